@@ -1,0 +1,63 @@
+# make run    the sample run: real movie reviews to a pushed model
+# make test   lint, types, tests
+# Both set up .venv from requirements.lock first, with uv if it is on the path, else with Python 3.11's venv and pip.
+
+PYTHON ?= python3.11
+PY := .venv/bin/python
+CONFIG ?= pipeline/configs/movie_reviews.toml
+
+.PHONY: run test lint types pytest samples setup lock clean bench-accuracy bench-scale
+
+run: setup samples
+	$(PY) pipeline_runner.py run --config $(CONFIG)
+
+test: setup lint types pytest
+
+lint: setup
+	.venv/bin/ruff check
+	.venv/bin/ruff format --check
+
+types: setup
+	.venv/bin/mypy
+
+# Some tests compare with a real vocabulary and real weights; where these cannot be fetched, they skip and say so.
+pytest: setup
+	@$(PY) pipeline_runner.py data minilm || echo "tests that need the sample weights will be skipped"
+	$(PY) -m pytest
+
+samples: setup
+	@$(PY) pipeline_runner.py data minilm
+	@$(PY) pipeline_runner.py data movie-reviews
+
+setup: .venv/installed
+
+# The three packages without a wheel are built with the locked setuptools, not with whatever is newest that day.
+.venv/installed: requirements.lock
+	rm -rf .venv
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv; \
+	  awk '/^[a-z]/ {p = /^(setuptools|wheel)==/} p' requirements.lock > .venv/build.lock; \
+	  uv pip install --quiet --python $(PY) --no-deps --require-hashes -r .venv/build.lock; \
+	  uv pip install --python $(PY) --no-deps --require-hashes --no-build-isolation --compile-bytecode -r requirements.lock; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv; \
+	  awk '/^[a-z]/ {p = /^(setuptools|wheel)==/} p' requirements.lock > .venv/build.lock; \
+	  $(PY) -m pip install --quiet --no-deps --require-hashes -r .venv/build.lock; \
+	  $(PY) -m pip install --quiet --progress-bar on --no-deps --require-hashes --no-build-isolation -r requirements.lock; \
+	fi
+	$(PY) -m compileall -q components pipeline data pipeline_runner.py
+	@touch $@
+
+# Needs uv. The lock holds hashes and no addresses.
+lock:
+	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
+
+bench-accuracy: setup samples
+	$(PY) bench/accuracy.py
+
+bench-scale: setup samples
+	$(PY) bench/scale.py
+
+clean:
+	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
