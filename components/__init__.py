@@ -1,0 +1,1 @@
+"""What the nodes of the pipeline are made of; knows no orchestrator."""

@@ -1,0 +1,20 @@
+"""The one exception for what the user can put right."""
+
+
+class InputError(Exception):
+    """A mistake in what the user gave: config, data, model directory or command line.
+
+    It reads `PLACE: RULE AND VALUE. REMEDY` and ends a command with exit status 2, without a traceback.
+
+    Args:
+        place: where to look, as narrow as is known: `train.tsv:17`, `run.toml: [training] epochs`, a directory.
+        problem: the rule and the value that broke it: `expected 2 tab-separated fields, got 3`.
+        remedy: what to do about it, as a sentence.
+    """
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        super().__init__(place, problem, remedy)
+        self.place, self.problem, self.remedy = place, problem, remedy
+
+    def __str__(self) -> str:
+        return f"{self.place}: {self.problem}. {self.remedy.rstrip('.')}."

@@ -1,0 +1,262 @@
+"""What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
+
+They live beside the components that obey them and travel to these as JSON (`settings_io`), because a node may run in
+another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, Literal, Self, TypeVar, dataclass_transform
+
+from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+Split = Literal["train", "dev", "test"]
+FROM_TRAIN: Literal["from train"] = "from train"
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+_DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+def settings(cls: type[T]) -> type[T]:
+    """A frozen, keyword-only dataclass without coercion: `"2"` is no integer and an unknown key is an error."""
+    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))(cls)  # type: ignore[return-value]
+
+
+class ConflictError(ValueError):
+    """Settings that are right one by one and wrong together.
+
+    Args:
+        key: the one of them that a reader of the file should look at.
+        problem: the rule and the values that broke it.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+        self.key, self.problem, self.remedy = key, problem, remedy
+
+
+def shown(value: object) -> str:
+    """A value as TOML would have it, nearly."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def _several(value: object) -> object:
+    """Lets TOML give one value where several are allowed."""
+    return (value,) if isinstance(value, str | int) else tuple(value) if isinstance(value, list) else value
+
+
+Column = str | Annotated[int, Field(ge=1)]
+Columns = Annotated[tuple[Column, ...], BeforeValidator(_several)]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_several)]
+Labels = Literal["from train"] | tuple[str, ...]
+Share = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+"""What may be a directory and a name in a URL."""
+
+
+@settings
+class Data:
+    """Which rows a run sees. Paths may be globs, end in .gz, and are absolute once a config is loaded."""
+
+    train: Strings = ()
+    dev: Strings = ()
+    test: Strings = ()
+    """Files of each split; test may be absent."""
+    files: Strings = ()
+    """Instead of the three: files whose rows are dealt to the splits by a hash of the row."""
+    split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
+    """Shares of the splits, with `files`."""
+    header: bool = True
+    """Whether the first line of each file names the columns."""
+    columns: Annotated[int, Field(ge=2)] | None = None
+    """Number of fields in a row without a header; None: as many as the largest column number used."""
+    quoting: Literal["none", "csv"] = "none"
+    """`none`: a quote is a character like any other. `csv`: RFC 4180 with a tab."""
+    text: Column = "text"
+    label: Column = "label"
+    """Column names, or numbers from 1."""
+    labels: Labels = FROM_TRAIN
+    """The classes in the order of their ids, or `from train`: those that stand in train, sorted."""
+    slices: Columns = ()
+    """Extra columns that are carried along so that metrics can be sliced by them."""
+    on_bad_row: Literal["fail", "quarantine"] = "fail"
+    max_bad_share: Share = 0.01
+    """With `quarantine`: a run whose share of bad rows is larger fails."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        named = [name for name in SPLITS if getattr(self, name)]
+        if self.files and named:
+            raise ConflictError(
+                "files",
+                f"`data.files` is given and so is a file per split ({', '.join(named)})",
+                "Keep `files` to have its rows dealt to the splits by a hash, or else a file per split",
+            )
+        missing = " and ".join(f"`data.{name}`" for name in ("train", "dev") if name not in named)
+        if not self.files and missing:
+            raise ConflictError(
+                "train",
+                f"{missing} {'is' if named else 'are'} missing",
+                "Give files for train and dev, test may be absent; or `files` to deal rows to the splits by a hash",
+            )
+        if self.files and not {"train", "dev"} <= set(self.split):
+            problem = f"`data.split` needs a share for train and for dev, got {shown(self.split)}"
+            raise ConflictError("split", problem, "Give all, say split = { train = 80, dev = 10, test = 10 }")
+        if not self.files and self.split != _DEFAULT_SPLIT:
+            problem = "`data.split` is given without `data.files`, whose rows it deals to the splits"
+            raise ConflictError("split", problem, "Delete it, or give `files` instead of a file per split")
+        self._check_columns()
+        if self.labels != FROM_TRAIN:
+            self._check_labels()
+        return self
+
+    def _check_columns(self) -> None:
+        wanted = (self.text, self.label, *self.slices)
+        if len(set(wanted)) < len(wanted):
+            problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
+            raise ConflictError("label" if self.text == self.label else "slices", problem, "Give each another column")
+        keys = ("text", "label", *["slices"] * len(self.slices))
+        for key, column in zip(keys, wanted, strict=True):
+            if not self.header and isinstance(column, str):
+                problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
+                remedy = "Number the columns from 1, say text = 1 and label = 2; or set header = true"
+                raise ConflictError(key, problem, remedy)
+            if self.columns is not None and isinstance(column, int) and column > self.columns:
+                problem = f"`data.{key}` is column {column}, `data.columns` says that there are {self.columns}"
+                raise ConflictError("columns", problem, "Correct the one or the other")
+        if self.header and self.columns is not None:
+            problem = f"`data.columns` is {self.columns}, but it is for files without a header"
+            raise ConflictError(
+                "columns", problem, "Delete it, the header tells the number itself; or set header = false"
+            )
+
+    def _check_labels(self) -> None:
+        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
+            problem = f"`data.labels` needs at least two names, each different, got {shown(self.labels)}"
+            raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
+        for name in self.labels:
+            if not name.strip() or set(name) & set("\t\r\n"):
+                problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
+                raise ConflictError("labels", problem, "Correct the name")
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits there are, in the order train, dev, test."""
+        return tuple(name for name in SPLITS if (name in self.split if self.files else getattr(self, name)))
+
+    @property
+    def patterns(self) -> list[tuple[str | None, str]]:
+        """(split, path or glob) of every input; the split is None where a hash of the row decides."""
+        if self.files:
+            return [(None, pattern) for pattern in self.files]
+        return [(name, pattern) for name in SPLITS for pattern in getattr(self, name)]
+
+
+@settings
+class Validation:
+    """What the data must look like."""
+
+    schema_file: str | None = None
+    """A reviewed schema (schema.pbtxt); None: one is inferred from train, which bootstraps but validates little."""
+    allow_anomalies: Strings = ()
+    """Exceptions, as `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`, in the words of the message that stopped a run."""
+
+
+@settings
+class Model:
+    """The model that is fine-tuned."""
+
+    base: str
+    """A directory in Hugging Face's layout, or `hf://organisation/name`."""
+    max_length: Annotated[int, Field(ge=3)] = 128
+    """Tokens a text is truncated to, [CLS] and [SEP] included."""
+    pooling: Literal["cls", "mean"] = "cls"
+    """What the classifier looks at: BERT's pooler over the first token, or the mean of all tokens."""
+
+
+@settings
+class Training:
+    """How it is fine-tuned."""
+
+    strategy: Literal["full", "freeze_layers", "head"] = "full"
+    """`head` trains only the classifier, `freeze_layers` all but the embeddings and the first layers."""
+    freeze_layers: Annotated[int, Field(ge=1)] | None = None
+    """Number of encoder layers that are kept as they are, with the strategy of that name."""
+    learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
+    """Peak, after warm-up."""
+    layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Each layer learns this much slower than the one above it (Howard & Ruder 2018, discriminative fine-tuning)."""
+    batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
+    """Rows in a training batch."""
+    epochs: Annotated[int, Field(ge=1)] | None = None
+    steps: Annotated[int, Field(ge=1)] | None = None
+    """How long: passes over train (default 2) or optimiser steps."""
+    warmup: Share = 0.1
+    """Share of all steps over which the learning rate rises linearly; it then falls linearly to 0."""
+    weight_decay: Share = 0.01
+    """Decoupled (Loshchilov & Hutter 2019), per step and unit of learning rate; not on biases and LayerNorm."""
+    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    """The gradient's global L2 norm is scaled down to this."""
+    dropout: Rate | None = None
+    """Of hidden states, attention and the classifier's input; None: as the base model's config.json says."""
+    label_smoothing: Rate = 0.0
+    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
+    """`balanced`: rows / (classes x rows of the class); or a weight per label name."""
+    evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 1
+    """How often dev is measured; the best checkpoint by dev accuracy, then dev loss, is kept."""
+    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    """Stop after this many evaluations without a better one; None: never."""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.epochs is not None and self.steps is not None:
+            problem = f"`training.epochs` is {self.epochs} and `training.steps` is {self.steps}, only one can be given"
+            raise ConflictError("steps", problem, "Delete the one or the other")
+        if self.strategy == "freeze_layers" and self.freeze_layers is None:
+            problem = '`training.strategy` is "freeze_layers", but `training.freeze_layers` is missing'
+            raise ConflictError("strategy", problem, "Add freeze_layers = N, the number of layers to keep as they are")
+        if self.strategy != "freeze_layers" and self.freeze_layers is not None:
+            problem = f'`training.freeze_layers` is {self.freeze_layers}, but `training.strategy` is "{self.strategy}"'
+            raise ConflictError("freeze_layers", problem, 'Set strategy = "freeze_layers", or delete freeze_layers')
+        return self
+
+
+@settings
+class Gate:
+    """What a model must show on dev before it is pushed. Metric names: see `pipeline.gate`."""
+
+    min: dict[str, Share] = Field(default_factory=dict)
+    max: dict[str, NotNegative] = Field(default_factory=dict)
+    """Absolute bounds by metric. Those with a lower bound are shares from 0 to 1, not percent."""
+    max_drop: dict[str, NotNegative] = Field(default_factory=dict)
+    """How much worse than the model in production a metric may be."""
+
+
+@settings
+class Push:
+    """Where a blessed model goes: DESTINATION/NAME/VERSION, TensorFlow Serving's layout."""
+
+    name: Name | None = None
+    """The model's name for its server; None: the run's name."""
+    destination: str | None = None
+    """A directory; None: `serving` under the run's root."""
+
+
+@settings
+class Run:
+    """One run, whole: what a TOML file states."""
+
+    name: Name
+    data: Data
+    validation: Validation = Field(default_factory=Validation)
+    model: Model
+    training: Training = Field(default_factory=Training)
+    gate: Gate = Field(default_factory=Gate)
+    push: Push = Field(default_factory=Push)

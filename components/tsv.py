@@ -1,0 +1,299 @@
+"""Rows from TSV files: pure Python, one pass, nothing dropped without a word.
+
+A row that breaks a rule comes out as a `BadRow` in its place.
+"""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import hashlib
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from components.errors import InputError
+from components.records import BadRow, Quoting, bytes_read, opened, read_records, readable, require_file
+from components.settings import FROM_TRAIN, SPLITS, Column, Data, Split
+
+MAX_CLASSES = 1000
+"""More label names than this in train are taken for a mistake in the choice of the label column."""
+
+
+class Row(NamedTuple):
+    """A good row: the wanted fields, as they stand in the file."""
+
+    line: int
+    split: str
+    text: str
+    label: str
+    slices: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the wanted columns stand in a file: indices from 0, and the number of fields of a row."""
+
+    width: int
+    text: int
+    label: int
+    slices: tuple[int, ...]
+    slice_names: tuple[str, ...]
+
+
+def find_files(data: Data) -> list[tuple[str | None, Path]]:
+    """(split, file) of every input, globs resolved in sorted order.
+
+    Raises:
+        InputError: a pattern that matches nothing, a directory, or a file that stands in two splits.
+    """
+    found: list[tuple[str | None, Path]] = []
+    owner: dict[Path, str | None] = {}
+    for split, pattern in data.patterns:
+        # A name may hold brackets and be no glob.
+        with readable(Path(pattern)):
+            names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        for path in map(Path, names or [pattern]):
+            require_file(path, f"Name its files, say {path}/*.tsv")
+            real = path.resolve()
+            if real in owner:
+                both = "twice" if owner[real] == split else f"in {owner[real]} and in {split}"
+                raise InputError(str(path), f"the same file is used {both}", "Name each file once")
+            owner[real] = split
+            found.append((split, path))
+    return found
+
+
+def fingerprint(path: Path) -> str:
+    """sha256 of a file's bytes, hexadecimal."""
+    with readable(path), path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def split_of(fields: Sequence[str], shares: Mapping[Split, int]) -> str:
+    """The split a row belongs to: a hash of its fields, so equal rows always go the same way.
+
+    blake2b, 8 bytes, big endian, modulo the sum of the shares, which follow each other as train, dev, test.
+    """
+    digest = hashlib.blake2b("\t".join(fields).encode(errors="surrogateescape"), digest_size=8).digest()
+    place = int.from_bytes(digest, "big") % sum(shares.values())
+    for split in SPLITS:
+        share = shares.get(split, 0)
+        if place < share:
+            return split
+        place -= share
+    raise AssertionError("a remainder is less than the sum")
+
+
+def read_layout(path: Path, data: Data) -> Layout:
+    """Finds the wanted columns: by the file's header, or by number.
+
+    Raises:
+        InputError: an unreadable or empty file, a header without a wanted column (with the nearest name).
+    """
+    wanted = (data.text, data.label, *data.slices)
+    if not data.header:
+        numbers = [int(column) for column in wanted]
+        width = data.columns or max(numbers)
+        text, label, *rest = (number - 1 for number in numbers)
+        return Layout(width, text, label, tuple(rest), tuple(f"column_{number + 1}" for number in rest))
+    names = _header(path, data.quoting)
+    keys = ["data.text", "data.label", *["data.slices"] * len(data.slices)]
+    remedy = "Correct {}, or set data.header = false if line 1 is a row"
+    found: dict[int, str] = {}
+    for key, column in zip(keys, wanted, strict=True):
+        index = _index(key, column, names, path, remedy.format(key))
+        if index in found:
+            problem = f"{found[index]} and {key} are both column {index + 1}, {names[index]!r}"
+            raise InputError(f"{path}:1", problem, "Give each another column")
+        found[index] = key
+    text, label, *rest = found
+    return Layout(len(names), text, label, tuple(rest), tuple(names[i] for i in rest))
+
+
+def _header(path: Path, quoting: Quoting) -> list[str]:
+    with readable(path), opened(path) as file:
+        first = next(read_records(file, path, quoting), None)
+    if first is None:
+        remedy = "Give a file with a header and rows"
+        raise InputError(f"{path}:1", "the file is empty, a header was expected", remedy)
+    if isinstance(first, BadRow):
+        raise first.error()
+    return first[1]
+
+
+def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) -> int:
+    """Where a column stands among a header's names."""
+    if isinstance(column, int):
+        if column > len(names):
+            columns = f"{len(names)} column{'s' * (len(names) != 1)}"
+            raise InputError(f"{path}:1", f"{key} is number {column}, the header has {columns}", remedy)
+        return column - 1
+    if names.count(column) > 1:
+        raise InputError(f"{path}:1", f"the header names {column!r} twice", f"Rename one, or give {key} as a number")
+    if column not in names:
+        close = difflib.get_close_matches(column, names, n=1)
+        nearest = f"Did you mean {close[0]!r}? " if close else ""
+        listed = ", ".join(repr(name[:40]) for name in names[:10]) + ", ..." * (len(names) > 10)
+        raise InputError(f"{path}:1", f"{key} is {column!r}, the header has {listed}", nearest + remedy)
+    return names.index(column)
+
+
+def read_texts(
+    path: Path, column: Column, header: bool, quoting: Quoting
+) -> tuple[list[str] | None, Iterator[tuple[list[str], str, int]]]:
+    """The rows of a file of which only one column matters.
+
+    Args:
+        path: a TSV file, or one compressed with gzip.
+        column: its name, or its number from 1.
+        header: whether the first line names the columns.
+        quoting: as in `Data`.
+
+    Returns:
+        The header's names or None, and for each row its fields, its text and the bytes of the file (as they lie on
+        disk) that were read since the last one.
+
+    Raises:
+        InputError: a file that cannot be read, no such column, a row of another width than the first, or one without
+            a text; the rows' when they are reached.
+    """
+    require_file(path, "Give one file")
+    names = _header(path, quoting) if header else None
+    remedy = "Give --column, a name or a number from 1"
+    index = _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
+
+    def rows() -> Iterator[tuple[list[str], str, int]]:
+        width, seen = len(names) if names is not None else 0, 0
+        with readable(path), opened(path) as file:
+            rows = read_records(file, path, quoting)
+            if header:
+                next(rows)
+            for record in rows:
+                if isinstance(record, BadRow):
+                    raise record.error()
+                line, fields = record
+                width = width or max(len(fields), index + 1)
+                layout = Layout(width, index, index, (), ())
+                problem = _broken_rule(fields, layout, None, "")
+                if problem:
+                    raise BadRow(str(path), line, *problem).error()
+                place = bytes_read(file)
+                yield fields, fields[index], place - seen
+                seen = place
+
+    return names, rows()
+
+
+def read_rows(
+    path: Path,
+    split: str | None,
+    data: Data,
+    labels: frozenset[str] | None = None,
+    advance: Callable[[int], None] = lambda size: None,
+) -> Iterator[Row | BadRow]:
+    """Every row of a file, good or bad, in order.
+
+    Args:
+        path: a TSV file, or one compressed with gzip.
+        split: the rows' split, None where a hash of the row decides.
+        data: format and columns.
+        labels: the label names, None where any is welcome.
+        advance: told the number of bytes of the file (as they lie on disk) that were read since its last call.
+
+    Raises:
+        InputError: a file that cannot be read, or a header without the wanted columns.
+    """
+    layout = read_layout(path, data)
+    known = f"one of {', '.join(sorted(labels)[:8])}{', ...' if len(labels) > 8 else ''}" if labels else ""
+    with readable(path), opened(path) as file:
+        seen = 0
+        rows = read_records(file, path, data.quoting)
+        if data.header:
+            next(rows)
+        for count, record in enumerate(rows):
+            if not count % 1000:
+                place = bytes_read(file)
+                advance(place - seen)
+                seen = place
+            if isinstance(record, BadRow):
+                yield record
+                continue
+            line, fields = record
+            problem = _broken_rule(fields, layout, labels, known)
+            if problem:
+                yield BadRow(str(path), line, *problem)
+                continue
+            yield Row(
+                line,
+                split or split_of(fields, data.split),
+                fields[layout.text],
+                fields[layout.label],
+                tuple(fields[i] for i in layout.slices),
+            )
+        advance(bytes_read(file) - seen)
+
+
+def _broken_rule(
+    fields: list[str], layout: Layout, labels: frozenset[str] | None, known: str
+) -> tuple[str, str] | None:
+    """The first rule a row breaks and its remedy, or None. A layout whose label is its text has no label."""
+    if len(fields) != layout.width:
+        if fields == [""]:
+            return f"an empty line, expected {_fields(layout.width)}", "Delete the line"
+        more = len(fields) > layout.width
+        hint = "replace a tab that belongs to a text by a space" if more else "a tab seems to be missing"
+        return f"expected {_fields(layout.width)}, got {len(fields)}", f"Correct the row; {hint}"
+    for index in (layout.text, layout.label, *layout.slices):
+        if "\0" in fields[index]:
+            return f"a NUL byte in field {index + 1}", "Remove it; with many of them the file is binary or UTF-16"
+    if not fields[layout.text].strip():
+        return f"the text (field {layout.text + 1}) is empty", "Give a text or delete the row"
+    return None if layout.label == layout.text else _broken_label(fields, layout, labels, known)
+
+
+def _fields(count: int) -> str:
+    return f"{count} tab-separated field{'s' * (count != 1)}"
+
+
+def _broken_label(
+    fields: list[str], layout: Layout, labels: frozenset[str] | None, known: str
+) -> tuple[str, str] | None:
+    label = fields[layout.label]
+    if not label.strip():
+        return f"the label (field {layout.label + 1}) is empty", "Give a label or delete the row"
+    if "\n" in label or "\t" in label or "\r" in label:
+        remedy = "A label is one line: look for an open quote or a doubled line end"
+        return f"the label {label[:40]!r} has a tab or a line break", remedy
+    if labels is not None and label not in labels:
+        close = difflib.get_close_matches(label, labels, n=1)
+        nearest = f"Did you mean {close[0]!r}? " if close else ""
+        return f"the label is {label[:80]!r}, expected {known}", f"{nearest}Correct the row, or list it in data.labels"
+    return None
+
+
+def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
+    """The classes in the order of their ids: as the settings list them, or those that stand in train, sorted.
+
+    Raises:
+        InputError: fewer than two, or so many that the label column must be the wrong one.
+    """
+    if data.labels != FROM_TRAIN:
+        return list(data.labels)
+    names: set[str] = set()
+    for split, path in files:
+        if split in (None, "train"):
+            for row in read_rows(path, split, data):
+                if isinstance(row, Row) and row.split == "train":
+                    names.add(row.label)
+            if len(names) > MAX_CLASSES:
+                some = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
+                problem = f"more than {MAX_CLASSES} different labels ({some}, ...)"
+                raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
+    if len(names) < 2:
+        train = ", ".join(str(path) for split, path in files if split in (None, "train"))
+        held = f"the one label {names.pop()!r}" if names else "no label"
+        problem = f"train holds {held}, at least 2 are needed"
+        raise InputError(train, problem, "Add rows of another class, or correct data.label")
+    return sorted(names)
