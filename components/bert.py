@@ -1,0 +1,318 @@
+"""The BERT encoder (Devlin et al. 2019, arXiv:1810.04805): transformer layers, normalised after each sublayer.
+
+Hidden states travel as rows, one for each token of the batch: [batch * length, hidden]. Every dense layer is then one
+matrix product with its bias behind it, which TensorFlow fuses at inference.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.checkpoints import BertConfig
+
+MASKED = -1e9
+"""Added to the attention scores of padding: softmax makes an exact zero of it."""
+
+
+@tf.custom_gradient
+def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    """x * Phi(x), Phi the normal distribution by erf (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
+
+    The gradient, Phi(x) + x * phi(x), takes Phi from the forward pass: half the time of tf.nn.gelu on a CPU.
+    """
+    probability = 0.5 * (1.0 + tf.math.erf(x * (1 / math.sqrt(2))))
+
+    def gradient(upstream: tf.Tensor) -> tf.Tensor:
+        return upstream * (probability + x * tf.exp(-0.5 * x * x) * (1 / math.sqrt(2 * math.pi)))
+
+    return x * probability, gradient
+
+
+def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
+    """GELU with Phi approximated by tanh."""
+    return tf.nn.gelu(x, approximate=True)
+
+
+ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh, "relu": tf.nn.relu}
+
+
+def build_encoder(
+    config: BertConfig,
+    *,
+    hidden_dropout: float | None = None,
+    attention_dropout: float | None = None,
+    seed: int = 0,
+    name: str = "bert",
+) -> Encoder:
+    """Makes an encoder with its variables, initialised at random; `checkpoints.load_weights` fills it.
+
+    The dtype policy is Keras's global one (`keras.config.set_dtype_policy`).
+
+    Args:
+        config: the encoder's shape.
+        hidden_dropout: rate for the embeddings and each sublayer's output; None takes the checkpoint's.
+        attention_dropout: rate for the attention weights; None takes the checkpoint's.
+        seed: of the initial values and of dropout.
+        name: first part of every variable's path.
+    """
+    config = dataclasses.replace(
+        config,
+        hidden_dropout_prob=config.hidden_dropout_prob if hidden_dropout is None else hidden_dropout,
+        attention_probs_dropout_prob=config.attention_probs_dropout_prob
+        if attention_dropout is None
+        else attention_dropout,
+    )
+    return Encoder(config, seed=seed, name=name)
+
+
+class Encoder(keras.Model):
+    """Token ids to hidden states.
+
+    Its parts, for freezing and for learning rates by layer: `embeddings`, `blocks` (a list, from the input up) and
+    `pooler`. Variables have paths such as `bert/embeddings/word/embeddings` and `bert/layer_3/attention/qkv/kernel`.
+
+    Args:
+        config: the encoder's shape and dropout rates.
+        seed: of the initial values and of dropout.
+    """
+
+    def __init__(self, config: BertConfig, *, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.config = config
+        # Every table and kernel has a seed of its own; all dropouts draw from one stream.
+        seeds = itertools.count(seed * 10_000)
+        draws = keras.random.SeedGenerator(seed, name=f"{self.name}_dropout")
+        self.embeddings = Embeddings(config, seeds, draws, name="embeddings")
+        self.blocks = [Block(config, seeds, draws, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
+        self.pooler = _dense(config, seeds, config.hidden_size, "pooler", activation="tanh")
+        self.build()
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable; the shape of an input has no part in it."""
+        self.embeddings.build()
+        for block in self.blocks:
+            block.build()
+        self.pooler.build((None, self.config.hidden_size))
+        self.built = True
+
+    def call(
+        self,
+        token_ids: tf.Tensor,
+        padding_mask: tf.Tensor | None = None,
+        segment_ids: tf.Tensor | None = None,
+        training: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """Encodes a batch.
+
+        Args:
+            token_ids: int32[batch, length]; a length above `max_position_embeddings` fails on incompatible shapes.
+            padding_mask: bool or int32[batch, length], true or 1 for a token and false or 0 for padding. None: there
+                is no padding.
+            segment_ids: int32[batch, length]; None: all 0.
+            training: whether dropout is active.
+
+        Returns:
+            `sequence_output`: float[batch, length, hidden], the last layer's hidden states.
+            `pooled_output`: float[batch, hidden], a tanh layer over the first token's.
+        """
+        batch, length = keras.ops.shape(token_ids)
+        rows = self.embeddings(token_ids, segment_ids, training=training)
+        padding = None
+        if padding_mask is not None:
+            padding = tf.logical_not(tf.cast(padding_mask, tf.bool))[:, tf.newaxis, tf.newaxis, :]
+        for block in self.blocks:
+            rows = block(rows, padding, batch=batch, length=length, training=training)
+        sequence = tf.reshape(rows, (batch, length, self.config.hidden_size))
+        return {"sequence_output": sequence, "pooled_output": self.pooler(sequence[:, 0])}
+
+
+class Embeddings(keras.layers.Layer):
+    """The sum of word, position and segment embeddings, normalised."""
+
+    def __init__(
+        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.hidden_size = config.hidden_size
+        self.word = _table(config, seeds, config.vocab_size, "word")
+        self.position = _table(config, seeds, config.max_position_embeddings, "position")
+        self.segment = _table(config, seeds, config.type_vocab_size, "segment")
+        self.norm = LayerNorm(config, name="norm")
+        self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable."""
+        for part in (self.word, self.position, self.segment, self.norm):
+            part.build()
+        self.built = True
+
+    def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """int32[batch, length] -> float[batch * length, hidden]."""
+        length = keras.ops.shape(token_ids)[1]
+        # One row of the segment table is added to the few positions rather than to every token.
+        position = self.position.embeddings[:length]
+        if segment_ids is None:
+            embedded = self.word(token_ids) + (position + self.segment.embeddings[0])
+        else:
+            embedded = self.word(token_ids) + position + self.segment(segment_ids)
+        rows = self.norm(tf.reshape(embedded, (-1, self.hidden_size)))
+        return self.dropout(rows, training=training)
+
+
+class Block(keras.layers.Layer):
+    """One transformer layer: self-attention and a feed-forward part, each added to its input and normalised."""
+
+    def __init__(
+        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.attention = SelfAttention(config, seeds, draws, name="attention")
+        self.attention_norm = LayerNorm(config, name="attention_norm")
+        self.inner = _dense(config, seeds, config.intermediate_size, "inner")
+        self.activation = ACTIVATIONS[config.hidden_act]
+        self.outer = _dense(config, seeds, config.hidden_size, "outer")
+        self.output_norm = LayerNorm(config, name="output_norm")
+        self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
+        self.widths = config.hidden_size, config.intermediate_size
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable."""
+        hidden, intermediate = self.widths
+        for part in (self.attention, self.attention_norm, self.output_norm):
+            part.build()
+        self.inner.build((None, hidden))
+        self.outer.build((None, intermediate))
+        self.built = True
+
+    def call(
+        self, rows: tf.Tensor, padding: tf.Tensor | None, *, batch: Any, length: Any, training: bool = False
+    ) -> tf.Tensor:
+        """float[batch * length, hidden] -> the same; `padding` is bool[batch, 1, 1, length]."""
+        attended = self.attention(rows, padding, batch=batch, length=length, training=training)
+        rows = self.attention_norm(rows + self.dropout(attended, training=training))
+        fed = self.outer(self.activation(self.inner(rows)))
+        return self.output_norm(rows + self.dropout(fed, training=training))
+
+
+class SelfAttention(keras.layers.Layer):
+    """Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2), and its output projection."""
+
+    def __init__(
+        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.heads = config.num_attention_heads
+        self.hidden_size = config.hidden_size
+        self.qkv = _dense(config, seeds, 3 * config.hidden_size, "qkv")
+        self.output_dense = _dense(config, seeds, config.hidden_size, "output")
+        self.dropout = Dropout(config.attention_probs_dropout_prob, draws, name="dropout")
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable."""
+        self.qkv.build((None, self.hidden_size))
+        self.output_dense.build((None, self.hidden_size))
+        self.built = True
+
+    def call(
+        self, rows: tf.Tensor, padding: tf.Tensor | None, *, batch: Any, length: Any, training: bool = False
+    ) -> tf.Tensor:
+        """float[batch * length, hidden] -> the same; `padding` is bool[batch, 1, 1, length]."""
+        width = self.hidden_size // self.heads
+        parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, width))
+        query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
+        scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
+        # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
+        scores = tf.cast(scores, tf.float32)
+        if padding is not None:
+            scores += tf.where(padding, MASKED, 0.0)
+        weights = self.dropout(tf.cast(tf.nn.softmax(scores), value.dtype), training=training)
+        mixed = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
+        return self.output_dense(tf.reshape(mixed, (-1, self.hidden_size)))
+
+
+class LayerNorm(keras.layers.Layer):
+    """Layer normalisation (Ba et al. 2016) of rows, in float32 under every dtype policy.
+
+    Written out, with its gradient, because the stock layer takes half as long again on a CPU.
+    """
+
+    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.width, self.epsilon = config.hidden_size, config.layer_norm_eps
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates the scale and the offset."""
+        self.gamma = self.add_weight((self.width,), initializer="ones", name="gamma", autocast=False)
+        self.beta = self.add_weight((self.width,), initializer="zeros", name="beta", autocast=False)
+        self.built = True
+
+    def call(self, rows: tf.Tensor) -> tf.Tensor:
+        """float[rows, hidden] -> the same."""
+
+        @tf.custom_gradient
+        def normalise(rows: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Any]:
+            centred = rows - _row_mean(rows)
+            scale = tf.math.rsqrt(_row_mean(tf.square(centred)) + self.epsilon)
+            normal = centred * scale
+
+            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+                # With d the gradient of `normal`: scale * (d - mean(d) - normal * mean(d * normal)).
+                d = upstream * gamma
+                to_rows = scale * (d - _row_mean(d) - normal * _row_mean(d * normal))
+                return to_rows, tf.reduce_sum(upstream * normal, axis=0), tf.reduce_sum(upstream, axis=0)
+
+            return tf.nn.bias_add(normal * gamma, beta), gradient
+
+        normalised = normalise(tf.cast(rows, tf.float32), self.gamma.value, self.beta.value)
+        return tf.cast(normalised, self.compute_dtype)
+
+
+class Dropout(keras.layers.Layer):
+    """Zeroes elements at `rate` in training and scales the rest up.
+
+    16 random bits decide on an element, where the stock layer takes 32: drawing them is most of the cost on a CPU.
+    The rate is thereby rounded to a multiple of 2**-16, and the scale follows the rounded rate.
+    """
+
+    def __init__(self, rate: float, draws: keras.random.SeedGenerator, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.draws = draws
+        self.dropped = round(rate * 2**16)
+        self.built = True
+
+    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """float[...] -> the same."""
+        if not training or not self.dropped:
+            return inputs
+        seed, count = tf.cast(self.draws.next(), tf.int32), tf.size(inputs)
+        pairs = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
+        bits = tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count], tf.shape(inputs))
+        scaled = inputs * (2**16 / (2**16 - self.dropped))
+        return tf.where(bits >= tf.constant(self.dropped, tf.uint16), scaled, tf.zeros((), inputs.dtype))
+
+
+def _row_mean(rows: tf.Tensor) -> tf.Tensor:
+    return tf.reduce_mean(rows, axis=-1, keepdims=True)
+
+
+def _initializer(config: BertConfig, seeds: Iterator[int]) -> keras.Initializer:
+    return keras.initializers.TruncatedNormal(stddev=config.initializer_range, seed=next(seeds))
+
+
+def _dense(
+    config: BertConfig, seeds: Iterator[int], units: int, name: str, activation: str | None = None
+) -> keras.layers.Dense:
+    initializer = _initializer(config, seeds)
+    return keras.layers.Dense(units, activation=activation, kernel_initializer=initializer, name=name)
+
+
+def _table(config: BertConfig, seeds: Iterator[int], rows: int, name: str) -> keras.layers.Embedding:
+    initializer = _initializer(config, seeds)
+    return keras.layers.Embedding(rows, config.hidden_size, embeddings_initializer=initializer, name=name)
