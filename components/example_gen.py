@@ -1,0 +1,196 @@
+"""ExampleGen over TSV files: rows become tf.Examples, bad rows an error or a quarantine file, nothing vanishes.
+
+The rows are read in a Beam DoFn, one file an element, and written by the same fused stage: memory does not grow with
+the number of rows, and a run with many files spreads over the workers of any runner.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
+from tfx.proto import example_gen_pb2
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components import console, task, tsv
+from components.errors import InputError
+from components.settings import Data
+from components.settings_io import dump, load
+
+ROWS_FILE = "rows.json"
+"""Beside the Examples: per file its rows per split and class, and how many were bad."""
+QUARANTINE_FILE = "quarantine.tsv"
+"""Beside the Examples: `file<TAB>line<TAB>problem` of each bad row, with `on_bad_row = "quarantine"`."""
+_BAD_ROWS_ENOUGH = 1000
+"""Reading a file stops after so many bad rows if one is enough to fail the run."""
+Element = tuple[str | None, str]
+
+
+class _ReadFile(beam.DoFn):
+    """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record."""
+
+    def __init__(self, data: Data, labels: list[str]) -> None:
+        self._data, self._labels = data, frozenset(labels)
+
+    def process(self, element: Element) -> Iterator[Any]:
+        split, name = element
+        slice_names = tsv.read_layout(Path(name), self._data).slice_names
+        rows: Counter[tuple[str, str]] = Counter()
+        bad = 0
+        for row in tsv.read_rows(Path(name), split, self._data, self._labels, _advance):
+            if isinstance(row, tsv.Row):
+                rows[row.split, row.label] += 1
+                yield beam.pvalue.TaggedOutput(row.split, _example(row, slice_names))
+            else:
+                bad += 1
+                yield beam.pvalue.TaggedOutput("bad", tuple(row))
+                if bad >= _BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
+                    break
+        counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
+        yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad})
+
+
+def _advance(size: int) -> None:
+    if bar := console.current():
+        done = bar.done + size
+        bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
+
+
+def _example(row: tsv.Row, slice_names: tuple[str, ...]) -> bytes:
+    example = tf.train.Example()
+    feature = example.features.feature
+    feature[task.TEXT].bytes_list.value.append(row.text.encode())
+    feature[task.LABEL].bytes_list.value.append(row.label.encode())
+    for name, value in zip(slice_names, row.slices, strict=True):
+        feature[name].bytes_list.value.append(value.encode())
+    return example.SerializeToString()
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Reads, checks and writes the rows."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes Split-NAME/ with gzipped TFRecords, labels.txt, rows.json and, if there are bad rows, quarantine.tsv.
+
+        Raises:
+            InputError: a file that cannot be read, a bad row, or too many of them in quarantine.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        data = load(Data, exec_properties["data"])
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        examples.split_names = artifact_utils.encode_split_names(list(data.splits))
+        examples.span = 0
+        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        output = Path(examples.uri)
+        files = tsv.find_files(data)
+        labels = tsv.label_names(files, data)
+        elements: list[Element] = [(split, str(path)) for split, path in files]
+        size = sum(path.stat().st_size for _, path in files)
+        with console.progress(size), self._make_beam_pipeline() as pipeline:
+            outputs = (
+                pipeline
+                | "Files" >> beam.Create(elements)
+                | "ReadRows" >> beam.ParDo(_ReadFile(data, labels)).with_outputs("bad", "counts", *data.splits)
+            )
+            for split in data.splits:
+                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
+                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            for tag in ("bad", "counts"):
+                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
+                lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
+        task.write_labels(output, labels)
+        order = [name for _, name in elements]
+        counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
+        (output / ROWS_FILE).write_text(json.dumps({"labels": labels, "files": counts}))
+        _judge(output, data, counts)
+
+
+def _lines(path: Path) -> list[Any]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    return lines
+
+
+def _judge(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
+    """Writes the quarantine file, or fails the run for what belongs in it.
+
+    Raises:
+        InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
+    """
+    bad = sorted(tsv.BadRow(*fields) for fields in _lines(output / "bad"))
+    if not bad:
+        return
+    total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
+    share = len(bad) / total
+    if data.on_bad_row == "fail":
+        least = "at least " if any(count["bad"] >= _BAD_ROWS_ENOUGH for count in counts) else ""
+        raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
+    if share > data.max_bad_share:
+        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
+        raise _with_more(bad, allowed)
+    with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
+        file.writelines(f"{row.path}\t{row.line}\t{row.problem}\n" for row in bad)
+
+
+def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:
+    """The first bad row's error; the rest of them by line, as far as a terminal bears."""
+    first, others = bad[0], bad[1:5]
+    listed = "".join(f"\n  also {row.path}:{row.line}: {row.problem}" for row in others)
+    return InputError(f"{first.path}:{first.line}", first.problem + more, first.remedy + listed)
+
+
+class Driver(base_driver.BaseDriver):
+    """Puts the sha256 of every input file into the node's cache key: equal bytes are not read twice."""
+
+    def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
+        """Called by the launcher before it looks into its cache."""
+        data = load(Data, execution_info.exec_properties["data"])
+        digests = [[split, str(path), tsv.fingerprint(path)] for split, path in tsv.find_files(data)]
+        output = driver_output_pb2.DriverOutput()
+        output.exec_properties["input_files"].string_value = json.dumps(digests)
+        return output
+
+
+class TsvExampleGenSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "data": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}  # noqa: RUF012
+    OUTPUTS = {  # noqa: RUF012
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+
+
+class TsvExampleGen(base_beam_component.BaseBeamComponent):
+    """TSV files in, Examples out: features `text`, `label` and the slice columns, each bytes[1].
+
+    Args:
+        data: settings of the files and their columns.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = TsvExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(self, data: Data, source: str) -> None:
+        examples = types.Channel(type=standard_artifacts.Examples)
+        super().__init__(spec=TsvExampleGenSpec(data=dump(data), source=source, examples=examples))

@@ -1,0 +1,136 @@
+"""ExampleValidator that stops the run: TFX's only writes its report down."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.components.example_validator import executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components import task
+from components.errors import InputError
+from components.example_gen import ROWS_FILE
+
+_ANOMALIES_FILE = "SchemaDiff.pb"
+
+
+class Executor(executor.Executor):
+    """TFX's comparison of statistics with the schema, then ours of rows with splits and classes, then the verdict."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the anomalies of each split.
+
+        Raises:
+            InputError: an anomaly that `allow_anomalies` does not list; all of them are named.
+        """
+        super().Do(input_dict, output_dict, {**exec_properties, "exclude_splits": "null"})
+        anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        found = [
+            *_of_schema(anomalies),
+            *_of_rows(Path(examples), artifact_utils.decode_split_names(anomalies.split_names)),
+        ]
+        allowed = set(json.loads(exec_properties["allow_anomalies"]))
+        refused = [(name, why) for name, why in found if not {name, name.split(":", 1)[1]} & allowed]
+        if refused:
+            listed = "".join(f"\n  {name}: {why[:200].strip(' .')}" for name, why in refused)
+            names = json.dumps(list(dict.fromkeys(name for name, _ in refused)))
+            remedy = f"Correct the data, or accept it with validation.allow_anomalies = {names}"
+            count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
+            raise InputError("ExampleValidator", count + listed, "\n" + remedy)
+
+
+def _of_schema(artifact: types.Artifact) -> list[tuple[str, str]]:
+    """(SPLIT:FEATURE:ANOMALY, explanation) of what TensorFlow Data Validation found."""
+    found = []
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        report = anomalies_pb2.Anomalies()
+        path = Path(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE)
+        report.ParseFromString(path.read_bytes())
+        if report.HasField("dataset_anomaly_info"):
+            found += _reasons(split, "dataset", report.dataset_anomaly_info)
+        for feature, info in sorted(report.anomaly_info.items()):
+            found += _reasons(split, feature, info)
+    return found
+
+
+def _reasons(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> list[tuple[str, str]]:
+    kinds = anomalies_pb2.AnomalyInfo.Type
+    return [(f"{split}:{feature}:{kinds.Name(reason.type)}", reason.description) for reason in info.reason]
+
+
+def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
+    """The same of what no schema says: a split without rows, a class that train does not show."""
+    rows: Counter[tuple[str, str]] = Counter()
+    for file in json.loads((examples / ROWS_FILE).read_text())["files"]:
+        for split, label, count in file["rows"]:
+            rows[split, label] += count
+    found = [
+        (f"{split}:rows:SPLIT_WITHOUT_ROWS", "the split has no rows")
+        for split in splits
+        if not any(name == split for name, _ in rows)
+    ]
+    missing = [label for label in task.read_labels(examples) if ("train", label) not in rows]
+    found += [(f"train:{task.LABEL}:CLASS_WITHOUT_ROWS", f"no row of class {label!r} in train") for label in missing]
+    return found
+
+
+class ExampleValidatorSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "allow_anomalies": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+
+
+class ExampleValidator(base_component.BaseComponent):
+    """Compares each split with the schema and stops the run at an anomaly.
+
+    Args:
+        statistics: channel of ExampleStatistics.
+        schema: channel of Schema.
+        examples: channel of Examples, for the counts of rows beside them.
+        allow_anomalies: exceptions, `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = ExampleValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        statistics: types.BaseChannel,
+        schema: types.BaseChannel,
+        examples: types.BaseChannel,
+        allow_anomalies: tuple[str, ...],
+        source: str,
+    ) -> None:
+        spec = ExampleValidatorSpec(
+            statistics=statistics,
+            schema=schema,
+            examples=examples,
+            allow_anomalies=json.dumps(allow_anomalies),
+            source=source,
+            anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
+        )
+        super().__init__(spec=spec)

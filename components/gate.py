@@ -1,0 +1,188 @@
+"""What a model must show before it is pushed, in TFMA's terms: the only home of its protos.
+
+Metrics by name: `accuracy`, `macro_f1`, `auc` (one class against the rest, averaged over the classes), `loss`
+(cross-entropy, nats), and `precision/LABEL`, `recall/LABEL`, `f1/LABEL`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from components import task
+from components.errors import InputError
+from components.settings import Gate
+
+CANDIDATE, BASELINE = "candidate", "baseline"
+_OVERALL = ("accuracy", "macro_f1", "auc", "loss")
+_PER_LABEL = ("precision", "recall", "f1")
+_LOWER_IS_BETTER = frozenset({"loss"})
+_ROUNDING = 1e-6
+"""By how much a bound may be missed: TFMA's accuracy and loss are float32, in which 9 right of 10 are less than 0.9."""
+
+
+def check(gate: Gate, labels: list[str] | None, place: str) -> None:
+    """Refuses a gate that cannot be computed or that no model has to pass.
+
+    Args:
+        gate: the thresholds.
+        labels: names of the classes, None where only the data will tell.
+        place: where the gate was written, for the message.
+
+    Raises:
+        InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
+    """
+    if not (gate.min or gate.max):
+        remedy = "Add at least one, say `min = { accuracy = 0.8 }`: a gate without a bound would push any model"
+        raise InputError(place, "the gate has no absolute threshold", remedy)
+    for key, metrics in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
+        for metric in metrics:
+            kind, _, label = metric.partition("/")
+            listed = f"{', '.join(_OVERALL)}, {', '.join(f'{name}/LABEL' for name in _PER_LABEL)}"
+            if (label and kind not in _PER_LABEL) or (not label and kind not in _OVERALL):
+                raise InputError(place, f"gate.{key} names the unknown metric {metric!r}", f"Known: {listed}")
+            if label and labels is not None and label not in labels:
+                problem = f"gate.{key} names {metric!r}, the labels are {', '.join(labels)}"
+                raise InputError(place, problem, "Correct the name")
+            if key != "max_drop" and (key == "max") != (metric in _LOWER_IS_BETTER):
+                side, other = ("lower", "max") if metric in _LOWER_IS_BETTER else ("higher", "min")
+                raise InputError(place, f"gate.{key} bounds {metric}, which is better when {side}", f"Use gate.{other}")
+
+
+def eval_config(labels: list[str], slices: list[str], gate: Gate | None) -> Any:
+    """TFMA's EvalConfig.
+
+    Args:
+        labels: names of the classes in the order of their ids.
+        slices: raw features to slice by; the range of text lengths is always among the slices.
+        gate: the thresholds on all rows, None where nothing is gated.
+
+    Raises:
+        InputError: a threshold on a class that is not among the labels.
+    """
+    from tensorflow_model_analysis.proto import config_pb2
+
+    from components import label_metrics
+
+    config = config_pb2.EvalConfig()
+    for name in (CANDIDATE, BASELINE):
+        config.model_specs.add(
+            name=name,
+            is_baseline=name == BASELINE,
+            signature_name=task.EVALUATION_SIGNATURE,
+            preprocessing_function_names=[task.TRANSFORM_SIGNATURE],
+            label_key=task.LABEL_ID,
+            prediction_key="probabilities",
+        )
+    config.slicing_specs.add()
+    for feature in (*slices, task.LENGTH_BUCKET):
+        config.slicing_specs.add(feature_keys=[feature])
+
+    of_rows = config.metrics_specs.add()
+    of_rows.metrics.add(class_name="ExampleCount")
+    of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
+    metrics = {
+        "accuracy": of_rows.metrics.add(class_name="SparseCategoricalAccuracy", config='"name": "accuracy"'),
+        "loss": of_rows.metrics.add(class_name="SparseCategoricalCrossentropy", config='"name": "loss"'),
+    }
+    for name in label_metrics.keys(labels):
+        settings = json.dumps({"name": name, "labels": labels})
+        metrics[name] = of_rows.metrics.add(
+            class_name="LabelMetric", module="components.label_metrics", config=settings.strip("{}")
+        )
+    of_ranks = config.metrics_specs.add()
+    metrics["auc"] = of_ranks.metrics.add(class_name="AUC", config='"name": "auc"')
+    of_ranks.aggregate.macro_average = True
+    for index in range(len(labels)):
+        of_ranks.aggregate.class_weights[index] = 1.0
+    gate = gate or Gate()
+    for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
+        if name not in metrics:
+            raise InputError("gate", f"it names {name!r}, the labels are {', '.join(labels)}", "Correct the name")
+        threshold = metrics[name].per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()]).threshold
+        if name in gate.min:
+            threshold.value_threshold.lower_bound.value = gate.min[name] - _ROUNDING
+        if name in gate.max:
+            threshold.value_threshold.upper_bound.value = gate.max[name] + _ROUNDING
+        if name in gate.max_drop:
+            lower = name in _LOWER_IS_BETTER
+            directions = config_pb2.MetricDirection
+            threshold.change_threshold.direction = directions.LOWER_IS_BETTER if lower else directions.HIGHER_IS_BETTER
+            threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (1 if lower else -1)
+    return config
+
+
+def summary(evaluation: str, labels: list[str]) -> dict[str, Any]:
+    """What TFMA wrote, as plain values.
+
+    Args:
+        evaluation: directory of the evaluation.
+        labels: names of the classes in the order of their ids.
+
+    Returns:
+        `labels`; `metrics`: model -> slice (`""` is all rows, else `FEATURE=VALUE`) -> metric -> value;
+        `confusion`: model -> rows of counts, actual class by predicted class.
+    """
+    import tensorflow_model_analysis as tfma
+
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    for record in tfma.load_metrics(evaluation):
+        name = _slice_name(record.slice_key)
+        for item in record.metric_keys_and_values:
+            if item.key.is_diff or item.key.HasField("sub_key") or item.value.WhichOneof("type") != "double_value":
+                continue
+            of_model = metrics.setdefault(item.key.model_name or CANDIDATE, {})
+            of_model.setdefault(name, {})[item.key.name] = item.value.double_value.value
+    confusion: dict[str, list[list[int]]] = {}
+    for record in tfma.load_plots(evaluation):
+        if _slice_name(record.slice_key):
+            continue
+        for item in record.plot_keys_and_values:
+            table = [[0] * len(labels) for _ in labels]
+            for matrix in item.value.multi_class_confusion_matrix_at_thresholds.matrices:
+                for entry in matrix.entries:
+                    table[entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
+            confusion[item.key.model_name or CANDIDATE] = table
+    return {"labels": labels, "metrics": metrics, "confusion": confusion}
+
+
+def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
+    """TFMA's judgement, in words.
+
+    Args:
+        evaluation: directory of the evaluation.
+        gate: the thresholds it was judged by.
+        metrics: what `summary` returned under that name.
+
+    Returns:
+        `blessed`, and `reasons`: why not.
+    """
+    import tensorflow_model_analysis as tfma
+
+    result = tfma.load_validation_result(evaluation)
+    found = []
+    for per_slice in result.metric_validations_per_slice:
+        for failure in per_slice.failures:
+            name, threshold = failure.metric_key.name, failure.metric_threshold
+            value = metrics[CANDIDATE][""].get(name, float("nan"))
+            if failure.metric_key.is_diff:
+                worse = abs(failure.metric_value.double_value.value)
+                before, limit = metrics[BASELINE][""][name], gate.max_drop[name]
+                found.append(
+                    f"{name} is {value:.4f}, {worse:.4f} worse than {before:.4f} in production; allowed: {limit:g}"
+                )
+            elif threshold.value_threshold.HasField("upper_bound"):
+                found.append(f"{name} is {value:.4f}, allowed: at most {gate.max[name]:g}")
+            else:
+                found.append(f"{name} is {value:.4f}, required: at least {gate.min[name]:g}")
+    found += [f"there are no rows for the slice {missing}" for missing in result.missing_slices]
+    return {"blessed": result.validation_ok, "reasons": found}
+
+
+def _slice_name(slice_key: Any) -> str:
+    parts = []
+    for single in slice_key.single_slice_keys:
+        kind = single.WhichOneof("kind")
+        value = getattr(single, kind)
+        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
+    return ", ".join(parts)

@@ -1,0 +1,105 @@
+"""What the exported model answers to: raw text, token ids, and serialized tf.Examples for its evaluation."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from components import task
+from components.classifier import Classifier
+from components.versions import CARD_FILE
+
+
+class Exported(tf.Module):
+    """A classifier with the transform graph in front of it.
+
+    Signatures, `n` rows and `k` classes each:
+        serving_default: `text` string[n] -> `label` string[n], `probabilities` float32[n, k] and `class_names`
+            string[n, k].
+        token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
+        predict_examples: `examples` string[n], serialized tf.Examples -> `probabilities`.
+        transform_features: the same examples -> what Transform makes of them but for the token ids; for TFMA.
+
+    Args:
+        model: the fine-tuned classifier.
+        transform: `TFTransformOutput.transform_features_layer()`.
+        raw_spec: the raw feature spec, text and label included.
+        labels: names in the order of their ids.
+    """
+
+    def __init__(self, model: Classifier, transform: Any, raw_spec: dict[str, Any], labels: list[str]) -> None:
+        super().__init__()
+        self.model, self.transform = model, transform
+        self._raw_spec, self._labels = raw_spec, labels
+
+    def write(self, directory: Path, card: dict[str, Any]) -> None:
+        """Saves the SavedModel, with what it is in assets.extra/model.json."""
+        ids = tf.TensorSpec([None, None], tf.int32, name="token_ids")
+        specs = [
+            (task.TEXT_SIGNATURE, self._of_text, tf.TensorSpec([None], tf.string, name="text")),
+            (task.TOKEN_SIGNATURE, self._of_ids, ids),
+            (task.EVALUATION_SIGNATURE, self._of_examples, tf.TensorSpec([None], tf.string, name="examples")),
+            (task.TRANSFORM_SIGNATURE, self._transformed, tf.TensorSpec([None], tf.string, name="examples")),
+        ]
+        signatures = {name: tf.function(function, input_signature=[spec]) for name, function, spec in specs}
+        tf.saved_model.save(self, str(directory), signatures=signatures)
+        path = directory / CARD_FILE
+        path.parent.mkdir(exist_ok=True)
+        content = {"labels": self._labels, "weights_sha256": weights_sha256(self.model), **card}
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    def _of_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        transformed = self.transform({task.TEXT: self._as_raw(task.TEXT, text)})
+        return self._answer(self._probabilities(transformed[task.TOKEN_IDS]))
+
+    def _of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
+        return self._answer(tf.nn.softmax(self.model(token_ids, mask, training=False)))
+
+    def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        raw = tf.io.parse_example(examples, {task.TEXT: self._raw_spec[task.TEXT]})
+        return {"probabilities": self._probabilities(self.transform(raw)[task.TOKEN_IDS])}
+
+    def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        wanted = (task.TEXT, task.LABEL)
+        transformed = self.transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
+        return {name: transformed[name] for name in (task.LABEL_ID, task.LENGTH_BUCKET)}
+
+    def _as_raw(self, name: str, values: tf.Tensor) -> Any:
+        """string[n] in the form the transform graph was traced with."""
+        if isinstance(self._raw_spec[name], tf.io.VarLenFeature):
+            return tf.sparse.from_dense(values[:, tf.newaxis])
+        return tf.reshape(values, [-1, *self._raw_spec[name].shape])
+
+    def _probabilities(self, sparse_ids: tf.sparse.SparseTensor) -> tf.Tensor:
+        ids = tf.RaggedTensor.from_sparse(sparse_ids)
+        dense = tf.cast(ids.to_tensor(), tf.int32)
+        return tf.nn.softmax(self.model(dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1]), training=False))
+
+    def _answer(self, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
+        names = tf.constant(self._labels)
+        return {
+            "label": tf.gather(names, tf.argmax(probabilities, axis=1)),
+            "probabilities": probabilities,
+            "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(probabilities)[0], 1]),
+        }
+
+
+def _lengths(token_ids: tf.Tensor) -> tf.Tensor:
+    """Tokens in each row up to the last that is not padding, int32[n]."""
+    positions = tf.range(1, tf.shape(token_ids)[1] + 1)
+    return tf.reduce_max(tf.where(tf.not_equal(token_ids, 0), positions, 0), axis=1)
+
+
+def weights_sha256(model: Classifier) -> str:
+    """Hash of all variables, by path: equal for equal weights."""
+    digest = hashlib.sha256()
+    for variable in sorted(model.variables, key=lambda variable: str(variable.path)):
+        if "seed" not in variable.path:
+            digest.update(variable.path.encode())
+            digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,88 @@
+"""Trainer's entry point: transformed examples and a base model to an exported classifier.
+
+TFX loads `run_fn` by its import path and reloads this module when it does: no state lives here.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+# Registers the ops of the transform graph: this node may run in a process of its own.
+import tensorflow_text  # noqa: F401
+import tensorflow_transform as tft
+
+from components import checkpoints, finetune, task
+from components.batching import Tokens
+from components.bert import build_encoder
+from components.classifier import Classifier
+from components.errors import InputError
+from components.settings import Model, Training
+from components.settings_io import load
+from components.signatures import Exported
+
+HISTORY_FILE = "history.json"
+DEV_PROBABILITIES_FILE = "dev_probabilities.npy"
+"""Within the model run: float32[rows, labels] on dev by the model in memory, in the order of the examples."""
+
+
+def run_fn(fn_args: Any) -> None:
+    """Fine-tunes and exports.
+
+    Args:
+        fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
+
+    Raises:
+        InputError: a base model that cannot be loaded, class weights for unknown labels.
+    """
+    config = fn_args.custom_config
+    training, model_settings = load(Training, config["training"]), load(Model, config["model"])
+    transform = tft.TFTransformOutput(fn_args.transform_output)
+    labels = task.read_labels(fn_args.transform_output)
+    logs = Path(fn_args.model_run_dir)
+    logs.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(training.seed)
+    with tempfile.TemporaryDirectory() as scratch:
+        spec = transform.transformed_feature_spec()
+        train = Tokens(fn_args.train_files, spec, Path(scratch, "train"))
+        dev = Tokens(fn_args.eval_files, spec, Path(scratch, "dev"))
+        model = build_model(Path(config["base_model"]), model_settings, training, len(labels))
+        weights = _class_weights(training, train, labels)
+        history = finetune.fit(model, train, dev, training, weights, logs)
+        np.save(logs / DEV_PROBABILITIES_FILE, finetune.probabilities(model, dev))
+    history.write(logs / HISTORY_FILE)
+    # The layer is attached to what is saved, so that the graph's assets and tables are saved with it.
+    exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
+    exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
+
+
+def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
+    """The classifier with the base model's weights, before any training.
+
+    Raises:
+        InputError: config or weights are missing, of another architecture or of another shape.
+    """
+    config = checkpoints.read_config(base_model)
+    encoder = build_encoder(
+        config, hidden_dropout=training.dropout, attention_dropout=training.dropout, seed=training.seed
+    )
+    checkpoints.load_weights(encoder, base_model)
+    dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
+    return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)
+
+
+def _class_weights(training: Training, train: Tokens, labels: list[str]) -> np.ndarray:
+    """float32[labels]."""
+    if training.class_weights == "none":
+        return np.ones(len(labels), np.float32)
+    if training.class_weights == "balanced":
+        return finetune.balanced(train.label_ids, len(labels))
+    unknown = sorted(set(training.class_weights) - set(labels))
+    if unknown:
+        problem = f"weights for unknown labels: {', '.join(unknown)}"
+        raise InputError("training.class_weights", problem, f"The labels are {', '.join(labels)}")
+    return np.array([training.class_weights.get(label, 1.0) for label in labels], np.float32)

@@ -1,0 +1,38 @@
+"""Transform, told the label names by the Examples it reads instead of by the config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Registers the ops of the graph that is written here and read again by this very process.
+import tensorflow_text  # noqa: F401
+from tfx import types
+from tfx.components.transform import component, executor
+from tfx.dsl.components.base import executor_spec
+from tfx.types import artifact_utils
+from tfx.utils import json_utils
+
+from components import task
+
+
+class Executor(executor.Executor):
+    """TFX's, with the label names added to `custom_config` and carried on beside the transform graph."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the transform graph, labels.txt beside it, and the transformed examples."""
+        labels = task.read_labels(artifact_utils.get_single_uri(input_dict["examples"]))
+        custom_config = json_utils.loads(exec_properties["custom_config"])
+        told = json_utils.dumps({**custom_config, "labels": labels})
+        super().Do(input_dict, output_dict, {**exec_properties, "custom_config": told})
+        task.write_labels(artifact_utils.get_single_uri(output_dict["transform_graph"]), labels)
+
+
+class Transform(component.Transform):
+    """TFX's Transform with the executor above."""
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
