@@ -1,0 +1,1 @@
+"""One run: its config, its DAG, its record, its runners."""

@@ -1,0 +1,120 @@
+"""The DAG of one run: wiring only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+
+from components.baseline import Baseline
+from components.evaluator import Evaluator
+from components.example_gen import TsvExampleGen
+from components.example_validator import ExampleValidator
+from components.pusher import Pusher
+from components.schema_gen import SchemaGen
+from components.settings import Run
+from components.settings_io import dump
+from components.transform import Transform
+from pipeline.config import Checked
+from pipeline.places import Places
+from pipeline.provenance import base_model_hashes, file_hash, source_hash
+
+# In this process, without Beam's Go runner (which would be downloaded). The image is a name nothing runs: without one,
+# TFX copies its own 50 MB of source aside for every node.
+BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=none"]
+
+
+def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
+    """ExampleGen to Pusher, with every node told the hash of the code behind it."""
+    run = checked.run
+    base_model = {"base_model": str(checked.base_model), "base_model_sha256": base_model_hashes(checked.base_model)}
+    splits = list(run.data.splits)
+
+    example_gen = TsvExampleGen(data=run.data, source=source_hash("components.example_gen"))
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(examples=examples)
+    if run.validation.schema_file:
+        schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
+        # The cache key holds the file's name; its content is added.
+        schema_gen.spec.exec_properties["schema_sha256"] = file_hash(Path(run.validation.schema_file))
+    else:
+        schema_gen = SchemaGen(
+            statistics=statistics_gen.outputs["statistics"],
+            examples=examples,
+            source=source_hash("components.schema_gen"),
+        )
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+        examples=examples,
+        allow_anomalies=run.validation.allow_anomalies,
+        source=source_hash("components.example_validator"),
+    )
+    transform = Transform(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        preprocessing_fn="components.preprocessing.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=splits),
+        custom_config={
+            **base_model,
+            "max_length": run.model.max_length,
+            "source": source_hash("components.transform") + source_hash("components.preprocessing"),
+        },
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(example_validator)
+    trainer = Trainer(
+        run_fn="components.trainer.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema_gen.outputs["schema"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
+        custom_config={
+            **base_model,
+            "model": dump(run.model),
+            "training": dump(run.training),
+            "card": {"name": run.name, "base_model": run.model.base, "input": _input_format(run)},
+            "source": source_hash("components.trainer"),
+        },
+    )
+    model = trainer.outputs["model"]
+    baseline = Baseline(model=model, directory=str(places.serving), source=source_hash("components.baseline"))
+    measured = {
+        "examples": examples,
+        "model": model,
+        "baseline_model": baseline.outputs["baseline"],
+        "slices": list(checked.layout.slice_names),
+        "source": source_hash("components.evaluator"),
+    }
+    evaluator = Evaluator(split="dev", gate=run.gate, **measured)
+    nodes = [example_gen, statistics_gen, schema_gen, example_validator, transform, trainer, baseline, evaluator]
+    if "test" in splits:
+        nodes.append(Evaluator(split="test", gate=None, **measured).with_id("Evaluator.test"))
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        custom_config={"source": source_hash("components.pusher")},
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(places.serving))
+        ),
+    )
+    nodes.append(pusher)
+    return tfx_pipeline.Pipeline(
+        pipeline_name=run.name,
+        pipeline_root=str(places.artifacts),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(places.metadata)),
+        components=nodes,
+        enable_cache=True,
+        beam_pipeline_args=BEAM_ARGS,
+    )
+
+
+def _input_format(run: Run) -> dict[str, object]:
+    """What `predict --input` needs to know of the training data, for the model's card."""
+    return {"text": run.data.text, "header": run.data.header, "quoting": run.data.quoting}

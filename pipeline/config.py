@@ -1,0 +1,183 @@
+"""One TOML file to one checked run: every mistake that can be found without TensorFlow is found here."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+import re
+import tomllib
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from components import checkpoints, gate, task, tsv
+from components.errors import InputError
+from components.settings import FROM_TRAIN, Data, Run
+from components.settings_io import Place, parse
+from components.vocabulary import TokenizerSettings, read_settings, read_vocabulary
+
+_PREFLIGHT_ROWS = 1000
+"""Rows of each file that are read before anything starts, so that the common mistakes show at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A run whose files exist and fit together."""
+
+    run: Run
+    path: Path
+    """The TOML file."""
+    base_model: Path
+    """The base model's directory, fetched if need be."""
+    model_config: checkpoints.BertConfig
+    has_pooler: bool
+    tokenizer: TokenizerSettings
+    files: list[tuple[str | None, Path]]
+    layout: tsv.Layout
+    labels: list[str] | None
+    """None where they will be read from train."""
+
+
+def load_config(path: Path) -> Run:
+    """Reads a TOML file; relative paths in it are taken from its own directory.
+
+    Raises:
+        InputError: no such file, no TOML, an unknown key, a wrong type or value.
+    """
+    text = _read(path)
+    try:
+        values = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        # tomllib tells the place at the end of its message only.
+        message, _, where = str(error).rstrip(")").rpartition(" (at ")
+        found = re.fullmatch(r"line (\d+), (column \d+)", where)
+        line, column = found.groups() if found else (text.rstrip().count("\n") + 1, where)
+        remedy = "Correct the line: strings need quotes, lists brackets"
+        raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
+    return _absolute(parse(Run, values, Place(str(path), text)), path.resolve().parent)
+
+
+def _read(path: Path) -> str:
+    try:
+        # A byte order mark is what some editors put before UTF-8.
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        folder = path.parent if path.parent.is_dir() else Path()
+        close = difflib.get_close_matches(path.name, [p.name for p in folder.glob("*.toml")], n=1)
+        nearest = f"Did you mean {folder / close[0]}? Correct the path" if close else ""
+        remedy = nearest or "Correct the path; pipeline/configs/ holds the configs that ship"
+        raise InputError(str(path), "no such file", remedy) from None
+    except OSError as error:
+        raise InputError(str(path), f"cannot be read ({error.strerror})", "Give a TOML file you may read") from None
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        problem = f"not UTF-8, got the byte 0x{error.object[error.start]:02x}"
+        raise InputError(f"{path}:{line}", problem, "Convert the file to UTF-8") from None
+
+
+def check(path: Path) -> Checked:
+    """Validates a config against the real files and the base model's directory.
+
+    Raises:
+        InputError: the first thing that is wrong.
+    """
+    run = load_config(path)
+    place = Place(str(path), _read(path))
+    labels = None if run.data.labels == FROM_TRAIN else list(run.data.labels)
+    _check_names(run, labels, place)
+    base_model = checkpoints.resolve(run.model.base)
+    config = checkpoints.read_config(base_model)
+    has_pooler = checkpoints.check_weights(base_model, config)
+    read_vocabulary(base_model / checkpoints.VOCABULARY)
+    if run.model.max_length > config.max_position_embeddings:
+        limit = config.max_position_embeddings
+        problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
+        raise InputError(place.of(("model", "max_length")), problem, "Lower it, or take another base model")
+    layers = config.num_hidden_layers
+    if (run.training.freeze_layers or 0) > layers:
+        problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
+        raise InputError(place.of(("training", "freeze_layers")), problem, f"Give at most {layers}")
+    files = tsv.find_files(run.data)
+    layout = _check_rows(run.data, files, labels, place)
+    if labels is None and all(_is_small(run.data, path) for split, path in files if split in (None, "train")):
+        # A mistake in a name need not wait for a node to read train.
+        names = tsv.label_names(files, run.data)
+        _check_names(run, names, place)
+        _check_rows(run.data, files, names, place)
+    if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
+        remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to review and use here"
+        problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
+        raise InputError(place.of(("validation", "schema_file")), problem, remedy)
+    _check_destination(run.push.destination, place)
+    tokenizer = read_settings(base_model)
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, labels)
+
+
+def _check_names(run: Run, labels: list[str] | None, place: Place) -> None:
+    """Holds the metrics and label names in the settings against the label names, as far as these are known."""
+    gate.check(run.gate, labels, place.of(("gate",)))
+    if isinstance(run.training.class_weights, dict) and labels is not None:
+        unknown = sorted(set(run.training.class_weights) - set(labels))
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], labels, n=1)
+            nearest = f"Did you mean {close[0]!r}? " if close else ""
+            problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
+            raise InputError(place.of(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name")
+
+
+def _check_destination(destination: str | None, place: Place) -> None:
+    """Finds out before the training whether a model can be pushed; makes nothing."""
+    if destination is None:
+        return
+    there = next(path for path in (Path(destination), *Path(destination).parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        problem = f"`push.destination` is {destination}, but {there} is not a directory that you may write to"
+        raise InputError(place.of(("push", "destination")), problem, "Give another directory")
+
+
+def _is_small(data: Data, path: Path) -> bool:
+    return len(list(islice(tsv.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
+
+
+def _check_rows(data: Data, files: list[tuple[str | None, Path]], labels: list[str] | None, place: Place) -> tsv.Layout:
+    """Reads the first rows of each file; returns the first file's layout."""
+    layouts = []
+    for split, path in files:
+        layout = tsv.read_layout(path, data)
+        layouts.append(layout)
+        reserved = sorted(set(layout.slice_names) & task.RESERVED)
+        if reserved:
+            problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
+            raise InputError(place.of(("data", "slices")), problem, "Rename the column in the file's header")
+        if layout.slice_names != layouts[0].slice_names:
+            here, there = (", ".join(map(repr, each.slice_names)) for each in (layout, layouts[0]))
+            problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
+            raise InputError(str(path), problem, "Give the columns the same names in every file")
+        rows = tsv.read_rows(path, split, data, frozenset(labels) if labels else None)
+        for row in islice(rows, _PREFLIGHT_ROWS):
+            if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
+                raise row.error()
+    return layouts[0]
+
+
+def _absolute(run: Run, folder: Path) -> Run:
+    def of(path: str) -> str:
+        # Unlike pathlib's, this leaves the name of an unknown user as it is.
+        return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111
+
+    def all_of(paths: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(map(of, paths))
+
+    data = run.data
+    data = dataclasses.replace(
+        data, train=all_of(data.train), dev=all_of(data.dev), test=all_of(data.test), files=all_of(data.files)
+    )
+    schema, destination = run.validation.schema_file, run.push.destination
+    return dataclasses.replace(
+        run,
+        data=data,
+        validation=dataclasses.replace(run.validation, schema_file=schema and of(schema)),
+        model=dataclasses.replace(run.model, base=run.model.base if "://" in run.model.base else of(run.model.base)),
+        push=dataclasses.replace(run.push, destination=destination and of(destination)),
+    )

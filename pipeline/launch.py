@@ -1,0 +1,78 @@
+"""The compiled DAG, launched node by node as TFX's LocalDagRunner does it. Importing this imports TensorFlow."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import launcher, runtime_parameter_utils
+
+from pipeline.build import build_pipeline
+from pipeline.config import Checked
+from pipeline.places import Places
+
+_STATES = metadata_store_pb2.Execution
+
+
+class Outcome(NamedTuple):
+    """What became of a node."""
+
+    cached: bool
+    outputs: dict[str, list[str]]
+    """Output key -> URIs of the artifacts."""
+
+
+class Compiled:
+    """A run's DAG as TFX's intermediate representation.
+
+    Args:
+        checked: the run.
+        places: where it keeps what.
+        run_id: names the run in ML Metadata.
+    """
+
+    def __init__(self, checked: Checked, places: Places, run_id: str) -> None:
+        self._pipeline = compiler.Compiler().compile(build_pipeline(checked, places))
+        runtime_parameter_utils.substitute_runtime_parameter(
+            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+        )
+        self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
+        self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
+        self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
+
+    @property
+    def node_ids(self) -> list[str]:
+        """The nodes in the order in which they run."""
+        return list(self._nodes)
+
+    def launch(self, node_id: str) -> Outcome:
+        """Runs one node, or takes its outputs from cache.
+
+        Raises:
+            Exception: whatever the node's executor raised.
+            RuntimeError: the node's inputs are missing.
+        """
+        launched = launcher.Launcher(
+            pipeline_node=self._nodes[node_id],
+            mlmd_connection=metadata.Metadata(self._connection),
+            pipeline_info=self._pipeline.pipeline_info,
+            pipeline_runtime_spec=self._pipeline.runtime_spec,
+            executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
+        ).launch()
+        with metadata.Metadata(self._connection) as mlmd:
+            (execution,) = mlmd.store.get_executions_by_id([launched.execution_id])
+            events = mlmd.store.get_events_by_execution_ids([launched.execution_id])
+            produced = [event for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
+            artifacts = mlmd.store.get_artifacts_by_id([event.artifact_id for event in produced])
+        state = execution.last_known_state
+        if state not in (_STATES.COMPLETE, _STATES.CACHED):
+            raise RuntimeError(f"{node_id} ended as {_STATES.State.Name(state)}: its inputs are missing")
+        uris = {artifact.id: artifact.uri for artifact in artifacts}
+        outputs: dict[str, list[str]] = {}
+        for event in produced:
+            outputs.setdefault(event.path.steps[0].key, []).append(uris[event.artifact_id])
+        return Outcome(state == _STATES.CACHED, outputs)

@@ -1,0 +1,47 @@
+"""Where a run keeps what: ROOT/NAME/ with metadata, artifacts, records of the runs, and the pushed models."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.settings import Run
+
+RECORD_FILE = "run.json"
+LOG_FILE = "log.txt"
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """The paths of one pipeline."""
+
+    home: Path
+    serving: Path
+    """TensorFlow Serving's model directory: one folder a version."""
+
+    @classmethod
+    def of(cls, run: Run, root: Path) -> Places:
+        """The places of a run under a root."""
+        home = root.resolve() / run.name
+        destination = Path(run.push.destination) if run.push.destination else home / "serving"
+        return cls(home, destination / (run.push.name or run.name))
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's SQLite file."""
+        return self.home / "metadata.sqlite"
+
+    @property
+    def artifacts(self) -> Path:
+        """TFX's pipeline root."""
+        return self.home / "artifacts"
+
+    @property
+    def runs(self) -> Path:
+        """A directory a run, with its record and its log."""
+        return self.home / "runs"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run is on."""
+        return self.home / "lock"

@@ -1,0 +1,59 @@
+"""Hashes of what a run depends on, for the cache keys and the model's card."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from functools import cache
+from pathlib import Path
+
+_ROOT = Path(__file__).resolve().parents[1]
+_PACKAGE = "components"
+
+
+@cache
+def source_hash(module: str) -> str:
+    """sha256 over the source of a module of `components` and of all modules there that it imports, however deep.
+
+    TFX's cache key does not see the code behind a function path, so each node is told this hash of its own code.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(_closure(module, set())):
+        digest.update(name.encode() + b"\0" + _path(name).read_bytes())
+    return digest.hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def base_model_hashes(directory: Path) -> dict[str, str]:
+    """File name -> sha256 of what a base model is made of."""
+    patterns = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "*.safetensors", "*.index.json")
+    return {path.name: file_hash(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+
+
+def _closure(module: str, seen: set[str]) -> set[str]:
+    if module in seen:
+        return seen
+    seen.add(module)
+    for node in ast.walk(ast.parse(_path(module).read_bytes())):
+        if isinstance(node, ast.ImportFrom) and node.module == _PACKAGE:
+            names = [f"{_PACKAGE}.{alias.name}" for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").startswith(f"{_PACKAGE}."):
+            names = [str(node.module)]
+        elif isinstance(node, ast.Constant) and str(node.value).startswith(f"{_PACKAGE}."):
+            # Modules that TFMA is told by name.
+            names = [str(node.value)]
+        else:
+            continue
+        for name in names:
+            if _path(name).is_file():
+                _closure(name, seen)
+    return seen
+
+
+def _path(module: str) -> Path:
+    return _ROOT / f"{module.replace('.', '/')}.py"

@@ -1,0 +1,109 @@
+"""What a run left behind for people: one JSON file, rewritten after every node, read by `show`."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import TypeAdapter, ValidationError
+
+from components.errors import InputError
+from pipeline.places import LOG_FILE, RECORD_FILE
+
+NodeState = Literal["done", "cached", "failed", "running"]
+RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
+
+
+@dataclass(slots=True)
+class NodeRecord:
+    """How one node fared."""
+
+    id: str
+    state: NodeState = "running"
+    seconds: float = 0.0
+    note: str = ""
+
+
+@dataclass(slots=True)
+class RunRecord:
+    """How one run fared."""
+
+    id: str
+    name: str
+    config: str
+    directory: str
+    started: str
+    """ISO 8601 with the offset from UTC."""
+    state: RunState = "running"
+    seconds: float = 0.0
+    nodes: list[NodeRecord] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    """Split -> rows."""
+    quarantined: int = 0
+    quarantine_file: str | None = None
+    training: dict[str, Any] = field(default_factory=dict)
+    """`finetune.History`."""
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Split -> the Evaluator's summary."""
+    pushed: str | None = None
+    error: str | None = None
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return Path(self.directory, LOG_FILE)
+
+    def write(self) -> None:
+        """Replaces the file in one step."""
+        path = Path(self.directory, RECORD_FILE)
+        aside = path.with_suffix(".new")
+        aside.write_text(self.as_json(), encoding="utf-8")
+        aside.replace(path)
+
+    def as_json(self) -> str:
+        """The record as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=1, default=str)
+
+
+def read(directory: Path) -> RunRecord:
+    """The record of a run.
+
+    Raises:
+        InputError: none there, or a damaged one.
+    """
+    path = directory / RECORD_FILE
+    try:
+        return TypeAdapter(RunRecord).validate_json(path.read_bytes())
+    except OSError as error:
+        remedy = "Give the id of a run; `show --all` lists them"
+        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        remedy = "Delete the run's directory, or give another run's id"
+        raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
+
+
+def find(root: Path, wanted: str | None) -> list[Path]:
+    """Directories of the runs under a root, oldest first; only those of the id or of the pipeline `wanted`.
+
+    Raises:
+        InputError: there is none.
+    """
+    every = sorted((path.parent for path in root.glob(f"*/runs/*/{RECORD_FILE}")), key=lambda path: path.name)
+    if wanted is None:
+        found = every
+    else:
+        found = [path for path in every if wanted in (path.name, path.parents[1].name, str(path))]
+    if not found and not every:
+        raise InputError(str(root), "no run in it", "Start one with `run --config C`, or give the --root of your runs")
+    if not found and wanted is not None:
+        close = difflib.get_close_matches(wanted, [name for p in every for name in (p.name, p.parents[1].name)], n=1)
+        nearest = f"Did you mean {close[0]}? " if close else ""
+        raise InputError(str(root), f"no run or pipeline {wanted!r} in it", f"{nearest}`show --all` lists the runs")
+    return found

@@ -1,0 +1,225 @@
+"""Runs and checks in words and tables, for a terminal or a plain stream."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import sys
+from typing import Any, TextIO
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from components.settings import Run
+from components.settings_io import dump
+from pipeline import dag
+from pipeline.config import Checked
+from pipeline.places import Places
+from pipeline.record import NodeRecord, RunRecord
+
+_MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "failed": ("✗", "red"), "running": ("…", "yellow")}
+_STATES = {
+    "pushed": ("blessed and pushed", "bold green"),
+    "refused": ("refused by the gate", "bold red"),
+    "failed": ("failed", "bold red"),
+    "interrupted": ("interrupted", "bold yellow"),
+    "running": ("running", "bold yellow"),
+}
+_HEADLINE = ("accuracy", "macro_f1", "auc", "loss")
+_PLAIN_WIDTH = 120
+
+
+def console(stream: TextIO) -> Console:
+    """Rich on a terminal; plain lines of a steady width elsewhere."""
+    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH, soft_wrap=True)
+
+
+def node_line(node: NodeRecord) -> Text:
+    """One line about one node."""
+    mark, colour = _MARKS[node.state]
+    took = "cached" if node.state == "cached" else f"{node.seconds:.1f} s"
+    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note)
+
+
+def run_report(record: RunRecord, full: bool) -> RenderableType:
+    """A run's outcome; `full` adds the nodes, classes, slices and the confusion matrix."""
+    words, colour = _STATES[record.state]
+    parts: list[RenderableType] = [Text.assemble((f"{record.name} {record.id}  ", "bold"), (words, colour))]
+    if full:
+        parts += [Text(f"started {record.started}, {record.seconds:.1f} s, config {near(record.config)}"), Text()]
+        parts += [node_line(node) for node in record.nodes]
+    parts.append(Text())
+    dev = record.evaluations.get("dev", {})
+    facts: list[tuple[str, str]] = []
+    if record.rows:
+        facts.append(("rows", "   ".join(f"{split} {count:,}" for split, count in record.rows.items())))
+    if record.quarantined:
+        facts.append(("quarantined", f"{record.quarantined:,}, see {near(record.quarantine_file or '')}"))
+    if record.training:
+        trained = record.training
+        share = trained["trainable_parameters"] / trained["parameters"]
+        facts.append(("parameters", f"{trained['trainable_parameters']:,} trained ({share:.1%} of the model)"))
+        facts.append(
+            (
+                "training",
+                f"{trained['examples_per_second']:.0f} examples/s, best checkpoint at step "
+                f"{trained['best_step']} of {trained['steps']}",
+            )
+        )
+    if "baseline_version" in dev:
+        facts.append(("baseline", f"version {dev['baseline_version']}" + _not_compared(dev)))
+    elif dev:
+        facts.append(("baseline", "none in production yet"))
+    parts.append(_facts(facts))
+    if record.evaluations:
+        parts += [Text(), _metrics(record.evaluations)]
+    if full:
+        for split, summary in record.evaluations.items():
+            parts += [
+                Text(),
+                _classes(split, summary),
+                Text(),
+                _slices(split, summary),
+                Text(),
+                _confusion(split, summary),
+            ]
+    parts += [Text(), _facts(_ending(record, dev))]
+    return Group(*parts)
+
+
+def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = []
+    if dev.get("blessed") is True:
+        facts.append(("verdict", "blessed: every threshold is met on dev"))
+    for reason in dev.get("reasons", []):
+        facts.append(("refused", reason))
+    if record.error:
+        facts.append(("error", record.error))
+    if record.pushed:
+        facts += [("pushed", near(record.pushed)), ("try", try_line(record.pushed))]
+    elif record.state == "refused":
+        facts.append(("pushed", "nothing: production stays as it is"))
+    facts.append(("log", near(str(record.log))))
+    return facts
+
+
+def try_line(model: str) -> str:
+    """The command that asks a pushed model."""
+    command = [near(sys.executable), "pipeline_runner.py", "predict", "--model", near(model)]
+    return f"{shlex.join(command)} 'a text of yours'"
+
+
+def near(path: str) -> str:
+    """A path as one would type it from here."""
+    relative = os.path.relpath(path)
+    return path if relative.startswith("..") else relative
+
+
+def _facts(facts: list[tuple[str, str]]) -> Text:
+    """A name and a value a line; never wrapped, so that a path or a command can be copied."""
+    return Text("\n").join(Text.assemble((f"{name:<12}  ", "dim"), value) for name, value in facts)
+
+
+def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
+    table = _table("", *_HEADLINE)
+    for split, summary in evaluations.items():
+        candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in ("candidate", "baseline"))
+        cells = [f"{candidate[metric]:.4f}" + _change(candidate, baseline, metric) for metric in _HEADLINE]
+        table.add_row(split, *cells)
+    return table
+
+
+def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str) -> str:
+    return f" ({candidate[metric] - baseline[metric]:+.4f})" if metric in baseline else ""
+
+
+def _classes(split: str, summary: dict[str, Any]) -> Table:
+    table = _table(f"{split}, by class", "precision", "recall", "f1")
+    overall = summary["metrics"]["candidate"][""]
+    for label in summary["labels"]:
+        table.add_row(label, *(f"{overall[f'{metric}/{label}']:.4f}" for metric in ("precision", "recall", "f1")))
+    return table
+
+
+def _slices(split: str, summary: dict[str, Any]) -> Table:
+    table = _table(f"{split}, by slice", "rows", *_HEADLINE)
+    for name, metrics in sorted(summary["metrics"]["candidate"].items(), key=lambda item: _natural(item[0])):
+        if name:
+            table.add_row(name, f"{metrics['example_count']:.0f}", *(f"{metrics[metric]:.4f}" for metric in _HEADLINE))
+    return table
+
+
+def _confusion(split: str, summary: dict[str, Any]) -> Table:
+    table = _table(f"{split}, actual \\ predicted", *summary["labels"])
+    for label, counts in zip(summary["labels"], summary["confusion"]["candidate"], strict=True):
+        table.add_row(label, *map(str, counts))
+    return table
+
+
+def _table(first: str, *others: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    table.add_column(first)
+    for name in others:
+        table.add_column(name, justify="right")
+    return table
+
+
+def _natural(name: str) -> tuple[str, int, str]:
+    feature, _, value = name.partition("=")
+    digits = value.split("-")[0].split("+")[0]
+    return feature, int(digits) if digits.isdecimal() else 0, value
+
+
+def _not_compared(summary: dict[str, Any]) -> str:
+    return f", not compared: {summary['not_compared']}" if "not_compared" in summary else ""
+
+
+def run_list(records: list[RunRecord]) -> Table:
+    """A line a run."""
+    table = _table("run", "state", "started", "dev accuracy")
+    for record in records:
+        overall = record.evaluations.get("dev", {}).get("metrics", {}).get("candidate", {}).get("", {})
+        accuracy = f"{overall['accuracy']:.4f}" if overall else ""
+        table.add_row(f"{record.name} {record.id}", record.state, record.started, accuracy)
+    return table
+
+
+def check_report(checked: Checked, places: Places) -> RenderableType:
+    """The DAG and the resolved settings of a config that is in order."""
+    run, config, layout = checked.run, checked.model_config, checked.layout
+    files: dict[str, list[str]] = {}
+    for split, path in checked.files:
+        files.setdefault(split or "rows dealt by hash", []).append(near(str(path)))
+    model = (
+        f"{config.num_hidden_layers} layers, hidden size {config.hidden_size}, {config.num_attention_heads} heads, "
+        f"vocabulary {config.vocab_size:,}{'' if checked.has_pooler else ', no pooler: it starts from random values'}"
+    )
+    tokenizer = checked.tokenizer
+    facts = [
+        *((split, ", ".join(paths)) for split, paths in files.items()),
+        (
+            "columns",
+            f"text is field {layout.text + 1}, label field {layout.label + 1} of {layout.width}",
+        ),
+        ("labels", ", ".join(checked.labels) if checked.labels else "those in train"),
+        ("base model", near(str(checked.base_model))),
+        ("", model),
+        ("", "uncased" if tokenizer.lower_case else "cased"),
+        ("pushed to", near(str(places.serving))),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for node in dag.nodes(run):
+        table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
+    heading = Text.assemble((run.name, "bold"), "  is in order")
+    return Group(heading, Text(), _facts(facts), Text(), table, Text(), _settings_table(run))
+
+
+def _settings_table(run: Run) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for section, values in json.loads(dump(run)).items():
+        if isinstance(values, dict) and section != "data":
+            for key, value in values.items():
+                table.add_row(Text(f"{section}.{key}", style="dim"), json.dumps(value, ensure_ascii=False))
+    return table

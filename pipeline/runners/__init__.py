@@ -1,0 +1,1 @@
+"""What executes the DAG; an environment each, wiring only."""

@@ -1,0 +1,229 @@
+"""The DAG on this machine: the loop of TFX's LocalDagRunner, with a line a node and a record of the run."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import fcntl
+import json
+import logging
+import os
+import shutil
+import sys
+import time
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from components import console
+from components.errors import InputError
+from pipeline import report
+from pipeline.config import Checked
+from pipeline.places import Places
+from pipeline.record import NodeRecord, RunRecord
+
+
+def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
+    """Runs the pipeline.
+
+    Whatever TensorFlow, Beam and TFX print goes to the run's log; standard output is the caller's alone.
+
+    Args:
+        checked: the run, in order.
+        root: directory that holds the pipelines' homes.
+        say: shows a line or a table to the user.
+
+    Returns:
+        The run's record: `pushed`, `refused`, `failed` or `interrupted`.
+
+    Raises:
+        InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
+    """
+    places = Places.of(checked.run, root)
+    with _held(places):
+        record = _begin(checked, places)
+        say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
+        started = time.monotonic()
+        with console.stop_on_signals(), _quiet(record.log) as terminal:
+            try:
+                _run_nodes(checked, places, record, terminal, say)
+                dev = record.evaluations["dev"]
+                record.state = "pushed" if dev["blessed"] else "refused"
+            except BaseException as error:
+                with record.log.open("a", encoding="utf-8") as log:
+                    traceback.print_exc(file=log)
+                record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                mistake = _input_error(error)
+                record.error = str(mistake or f"{type(error).__name__}: {_first_line(error)}")
+                for node in record.nodes:
+                    if node.state == "running":
+                        node.state = "failed"
+                        say(report.node_line(node))
+                if mistake is not None:
+                    raise mistake from None
+                if not isinstance(error, Exception | KeyboardInterrupt):
+                    raise
+            finally:
+                record.seconds = time.monotonic() - started
+                with contextlib.suppress(OSError):
+                    record.write()
+    return record
+
+
+def _run_nodes(
+    checked: Checked, places: Places, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
+) -> None:
+    with console.watch(terminal, "loading TensorFlow"):
+        from pipeline.launch import Compiled
+
+        compiled = Compiled(checked, places, record.id)
+    for node_id in compiled.node_ids:
+        node = NodeRecord(node_id)
+        record.nodes.append(node)
+        record.write()
+        started = time.monotonic()
+        try:
+            with console.watch(terminal, node_id):
+                outcome = compiled.launch(node_id)
+        finally:
+            node.seconds = time.monotonic() - started
+        node.state = "cached" if outcome.cached else "done"
+        node.note = _take_note(record, node_id, outcome.outputs)
+        say(report.node_line(node))
+        record.write()
+
+
+def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
+    """Copies into the record what a node has to tell, and returns it in words."""
+    from components.evaluator import SUMMARY_FILE
+    from components.example_gen import QUARANTINE_FILE, ROWS_FILE
+    from components.trainer import HISTORY_FILE
+    from components.versions import versions
+
+    match node:
+        case "TsvExampleGen":
+            (examples,) = map(Path, outputs["examples"])
+            files = json.loads((examples / ROWS_FILE).read_text())["files"]
+            for file in files:
+                for split, _, count in file["rows"]:
+                    record.rows[split] = record.rows.get(split, 0) + count
+            record.quarantined = sum(file["bad"] for file in files)
+            record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
+            return f"{sum(record.rows.values()):,} rows{bad}"
+        case "Trainer":
+            record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
+            best = max(e["accuracy"] for e in record.training["evaluations"])
+            return f"dev accuracy {best:.4f}, {record.training['examples_per_second']:.0f} examples/s"
+        case "Baseline":
+            return "" if outputs.get("baseline") else "none in production"
+        case "Evaluator" | "Evaluator.test":
+            summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
+            record.evaluations["test" if node.endswith("test") else "dev"] = summary
+            accuracy = f"accuracy {summary['metrics']['candidate']['']['accuracy']:.4f}"
+            verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
+            return accuracy + verdict
+        case "Pusher":
+            pushed = Path(outputs["pushed_model"][0])
+            if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:
+                record.pushed = str(pushed)
+                return f"version {pushed.name}"
+            return "nothing pushed"
+    return ""
+
+
+def _begin(checked: Checked, places: Places) -> RunRecord:
+    """Makes the run's directory, with its config and its record."""
+    now = datetime.datetime.now().astimezone()
+    started = now.strftime("%Y%m%d-%H%M%S")
+    taken = len(list(places.runs.glob(f"{started}*")))
+    run_id = f"{started}-{taken + 1}" if taken else started
+    directory = places.runs / run_id
+    with _writable(directory):
+        directory.mkdir(parents=True)
+        shutil.copy(checked.path, directory / "config.toml")
+        record = RunRecord(
+            run_id, checked.run.name, str(checked.path.resolve()), str(directory), now.isoformat(timespec="seconds")
+        )
+        record.write()
+    return record
+
+
+@contextlib.contextmanager
+def _held(places: Places) -> Iterator[None]:
+    """Keeps a second run out of the same place.
+
+    Raises:
+        InputError: somebody else is in, or the place cannot be written.
+    """
+    with _writable(places.home):
+        places.home.mkdir(parents=True, exist_ok=True)
+        lock = places.lock.open("a+")
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            holder = lock.read().strip() or "another process"
+            problem = f"another run is on here ({holder})"
+            raise InputError(str(places.home), problem, "Wait for its end, or give this one another --root") from None
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def _writable(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise InputError(str(path), f"cannot be written ({error.strerror})", "Give a --root you may write to") from None
+
+
+@contextlib.contextmanager
+def _quiet(log: Path) -> Iterator[TextIO]:
+    """Sends file descriptors 1 and 2 to the log; yields the terminal that standard error was.
+
+    Libraries write to the descriptors from C++, which no redirection of `sys.stderr` catches.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    kept = [os.dup(1), os.dup(2)]
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    terminal = os.fdopen(os.dup(kept[1]), "w", encoding="utf-8")
+    original = sys.stdout
+    progress = logging.FileHandler(log, encoding="utf-8")
+    ours = logging.getLogger("components")
+    ours.setLevel(logging.INFO)
+    ours.addHandler(progress)
+    try:
+        os.dup2(file, 1)
+        os.dup2(file, 2)
+        # What the caller prints by `say` still goes to where standard output was.
+        sys.stdout = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
+        yield terminal
+    finally:
+        ours.removeHandler(progress)
+        progress.close()
+        sys.stdout.flush()
+        sys.stdout = original
+        sys.stderr.flush()
+        for descriptor, number in zip(kept, (1, 2), strict=True):
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+        os.close(file)
+
+
+def _input_error(error: BaseException | None) -> InputError | None:
+    """The user's mistake an error comes from: Beam wraps what its functions raise."""
+    while error is not None:
+        if isinstance(error, InputError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or "no message").splitlines()[0][:300]

@@ -1,0 +1,204 @@
+#!/usr/bin/env python3
+"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT classifier.
+
+Exit status: 0 done, 1 a run failed, 2 the user's input is wrong, 3 the gate refused the model.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
+
+from components.errors import InputError
+
+# Before any import of TensorFlow, which reads them once: its banners are not for the terminal.
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
+DONE, FAILED, WRONG_INPUT, REFUSED = 0, 1, 2, 3
+_DEFAULT_ROOT = "runs"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs one command; returns its exit status."""
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return WRONG_INPUT
+    except BrokenPipeError:
+        # The reader of our output has gone, as `| head` does.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    except KeyboardInterrupt:
+        print("error: interrupted", file=sys.stderr)
+        return FAILED
+
+
+def run(options: argparse.Namespace) -> int:
+    """`run`: the DAG on this machine."""
+    from pipeline import config, report
+    from pipeline.runners import local
+
+    checked = config.check(options.config)
+
+    def say(what: Any) -> None:
+        if not options.json:
+            report.console(sys.stdout).print(what)
+
+    record = local.run(checked, options.root, say)
+    if options.json:
+        print(record.as_json())
+    elif record.state in ("pushed", "refused"):
+        say("")
+        say(report.run_report(record, full=False))
+    if record.state in ("failed", "interrupted"):
+        failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
+        how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
+        remedy = "Run again: what is finished comes from cache."
+        print(f"error: {failed} {how}. {remedy} The log has the rest: {report.near(str(record.log))}", file=sys.stderr)
+        return FAILED
+    return DONE if record.state == "pushed" else REFUSED
+
+
+def check(options: argparse.Namespace) -> int:
+    """`check`: a config against its files, without running anything."""
+    from pipeline import config, report
+    from pipeline.places import Places
+
+    checked = config.check(options.config)
+    if options.json:
+        from components.settings_io import dump
+
+        print(dump(checked.run))
+    else:
+        report.console(sys.stdout).print(report.check_report(checked, Places.of(checked.run, options.root)))
+    return DONE
+
+
+def show(options: argparse.Namespace) -> int:
+    """`show`: a run, or the list of them."""
+    from pipeline import record, report
+
+    directories = record.find(options.root, options.run)
+    records = [record.read(path) for path in (directories if options.all else directories[-1:])]
+    if options.json:
+        documents = [json.loads(r.as_json()) for r in records]
+        print(json.dumps(documents if options.all else documents[0]))
+    else:
+        shown = report.run_list(records) if options.all else report.run_report(records[0], full=True)
+        report.console(sys.stdout).print(shown)
+    return DONE
+
+
+def data(options: argparse.Namespace) -> int:
+    """`data`: fetches a sample."""
+    from data import fetch
+
+    fetch.fetch(options.name, Path(__file__).resolve().parent, lambda line: print(line, file=sys.stderr))
+    return DONE
+
+
+def predict(options: argparse.Namespace) -> int:
+    """`predict`: labels and probabilities of texts."""
+    from components.versions import resolve
+    from pipeline import prediction
+
+    resolve(options.model)
+    if options.input is None and options.output is not None:
+        raise InputError("--output", "goes with --input", "Give --input rows.tsv, or redirect standard output")
+    if options.input is not None:
+        if options.text:
+            raise InputError("--input", "texts are given too", "Give either --input or texts")
+        prediction.of_file(options.model, options.input, options.output, options.column, sys.stderr)
+        return DONE
+    texts: Iterable[str] = options.text or _lines(sys.stdin)
+    prediction.of_texts(options.model, texts, sys.stdout, as_json=options.json)
+    return DONE
+
+
+def _lines(stream: TextIO) -> Iterator[str]:
+    """The lines of standard input, a text each."""
+    if stream.isatty():
+        print("a text a line, end with Ctrl-D", file=sys.stderr)
+    with contextlib.suppress(UnicodeDecodeError):
+        for number, line in enumerate(stream, 1):
+            text = line.rstrip("\r\n")
+            if not text.strip():
+                raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")
+            yield text
+        return
+    raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="pipeline_runner.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, function: Any, summary: str, example: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name,
+            help=summary,
+            description=f"{summary[0].upper()}{summary[1:]}.",
+            epilog=f"example:\n  {example}",
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(command=function)
+        return command
+
+    shipped = "pipeline/configs/movie_reviews.toml"
+    for name, function, summary in (
+        ("run", run, "run the pipeline on this machine, TSV files to pushed model"),
+        ("check", check, "validate a config against its files; run nothing"),
+    ):
+        command = add(name, function, summary, f"pipeline_runner.py {name} --config {shipped}")
+        command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
+        _add_root(command)
+        command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    command = add(
+        "predict",
+        predict,
+        "ask a pushed model for labels and probabilities",
+        "pipeline_runner.py predict --model runs/movie-reviews/serving/movie-reviews 'not bad at all'\n"
+        "  pipeline_runner.py predict --model MODEL --input rows.tsv --output out.tsv",
+    )
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or their directory"
+    )
+    command.add_argument("text", nargs="*", metavar="TEXT", help="texts; without any, and without --input, from stdin")
+    command.add_argument("--input", type=Path, metavar="TSV", help="rows to label, of any number; .gz is welcome")
+    command.add_argument("--output", type=Path, metavar="TSV", help="where they go with their labels; default stdout")
+    command.add_argument(
+        "--column", metavar="C", help="the text's column in --input, a name or a number from 1; default as in training"
+    )
+    command.add_argument("--json", action="store_true", help="one JSON object a text")
+    command = add("show", show, "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
+    command.add_argument(
+        "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"
+    )
+    _add_root(command)
+    command.add_argument("--all", action="store_true", help="list the runs")
+    command.add_argument("--json", action="store_true", help="print JSON")
+    command = add(
+        "data", data, "fetch a sample data set or the sample weights", "pipeline_runner.py data movie-reviews"
+    )
+    command.add_argument("name", metavar="NAME", help="movie-reviews, reuters-r8 or minilm (the weights)")
+    return parser
+
+
+def _add_root(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--root", type=Path, default=Path(_DEFAULT_ROOT), metavar="DIR", help="default ./runs")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""What a worker on another machine imports: the built wheel, away from the checkout."""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+
+RESOLVE = """
+import sys
+from tfx.utils import import_utils
+functions = [("components.preprocessing", "preprocessing_fn"), ("components.trainer", "run_fn")]
+classes = [f"components.{name}.Executor" for name in (
+    "baseline", "evaluator", "example_gen", "example_validator", "pusher", "schema_gen", "transform")]
+found = [import_utils.import_func_from_module(*path) for path in functions]
+found += [import_utils.import_class_by_path(path) for path in classes]
+import pipeline_runner, pipeline.launch
+for thing in found:
+    print(sys.modules[thing.__module__].__file__)
+print(pipeline_runner.__file__)
+print(pipeline.launch.__file__)
+"""
+
+
+def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path) -> None:
+    pip = [sys.executable, "-m", "pip", "--quiet", "--no-cache-dir"]
+    # A copy, because setuptools builds within the folder it is given.
+    source = tmp_path / "source"
+    for folder in ("components", "pipeline"):
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pipeline_runner.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, source)
+    build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
+    subprocess.run([*pip, *build], check=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    target = tmp_path / "installed"
+    subprocess.run([*pip, "install", "--no-deps", "--no-index", "--target", str(target), str(wheel)], check=True)
+    environment = {**os.environ, "PYTHONPATH": str(target)}
+    done = subprocess.run(
+        [sys.executable, "-c", RESOLVE], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    )
+    files = done.stdout.split()
+    assert len(files) == 11
+    assert all(file.startswith(str(target)) for file in files)
+    assert (target / "pipeline" / "configs" / "movie_reviews.toml").is_file()
