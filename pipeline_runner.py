@@ -89,7 +89,15 @@ def show(options: argparse.Namespace) -> int:
     from pipeline import record, report
 
     directories = record.find(options.root, options.run)
-    records = [record.read(path) for path in (directories if options.all else directories[-1:])]
+    records = []
+    for path in directories if options.all else directories[-1:]:
+        try:
+            records.append(record.read(path))
+        except InputError as error:
+            # One damaged record does not hide the others.
+            if not options.all:
+                raise
+            print(f"error: {error}", file=sys.stderr)
     if options.json:
         documents = [json.loads(r.as_json()) for r in records]
         print(json.dumps(documents if options.all else documents[0]))
@@ -118,8 +126,12 @@ def predict(options: argparse.Namespace) -> int:
     if options.input is not None:
         if options.text:
             raise InputError("--input", "texts are given too", "Give either --input or texts")
-        prediction.of_file(options.model, options.input, options.output, options.column, sys.stderr)
+        prediction.of_file(
+            options.model, options.input, options.output, options.column, sys.stderr, has_header=not options.no_header
+        )
         return DONE
+    if any(not text.strip() for text in options.text):
+        raise InputError("TEXT", "got an empty text", "Give texts with something in them")
     texts: Iterable[str] = options.text or _lines(sys.stdin)
     prediction.of_texts(options.model, texts, sys.stdout, as_json=options.json)
     return DONE
@@ -181,6 +193,7 @@ def _parser() -> argparse.ArgumentParser:
     command.add_argument(
         "--column", metavar="C", help="the text's column in --input, a name or a number from 1; default as in training"
     )
+    command.add_argument("--no-header", action="store_true", help="the first line of --input is a row")
     command.add_argument("--json", action="store_true", help="one JSON object a text")
     command = add("show", show, "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
     command.add_argument(

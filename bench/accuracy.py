@@ -76,6 +76,7 @@ def ours(config: Path, settings: dict[str, Any], strategy: str, seed: int, scrat
         "strategy": strategy,
         "seed": seed,
         "accuracy": {s: e["metrics"]["candidate"][""]["accuracy"] for s, e in record["evaluations"].items()},
+        "dev_loss": record["evaluations"]["dev"]["metrics"]["candidate"][""]["loss"],
         "trainable_parameters": history["trainable_parameters"],
         "examples_per_second": round(history["examples_per_second"], 1),
         "training_seconds": round(history["seconds"], 1),

@@ -331,9 +331,11 @@ def _read_object(place: Path, remedy: str) -> dict[str, Any]:
     except OSError as error:
         raise InputError(str(place), f"cannot be read ({error.strerror})", remedy) from None
     except (ValueError, RecursionError) as error:
-        raise InputError(str(place), f"is not JSON ({error})", remedy) from None
+        raise InputError(str(place), f"is not JSON ({error})", "Copy or download it again.") from None
     if not isinstance(document, dict):
-        raise InputError(str(place), f"must hold a JSON object, got {type(document).__name__}", remedy)
+        raise InputError(
+            str(place), f"must hold a JSON object, got {type(document).__name__}", "Copy or download it again."
+        )
     return document
 
 

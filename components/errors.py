@@ -17,4 +17,5 @@ class InputError(Exception):
         self.place, self.problem, self.remedy = place, problem, remedy
 
     def __str__(self) -> str:
-        return f"{self.place}: {self.problem}. {self.remedy.rstrip('.')}."
+        end = "" if self.remedy.endswith((".", "?")) else "."
+        return f"{self.place}: {self.problem}. {self.remedy}{end}"

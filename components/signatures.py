@@ -72,7 +72,10 @@ class Exported(tf.Module):
     def _as_raw(self, name: str, values: tf.Tensor) -> Any:
         """string[n] in the form the transform graph was traced with."""
         if isinstance(self._raw_spec[name], tf.io.VarLenFeature):
-            return tf.sparse.from_dense(values[:, tf.newaxis])
+            # Not `tf.sparse.from_dense`, which leaves an empty text out.
+            rows = tf.size(values, tf.int64)
+            places = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
+            return tf.SparseTensor(places, values, [rows, 1])
         return tf.reshape(values, [-1, *self._raw_spec[name].shape])
 
     def _probabilities(self, sparse_ids: tf.sparse.SparseTensor) -> tf.Tensor:

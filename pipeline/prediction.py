@@ -32,7 +32,9 @@ def of_texts(model: Path, texts: Iterable[str], out: TextIO, as_json: bool) -> N
             print(f"{label}\t{listed}\t{text}", file=out)
 
 
-def of_file(model: Path, source: Path, destination: Path | None, column: str | None, terminal: TextIO) -> None:
+def of_file(
+    model: Path, source: Path, destination: Path | None, column: str | None, terminal: TextIO, has_header: bool = True
+) -> None:
     """Writes each row of a TSV file with `label` and the classes' probabilities behind it.
 
     The rows are streamed; a file appears under its name when it is complete.
@@ -48,6 +50,11 @@ def of_file(model: Path, source: Path, destination: Path | None, column: str | N
     if column is not None:
         # A name can only stand in a header.
         text, header = (int(column), header) if column.isdecimal() else (column, True)
+    if not has_header:
+        if isinstance(text, str):
+            problem = f"the text's column is {text!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number with --column")
+        header = False
     if text == 0:
         raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
     names, rows = tsv.read_texts(source, text, header, quoting)

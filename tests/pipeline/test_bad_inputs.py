@@ -368,8 +368,7 @@ CASES: dict[str, list[Case]] = {
              "model.safetensors and vocab.txt, or hf://organisation/name."),
         Case("a config.json that is not JSON", lambda box: box.write("toy/config.json", "{'model_type': 'bert'}"),
              "DIR/toy/config.json: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2"
-             " (char 1)). Give a directory with config.json, model.safetensors and vocab.txt, or "
-             "hf://organisation/name."),
+             " (char 1)). Copy or download it again."),
         Case("another architecture", lambda box: box.model_config(model_type="roberta", architectures=["RobertaModel"]),
              "DIR/toy/config.json: model_type must be \"bert\", got 'roberta' with architectures ['RobertaModel']. "
              "Only BERT encoders are supported (bert-base-uncased, MiniLM, TinyBERT ...); choose one of these."),
@@ -472,6 +471,11 @@ CASES: dict[str, list[Case]] = {
              "number from 1.", f"{PREDICT_FILE} --column 3"),
         Case("column 0", nothing,
              "--column: got 0, but columns are numbered from 1. Correct the number.", f"{PREDICT_FILE} --column 0"),
+        Case("a column's name without a header", nothing,
+             "--no-header: the text's column is 'text', but without a header there are no names. Give its number "
+             "with --column.", f"{PREDICT_FILE} --no-header"),
+        Case("an empty text", nothing,
+             "TEXT: got an empty text. Give texts with something in them.", "predict --model DIR/pushed/1 ''"),
         Case("both texts and --input", nothing,
              "--input: texts are given too. Give either --input or texts.", f"{PREDICT_FILE} 'a good film'"),
         Case("--output without --input", nothing,

@@ -1,0 +1,201 @@
+import itertools
+import json
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from components.errors import InputError
+from components.versions import CARD_FILE, card, production, publish, resolve, versions
+
+NOW = 1_800_000_000
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stands still."""
+    monkeypatch.setattr(time, "time", lambda: NOW + 0.5)
+
+
+@pytest.fixture
+def serving(tmp_path: Path) -> Path:
+    return tmp_path / "serving" / "toy"
+
+
+def saved_model(directory: Path, sha256: str = "aa") -> Path:
+    (directory / "variables").mkdir(parents=True)
+    (directory / "saved_model.pb").write_bytes(b"graph")
+    (directory / "variables" / "variables.index").write_bytes(b"index")
+    (directory / "assets.extra").mkdir()
+    (directory / CARD_FILE).write_text(json.dumps({"weights_sha256": sha256, "labels": ["bad", "good"]}))
+    return directory
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return saved_model(tmp_path / "model")
+
+
+def message(function: Any, *arguments: object) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    return str(caught.value)
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {str(path.relative_to(directory)): path.read_bytes() for path in directory.rglob("*") if path.is_file()}
+
+
+def test_a_model_is_published_whole_under_the_time_in_seconds(model: Path, serving: Path) -> None:
+    assert publish(model, serving) == NOW
+    assert files(serving / str(NOW)) == files(model)
+    assert [path.name for path in serving.iterdir()] == [str(NOW)]
+
+
+def test_two_publishes_in_one_second_give_two_versions(model: Path, serving: Path) -> None:
+    assert [publish(model, serving) for _ in range(3)] == [NOW, NOW + 1, NOW + 2]
+    assert versions(serving) == [NOW, NOW + 1, NOW + 2]
+
+
+def test_a_version_from_a_clock_ahead_is_surpassed(model: Path, serving: Path) -> None:
+    saved_model(serving / str(NOW + 100))
+    assert publish(model, serving) == NOW + 101
+
+
+def test_an_interrupted_copy_leaves_nothing(model: Path, serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    publish(model, serving)
+    copied: list[str] = []
+    copy = shutil.copyfile
+
+    def copy_one_then_stop(source: str, target: str, **options: Any) -> Any:
+        if copied:
+            raise KeyboardInterrupt
+        copied.append(source)
+        return copy(source, target, **options)
+
+    monkeypatch.setattr(shutil, "copyfile", copy_one_then_stop)
+    with pytest.raises(KeyboardInterrupt):
+        publish(model, serving)
+    assert len(copied) == 1
+    assert [path.name for path in serving.iterdir()] == [str(NOW)]
+
+
+def test_a_copy_that_is_not_on_the_disk_is_not_shown(
+    model: Path, serving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="No space left"):
+        publish(model, serving)
+    assert versions(serving) == []
+    assert list(serving.iterdir()) == []
+
+
+def test_every_file_and_directory_is_forced_to_disk_before_it_is_shown(
+    model: Path, serving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[str] = []
+    visible: list[bool] = []
+
+    def note(descriptor: int) -> None:
+        forced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+        visible.append((serving / str(NOW)).exists())
+
+    monkeypatch.setattr(os, "fsync", note)
+    publish(model, serving)
+    aside = forced[0]
+    parts = {"", "/saved_model.pb", "/variables", "/variables/variables.index", "/assets.extra", f"/{CARD_FILE}"}
+    assert set(forced[:-1]) == {aside + part for part in parts}
+    assert forced[-1] == str(serving)
+    assert visible == [False] * 6 + [True]
+
+
+def test_a_server_that_looks_all_the_time_sees_whole_versions_only(model: Path, serving: Path) -> None:
+    (model / "large").write_bytes(bytes(5_000_000))
+    stop = threading.Event()
+    seen: list[set[str]] = []
+
+    def look() -> None:
+        while not stop.is_set():
+            for version in versions(serving):
+                seen.append(set(files(serving / str(version))))
+
+    server = threading.Thread(target=look)
+    server.start()
+    for _ in range(3):
+        publish(model, serving)
+    time.sleep(0.05)
+    stop.set()
+    server.join()
+    assert seen
+    assert {frozenset(names) for names in seen} == {frozenset(files(model))}
+
+
+def test_versions_are_complete_ones_in_the_order_of_their_numbers(serving: Path) -> None:
+    assert versions(serving) == []
+    for name in ("9", "10", "latest", ".11-aside"):
+        saved_model(serving / name)
+    (serving / "12").mkdir()
+    assert versions(serving) == [9, 10]
+
+
+def test_production_is_the_newest_version(serving: Path) -> None:
+    assert production(serving) is None
+    for number in (9, 10):
+        saved_model(serving / str(number))
+    assert production(serving) == 10
+
+
+def test_production_is_the_newest_version_of_other_weights(serving: Path) -> None:
+    for number, sha256 in zip(itertools.count(1), ("aa", "bb", "cc", "cc"), strict=False):
+        saved_model(serving / str(number), sha256)
+    assert production(serving, other_than="cc") == 2
+    assert production(serving, other_than="bb") == 4
+    assert production(serving, other_than="zz") == 4
+    shutil.rmtree(serving / "1")
+    shutil.rmtree(serving / "2")
+    assert production(serving, other_than="cc") is None
+
+
+def test_a_model_of_another_program_may_be_in_production(serving: Path) -> None:
+    saved_model(serving / "1")
+    shutil.rmtree(serving / "1" / "assets.extra")
+    assert production(serving, other_than="aa") == 1
+
+
+def test_a_card_tells_what_the_model_is(model: Path) -> None:
+    assert card(model) == {"weights_sha256": "aa", "labels": ["bad", "good"]}
+    (model / CARD_FILE).unlink()
+    assert card(model) == {}
+
+
+@pytest.mark.parametrize("content", ["", "{", "[1]", "3", b"\xff"])
+def test_a_damaged_card_is_named(model: Path, content: str | bytes) -> None:
+    (model / CARD_FILE).write_bytes(content if isinstance(content, bytes) else content.encode())
+    found = message(card, model)
+    assert found.startswith(f"{model}/assets.extra/model.json: cannot be read as a JSON object (")
+    assert found.endswith("). Remove this version and push the model again.")
+
+
+def test_a_path_means_the_model_in_it_or_the_newest_version_below(model: Path, serving: Path) -> None:
+    saved_model(serving / "9")
+    newest = saved_model(serving / "10")
+    assert resolve(model) == model
+    assert resolve(serving) == newest
+    assert resolve(serving / "9") == serving / "9"
+
+
+def test_a_path_without_a_model_is_refused(tmp_path: Path, model: Path) -> None:
+    remedy = "Give a pushed model: the path a run printed at its end, `show` prints it again."
+    assert message(resolve, tmp_path / "x") == f"{tmp_path}/x: no such directory. {remedy}"
+    assert message(resolve, tmp_path) == (
+        f"{tmp_path}: no saved_model.pb in it and no version with one below it. {remedy}"
+    )
+    graph = model / "saved_model.pb"
+    assert message(resolve, graph) == f"{graph}: a file, not a directory. {remedy}"
