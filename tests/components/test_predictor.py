@@ -1,0 +1,100 @@
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components import predictor
+from components.errors import InputError
+from components.predictor import Predictor
+from tests.conftest import LABELS, Trained, transformed_texts
+
+
+@pytest.fixture(scope="module")
+def pushed(tiny_trained: Trained) -> Predictor:
+    return Predictor(tiny_trained.saved_model)
+
+
+def test_a_pushed_model_answers_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
+    answers = list(pushed.predict(transformed_texts(tiny_trained)))
+    in_memory = np.load(tiny_trained.run / "dev_probabilities.npy")
+    np.testing.assert_allclose(np.stack([answer.probabilities for answer in answers]), in_memory, atol=1e-5)
+    assert pushed.labels == LABELS
+    assert [answer.label for answer in answers] == [LABELS[index] for index in in_memory.argmax(axis=1)]
+
+
+def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
+    pushed: Predictor, tiny_trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = transformed_texts(tiny_trained)
+    whole = list(pushed.predict(texts))
+    monkeypatch.setattr(predictor, "_BATCH", 4)
+    monkeypatch.setattr(predictor, "_WINDOW", 7)
+    in_parts = list(pushed.predict(iter(texts)))
+    assert [answer.label for answer in in_parts] == [answer.label for answer in whole]
+    for part, expected in zip(in_parts, whole, strict=True):
+        np.testing.assert_allclose(part.probabilities, expected.probabilities, atol=1e-6)
+    assert len({answer.probabilities.tobytes() for answer in whole}) > 7
+
+
+def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "_WINDOW", 5)
+    read: list[int] = []
+
+    def texts() -> Iterator[str]:
+        for number in range(1_000_000):
+            read.append(number)
+            yield "a film"
+
+    next(pushed.predict(texts()))
+    assert len(read) == 5
+
+
+def test_no_texts_no_answers(pushed: Predictor) -> None:
+    assert list(pushed.predict([])) == []
+
+
+def test_any_text_gets_an_answer(pushed: Predictor) -> None:
+    texts = ["", " ", "[SEP]", "é" * 5000, "\0", "\u2028", "👍🏽", "a\tb"]
+    assert [len(answer.probabilities) for answer in pushed.predict(texts)] == [3] * len(texts)
+
+
+def test_of_a_serving_directory_the_newest_version_is_taken(tiny_trained: Trained, tmp_path: Path) -> None:
+    for version in ("9", "10"):
+        shutil.copytree(tiny_trained.saved_model, tmp_path / version)
+    assert Predictor(tmp_path).path == tmp_path / "10"
+
+
+class WithoutClasses(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"label": text}
+
+
+class OfNumbers(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="number")])
+    def answer(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"class_names": number}
+
+
+@pytest.mark.parametrize("module", [WithoutClasses, OfNumbers, tf.Module])
+def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) -> None:
+    made = module()
+    tf.saved_model.save(made, str(tmp_path), signatures=getattr(made, "answer", None))
+    with pytest.raises(InputError, match="not a model this pipeline pushed") as caught:
+        Predictor(tmp_path)
+    assert caught.value.place == str(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no protocol buffer"])
+def test_a_damaged_saved_model_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(InputError, match="not a model this pipeline pushed"):
+        Predictor(tmp_path)
+
+
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no saved_model\.pb in it"):
+        Predictor(tmp_path)

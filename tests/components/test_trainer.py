@@ -1,0 +1,66 @@
+import json
+from collections.abc import Callable
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from components import trainer
+from components.errors import InputError
+from components.settings import Training
+from tests.conftest import LABELS, SIZES, Trained
+
+
+def test_the_model_is_exported_where_serving_looks(tiny_trained: Trained) -> None:
+    assert (tiny_trained.saved_model / "saved_model.pb").is_file()
+    assert (tiny_trained.saved_model / "assets.extra" / "model.json").is_file()
+
+
+def test_the_history_tells_how_it_went(tiny_trained: Trained) -> None:
+    history = json.loads((tiny_trained.run / "history.json").read_text())
+    assert (history["rows"], history["steps"], history["stopped_early"]) == (SIZES["train"], 48, False)
+    assert [evaluation["step"] for evaluation in history["evaluations"]] == [6, 12, 18, 24, 30, 36, 42, 48]
+    assert history["best_step"] in range(6, 49, 6)
+    assert history["trainable_parameters"] == history["parameters"] == 2659
+    assert history["examples_per_second"] == pytest.approx(48 * 8 / history["seconds"])
+    assert list(tiny_trained.run.glob("events.out.tfevents.*"))
+
+
+def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained: Trained) -> None:
+    found = np.load(tiny_trained.run / "dev_probabilities.npy")
+    assert (found.shape, found.dtype) == ((SIZES["dev"], len(LABELS)), np.float32)
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+    history = json.loads((tiny_trained.run / "history.json").read_text())
+    best = next(e for e in history["evaluations"] if e["step"] == history["best_step"])
+    tokens = trainer.Tokens(
+        tiny_trained.fn_args.eval_files,
+        trainer.tft.TFTransformOutput(tiny_trained.fn_args.transform_output).transformed_feature_spec(),
+        tiny_trained.run / "scratch",
+    )
+    assert (found.argmax(axis=1) == tokens.label_ids).mean() == best["accuracy"]
+
+
+def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., Trained]) -> None:
+    with pytest.raises(InputError) as caught:
+        train_tiny(steps=1, class_weights={"good": 2.0, "ugly": 1.0, "awful": 3.0})
+    assert str(caught.value) == (
+        "training.class_weights: weights for unknown labels: awful, ugly. The labels are bad, good, mixed."
+    )
+
+
+@pytest.mark.parametrize(
+    ("given", "weights"),
+    [("none", [1, 1, 1]), ({"good": 2.5}, [1, 2.5, 1]), ("balanced", [6 / (3 * 3), 6 / (3 * 2), 6 / (3 * 1)])],
+)
+def test_class_weights_stand_in_the_order_of_the_labels(given: object, weights: list[float]) -> None:
+    train = SimpleNamespace(label_ids=np.array([0, 1, 0, 2, 1, 0]))
+    found = trainer._class_weights(Training(class_weights=given), train, LABELS)  # type: ignore[arg-type]
+    np.testing.assert_allclose(found, weights, rtol=1e-6)
+    assert found.dtype == np.float32
+
+
+def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None:
+    from components import evaluator, transform
+
+    for module in (trainer, transform, evaluator):
+        assert vars(module)["tensorflow_text"].FastWordpieceTokenizer

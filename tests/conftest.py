@@ -1,0 +1,189 @@
+"""One tiny data set's way through the components, each stage run once a session and only if a test asks for it."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from components.settings import Data, Model, Training
+from components.settings_io import dump
+from tests.toys import VOCABULARY, write_toy_checkpoint
+
+LABELS = ["bad", "good", "mixed"]
+MAX_LENGTH = 24
+SIZES = {"train": 48, "dev": 30, "test": 6}
+_FEATURE = """
+feature { name: "%s" type: BYTES presence { min_fraction: 1.0 min_count: 1 } shape { dim { size: 1 } } }
+"""
+
+
+class Trained(NamedTuple):
+    """What Trainer left, and what it was told."""
+
+    model: Any
+    """Model artifact."""
+    run: Path
+    """Directory of the model run."""
+    fn_args: Any
+
+    @property
+    def saved_model(self) -> Path:
+        """The exported SavedModel."""
+        return Path(self.model.uri, "Format-Serving")
+
+
+class Transformed(NamedTuple):
+    """What Transform left."""
+
+    graph: Any
+    """TransformGraph artifact."""
+    examples: Any
+    """Examples artifact: train, dev and test."""
+
+
+def artifact(kind: Any, uri: Path) -> Any:
+    """An artifact of TFX as the launcher makes it: its directory is there."""
+    made = kind()
+    made.uri = str(uri)
+    uri.mkdir(parents=True, exist_ok=True)
+    return made
+
+
+def beam_executor(cls: Any, folder: Path) -> Any:
+    """An executor that runs its Beam pipeline in this process."""
+    arguments = ["--runner=FnApiRunner", "--sdk_container_image=none"]
+    context = cls.Context(beam_pipeline_args=arguments, tmp_dir=str(folder / "tmp"), unique_id="1")
+    return cls(context)
+
+
+def generate(data: Data, folder: Path) -> Any:
+    """The Examples of ExampleGen's executor."""
+    from tfx.types import standard_artifacts
+
+    from components.example_gen import Executor
+
+    examples = artifact(standard_artifacts.Examples, folder / "examples")
+    beam_executor(Executor, folder).Do({}, {"examples": [examples]}, {"data": dump(data)})
+    return examples
+
+
+def tiny_rows(count: int, seed: int) -> list[tuple[str, str, str]]:
+    """(text, label, source): the label follows from the words, some texts have more than 16 tokens."""
+    draws = random.Random(seed)  # noqa: S311
+    rows = []
+    for index in range(count):
+        label = LABELS[index % 3]
+        words = {"bad": ["bad"], "good": ["good"], "mixed": ["good", "bad"]}[label]
+        filler = draws.choices("abcdefgh", k=draws.choice([1, 3, 5, 15]))
+        rows.append((" ".join(["the", *filler, *words, draws.choice("!.")]), label, draws.choice(["paper", "web"])))
+    return rows
+
+
+def transformed_texts(trained: Trained) -> list[str]:
+    """The texts of dev in the order in which Trainer saw their token ids: all words of the tiny data are tokens."""
+    import tensorflow as tf
+
+    from components import task
+
+    texts = []
+    files = tf.io.gfile.glob(trained.fn_args.eval_files)
+    for record in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").as_numpy_iterator():
+        ids = tf.train.Example.FromString(record).features.feature[task.TOKEN_IDS].int64_list.value
+        texts.append(" ".join(VOCABULARY[index] for index in ids[1:-1]))
+    return texts
+
+
+@pytest.fixture(scope="session")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A toy BERT of 2 layers, width 8, 32 positions."""
+    return write_toy_checkpoint(tmp_path_factory.mktemp("checkpoint"))
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Data:
+    """Headed files with the columns text, label and source; 3 classes."""
+    folder = tmp_path_factory.mktemp("tiny_data")
+    files: dict[str, Any] = {}
+    for seed, (split, size) in enumerate(SIZES.items()):
+        lines = ["text\tlabel\tsource", *("\t".join(row) for row in tiny_rows(size, seed))]
+        path = folder / f"{split}.tsv"
+        path.write_text("".join(f"{line}\n" for line in lines))
+        files[split] = (str(path),)
+    return Data(**files, slices=("source",))
+
+
+@pytest.fixture(scope="session")
+def tiny_examples(tiny_data: Data, tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """ExampleGen's output."""
+    return generate(tiny_data, tmp_path_factory.mktemp("tiny_examples"))
+
+
+@pytest.fixture(scope="session")
+def tiny_transformed(tiny_examples: Any, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Transformed:
+    """Transform's output."""
+    from tfx.proto import transform_pb2
+    from tfx.types import standard_artifacts
+    from tfx.utils import json_utils, proto_utils
+
+    from components.transform import Executor
+
+    folder = tmp_path_factory.mktemp("tiny_transformed")
+    schema = artifact(standard_artifacts.Schema, folder / "schema")
+    (folder / "schema" / "schema.pbtxt").write_text("".join(_FEATURE % name for name in ("text", "label", "source")))
+    graph = artifact(standard_artifacts.TransformGraph, folder / "graph")
+    examples = artifact(standard_artifacts.Examples, folder / "examples")
+    splits = transform_pb2.SplitsConfig(analyze=["train"], transform=list(SIZES))
+    beam_executor(Executor, folder).Do(
+        {"examples": [tiny_examples], "schema": [schema]},
+        {"transform_graph": [graph], "transformed_examples": [examples]},
+        {
+            "preprocessing_fn": "components.preprocessing.preprocessing_fn",
+            "splits_config": proto_utils.proto_to_json(splits),
+            "custom_config": json_utils.dumps({"base_model": str(checkpoint), "max_length": MAX_LENGTH}),
+            "disable_statistics": 1,
+        },
+    )
+    return Transformed(graph, examples)
+
+
+@pytest.fixture(scope="session")
+def train_tiny(
+    tiny_transformed: Transformed, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Callable[..., Trained]:
+    """Runs Trainer's entry point on the tiny data; keyword arguments are training settings."""
+    from tfx.components.trainer.fn_args_utils import FnArgs
+    from tfx.types import standard_artifacts
+
+    def train(**settings: Any) -> Trained:
+        from components.trainer import run_fn
+
+        folder = tmp_path_factory.mktemp("trained")
+        model = artifact(standard_artifacts.Model, folder / "model")
+        examples = Path(tiny_transformed.examples.uri)
+        fn_args = FnArgs(
+            transform_output=tiny_transformed.graph.uri,
+            train_files=[str(examples / "Split-train" / "*")],
+            eval_files=[str(examples / "Split-dev" / "*")],
+            model_run_dir=str(folder / "run"),
+            serving_model_dir=str(folder / "model" / "Format-Serving"),
+            custom_config={
+                "base_model": str(checkpoint),
+                "model": dump(Model(base="toy", max_length=MAX_LENGTH)),
+                "training": dump(Training(**{"batch_size": 8, "learning_rate": 0.01, **settings})),
+                "card": {"name": "tiny"},
+            },
+        )
+        run_fn(fn_args)
+        return Trained(model, folder / "run", fn_args)
+
+    return train
+
+
+@pytest.fixture(scope="session")
+def tiny_trained(train_tiny: Callable[..., Trained]) -> Trained:
+    """Trainer's output after few steps: right about most rows and wrong about some."""
+    return train_tiny(epochs=8, dropout=0.0, seed=1)
