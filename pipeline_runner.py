@@ -130,8 +130,12 @@ def predict(options: argparse.Namespace) -> int:
             options.model, options.input, options.output, options.column, sys.stderr, has_header=not options.no_header
         )
         return DONE
-    if any(not text.strip() for text in options.text):
-        raise InputError("TEXT", "got an empty text", "Give texts with something in them")
+    for text in options.text:
+        if not text.strip():
+            raise InputError("TEXT", "got an empty text", "Give texts with something in them")
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            # Where Python puts the bytes of an argument that is not UTF-8.
+            raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
     texts: Iterable[str] = options.text or _lines(sys.stdin)
     prediction.of_texts(options.model, texts, sys.stdout, as_json=options.json)
     return DONE

@@ -18,6 +18,7 @@ from components.errors import InputError
 from components.example_gen import ROWS_FILE
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
+_WITHOUT_ROWS = "SPLIT_WITHOUT_ROWS"
 
 
 class Executor(executor.Executor):
@@ -41,14 +42,16 @@ class Executor(executor.Executor):
             *_of_schema(anomalies),
             *_of_rows(Path(examples), artifact_utils.decode_split_names(anomalies.split_names)),
         ]
+        # Nothing can be trained or chosen without rows, so these cannot be allowed.
+        needed = {f"{split}:rows:{_WITHOUT_ROWS}" for split in ("train", "dev")}
         allowed = set(json.loads(exec_properties["allow_anomalies"]))
-        refused = [(name, why) for name, why in found if not {name, name.split(":", 1)[1]} & allowed]
+        refused = [(name, why) for name, why in found if name in needed or not {name, name.split(":", 1)[1]} & allowed]
         if refused:
             listed = "".join(f"\n  {name}: {why[:200].strip(' .')}" for name, why in refused)
-            names = json.dumps(list(dict.fromkeys(name for name, _ in refused)))
-            remedy = f"Correct the data, or accept it with validation.allow_anomalies = {names}"
+            names = list(dict.fromkeys(name for name, _ in refused if name not in needed))
+            accept = f", or accept it with validation.allow_anomalies = {json.dumps(names)}" if names else ""
             count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
-            raise InputError("ExampleValidator", count + listed, "\n" + remedy)
+            raise InputError("ExampleValidator", count + listed, f"\nCorrect the data{accept}")
 
 
 def _of_schema(artifact: types.Artifact) -> list[tuple[str, str]]:
@@ -77,7 +80,7 @@ def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
         for split, label, count in file["rows"]:
             rows[split, label] += count
     found = [
-        (f"{split}:rows:SPLIT_WITHOUT_ROWS", "the split has no rows")
+        (f"{split}:rows:{_WITHOUT_ROWS}", "the split has no rows")
         for split in splits
         if not any(name == split for name, _ in rows)
     ]

@@ -22,7 +22,9 @@ T = TypeVar("T")
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
 def settings(cls: type[T]) -> type[T]:
     """A frozen, keyword-only dataclass without coercion: `"2"` is no integer and an unknown key is an error."""
-    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True))(cls)  # type: ignore[return-value]
+    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))(
+        cls
+    )  # type: ignore[return-value]
 
 
 class ConflictError(ValueError):
@@ -230,7 +232,7 @@ class Training:
 
 @settings
 class Gate:
-    """What a model must show on dev before it is pushed. Metric names: see `pipeline.gate`."""
+    """What a model must show on dev before it is pushed. Metric names: see `components.gate`."""
 
     min: dict[str, Share] = Field(default_factory=dict)
     max: dict[str, NotNegative] = Field(default_factory=dict)

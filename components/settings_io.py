@@ -19,6 +19,7 @@ _TYPES = {
     "bool_type": "true or false",
     "int_type": "an integer",
     "float_type": "a number",
+    "finite_number": "a finite number",
     "string_type": "a string",
     "tuple_type": "a list",
     "dict_type": "a table",

@@ -81,6 +81,18 @@ def test_a_split_without_rows_and_a_class_without_rows_in_train_stop_the_run(val
     assert json.dumps([NO_ROWS, NO_CLASS]) in error.remedy
 
 
+def test_a_dev_split_without_rows_cannot_be_allowed(described: tuple[Any, Any, Any], validate: Validate) -> None:
+    rows = Path(described[0].uri, "rows.json")
+    before = rows.read_text()
+    rows.write_text(before.replace('["dev", ', '["train", '))
+    try:
+        error = refused(validate, NO_ROWS, NO_CLASS, "dev:rows:SPLIT_WITHOUT_ROWS", schema=SCHEMA % "")
+    finally:
+        rows.write_text(before)
+    assert error.problem.splitlines()[1:] == ["  dev:rows:SPLIT_WITHOUT_ROWS: the split has no rows"]
+    assert error.remedy == "\nCorrect the data"
+
+
 def test_an_anomaly_of_the_schema_stops_the_run_and_is_named_by_split_feature_and_kind(validate: Validate) -> None:
     error = refused(validate, NO_ROWS, NO_CLASS, schema=ONLY_WEB)
     count, reason = error.problem.splitlines()

@@ -99,7 +99,8 @@ def test_the_patterns_are_in_the_order_of_the_splits() -> None:
         ("freeze_layers = 0", "`training.freeze_layers` is 0, it should be at least 1"),
         ("learning_rate = 0", "`training.learning_rate` is 0, it should be greater than 0"),
         ("learning_rate = 1", "`training.learning_rate` is 1, it should be less than 1"),
-        ("learning_rate = nan", "`training.learning_rate` is NaN, it should be less than 1"),
+        ("learning_rate = nan", "`training.learning_rate` is NaN, it should be a finite number"),
+        ("clip_norm = inf", "`training.clip_norm` is Infinity, it should be a finite number"),
         ('learning_rate = "5e-5"', '`training.learning_rate` is "5e-5", it should be a number'),
         ("layer_decay = 0.0", "`training.layer_decay` is 0.0, it should be greater than 0"),
         ("layer_decay = 1.1", "`training.layer_decay` is 1.1, it should be at most 1"),
@@ -156,7 +157,7 @@ def test_a_wrong_value_of_data_is_named_with_its_rule_and_line(line: str, proble
     ("old", "new", "problem"),
     [
         ("accuracy = 0.5", "accuracy = 80", "16: `gate.min.accuracy` is 80, it should be at most 1"),
-        ("accuracy = 0.5", "accuracy = nan", "16: `gate.min.accuracy` is NaN, it should be at most 1"),
+        ("accuracy = 0.5", "accuracy = nan", "16: `gate.min.accuracy` is NaN, it should be a finite number"),
         ("min = { accuracy = 0.5", "max = { loss = -1", "16: `gate.max.loss` is -1, it should be at least 0"),
         ("min = { accuracy = 0.5", "max_drop = { auc = -1", "16: `gate.max_drop.auc` is -1, it should be at least 0"),
         (
