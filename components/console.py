@@ -98,6 +98,11 @@ def stop_on_signals() -> Iterator[None]:
             signal.signal(number, handler)
 
 
+def asked_to_stop() -> bool:
+    """Whether a signal came: what ends the work then may be another exception, if it struck within a library."""
+    return _stop.is_set()
+
+
 @contextmanager
 def watch(stream: TextIO, name: str) -> Iterator[None]:
     """Shows on a terminal that `name` runs, and the progress of what runs within. The line vanishes at the end."""

@@ -53,7 +53,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
             except BaseException as error:
                 with record.log.open("a", encoding="utf-8") as log:
                     traceback.print_exc(file=log)
-                record.state = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+                interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
+                record.state = "interrupted" if interrupted else "failed"
                 mistake = _input_error(error)
                 record.error = str(mistake or f"{type(error).__name__}: {_first_line(error)}")
                 for node in record.nodes:
