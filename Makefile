@@ -1,10 +1,12 @@
-# make run    the sample run: real movie reviews to a pushed model
+# make run    the sample run: real movie reviews to a pushed model; for another one say
+#             make run SAMPLES='minilm reuters-r8' CONFIG=pipeline/configs/reuters_r8.toml
 # make test   lint, types, tests
 # Both set up .venv from requirements.lock first, with uv if it is on the path, else with Python 3.11's venv and pip.
 
 PYTHON ?= python3.11
 PY := .venv/bin/python
 CONFIG ?= pipeline/configs/movie_reviews.toml
+SAMPLES ?= minilm movie-reviews
 
 .PHONY: run test lint types pytest samples setup lock clean bench-accuracy bench-scale
 
@@ -26,8 +28,7 @@ pytest: setup
 	$(PY) -m pytest
 
 samples: setup
-	@$(PY) pipeline_runner.py data minilm
-	@$(PY) pipeline_runner.py data movie-reviews
+	@for name in $(SAMPLES); do $(PY) pipeline_runner.py data $$name || exit; done
 
 setup: .venv/installed
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import io
 import json
 import os
 import sys
@@ -38,6 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        print(
+            f"error: {place}{error.strerror or error}. Check the path, its permissions and the disk.", file=sys.stderr
+        )
+        return WRONG_INPUT if isinstance(error, PermissionError) else FAILED
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return FAILED
@@ -109,7 +116,11 @@ def show(options: argparse.Namespace) -> int:
 
 def data(options: argparse.Namespace) -> int:
     """`data`: fetches a sample."""
-    from data import fetch
+    try:
+        from data import fetch
+    except ModuleNotFoundError:
+        remedy = "Run the command in a checkout of the project"
+        raise InputError("data", "the samples belong to a checkout, and this is an installed package", remedy) from None
 
     fetch.fetch(options.name, Path(__file__).resolve().parent, lambda line: print(line, file=sys.stderr))
     return DONE
@@ -143,6 +154,9 @@ def predict(options: argparse.Namespace) -> int:
 
 def _lines(stream: TextIO) -> Iterator[str]:
     """The lines of standard input, a text each."""
+    if isinstance(stream, io.TextIOWrapper):
+        # Python opens it so that bytes of another encoding pass, in disguise.
+        stream.reconfigure(encoding="utf-8", errors="strict")
     if stream.isatty():
         print("a text a line, end with Ctrl-D", file=sys.stderr)
     with contextlib.suppress(UnicodeDecodeError):

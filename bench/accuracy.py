@@ -25,7 +25,6 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 PEER = ROOT.parent / "shared" / "bench" / "hf_reference.py"
 CPU_INFO = Path("/proc/cpuinfo")
-CPU_INFO = Path("/proc/cpuinfo")
 STRATEGIES: dict[str, dict[str, Any]] = {
     "full": {},
     "freeze_layers": {"strategy": "freeze_layers", "freeze_layers": 3, "learning_rate": 1e-4},
@@ -42,17 +41,22 @@ def main() -> None:
     parser.add_argument("--config", type=Path, default=ROOT / "pipeline/configs/movie_reviews.toml")
     options = parser.parse_args()
     settings = tomllib.loads(options.config.read_text())
-    runs: list[dict[str, Any]] = []
+    target = ROOT / "bench" / "results" / f"accuracy-{settings['name']}.json"
+    runs: list[dict[str, Any]] = json.loads(target.read_text())["runs"] if target.exists() else []
     with tempfile.TemporaryDirectory() as scratch:
         for strategy in options.only:
             for seed in options.seeds:
-                runs.append(ours(options.config, settings, strategy, seed, Path(scratch)))
-                print(json.dumps(runs[-1]), file=sys.stderr)
+                keep(runs, ours(options.config, settings, strategy, seed, Path(scratch)), target)
                 if options.peer and strategy == "full":
-                    runs.append(peer(options.peer, options.config, settings, seed, Path(scratch)))
-                    print(json.dumps(runs[-1]), file=sys.stderr)
+                    keep(runs, peer(options.peer, options.config, settings, seed, Path(scratch)), target)
     report(runs)
-    target = ROOT / "bench" / "results" / f"accuracy-{settings['name']}.json"
+
+
+def keep(runs: list[dict[str, Any]], run: dict[str, Any], target: Path) -> None:
+    """Adds a run to the results in place of an older one of its kind, and writes them: a long bench may be stopped."""
+    print(json.dumps(run), file=sys.stderr)
+    kind = [run[key] for key in ("who", "strategy", "seed")]
+    runs[:] = [other for other in runs if [other[key] for key in ("who", "strategy", "seed")] != kind] + [run]
     target.parent.mkdir(exist_ok=True)
     target.write_text(json.dumps({"machine": machine(), "runs": runs}, indent=1) + "\n")
 

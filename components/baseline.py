@@ -58,7 +58,7 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _link_or_copy(source: str, destination: str) -> None:
-    """A hard link where the file system allows: a pushed version is never changed, and prune removes names only."""
+    """A hard link where the file system allows: a pushed version is never changed."""
     try:
         os.link(source, destination)
     except OSError:

@@ -14,7 +14,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
-from components import gate, task, versions
+from components import example_gen, gate, task, versions
 from components.settings import Gate
 from components.settings_io import dump, load
 
@@ -44,7 +44,9 @@ class Executor(executor.Executor):
                 # Probabilities of other classes cannot be compared; the absolute thresholds still hold.
                 notes["not_compared"] = f"version {version} knows other classes ({', '.join(known or [])})"
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-        config = gate.eval_config(labels, json.loads(exec_properties["slices"]), thresholds)
+        counted = example_gen.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
+        absent = frozenset(label for label in labels if (exec_properties["split"], label) not in counted)
+        config = gate.eval_config(labels, json.loads(exec_properties["slices"]), thresholds, absent)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([exec_properties["split"]]),

@@ -6,6 +6,7 @@ the number of rows, and a run with many files spreads over the workers of any ru
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ from tfx.proto import example_gen_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import console, task, tsv
+from components import console, records, task, tsv
 from components.errors import InputError
 from components.settings import Data
 from components.settings_io import dump, load
@@ -29,10 +30,19 @@ from components.settings_io import dump, load
 ROWS_FILE = "rows.json"
 """Beside the Examples: per file its rows per split and class, and how many were bad."""
 QUARANTINE_FILE = "quarantine.tsv"
-"""Beside the Examples: `file<TAB>line<TAB>problem` of each bad row, with `on_bad_row = "quarantine"`."""
+"""Beside the Examples: `file<TAB>line<TAB>problem<TAB>the row` of each bad row, with `on_bad_row = "quarantine"`."""
 _BAD_ROWS_ENOUGH = 1000
 """Reading a file stops after so many bad rows if one is enough to fail the run."""
 Element = tuple[str | None, str]
+
+
+def row_counts(examples: Path) -> Counter[tuple[str, str]]:
+    """(split, label) -> rows, from beside the Examples."""
+    rows: Counter[tuple[str, str]] = Counter()
+    for file in json.loads((examples / ROWS_FILE).read_text())["files"]:
+        for split, label, count in file["rows"]:
+            rows[split, label] += count
+    return rows
 
 
 class _ReadFile(beam.DoFn):
@@ -144,7 +154,13 @@ def _judge(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
         allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
         raise _with_more(bad, allowed)
     with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
-        file.writelines(f"{row.path}\t{row.line}\t{row.problem}\n" for row in bad)
+        for path, rows in itertools.groupby(bad, key=lambda row: row.path):
+            problems = {row.line: row.problem for row in rows}
+            with records.readable(Path(path)), records.opened(Path(path)) as source:
+                for line, raw in enumerate(source, 1):
+                    if line in problems:
+                        text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+                        file.write(f"{path}\t{line}\t{problems[line]}\t{text}\n")
 
 
 def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:

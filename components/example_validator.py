@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +14,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import task
 from components.errors import InputError
-from components.example_gen import ROWS_FILE
+from components.example_gen import row_counts
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 _WITHOUT_ROWS = "SPLIT_WITHOUT_ROWS"
@@ -75,10 +74,7 @@ def _reasons(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> list[
 
 def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
     """The same of what no schema says: a split without rows, a class that train does not show."""
-    rows: Counter[tuple[str, str]] = Counter()
-    for file in json.loads((examples / ROWS_FILE).read_text())["files"]:
-        for split, label, count in file["rows"]:
-            rows[split, label] += count
+    rows = row_counts(examples)
     found = [
         (f"{split}:rows:{_WITHOUT_ROWS}", "the split has no rows")
         for split in splits

@@ -49,13 +49,14 @@ def check(gate: Gate, labels: list[str] | None, place: str) -> None:
                 raise InputError(place, f"gate.{key} bounds {metric}, which is better when {side}", f"Use gate.{other}")
 
 
-def eval_config(labels: list[str], slices: list[str], gate: Gate | None) -> Any:
+def eval_config(labels: list[str], slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
     """TFMA's EvalConfig.
 
     Args:
         labels: names of the classes in the order of their ids.
         slices: raw features to slice by; the range of text lengths is always among the slices.
         gate: the thresholds on all rows, None where nothing is gated.
+        absent: labels without a row in what is measured: their AUC is undefined, and TFMA would count it as 0.
 
     Raises:
         InputError: a threshold on a class that is not among the labels.
@@ -93,8 +94,8 @@ def eval_config(labels: list[str], slices: list[str], gate: Gate | None) -> Any:
     of_ranks = config.metrics_specs.add()
     metrics["auc"] = of_ranks.metrics.add(class_name="AUC", config='"name": "auc"')
     of_ranks.aggregate.macro_average = True
-    for index in range(len(labels)):
-        of_ranks.aggregate.class_weights[index] = 1.0
+    for index, label in enumerate(labels):
+        of_ranks.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
     gate = gate or Gate()
     for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
         if name not in metrics:
@@ -135,14 +136,18 @@ def summary(evaluation: str, labels: list[str]) -> dict[str, Any]:
             of_model.setdefault(name, {})[item.key.name] = item.value.double_value.value
     confusion: dict[str, list[list[int]]] = {}
     for record in tfma.load_plots(evaluation):
-        if _slice_name(record.slice_key):
-            continue
+        name = _slice_name(record.slice_key)
         for item in record.plot_keys_and_values:
             table = [[0] * len(labels) for _ in labels]
             for matrix in item.value.multi_class_confusion_matrix_at_thresholds.matrices:
                 for entry in matrix.entries:
                     table[entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
-            confusion[item.key.model_name or CANDIDATE] = table
+            model = item.key.model_name or CANDIDATE
+            if not name:
+                confusion[model] = table
+            elif not all(map(sum, table)):
+                # A class without rows in the slice has no AUC, and TFMA counts it as 0 in the average.
+                metrics[model][name].pop("auc", None)
     return {"labels": labels, "metrics": metrics, "confusion": confusion}
 
 

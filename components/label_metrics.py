@@ -5,6 +5,7 @@ TFMA's own F1Score cannot be macro-averaged (its aggregation loses the private c
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 from tensorflow_model_analysis.metrics import metric_types, metric_util, multi_class_confusion_matrix_metrics
@@ -26,10 +27,14 @@ def from_counts(counts: dict[tuple[int, int], float], labels: list[str]) -> dict
         labels: names in the order of their ids.
     """
     metrics, f1s = {}, []
+    by_actual: defaultdict[int, float] = defaultdict(float)
+    by_predicted: defaultdict[int, float] = defaultdict(float)
+    for (true, guess), count in counts.items():
+        by_actual[true] += count
+        by_predicted[guess] += count
     for index, label in enumerate(labels):
         hits = counts.get((index, index), 0.0)
-        actual = sum(count for (true, _), count in counts.items() if true == index)
-        predicted = sum(count for (_, guess), count in counts.items() if guess == index)
+        actual, predicted = by_actual[index], by_predicted[index]
         f1 = 2 * hits / (actual + predicted) if actual + predicted else 0.0
         metrics[f"precision/{label}"] = hits / predicted if predicted else 0.0
         metrics[f"recall/{label}"] = hits / actual if actual else 0.0

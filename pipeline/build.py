@@ -22,7 +22,7 @@ from components.settings_io import dump
 from components.transform import Transform
 from pipeline.config import Checked
 from pipeline.places import Places
-from pipeline.provenance import base_model_hashes, file_hash, source_hash
+from pipeline.provenance import base_model_hashes, file_hash, libraries, source_hash
 
 # In this process, without Beam's Go runner (which would be downloaded). The image is a name nothing runs: without one,
 # TFX copies its own 50 MB of source aside for every node.
@@ -38,10 +38,12 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
     example_gen = TsvExampleGen(data=run.data, source=source_hash("components.example_gen"))
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
+    # A component of TFX's own has no parameter for this, but every one counts in the cache key.
+    statistics_gen.spec.exec_properties["source"] = libraries()
     if run.validation.schema_file:
         schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
         # The cache key holds the file's name; its content is added.
-        schema_gen.spec.exec_properties["schema_sha256"] = file_hash(Path(run.validation.schema_file))
+        schema_gen.spec.exec_properties["source"] = file_hash(Path(run.validation.schema_file)) + libraries()
     else:
         schema_gen = SchemaGen(
             statistics=statistics_gen.outputs["statistics"],

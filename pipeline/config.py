@@ -109,9 +109,23 @@ def check(path: Path) -> Checked:
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
         raise InputError(place.of(("validation", "schema_file")), problem, remedy)
+    if run.validation.schema_file is not None:
+        _check_schema(Path(run.validation.schema_file))
     _check_destination(run.push.destination, place)
     tokenizer = read_settings(base_model)
     return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, labels)
+
+
+def _check_schema(path: Path) -> None:
+    """Refuses a schema that TensorFlow Data Validation could not read."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    try:
+        with tsv.readable(path):
+            text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"not a schema in protobuf's text form ({error})", "Correct the line") from None
 
 
 def _check_names(run: Run, labels: list[str] | None, place: Place) -> None:

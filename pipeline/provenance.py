@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
+import sys
 from functools import cache
+from importlib import metadata
 from pathlib import Path
 
 _ROOT = Path(__file__).resolve().parents[1]
@@ -12,12 +14,24 @@ _PACKAGE = "components"
 
 
 @cache
+def libraries() -> str:
+    """The versions of what computes: another one may give other results from the same code."""
+    names = (
+        *("tensorflow", "tensorflow-text", "keras", "tensorflow-transform", "tensorflow-data-validation"),
+        *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
+    )
+    python = ".".join(map(str, sys.version_info[:2]))
+    return " ".join([f"python=={python}", *(f"{name}=={metadata.version(name)}" for name in names)])
+
+
+@cache
 def source_hash(module: str) -> str:
     """sha256 over the source of a module of `components` and of all modules there that it imports, however deep.
 
-    TFX's cache key does not see the code behind a function path, so each node is told this hash of its own code.
+    TFX's cache key does not see the code behind a function path, so each node is told this hash of its own code, and of
+    the versions of the libraries it stands on.
     """
-    digest = hashlib.sha256()
+    digest = hashlib.sha256(libraries().encode())
     for name in sorted(_closure(module, set())):
         digest.update(name.encode() + b"\0" + _path(name).read_bytes())
     return digest.hexdigest()

@@ -126,9 +126,14 @@ def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
     table = _table("", *_HEADLINE)
     for split, summary in evaluations.items():
         candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in ("candidate", "baseline"))
-        cells = [f"{candidate[metric]:.4f}" + _change(candidate, baseline, metric) for metric in _HEADLINE]
+        cells = [_value(candidate, metric) + _change(candidate, baseline, metric) for metric in _HEADLINE]
         table.add_row(split, *cells)
     return table
+
+
+def _value(metrics: dict[str, float], metric: str) -> str:
+    """A metric, or a dash where it is undefined, as AUC is without rows of a class."""
+    return f"{metrics[metric]:.4f}" if metric in metrics else "-"
 
 
 def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str) -> str:
@@ -147,7 +152,7 @@ def _slices(split: str, summary: dict[str, Any]) -> Table:
     table = _table(f"{split}, by slice", "rows", *_HEADLINE)
     for name, metrics in sorted(summary["metrics"]["candidate"].items(), key=lambda item: _natural(item[0])):
         if name:
-            table.add_row(name, f"{metrics['example_count']:.0f}", *(f"{metrics[metric]:.4f}" for metric in _HEADLINE))
+            table.add_row(name, f"{metrics['example_count']:.0f}", *(_value(metrics, metric) for metric in _HEADLINE))
     return table
 
 

@@ -51,8 +51,6 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
                 dev = record.evaluations["dev"]
                 record.state = "pushed" if dev["blessed"] else "refused"
             except BaseException as error:
-                with record.log.open("a", encoding="utf-8") as log:
-                    traceback.print_exc(file=log)
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
                 mistake = _input_error(error)
@@ -61,6 +59,9 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
                     if node.state == "running":
                         node.state = "failed"
                         say(report.node_line(node))
+                # Last, and as far as it goes: the disk may be what failed.
+                with contextlib.suppress(OSError), record.log.open("a", encoding="utf-8") as log:
+                    traceback.print_exc(file=log)
                 if mistake is not None:
                     raise mistake from None
                 if not isinstance(error, Exception | KeyboardInterrupt):

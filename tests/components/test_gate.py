@@ -58,6 +58,12 @@ def thresholds(given: Gate | None) -> dict[str, list[Any]]:
     return found
 
 
+def test_a_class_without_rows_has_no_part_in_the_average_of_auc() -> None:
+    config = gate.eval_config(LABELS, [], None, absent=frozenset(LABELS[1:2]))
+    weights = dict(config.metrics_specs[1].aggregate.class_weights)
+    assert weights == {index: float(index != 1) for index in range(len(LABELS))}
+
+
 def test_without_a_gate_there_is_no_threshold() -> None:
     assert thresholds(None) == {}
 

@@ -181,7 +181,7 @@ def test_bad_rows_are_named_or_put_into_quarantine(
     assert result.record["quarantined"] == 2
     assert result.record["rows"]["train"] == 1088
     quarantine = Path(result.record["quarantine_file"]).read_text().splitlines()
-    assert quarantine[0] == f"{train}\t1089\texpected 2 tab-separated fields, got 1"
+    assert quarantine[0] == f"{train}\t1089\texpected 2 tab-separated fields, got 1\tno label"
     assert "quarantined   2, see" in shown(root, capfd)
 
 
