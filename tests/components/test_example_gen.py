@@ -100,12 +100,12 @@ def test_rows_are_counted_by_file_split_and_class(three_files: Generated) -> Non
     }
 
 
-def test_the_quarantine_names_file_line_and_rule(three_files: Generated) -> None:
+def test_the_quarantine_names_file_line_and_rule_and_keeps_the_row(three_files: Generated) -> None:
     data = three_files.data
     assert Path(three_files.examples.uri, "quarantine.tsv").read_text().splitlines() == [
-        f"{data.dev[0]}\t2\tthe label is 'gutt', expected one of egal, gut, schlecht",
-        f"{data.train[0]}\t2\texpected 3 tab-separated fields, got 1",
-        f"{data.train[0]}\t4\tthe text (field 1) is empty",
+        f"{data.dev[0]}\t2\tthe label is 'gutt', expected one of egal, gut, schlecht\tb\tgutt\tweb",
+        f"{data.train[0]}\t2\texpected 3 tab-separated fields, got 1\tfilm",
+        f"{data.train[0]}\t4\tthe text (field 1) is empty\t \tgut\tweb",
     ]
 
 
