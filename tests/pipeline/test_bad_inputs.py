@@ -259,8 +259,8 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:16: `validation.schema_file` is DIR/schema.pbtxt, no such file. Leave it out to have a "
              "schema inferred; a run keeps it under SchemaGen, to review and use here."),
         Case("a schema file that is none",
-             lambda box: (box.write("schema.pbtxt", 'feature { nome: "text" }\n'),
-                          box.toml("[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]')),
+             lambda box: box.write("schema.pbtxt", 'feature { nome: "text" }\n').toml(
+                 "[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
              "DIR/schema.pbtxt: not a schema in protobuf's text form (1:11 : Message type "
              '"tensorflow.metadata.v0.Feature" has no field named "nome".). Correct the line.'),
     ],
