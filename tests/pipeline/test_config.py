@@ -88,14 +88,14 @@ def test_paths_are_relative_to_the_config_and_not_to_the_working_directory(
         'name = "toy"\n[data]\nfiles = ["../rows.tsv", "more/*.tsv", "/data/x.tsv", "~/y.tsv"]\n'
         '[model]\nbase = "../toy"\n[validation]\nschema_file = "schema.pbtxt"\n[push]\ndestination = "../models"\n'
     )
-    monkeypatch.setenv("HOME", "/home/somebody")
+    monkeypatch.setenv("HOME", "/srv/somebody")
     monkeypatch.chdir(tmp_path)
     run = load_config(Path("configs/run.toml"))
     assert run.data.files == (
         f"{tmp_path}/rows.tsv",
         f"{tmp_path}/configs/more/*.tsv",
         "/data/x.tsv",
-        "/home/somebody/y.tsv",
+        "/srv/somebody/y.tsv",
     )
     assert run.model.base == f"{tmp_path}/toy"
     assert run.validation.schema_file == f"{tmp_path}/configs/schema.pbtxt"
