@@ -99,7 +99,7 @@ def _run_nodes(
 def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     from components.evaluator import SUMMARY_FILE
-    from components.example_gen import QUARANTINE_FILE, ROWS_FILE
+    from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
     from components.trainer import HISTORY_FILE
     from components.versions import versions
 
@@ -107,9 +107,8 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])
             files = json.loads((examples / ROWS_FILE).read_text())["files"]
-            for file in files:
-                for split, _, count in file["rows"]:
-                    record.rows[split] = record.rows.get(split, 0) + count
+            for (split, _), count in row_counts(examples).items():
+                record.rows[split] = record.rows.get(split, 0) + count
             record.quarantined = sum(file["bad"] for file in files)
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
