@@ -13,6 +13,25 @@ WORDS = ["the", "film", "is", "good", "bad", "not", "##ing", "!", "."]
 VOCABULARY = [*SPECIAL, *string.ascii_lowercase, *("##" + letter for letter in string.ascii_lowercase), *WORDS]
 MAX_POSITIONS = 32
 INNER_FACTOR = 4
+HEADED_RUN = """\
+name = "toy"
+
+[data]
+train = "train.tsv"
+dev = "dev.tsv"
+labels = ["bad", "good"]
+
+[model]
+base = "toy"
+max_length = 16
+
+[training]
+epochs = 1
+
+[gate]
+min = { accuracy = 0.5 }
+"""
+"""A run over headed `train.tsv` and `dev.tsv` and the checkpoint in `toy`."""
 
 
 def toy_tensors(vocab_size: int, hidden: int, layers: int, seed: int) -> dict[str, np.ndarray]:

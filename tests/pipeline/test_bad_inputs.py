@@ -20,26 +20,8 @@ from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from pipeline import prediction
-from tests.toys import write_toy_checkpoint
+from tests.toys import HEADED_RUN, write_toy_checkpoint
 
-CONFIG = """\
-name = "toy"
-
-[data]
-train = "train.tsv"
-dev = "dev.tsv"
-labels = ["bad", "good"]
-
-[model]
-base = "toy"
-max_length = 16
-
-[training]
-epochs = 1
-
-[gate]
-min = { accuracy = 0.5 }
-"""
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
 DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
 CARD = {"input": {"text": "text", "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
@@ -58,7 +40,7 @@ class Box:
         self.forbidden: list[Path] = []
         self.held: list[Any] = []
         write_toy_checkpoint(directory / "toy")
-        for name, content in {"run.toml": CONFIG, "train.tsv": TRAIN, "dev.tsv": DEV}.items():
+        for name, content in {"run.toml": HEADED_RUN, "train.tsv": TRAIN, "dev.tsv": DEV}.items():
             self.write(name, content)
         self.write("pushed/1/saved_model.pb", b"")
         self.write("pushed/1/assets.extra/model.json", json.dumps(CARD))

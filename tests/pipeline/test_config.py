@@ -11,28 +11,10 @@ from components.errors import InputError
 from components.vocabulary import TokenizerSettings
 from pipeline import config
 from pipeline.config import check, load_config
-from tests.toys import VOCABULARY, write_toy_checkpoint
+from tests.toys import HEADED_RUN, VOCABULARY, write_toy_checkpoint
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
-TOML = """\
-name = "toy"
-
-[data]
-train = "train.tsv"
-dev = "dev.tsv"
-labels = ["bad", "good"]
-
-[model]
-base = "toy"
-max_length = 16
-
-[training]
-epochs = 1
-
-[gate]
-min = { accuracy = 0.5 }
-"""
 ROWS = "good film\tgood\nbad film\tbad\n"
 Write = Callable[..., Path]
 
@@ -45,7 +27,7 @@ def write(tmp_path: Path) -> Write:
     (tmp_path / "dev.tsv").write_text("text\tlabel\n" + ROWS)
 
     def write_run(*changes: tuple[str, str]) -> Path:
-        toml = TOML
+        toml = HEADED_RUN
         for old, new in changes:
             assert toml.count(old) == 1
             toml = toml.replace(old, new)
