@@ -1,4 +1,4 @@
-"""Transformed Examples to padded batches: random access to a file of token ids, so memory does not grow with the rows.
+"""Transformed Examples to padded batches: random access to a file, so memory does not grow with the rows.
 
 Rows of similar length share a batch, so that little of it is padding; which rows, and in which order the batches come,
 is drawn anew for each epoch from (seed, epoch) alone.
@@ -7,7 +7,7 @@ is drawn anew for each epoch from (seed, epoch) alone.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,24 +30,38 @@ class Batch(NamedTuple):
 
     rows: np.ndarray
     """int64[batch]: which rows of the split they are."""
-    token_ids: np.ndarray
-    """int32[batch, length]."""
+    inputs: np.ndarray
+    """Token ids, int32[batch, length], or hidden states, float32[batch, length, hidden]."""
     padding_mask: np.ndarray
     """bool[batch, length], true for a token."""
     label_ids: np.ndarray
     """int32[batch]."""
 
 
-class Tokens:
-    """The rows of one split: token ids on disk, their places and labels in memory (16 bytes a row).
+class Rows:
+    """The rows of one split: token ids or hidden states on disk, their places and labels in memory (16 bytes a row).
 
     Args:
-        patterns: globs of gzipped TFRecords of transformed examples.
-        feature_spec: the transform output's.
-        path: file to write the token ids to, int32 one after the other.
+        path: file of the rows' tokens, one after the other.
+        lengths: int32[rows], the tokens of each.
+        label_ids: int32[rows].
+        hidden: width of the states; None: the file holds token ids.
     """
 
-    def __init__(self, patterns: Sequence[str], feature_spec: dict[str, object], path: Path) -> None:
+    def __init__(self, path: Path, lengths: np.ndarray, label_ids: np.ndarray, hidden: int | None = None) -> None:
+        self.lengths, self.label_ids, self._hidden = lengths, label_ids, hidden
+        self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+        self._file = path.open("rb")
+
+    @classmethod
+    def of_examples(cls, patterns: Sequence[str], feature_spec: dict[str, object], path: Path) -> Rows:
+        """Rows of token ids.
+
+        Args:
+            patterns: globs of gzipped TFRecords of transformed examples.
+            feature_spec: the transform output's.
+            path: file to write the token ids to, int32 one after the other.
+        """
         wanted = {
             task.TOKEN_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
             task.LABEL_ID: feature_spec[task.LABEL_ID],
@@ -60,23 +74,47 @@ class Tokens:
                 parsed[task.TOKEN_IDS].values.numpy().astype(np.int32).tofile(file)
                 lengths.append(parsed[task.TOKEN_IDS].row_lengths().numpy().astype(np.int32))
                 labels.append(parsed[task.LABEL_ID].numpy().reshape(-1).astype(np.int32))
-        self.lengths = np.concatenate(lengths)
-        self.label_ids = np.concatenate(labels)
-        self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(self.lengths, dtype=np.int64)])
-        self._file = path.open("rb")
+        return cls(path, np.concatenate(lengths), np.concatenate(labels))
+
+    def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
+        """Rows of hidden states in place of token ids.
+
+        Args:
+            states: a batch -> float32[batch, length, hidden], or float32[batch, 1, hidden] if `pooled`.
+            path: file to write them to, float32.
+            hidden: width of a state.
+            pooled: whether a row has one state instead of one a token.
+        """
+        lengths = np.ones_like(self.lengths) if pooled else self.lengths
+        path.touch()
+        rows = Rows(path, lengths, self.label_ids, hidden)
+        with path.open("wb") as file:
+            for batch in self.by_length():
+                for row, of_row in zip(batch.rows, states(batch), strict=True):
+                    os.pwrite(file.fileno(), of_row[: lengths[row]].tobytes(), rows.bytes_before(row))
+        return rows
 
     def __len__(self) -> int:
         return len(self.lengths)
+
+    def bytes_before(self, row: int) -> int:
+        """Where a row begins in the file; the file's size for the number of rows."""
+        return 4 * (self._hidden or 1) * int(self._starts[row])
 
     def batch(self, rows: np.ndarray) -> Batch:
         """The rows of these indices, padded."""
         lengths = self.lengths[rows]
         mask = np.arange(lengths.max()) < lengths[:, np.newaxis]
-        ids = np.full(mask.shape, PADDING, np.int32)
         # pread instead of a memory map: pages of a map count as the process's memory, cached ones do not.
-        read = (os.pread(self._file.fileno(), 4 * n, 4 * self._starts[r]) for r, n in zip(rows, lengths, strict=True))
-        ids[mask] = np.frombuffer(b"".join(read), np.int32)
-        return Batch(rows, ids, mask, self.label_ids[rows])
+        places = ((self.bytes_before(row), self.bytes_before(row + 1)) for row in rows)
+        read = b"".join(os.pread(self._file.fileno(), end - start, start) for start, end in places)
+        if self._hidden is None:
+            inputs = np.full(mask.shape, PADDING, np.int32)
+            inputs[mask] = np.frombuffer(read, np.int32)
+        else:
+            inputs = np.zeros((*mask.shape, self._hidden), np.float32)
+            inputs[mask] = np.frombuffer(read, np.float32).reshape(-1, self._hidden)
+        return Batch(rows, inputs, mask, self.label_ids[rows])
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[Batch]:
         """Every row once, in batches of `batch_size` rows of similar length; the last one may be smaller."""

@@ -1,7 +1,7 @@
 """The BERT encoder (Devlin et al. 2019, arXiv:1810.04805): transformer layers, normalised after each sublayer.
 
 Hidden states travel as rows, one for each token of the batch: [batch * length, hidden]. Every dense layer is then one
-matrix product with its bias behind it, which TensorFlow fuses at inference.
+matrix product with its bias behind it, which TensorFlow fuses.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class Encoder(keras.Model):
         draws = keras.random.SeedGenerator(seed, name=f"{self.name}_dropout")
         self.embeddings = Embeddings(config, seeds, draws, name="embeddings")
         self.blocks = [Block(config, seeds, draws, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
-        self.pooler = _dense(config, seeds, config.hidden_size, "pooler", activation="tanh")
+        self.pooler = Dense(config, seeds, config.hidden_size, config.hidden_size, name="pooler")
         self.build()
 
     def build(self, input_shape: object = None) -> None:
@@ -99,7 +99,7 @@ class Encoder(keras.Model):
         self.embeddings.build()
         for block in self.blocks:
             block.build()
-        self.pooler.build((None, self.config.hidden_size))
+        self.pooler.build()
         self.built = True
 
     def call(
@@ -108,6 +108,7 @@ class Encoder(keras.Model):
         padding_mask: tf.Tensor | None = None,
         segment_ids: tf.Tensor | None = None,
         training: bool = False,
+        pooled_only: bool = False,
     ) -> dict[str, tf.Tensor]:
         """Encodes a batch.
 
@@ -117,20 +118,45 @@ class Encoder(keras.Model):
                 is no padding.
             segment_ids: int32[batch, length]; None: all 0.
             training: whether dropout is active.
+            pooled_only: leaves out of the last layer what only other tokens than the first need, and the sequence.
 
         Returns:
             `sequence_output`: float[batch, length, hidden], the last layer's hidden states.
             `pooled_output`: float[batch, hidden], a tanh layer over the first token's.
         """
-        batch, length = keras.ops.shape(token_ids)
         rows = self.embeddings(token_ids, segment_ids, training=training)
-        padding = None
-        if padding_mask is not None:
-            padding = tf.logical_not(tf.cast(padding_mask, tf.bool))[:, tf.newaxis, tf.newaxis, :]
-        for block in self.blocks:
-            rows = block(rows, padding, batch=batch, length=length, training=training)
-        sequence = tf.reshape(rows, (batch, length, self.config.hidden_size))
-        return {"sequence_output": sequence, "pooled_output": self.pooler(sequence[:, 0])}
+        hidden = tf.reshape(rows, (*keras.ops.shape(token_ids), self.config.hidden_size))
+        return self.upper(hidden, padding_mask, training=training, pooled_only=pooled_only)
+
+    def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
+        """Embeddings and the first `layers` layers, without dropout: float[batch, length, hidden]."""
+        rows = self.embeddings(token_ids)
+        batch, length = keras.ops.shape(token_ids)
+        padding = _attention_mask(padding_mask)
+        for block in self.blocks[:layers]:
+            rows = block(rows, padding, batch=batch, length=length)
+        return tf.reshape(rows, (batch, length, self.config.hidden_size))
+
+    def upper(
+        self,
+        hidden: tf.Tensor,
+        padding_mask: tf.Tensor | None,
+        first: int = 0,
+        training: bool = False,
+        pooled_only: bool = False,
+    ) -> dict[str, tf.Tensor]:
+        """The layers from number `first` on, from 0, over float[batch, length, hidden]; else as `call`."""
+        batch, length, width = keras.ops.shape(hidden)
+        rows, padding = tf.reshape(hidden, (-1, width)), _attention_mask(padding_mask)
+        for index in range(first, len(self.blocks)):
+            only = pooled_only and index == len(self.blocks) - 1
+            rows = self.blocks[index](
+                rows, padding, batch=batch, length=length, training=training, first_token_only=only
+            )
+        if pooled_only:
+            return {"pooled_output": tf.tanh(self.pooler(rows if first < len(self.blocks) else hidden[:, 0]))}
+        sequence = tf.reshape(rows, (batch, length, width))
+        return {"sequence_output": sequence, "pooled_output": tf.tanh(self.pooler(sequence[:, 0]))}
 
 
 class Embeddings(keras.layers.Layer):
@@ -175,27 +201,35 @@ class Block(keras.layers.Layer):
         super().__init__(**kwargs)
         self.attention = SelfAttention(config, seeds, draws, name="attention")
         self.attention_norm = LayerNorm(config, name="attention_norm")
-        self.inner = _dense(config, seeds, config.intermediate_size, "inner")
+        self.inner = Dense(config, seeds, config.hidden_size, config.intermediate_size, name="inner")
         self.activation = ACTIVATIONS[config.hidden_act]
-        self.outer = _dense(config, seeds, config.hidden_size, "outer")
+        self.outer = Dense(config, seeds, config.intermediate_size, config.hidden_size, name="outer")
         self.output_norm = LayerNorm(config, name="output_norm")
         self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
-        self.widths = config.hidden_size, config.intermediate_size
 
     def build(self, input_shape: object = None) -> None:
         """Creates every variable."""
-        hidden, intermediate = self.widths
-        for part in (self.attention, self.attention_norm, self.output_norm):
+        for part in (self.attention, self.attention_norm, self.inner, self.outer, self.output_norm):
             part.build()
-        self.inner.build((None, hidden))
-        self.outer.build((None, intermediate))
         self.built = True
 
     def call(
-        self, rows: tf.Tensor, padding: tf.Tensor | None, *, batch: Any, length: Any, training: bool = False
+        self,
+        rows: tf.Tensor,
+        padding: tf.Tensor | None,
+        *,
+        batch: Any,
+        length: Any,
+        training: bool = False,
+        first_token_only: bool = False,
     ) -> tf.Tensor:
-        """float[batch * length, hidden] -> the same; `padding` is bool[batch, 1, 1, length]."""
-        attended = self.attention(rows, padding, batch=batch, length=length, training=training)
+        """float[batch * length, hidden] -> the same, or float[batch, hidden] of the first tokens alone.
+
+        `padding` is bool[batch, 1, 1, length], true for padding.
+        """
+        first = tf.reshape(rows, (batch, length, rows.shape[1]))[:, 0] if first_token_only else None
+        attended = self.attention(rows, first, padding, batch=batch, length=length, training=training)
+        rows = rows if first is None else first
         rows = self.attention_norm(rows + self.dropout(attended, training=training))
         fed = self.outer(self.activation(self.inner(rows)))
         return self.output_norm(rows + self.dropout(fed, training=training))
@@ -210,23 +244,47 @@ class SelfAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads = config.num_attention_heads
         self.hidden_size = config.hidden_size
-        self.qkv = _dense(config, seeds, 3 * config.hidden_size, "qkv")
-        self.output_dense = _dense(config, seeds, config.hidden_size, "output")
+        self.qkv = Dense(config, seeds, config.hidden_size, 3 * config.hidden_size, name="qkv")
+        self.output_dense = Dense(config, seeds, config.hidden_size, config.hidden_size, name="output")
         self.dropout = Dropout(config.attention_probs_dropout_prob, draws, name="dropout")
 
     def build(self, input_shape: object = None) -> None:
         """Creates every variable."""
-        self.qkv.build((None, self.hidden_size))
-        self.output_dense.build((None, self.hidden_size))
+        self.qkv.build()
+        self.output_dense.build()
         self.built = True
 
     def call(
-        self, rows: tf.Tensor, padding: tf.Tensor | None, *, batch: Any, length: Any, training: bool = False
+        self,
+        rows: tf.Tensor,
+        queries: tf.Tensor | None,
+        padding: tf.Tensor | None,
+        *,
+        batch: Any,
+        length: Any,
+        training: bool = False,
     ) -> tf.Tensor:
-        """float[batch * length, hidden] -> the same; `padding` is bool[batch, 1, 1, length]."""
-        width = self.hidden_size // self.heads
-        parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, width))
-        query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
+        """Lets rows attend to rows.
+
+        Args:
+            rows: float[batch * length, hidden].
+            queries: float[batch, hidden], the only rows that attend; None: all do.
+            padding: bool[batch, 1, 1, length], true for padding; None: there is none.
+            batch: number of sequences.
+            length: tokens in each, padding included.
+            training: whether dropout is active.
+
+        Returns:
+            float[batch * length, hidden], or float[batch, hidden] with `queries`.
+        """
+        hidden, width = self.hidden_size, self.hidden_size // self.heads
+        if queries is None:
+            parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, width))
+            query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
+        else:
+            query = tf.reshape(self.qkv(queries, outputs=slice(hidden)), (batch, self.heads, 1, width))
+            parts = tf.reshape(self.qkv(rows, outputs=slice(hidden, None)), (batch, length, 2, self.heads, width))
+            key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
         scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
         # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
         scores = tf.cast(scores, tf.float32)
@@ -234,7 +292,38 @@ class SelfAttention(keras.layers.Layer):
             scores += tf.where(padding, MASKED, 0.0)
         weights = self.dropout(tf.cast(tf.nn.softmax(scores), value.dtype), training=training)
         mixed = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
-        return self.output_dense(tf.reshape(mixed, (-1, self.hidden_size)))
+        return self.output_dense(tf.reshape(mixed, (-1, hidden)))
+
+
+class Dense(keras.layers.Layer):
+    """A linear layer of rows.
+
+    The stock layer's gradient of the bias is an op that sums over rows in one thread; here it is a matrix product.
+    """
+
+    def __init__(self, config: BertConfig, seeds: Iterator[int], inputs: int, outputs: int, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.widths, self.initializer = (inputs, outputs), _initializer(config, seeds)
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates kernel and bias."""
+        self.kernel = self.add_weight(self.widths, initializer=self.initializer, name="kernel")
+        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias")
+        self.built = True
+
+    def call(self, rows: tf.Tensor, outputs: slice | None = None) -> tf.Tensor:
+        """float[rows, inputs] -> float[rows, outputs], or some of the outputs."""
+        kernel, bias = self.kernel.value, self.bias.value
+        return _affine(rows, kernel, bias) if outputs is None else _affine(rows, kernel[:, outputs], bias[outputs])
+
+
+@tf.custom_gradient
+def _affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
+    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        to_rows = tf.matmul(upstream, kernel, transpose_b=True)
+        return to_rows, tf.matmul(rows, upstream, transpose_a=True), _column_sum(upstream)
+
+    return tf.nn.bias_add(tf.matmul(rows, kernel), bias), gradient
 
 
 class LayerNorm(keras.layers.Layer):
@@ -266,7 +355,7 @@ class LayerNorm(keras.layers.Layer):
                 # With d the gradient of `normal`: scale * (d - mean(d) - normal * mean(d * normal)).
                 d = upstream * gamma
                 to_rows = scale * (d - _row_mean(d) - normal * _row_mean(d * normal))
-                return to_rows, tf.reduce_sum(upstream * normal, axis=0), tf.reduce_sum(upstream, axis=0)
+                return to_rows, _column_sum(upstream * normal), _column_sum(upstream)
 
             return tf.nn.bias_add(normal * gamma, beta), gradient
 
@@ -298,19 +387,25 @@ class Dropout(keras.layers.Layer):
         return tf.where(bits >= tf.constant(self.dropped, tf.uint16), scaled, tf.zeros((), inputs.dtype))
 
 
+def _attention_mask(padding_mask: tf.Tensor | None) -> tf.Tensor | None:
+    """bool or int32[batch, length], 0 for padding -> bool[batch, 1, 1, length], true for padding."""
+    if padding_mask is None:
+        return None
+    # Not yet what is added to the scores: Keras casts every float that a layer is given to the policy's dtype.
+    return tf.logical_not(tf.cast(padding_mask, tf.bool))[:, tf.newaxis, tf.newaxis, :]
+
+
+def _column_sum(rows: tf.Tensor) -> tf.Tensor:
+    """float[rows, width] -> float[width]."""
+    return tf.linalg.matvec(rows, tf.ones(tf.shape(rows)[:1], rows.dtype), transpose_a=True)
+
+
 def _row_mean(rows: tf.Tensor) -> tf.Tensor:
     return tf.reduce_mean(rows, axis=-1, keepdims=True)
 
 
 def _initializer(config: BertConfig, seeds: Iterator[int]) -> keras.Initializer:
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range, seed=next(seeds))
-
-
-def _dense(
-    config: BertConfig, seeds: Iterator[int], units: int, name: str, activation: str | None = None
-) -> keras.layers.Dense:
-    initializer = _initializer(config, seeds)
-    return keras.layers.Dense(units, activation=activation, kernel_initializer=initializer, name=name)
 
 
 def _table(config: BertConfig, seeds: Iterator[int], rows: int, name: str) -> keras.layers.Embedding:

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from components.batching import Tokens
-from components.classifier import Classifier, freeze, learning_rate_factors
+from components.adamw import AdamW, warm_up_linear
+from components.batching import Batch, Rows
+from components.classifier import Classifier, freeze, in_halves, learning_rate_factors
 from components.console import progress
 from components.settings import Training
 
@@ -53,6 +54,10 @@ class History:
     seconds: float = 0.0
     """In training steps alone, without the measurements on dev."""
     examples_per_second: float = 0.0
+    epoch_seconds: list[float] = field(default_factory=list)
+    """The same of each epoch; the first one has the tracing of the graph in it."""
+    frozen_seconds: float = 0.0
+    """In running what is frozen once over every row, before the first step."""
     stopped_early: bool = False
 
     def write(self, path: Path) -> None:
@@ -60,61 +65,15 @@ class History:
         path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
 
 
-class WarmUpLinear(keras.optimizers.schedules.LearningRateSchedule):
-    """Rises linearly to the peak over the warm-up, then falls linearly to 0 (Devlin et al. 2019, appendix A.2).
-
-    Args:
-        peak: the highest learning rate.
-        steps: of the whole training.
-        warmup: share of them that is warm-up.
-    """
-
-    def __init__(self, peak: float, steps: int, warmup: float) -> None:
-        self.peak, self.steps, self.warmup_steps = peak, steps, math.ceil(steps * warmup)
-
-    def __call__(self, step: Any) -> tf.Tensor:
-        """The rate of a step counted from 0, float32."""
-        step = tf.cast(step, tf.float32)
-        rising = (step + 1) / max(1, self.warmup_steps)
-        falling = (self.steps - step) / max(1, self.steps - self.warmup_steps)
-        return self.peak * tf.maximum(0.0, tf.minimum(rising, falling))
-
-
-class LayerwiseAdamW(keras.optimizers.Adam):
-    """AdamW (Loshchilov & Hutter 2019) with a learning rate for each variable.
-
-    Args:
-        schedule: the learning rate by step.
-        factors: variable path -> its share of the learning rate; 1 where it has none.
-        weight_decay: rate of decoupled decay, of matrices only: not of biases and LayerNorm's scale and shift.
-        clip_norm: bound of the gradient's global L2 norm.
-    """
-
-    def __init__(self, schedule: Any, *, factors: dict[str, float], weight_decay: float, clip_norm: float) -> None:
-        super().__init__(schedule, beta_1=0.9, beta_2=0.999, epsilon=1e-8, global_clipnorm=clip_norm)
-        self._factors, self._decay = factors, weight_decay
-
-    def build(self, variables: list[Any]) -> None:
-        """Makes the moments; keeps the factors in the variables' order, as the backend's own variables have no path."""
-        super().build(variables)
-        self._factor_by_index = [self._factors.get(variable.path, 1.0) for variable in variables]
-
-    def update_step(self, gradient: Any, variable: Any, learning_rate: Any) -> None:
-        """Decays, then updates, one variable."""
-        learning_rate = learning_rate * self._factor_by_index[self._get_variable_index(variable)]
-        if self._decay and len(variable.shape) > 1:
-            variable.assign(variable * (1.0 - self._decay * learning_rate))
-        super().update_step(gradient, variable, learning_rate)
-
-
 def fit(
     model: Classifier,
-    train: Tokens,
-    dev: Tokens,
+    train: Rows,
+    dev: Rows,
     training: Training,
     class_weights: np.ndarray,
     logs: Path,
-) -> History:
+    scratch: Path,
+) -> tuple[History, np.ndarray]:
     """Fine-tunes in place and leaves the model with its best weights by dev.
 
     Args:
@@ -124,79 +83,91 @@ def fit(
         training: strategy and hyper-parameters.
         class_weights: float32[labels], each class's weight in the loss.
         logs: directory for TensorBoard.
+        scratch: directory for the hidden states of what is frozen.
+
+    Returns:
+        What happened, and float32[rows, labels]: the probabilities on dev, in the order of its rows.
 
     Raises:
         ArithmeticError: the loss is no longer a number.
     """
-    freeze(model, training)
+    part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch)
     per_epoch = math.ceil(len(train) / training.batch_size)
     steps = training.steps or per_epoch * (training.epochs or _DEFAULT_EPOCHS)
-    optimizer = LayerwiseAdamW(
-        WarmUpLinear(training.learning_rate, steps, training.warmup),
+    optimizer = AdamW(
+        model.trainable_variables,
+        warm_up_linear(training.learning_rate, steps, training.warmup),
+        table=part.table,
         factors=learning_rate_factors(model, training.layer_decay),
         weight_decay=training.weight_decay,
         clip_norm=training.clip_norm,
     )
-    optimizer.build(model.trainable_variables)
-    step_on = _training_step(model, optimizer, class_weights, training.label_smoothing)
+    step_on = _training_step(part, optimizer, class_weights, training.label_smoothing)
+    catch_up = tf.function(optimizer.catch_up, autograph=False)
     count = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
-    history = History(len(train), steps, count, model.count_params())
+    history = History(len(train), steps, count, model.count_params(), frozen_seconds=part.seconds)
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
     best: list[np.ndarray] = []
-    seen, epoch, shown = 0, 0, 0.0
-    batches = train.epoch(training.batch_size, training.seed, epoch)
+    best_answers = np.zeros(0)
+    seen, shown = 0, 0.0
+    batches: Iterator[Batch] = iter(())
     writer = tf.summary.create_file_writer(str(logs))
     with progress(steps) as bar, writer.as_default():
         for step in range(1, steps + 1):
             started = time.monotonic()
             if (batch := next(batches, None)) is None:
-                epoch += 1
-                batches = train.epoch(training.batch_size, training.seed, epoch)
+                batches = train.epoch(training.batch_size, training.seed, len(history.epoch_seconds))
                 batch = next(batches)
-            loss = float(step_on(batch.token_ids, batch.padding_mask, batch.label_ids))
-            history.seconds += time.monotonic() - started
+                history.epoch_seconds.append(0.0)
+            loss = float(step_on(batch.inputs, batch.padding_mask, batch.label_ids))
+            history.epoch_seconds[-1] += time.monotonic() - started
             if not math.isfinite(loss):
                 raise ArithmeticError(f"the loss is {loss} at step {step} of {steps}: a smaller learning_rate may help")
             seen += len(batch.rows)
             shown = loss if step == 1 else _SMOOTHING * shown + (1 - _SMOOTHING) * loss
             if step % _LOGGED_STEPS == 0 or step == 1:
                 tf.summary.scalar("train/loss", loss, step)
-                tf.summary.scalar("train/learning_rate", optimizer.learning_rate, step)
+                tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
             if step % evaluate_every == 0 or step == steps:
-                result = evaluate(model, dev, step)
+                catch_up()
+                answers = probabilities(part.infer, dev)
+                result = evaluation(answers, dev.label_ids, step)
                 tf.summary.scalar("dev/accuracy", result.accuracy, step)
                 tf.summary.scalar("dev/loss", result.loss, step)
                 if result.better_than(_best(history)):
-                    best, history.best_step = [variable.numpy() for variable in model.trainable_variables], step
+                    best, best_answers = [variable.numpy() for variable in model.trainable_variables], answers
+                    history.best_step = step
                 history.evaluations.append(result)
                 if _exhausted(history, training.early_stopping) and step < steps:
                     history.stopped_early = True
             last = f"dev accuracy {history.evaluations[-1].accuracy:.3f} " if history.evaluations else ""
-            rate = f"{seen / history.seconds:.0f} examples/s"
+            rate = f"{seen / sum(history.epoch_seconds):.0f} examples/s"
             bar.advance(1, f"step {step}/{steps} loss {shown:.3f} {last}{rate}")
             if history.stopped_early:
                 break
+    history.seconds = sum(history.epoch_seconds)
     history.examples_per_second = seen / history.seconds
     for variable, value in zip(model.trainable_variables, best, strict=True):
         variable.assign(value)
-    return history
+    return history, best_answers
 
 
-def evaluate(model: Classifier, rows: Tokens, step: int) -> Evaluation:
-    """Accuracy and mean cross-entropy on a split."""
-    likelihood = probabilities(model, rows)
-    of_label = likelihood[np.arange(len(rows)), rows.label_ids]
-    right = likelihood.argmax(axis=1) == rows.label_ids
+Infer = Callable[[np.ndarray, np.ndarray], tf.Tensor]
+"""The inputs and the mask of a batch -> float32[batch, labels], probabilities."""
+
+
+def evaluation(answers: np.ndarray, label_ids: np.ndarray, step: int) -> Evaluation:
+    """Accuracy and mean cross-entropy of probabilities, float32[rows, labels]."""
+    of_label = answers[np.arange(len(label_ids)), label_ids]
+    right = answers.argmax(axis=1) == label_ids
     return Evaluation(step, float(right.mean()), float(-np.log(np.maximum(of_label, 1e-12)).mean()))
 
 
-def probabilities(model: Classifier, rows: Tokens) -> np.ndarray:
+def probabilities(infer: Infer, rows: Rows) -> np.ndarray:
     """float32[rows, labels], in the order of the split."""
-    infer = _inference(model)
-    result = np.zeros((len(rows), model.dense.units), np.float32)
-    for batch in rows.by_length():
-        result[batch.rows] = infer(batch.token_ids, batch.padding_mask)
-    return result
+    batches = list(rows.by_length())
+    answers = np.concatenate([infer(batch.inputs, batch.padding_mask).numpy() for batch in batches])
+    return answers[np.argsort(np.concatenate([batch.rows for batch in batches]))]
 
 
 def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
@@ -205,41 +176,88 @@ def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
     return np.where(counts, len(label_ids) / (labels * np.maximum(counts, 1)), 1.0).astype(np.float32)
 
 
-_IDS, _MASK = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)
+_MASK, _LABELS = tf.TensorSpec([None, None], tf.bool), tf.TensorSpec([None], tf.int32)
+_IDS = tf.TensorSpec([None, None], tf.int32)
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """What learns: the whole model, or what lies above its frozen layers."""
+
+    variables: list[Any]
+    forward: Callable[..., tf.Tensor]
+    """Inputs, mask and `training` -> logits."""
+    inputs: tf.TensorSpec
+    infer: Infer
+    table: str | None = None
+    """Path of the word embeddings if they learn."""
+    seconds: float = 0.0
+    """That it took to run what is frozen."""
+
+
+def _trained_part(
+    model: Classifier, train: Rows, dev: Rows, frozen: int | None, scratch: Path
+) -> tuple[_Part, Rows, Rows]:
+    """What learns, and its input: where layers are frozen, their output for each row, kept on disk."""
+    if frozen is None:
+        table = model.encoder.embeddings.word.embeddings.path
+        return _Part(model.trainable_variables, model, _IDS, _inference(model, _IDS), table), train, dev
+    hidden, started = model.encoder.config.hidden_size, time.monotonic()
+
+    @tf.function(input_signature=[_IDS, _MASK], autograph=False)
+    def lower(token_ids: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+        def padded(ids: tf.Tensor, of_half: tf.Tensor) -> tf.Tensor:
+            states = model.lower(ids, of_half, frozen)
+            missing = 0 if model.pooled(frozen) else tf.shape(mask)[1] - tf.shape(states)[1]
+            return tf.pad(states, [[0, 0], [0, missing], [0, 0]])
+
+        return in_halves(padded, token_ids, mask)
+
+    def forward(states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return model.upper(states, mask, frozen, training=training)
+
+    mapped: list[Rows] = []
+    for name, rows in (("train", train), ("dev", dev)):
+        with progress(len(rows)) as bar:
+
+            def states(batch: Batch, bar: Any = bar) -> np.ndarray:
+                bar.advance(len(batch.rows), "frozen layers")
+                return lower(batch.inputs, batch.padding_mask).numpy()
+
+            mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, model.pooled(frozen)))
+    inputs = tf.TensorSpec([None, None, hidden], tf.float32)
+    seconds = time.monotonic() - started
+    part = _Part(model.trainable_variables, forward, inputs, _inference(forward, inputs), seconds=seconds)
+    return part, mapped[0], mapped[1]
 
 
 def _training_step(
-    model: Classifier, optimizer: LayerwiseAdamW, class_weights: np.ndarray, smoothing: float
+    part: _Part, optimizer: AdamW, class_weights: np.ndarray, smoothing: float
 ) -> Callable[..., tf.Tensor]:
-    variables = model.trainable_variables
-    labels = len(class_weights)
+    labels, variables = len(class_weights), [variable.value for variable in part.variables]
 
-    @tf.function(input_signature=[_IDS, _MASK, tf.TensorSpec([None], tf.int32)])
-    def step(token_ids: tf.Tensor, padding_mask: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+    @tf.function(input_signature=[part.inputs, _MASK, _LABELS], autograph=False)
+    def step(inputs: tf.Tensor, padding_mask: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
+        if part.table is not None:
+            optimizer.catch_up(inputs)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
-            tape.watch([variable.value for variable in variables])
-            logits = model(token_ids, padding_mask, training=True)
+            tape.watch(variables)
+            logits = in_halves(functools.partial(part.forward, training=True), inputs, padding_mask)
             target = tf.one_hot(label_ids, labels) * (1 - smoothing) + smoothing / labels
             losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
             loss = tf.reduce_mean(losses * tf.gather(tf.constant(class_weights), label_ids))
-        gradients = tape.gradient(loss, [variable.value for variable in variables])
-        # An embedding's gradient has a slice for each token: the norm to clip by is that of the sum over equal tokens.
-        optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients], variables)
+        optimizer.apply(tape.gradient(loss, variables))
         return loss
 
     return step
 
 
-def _inference(model: Classifier) -> Callable[..., np.ndarray]:
-    """The model as a traced function, made once per model."""
-    if not hasattr(model, "traced_inference"):
+def _inference(forward: Callable[..., tf.Tensor], inputs: tf.TensorSpec) -> Infer:
+    @tf.function(input_signature=[inputs, _MASK], autograph=False)
+    def infer(inputs: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softmax(in_halves(forward, inputs, padding_mask))
 
-        @tf.function(input_signature=[_IDS, _MASK])
-        def infer(token_ids: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
-            return tf.nn.softmax(model(token_ids, padding_mask, training=False))
-
-        model.traced_inference = infer
-    return model.traced_inference
+    return infer
 
 
 def _best(history: History) -> Evaluation | None:

@@ -17,7 +17,7 @@ import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
 from components import checkpoints, finetune, task
-from components.batching import Tokens
+from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
 from components.errors import InputError
@@ -48,12 +48,12 @@ def run_fn(fn_args: Any) -> None:
     keras.utils.set_random_seed(training.seed)
     with tempfile.TemporaryDirectory() as scratch:
         spec = transform.transformed_feature_spec()
-        train = Tokens(fn_args.train_files, spec, Path(scratch, "train"))
-        dev = Tokens(fn_args.eval_files, spec, Path(scratch, "dev"))
+        train = Rows.of_examples(fn_args.train_files, spec, Path(scratch, "train"))
+        dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
         model = build_model(Path(config["base_model"]), model_settings, training, len(labels))
         weights = _class_weights(training, train, labels)
-        history = finetune.fit(model, train, dev, training, weights, logs)
-        np.save(logs / DEV_PROBABILITIES_FILE, finetune.probabilities(model, dev))
+        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch))
+    np.save(logs / DEV_PROBABILITIES_FILE, answers)
     history.write(logs / HISTORY_FILE)
     # The layer is attached to what is saved, so that the graph's assets and tables are saved with it.
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
@@ -75,7 +75,7 @@ def build_model(base_model: Path, settings: Model, training: Training, labels: i
     return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)
 
 
-def _class_weights(training: Training, train: Tokens, labels: list[str]) -> np.ndarray:
+def _class_weights(training: Training, train: Rows, labels: list[str]) -> np.ndarray:
     """float32[labels]."""
     if training.class_weights == "none":
         return np.ones(len(labels), np.float32)

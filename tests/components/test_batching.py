@@ -6,29 +6,29 @@ import pytest
 import tensorflow as tf
 
 from components import batching, task
-from components.batching import Batch, Tokens
+from components.batching import Batch, Rows
 
 SPEC = {task.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
-Rows = Sequence[tuple[Sequence[int], int]]
-Store = Callable[[Rows], Tokens]
+Content = Sequence[tuple[Sequence[int], int]]
+Store = Callable[[Content], Rows]
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
-    def write(rows: Rows) -> Tokens:
+    def write(rows: Content) -> Rows:
         with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
             for ids, label in rows:
                 example = tf.train.Example()
                 example.features.feature[task.TOKEN_IDS].int64_list.value.extend(ids)
                 example.features.feature[task.LABEL_ID].int64_list.value.append(label)
                 writer.write(example.SerializeToString())
-        return Tokens([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")
+        return Rows.of_examples([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")
 
     return write
 
 
 @pytest.fixture
-def thousand(store: Store) -> Tokens:
+def thousand(store: Store) -> Rows:
     """Rows of 3 to 60 tokens; the second token tells the row."""
     lengths = np.random.default_rng(0).integers(3, 61, 1000)
     return store([([2, row, *[7] * (length - 3), 3], row % 3) for row, length in enumerate(lengths)])
@@ -41,26 +41,26 @@ def plain(batches: list[Batch]) -> list[list[int]]:
 def test_a_batch_is_padded_to_its_longest_row(store: Store) -> None:
     batch = store([([2, 9, 3], 1), ([2, 8, 7, 6, 3], 0), ([2, 3], 2)]).batch(np.array([2, 0]))
     assert batch.rows.tolist() == [2, 0]
-    assert batch.token_ids.tolist() == [[2, 3, 0], [2, 9, 3]]
+    assert batch.inputs.tolist() == [[2, 3, 0], [2, 9, 3]]
     assert batch.padding_mask.tolist() == [[True, True, False], [True, True, True]]
     assert batch.label_ids.tolist() == [2, 1]
     assert [str(values.dtype) for values in batch] == ["int64", "int32", "bool", "int32"]
 
 
-def test_the_rows_keep_the_order_of_the_files(thousand: Tokens) -> None:
+def test_the_rows_keep_the_order_of_the_files(thousand: Rows) -> None:
     assert len(thousand) == 1000
     assert thousand.label_ids.tolist() == [row % 3 for row in range(1000)]
-    assert thousand.batch(np.arange(1000)).token_ids[:, 1].tolist() == list(range(1000))
+    assert thousand.batch(np.arange(1000)).inputs[:, 1].tolist() == list(range(1000))
 
 
-def test_an_epoch_holds_every_row_once(thousand: Tokens) -> None:
+def test_an_epoch_holds_every_row_once(thousand: Rows) -> None:
     batches = list(thousand.epoch(32, 1, 0))
     assert sorted(row for batch in batches for row in batch.rows) == list(range(1000))
     assert sorted(len(batch.rows) for batch in batches) == [8, *[32] * 31]
-    assert all(batch.token_ids[:, 1].tolist() == batch.rows.tolist() for batch in batches)
+    assert all(batch.inputs[:, 1].tolist() == batch.rows.tolist() for batch in batches)
 
 
-def test_equal_seed_and_epoch_give_equal_batches_and_others_do_not(thousand: Tokens) -> None:
+def test_equal_seed_and_epoch_give_equal_batches_and_others_do_not(thousand: Rows) -> None:
     first, again, next_epoch, other_seed = (
         plain(list(thousand.epoch(32, seed, epoch))) for seed, epoch in [(1, 0), (1, 0), (1, 1), (2, 0)]
     )
@@ -70,20 +70,20 @@ def test_equal_seed_and_epoch_give_equal_batches_and_others_do_not(thousand: Tok
 
 
 def test_rows_of_a_batch_are_of_similar_length_and_the_batches_are_not_in_the_order_of_length(
-    thousand: Tokens,
+    thousand: Rows,
 ) -> None:
     batches = list(thousand.epoch(32, 1, 0))
     spreads = [int(np.ptp(thousand.lengths[batch.rows])) for batch in batches]
     assert max(spreads) <= 5
-    longest = [batch.token_ids.shape[1] for batch in batches]
+    longest = [batch.inputs.shape[1] for batch in batches]
     assert longest not in (sorted(longest), sorted(longest, reverse=True))
 
 
-def test_without_gradients_a_batch_is_a_budget_of_tokens_and_the_longest_come_first(thousand: Tokens) -> None:
+def test_without_gradients_a_batch_is_a_budget_of_tokens_and_the_longest_come_first(thousand: Rows) -> None:
     batches = list(thousand.by_length())
     assert sorted(row for batch in batches for row in batch.rows) == list(range(1000))
-    assert all(batch.token_ids.size <= 8192 for batch in batches)
-    assert all(batch.token_ids.size > 8192 - 60 for batch in batches[:-1])
+    assert all(batch.inputs.size <= 8192 for batch in batches)
+    assert all(batch.inputs.size > 8192 - 60 for batch in batches[:-1])
     lengths = [int(n) for batch in batches for n in thousand.lengths[batch.rows]]
     assert lengths == sorted(lengths, reverse=True)
 
@@ -101,13 +101,49 @@ def test_a_split_without_rows_has_no_batches(store: Store) -> None:
     assert list(rows.by_length()) == []
 
 
-def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Tokens, tmp_path: Path) -> None:
+def test_states_stand_in_the_place_of_the_tokens_they_were_made_from(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(batching, "_EVAL_TOKENS", 6)
+    tokens = store([([2, 9, 3], 1), ([2, 8, 7, 6, 3], 0), ([2, 3], 2), ([2, 5, 4, 3], 1)])
+    asked: list[list[int]] = []
+
+    def states(batch: Batch) -> np.ndarray:
+        asked.append(batch.rows.tolist())
+        return np.stack([batch.inputs, 10 * batch.inputs], axis=-1).astype(np.float32)
+
+    rows = tokens.mapped(states, tmp_path / "states", hidden=2, pooled=False)
+    assert asked == [[1], [3], [0, 2]]
+    assert (tmp_path / "states").stat().st_size == rows.bytes_before(4) == 4 * 2 * (3 + 5 + 2 + 4)
+    batch = rows.batch(np.array([2, 0, 3]))
+    assert (batch.inputs.shape, str(batch.inputs.dtype)) == ((3, 4, 2), "float32")
+    assert batch.inputs[:, :, 0].tolist() == [[2, 3, 0, 0], [2, 9, 3, 0], [2, 5, 4, 3]]
+    assert batch.inputs[:, :, 1].tolist() == [[20, 30, 0, 0], [20, 90, 30, 0], [20, 50, 40, 30]]
+    np.testing.assert_array_equal(batch.padding_mask, batch.inputs[:, :, 0] != 0)
+    assert batch.label_ids.tolist() == [2, 1, 1]
+    assert rows.batch(np.array([1])).inputs[0, :, 0].tolist() == [2, 8, 7, 6, 3]
+
+
+def test_a_pooled_row_is_one_state_whatever_its_length(store: Store, tmp_path: Path) -> None:
+    tokens = store([([2, 9, 3], 1), ([2, 8, 7, 6, 3], 0), ([2, 3], 2)])
+
+    def states(batch: Batch) -> np.ndarray:
+        return batch.inputs.sum(axis=1).astype(np.float32)[:, np.newaxis, np.newaxis]
+
+    rows = tokens.mapped(states, tmp_path / "states", hidden=1, pooled=True)
+    batch = rows.batch(np.arange(3))
+    assert batch.inputs.tolist() == [[[14.0]], [[26.0]], [[5.0]]]
+    assert batch.padding_mask.tolist() == [[True], [True], [True]]
+    assert (batch.label_ids.tolist(), len(rows)) == ([1, 0, 2], 3)
+
+
+def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_path: Path) -> None:
     assert (tmp_path / "ids").stat().st_size == 4 * thousand.lengths.sum()
-    held = [value for value in vars(thousand).values() if not hasattr(value, "fileno")]
+    held = [value for value in vars(thousand).values() if value is not None and not hasattr(value, "fileno")]
     assert all(isinstance(value, np.ndarray) for value in held)
     assert sum(value.nbytes for value in held) == 16 * 1000 + 8
 
 
 def test_there_is_no_split_without_files(tmp_path: Path) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="No files matched"):
-        Tokens([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")
+        Rows.of_examples([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from safetensors.numpy import load_file
 
-from components.bert import Dropout, Encoder, LayerNorm, build_encoder, gelu
+from components.bert import Dense, Dropout, Encoder, LayerNorm, build_encoder, gelu
 from components.checkpoints import BertConfig, check_weights, load_weights, read_config
 from tests.toys import write_toy_checkpoint
 
@@ -88,6 +88,23 @@ def test_outputs_equal_pytorch_on_real_weights() -> None:
     difference = np.abs(outputs["sequence_output"] - reference["sequence_output"])
     assert difference[reference["padding_mask"] == 1].max() < 1e-5
     assert np.abs(outputs["pooled_output"] - reference["pooled_output"]).max() < 1e-5
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_the_pooled_output_alone_and_its_gradients_are_those_of_the_full_pass(tmp_path: Path, layers: int) -> None:
+    encoder = load(write_toy_checkpoint(tmp_path, layers=layers))
+    variables = [variable.value for variable in encoder.trainable_variables]
+    weights = np.random.default_rng(0).normal(size=(2, 8)).astype(np.float32)
+    outputs, gradients = [], []
+    for pooled_only in (False, True):
+        with tf.GradientTape() as tape:
+            outputs.append(encoder(IDS, MASK, SEGMENTS, pooled_only=pooled_only))
+            loss = tf.reduce_sum(outputs[-1]["pooled_output"] * weights)
+        gradients.append([tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)])
+    assert list(outputs[1]) == ["pooled_output"]
+    np.testing.assert_allclose(outputs[1]["pooled_output"], outputs[0]["pooled_output"], atol=1e-6)
+    for got, wanted in zip(gradients[1], gradients[0], strict=True):
+        np.testing.assert_allclose(got, wanted, atol=1e-5)
 
 
 def test_what_stands_in_the_padding_changes_nothing(encoder: Encoder) -> None:
@@ -230,6 +247,24 @@ def test_the_activation_is_the_checkpoints(name: str, value: float) -> None:
         vocab_size=4, hidden_size=4, num_hidden_layers=1, num_attention_heads=1, intermediate_size=4, hidden_act=name
     )
     assert build_encoder(config).blocks[0].activation(tf.constant([[-1.0]])).numpy() == pytest.approx(value, abs=1e-6)
+
+
+@pytest.mark.parametrize("outputs", [None, slice(2), slice(2, None)])
+def test_a_dense_layer_and_its_gradients_equal_the_definition(outputs: slice | None) -> None:
+    draws = np.random.default_rng(0)
+    dense = Dense(BertConfig(hidden_size=4, num_attention_heads=1), iter([0]), 4, 5, name="dense")
+    dense.build()
+    dense.bias.assign(draws.normal(size=5))
+    inputs = [tf.constant(draws.normal(size=(3, 4)), tf.float32), dense.kernel.value, dense.bias.value]
+    with tf.GradientTape(persistent=True) as tape:
+        tape.watch(inputs[0])
+        got = dense(inputs[0], outputs=outputs)
+        expected = (inputs[0] @ inputs[1] + inputs[2])[:, outputs or slice(None)]
+        upstream = tf.constant(draws.normal(size=expected.shape), tf.float32)
+        loss, expected_loss = tf.reduce_sum(got * upstream), tf.reduce_sum(expected * upstream)
+    np.testing.assert_allclose(got, expected, atol=1e-6)
+    for found, wanted in zip(tape.gradient(loss, inputs), tape.gradient(expected_loss, inputs), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-6)
 
 
 def test_layer_norm_and_its_gradient_equal_the_definition() -> None:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from components import trainer
+from components.batching import Rows
 from components.errors import InputError
 from components.settings import Training
 from tests.conftest import LABELS, SIZES, Trained
@@ -22,6 +23,8 @@ def test_the_history_tells_how_it_went(tiny_trained: Trained) -> None:
     assert [evaluation["step"] for evaluation in history["evaluations"]] == [6, 12, 18, 24, 30, 36, 42, 48]
     assert history["best_step"] in range(6, 49, 6)
     assert history["trainable_parameters"] == history["parameters"] == 2659
+    assert (len(history["epoch_seconds"]), history["frozen_seconds"]) == (8, 0)
+    assert history["seconds"] == pytest.approx(sum(history["epoch_seconds"]))
     assert history["examples_per_second"] == pytest.approx(48 * 8 / history["seconds"])
     assert list(tiny_trained.run.glob("events.out.tfevents.*"))
 
@@ -32,12 +35,12 @@ def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained:
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
     history = json.loads((tiny_trained.run / "history.json").read_text())
     best = next(e for e in history["evaluations"] if e["step"] == history["best_step"])
-    tokens = trainer.Tokens(
+    rows = Rows.of_examples(
         tiny_trained.fn_args.eval_files,
         trainer.tft.TFTransformOutput(tiny_trained.fn_args.transform_output).transformed_feature_spec(),
         tiny_trained.run / "scratch",
     )
-    assert (found.argmax(axis=1) == tokens.label_ids).mean() == best["accuracy"]
+    assert (found.argmax(axis=1) == rows.label_ids).mean() == best["accuracy"]
 
 
 def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., Trained]) -> None:

@@ -1,0 +1,172 @@
+"""AdamW for BERT: one fused pass over the dense variables, and of an embedding table only the rows in the batch."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+_BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
+"""Of Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1."""
+_DECAY_1, _DECAY_2 = math.log(_BETA_1), math.log(_BETA_2)
+_RATIO = _BETA_1 / math.sqrt(_BETA_2)
+
+
+def warm_up_linear(peak: float, steps: int, warmup: float) -> np.ndarray:
+    """Rises linearly to the peak over the warm-up, then falls linearly to 0 (Devlin et al. 2019, appendix A.2).
+
+    Args:
+        peak: the highest learning rate.
+        steps: of the whole training.
+        warmup: share of them that is warm-up.
+
+    Returns:
+        float64[steps], the learning rate of each step.
+    """
+    warm = math.ceil(steps * warmup)
+    step = np.arange(steps, dtype=np.float64)
+    return peak * np.minimum((step + 1) / max(1, warm), (steps - step) / max(1, steps - warm))
+
+
+class AdamW(tf.Module):
+    """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with a learning rate for each variable.
+
+    A table that is only gathered from has a gradient in few of its rows. Dense AdamW would still move all the others,
+    by their momentum and decay. Here a row is left alone until a batch holds it again, and `catch_up` then moves it by
+    what it missed in one go: without a gradient the first moment m falls by beta1 a step and the second one v by beta2,
+    so that the k steps after step s take the value x to
+
+        D(s + k) * (x / D(s) - m / sqrt(v) * sum(i = s+1 .. s+k) a(i) / D(i) * r**(i - s)),   r = beta1 / sqrt(beta2)
+
+    with a(i) the learning rate of step i and its bias corrections, and D(i) what decay leaves after i steps. With F(s)
+    the same sum from s+1 to the end of the training, that sum is F(s) - r**k * F(s + k): a number for each step,
+    computed once. The results are those of dense AdamW but for rounding and for the epsilon in the denominator.
+
+    Args:
+        variables: what is trained.
+        rates: float64[steps], the learning rate of each step.
+        table: path of a variable that is only gathered from; None: there is none.
+        factors: variable path -> its share of the learning rate; 1 where it has none.
+        weight_decay: rate of decoupled decay, of matrices only: not of biases and LayerNorm's scale and shift.
+        clip_norm: bound of the gradient's global L2 norm.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[keras.Variable],
+        rates: np.ndarray,
+        *,
+        table: str | None,
+        factors: dict[str, float],
+        weight_decay: float,
+        clip_norm: float,
+    ) -> None:
+        super().__init__()
+        self._clip_norm = clip_norm
+        self.step = tf.Variable(0, dtype=tf.int32, name="step")
+        """Steps done."""
+        number = np.arange(1, len(rates) + 1)
+        corrected = rates * np.sqrt(1 - _BETA_2**number) / (1 - _BETA_1**number)
+        kept = np.cumprod(np.concatenate([[1.0], 1 - rates * (factors.get(table or "", 1.0) * weight_decay)]))
+        ahead = np.zeros(len(rates) + 1)
+        for index in reversed(range(len(rates))):
+            ahead[index] = _RATIO * (corrected[index] / kept[index + 1] + ahead[index + 1])
+        self.rates = tf.constant(rates, tf.float32)
+        """float32[steps]."""
+        self._corrected = tf.constant(corrected, tf.float32)
+        self._ahead = tf.constant(ahead, tf.float32)
+        self._kept = tf.constant(kept, tf.float32)
+        self._slots = [
+            _Slots(v.value, factors.get(v.path, 1.0), weight_decay * (len(v.shape) > 1), v.path == table)
+            for v in variables
+        ]
+
+    def catch_up(self, rows: tf.Tensor | None = None) -> None:
+        """Moves rows of the table by what they have missed: those of a batch before it is embedded.
+
+        Args:
+            rows: int32[...], with repetitions; None: all rows, before anybody else reads the table.
+        """
+        for slots in self._slots:
+            if slots.last is not None:
+                behind = tf.range(tf.size(slots.last)) if rows is None else tf.unique(tf.reshape(rows, [-1])).y
+                slots.write(behind, *self._caught_up(slots, behind), self.step)
+
+    def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> None:
+        """Does one step.
+
+        Args:
+            gradients: in the order of the variables. The table's is slices, of rows that were caught up.
+        """
+        # A table's gradient has a slice for each token: the norm to clip by is that of the sum over equal tokens.
+        summed = [_summed(g) if slots.last is not None else g for g, slots in zip(gradients, self._slots, strict=True)]
+        norm = tf.linalg.global_norm(summed)
+        scale = tf.minimum(1.0, self._clip_norm / norm)
+        rate, corrected = self.rates[self.step], self._corrected[self.step]
+        for gradient, slots in zip(summed, self._slots, strict=True):
+            decay = 1 - rate * (slots.factor * slots.decay)
+            if slots.last is not None:
+                rows = gradient.indices
+                value, first, second = (tf.gather(v, rows) for v in (slots.value, slots.first, slots.second))
+                slope = gradient.values * scale
+                first += (slope - first) * (1 - _BETA_1)
+                second += (tf.square(slope) - second) * (1 - _BETA_2)
+                value = value * decay - corrected * slots.factor * first / (tf.sqrt(second) + _EPSILON)
+                slots.write(rows, value, first, second, self.step + 1)
+                continue
+            if slots.decay:
+                slots.value.assign(slots.value * decay)
+            tf.raw_ops.ResourceApplyAdam(
+                var=slots.value.handle,
+                m=slots.first.handle,
+                v=slots.second.handle,
+                # The bias corrections are in the rate.
+                beta1_power=0.0,
+                beta2_power=0.0,
+                lr=corrected * slots.factor,
+                beta1=_BETA_1,
+                beta2=_BETA_2,
+                epsilon=_EPSILON,
+                grad=gradient * scale,
+            )
+        self.step.assign_add(1)
+
+    def _caught_up(self, slots: _Slots, rows: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        """The rows' values and moments, float32[n, width] each, as they stand after all steps done."""
+        value, first, second = (tf.gather(v, rows) for v in (slots.value, slots.first, slots.second))
+        last = tf.gather(slots.last, rows)
+        missed = tf.cast(self.step - last, tf.float32)[:, tf.newaxis]
+        ahead, kept = tf.gather(self._ahead, last)[:, tf.newaxis], tf.gather(self._kept, last)[:, tf.newaxis]
+        momentum = ahead - tf.exp(missed * math.log(_RATIO)) * self._ahead[self.step]
+        value = value / kept - momentum * slots.factor * first / (tf.sqrt(second) + _EPSILON)
+        value *= self._kept[self.step]
+        return value, first * tf.exp(missed * _DECAY_1), second * tf.exp(missed * _DECAY_2)
+
+
+class _Slots(tf.Module):
+    """A variable with its moments."""
+
+    def __init__(self, value: tf.Variable, factor: float, decay: float, is_table: bool) -> None:
+        super().__init__()
+        self.value, self.factor, self.decay = value, factor, decay
+        self.first = tf.Variable(tf.zeros_like(value), trainable=False)
+        self.second = tf.Variable(tf.zeros_like(value), trainable=False)
+        self.last = tf.Variable(tf.zeros(value.shape[:1], tf.int32), trainable=False) if is_table else None
+        """Of a table: the step after which each row stands, int32[rows]."""
+
+    def write(self, rows: tf.Tensor, value: tf.Tensor, first: tf.Tensor, second: tf.Tensor, step: tf.Tensor) -> None:
+        """Rows of a table, as they stand after a step."""
+        self.value.scatter_update(tf.IndexedSlices(value, rows))
+        self.first.scatter_update(tf.IndexedSlices(first, rows))
+        self.second.scatter_update(tf.IndexedSlices(second, rows))
+        assert self.last is not None  # noqa: S101
+        self.last.scatter_update(tf.IndexedSlices(tf.fill(tf.shape(rows), step), rows))
+
+
+def _summed(slices: tf.IndexedSlices) -> tf.IndexedSlices:
+    """Slices of equal rows as one."""
+    rows, places = tf.unique(slices.indices)
+    return tf.IndexedSlices(tf.math.unsorted_segment_sum(slices.values, places, tf.size(rows)), rows)
