@@ -10,7 +10,7 @@ from typing import Any
 import tensorflow as tf
 
 from components import task
-from components.classifier import Classifier
+from components.classifier import Classifier, in_halves
 from components.versions import CARD_FILE
 
 
@@ -21,6 +21,7 @@ class Exported(tf.Module):
         serving_default: `text` string[n] -> `label` string[n], `probabilities` float32[n, k] and `class_names`
             string[n, k].
         token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
+        tokenize: `text` string[n] -> `token_ids`, as above, and `lengths` int32[n].
         predict_examples: `examples` string[n], serialized tf.Examples -> `probabilities`.
         transform_features: the same examples -> what Transform makes of them but for the token ids; for TFMA.
 
@@ -35,34 +36,55 @@ class Exported(tf.Module):
         super().__init__()
         self.model, self.transform = model, transform
         self._raw_spec, self._labels = raw_spec, labels
+        # A function of its own, so that the signatures share one copy of the encoder's graph.
+        specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
+        self._of_tokens = tf.function(
+            lambda ids, mask: tf.nn.softmax(model(ids, mask)), input_signature=specs, autograph=False
+        )
 
     def write(self, directory: Path, card: dict[str, Any]) -> None:
         """Saves the SavedModel, with what it is in assets.extra/model.json."""
         ids = tf.TensorSpec([None, None], tf.int32, name="token_ids")
+        text = tf.TensorSpec([None], tf.string, name="text")
         specs = [
-            (task.TEXT_SIGNATURE, self._of_text, tf.TensorSpec([None], tf.string, name="text")),
+            (task.TEXT_SIGNATURE, self._of_text, text),
+            (task.TOKENIZER_SIGNATURE, self._tokens, text),
             (task.TOKEN_SIGNATURE, self._of_ids, ids),
             (task.EVALUATION_SIGNATURE, self._of_examples, tf.TensorSpec([None], tf.string, name="examples")),
             (task.TRANSFORM_SIGNATURE, self._transformed, tf.TensorSpec([None], tf.string, name="examples")),
         ]
-        signatures = {name: tf.function(function, input_signature=[spec]) for name, function, spec in specs}
-        tf.saved_model.save(self, str(directory), signatures=signatures)
+        signatures = {
+            name: tf.function(function, input_signature=[spec], autograph=False) for name, function, spec in specs
+        }
+        # Without the functions of the custom gradients, which are most of what there is to load.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(self, str(directory), signatures=signatures, options=options)
         path = directory / CARD_FILE
         path.parent.mkdir(exist_ok=True)
         content = {"labels": self._labels, "weights_sha256": weights_sha256(self.model), **card}
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def _of_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        transformed = self.transform({task.TEXT: self._as_raw(task.TEXT, text)})
-        return self._answer(self._probabilities(transformed[task.TOKEN_IDS]))
+        return self._answer(self._of_tokens(*self._padded_tokens(text)))
+
+    def _tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        ids, mask = self._padded_tokens(text)
+        return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
+
+    def _padded_tokens(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        return _padded(self.transform({task.TEXT: self._as_raw(task.TEXT, text)})[task.TOKEN_IDS])
 
     def _of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
-        return self._answer(tf.nn.softmax(self.model(token_ids, mask, training=False)))
+        return self._answer(self._of_tokens(token_ids, mask))
 
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw = tf.io.parse_example(examples, {task.TEXT: self._raw_spec[task.TEXT]})
-        return {"probabilities": self._probabilities(self.transform(raw)[task.TOKEN_IDS])}
+        ids, mask = _padded(self.transform(raw)[task.TOKEN_IDS])
+        # Rows of similar length side by side, so that the halves have little padding.
+        order = tf.argsort(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1))
+        answers = in_halves(self._of_tokens, tf.gather(ids, order), tf.gather(mask, order))
+        return {"probabilities": tf.gather(answers, tf.argsort(order))}
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         wanted = (task.TEXT, task.LABEL)
@@ -78,11 +100,6 @@ class Exported(tf.Module):
             return tf.SparseTensor(places, values, [rows, 1])
         return tf.reshape(values, [-1, *self._raw_spec[name].shape])
 
-    def _probabilities(self, sparse_ids: tf.sparse.SparseTensor) -> tf.Tensor:
-        ids = tf.RaggedTensor.from_sparse(sparse_ids)
-        dense = tf.cast(ids.to_tensor(), tf.int32)
-        return tf.nn.softmax(self.model(dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1]), training=False))
-
     def _answer(self, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
         names = tf.constant(self._labels)
         return {
@@ -90,6 +107,13 @@ class Exported(tf.Module):
             "probabilities": probabilities,
             "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(probabilities)[0], 1]),
         }
+
+
+def _padded(sparse_ids: tf.sparse.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int64[n, length] without padding -> int32[n, length] and its mask, bool[n, length]."""
+    ids = tf.RaggedTensor.from_sparse(sparse_ids)
+    dense = tf.cast(ids.to_tensor(), tf.int32)
+    return dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1])
 
 
 def _lengths(token_ids: tf.Tensor) -> tf.Tensor:

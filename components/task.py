@@ -18,7 +18,7 @@ LENGTH_BUCKET = "text_length"
 RESERVED = frozenset({TEXT, LABEL, TOKEN_IDS, LABEL_ID, LENGTH_BUCKET})
 """Names that a column carried along for slicing cannot have."""
 
-TEXT_SIGNATURE, TOKEN_SIGNATURE = "serving_default", "token_ids"
+TEXT_SIGNATURE, TOKEN_SIGNATURE, TOKENIZER_SIGNATURE = "serving_default", "token_ids", "tokenize"
 EVALUATION_SIGNATURE, TRANSFORM_SIGNATURE = "predict_examples", "transform_features"
 """What an exported model answers to, see `signatures.Exported`."""
 

@@ -59,8 +59,10 @@ def test_text_token_ids_and_examples_get_the_same_probabilities(signatures: Any,
     by_text = signatures["serving_default"](text=tf.constant(texts))
     by_ids = signatures["token_ids"](token_ids=padded(texts, 24))
     by_example = signatures["predict_examples"](examples=serialized(rows))
+    of_one = signatures["predict_examples"](examples=serialized(rows[:1]))
     np.testing.assert_allclose(by_ids["probabilities"], by_text["probabilities"], atol=1e-6)
     np.testing.assert_allclose(by_example["probabilities"], by_text["probabilities"], atol=1e-6)
+    np.testing.assert_allclose(of_one["probabilities"], by_text["probabilities"][:1], atol=1e-6)
     assert by_ids["label"].numpy().tolist() == by_text["label"].numpy().tolist()
     assert list(by_example) == ["probabilities"]
 
