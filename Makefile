@@ -8,7 +8,9 @@ PY := .venv/bin/python
 CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
-.PHONY: run test lint types pytest samples setup lock clean bench-accuracy bench-scale
+.NOTPARALLEL:
+.PHONY: run test lint types pytest samples setup lock clean bench bench-train bench-tokenize bench-predict \
+  bench-pipeline bench-accuracy bench-scale
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -54,11 +56,40 @@ lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
 
+# Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
+# Nothing else should run meanwhile: an hour and more in all, a part at a time by its name.
+bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale
+	$(PY) -m bench.table
+
+PEER_INSTALLED := $(if $(PEER),,.venv-peer/installed)
+bench-train: SAMPLES = minilm movie-reviews reuters-r8
+bench-train: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.train
+
+bench-tokenize: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.tokenizer
+
+bench-predict: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.predict
+
+bench-pipeline: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.pipeline
+
+# Accuracy of the three strategies, without the peer.
 bench-accuracy: setup samples
-	$(PY) bench/accuracy.py
+	$(PY) -m bench.pipeline --without-peer --strategies full freeze_layers head --seeds 1 2 3
 
 bench-scale: setup samples
-	$(PY) bench/scale.py
+	$(PY) -m bench.scale
+
+.venv-peer/installed: bench/peer-requirements.txt
+	rm -rf .venv-peer
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-peer; uv pip install --python .venv-peer/bin/python -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-peer; .venv-peer/bin/python -m pip install --quiet -r $<; \
+	fi
+	@touch $@
 
 clean:
-	rm -rf .venv build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peer build dist .mypy_cache .ruff_cache .pytest_cache

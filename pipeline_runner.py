@@ -24,7 +24,7 @@ os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
 # Two ops at a time on half of the cores each: batches run in halves that do not wait for each other.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(max(1, len(os.sched_getaffinity(0)) // 2)))
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str((len(os.sched_getaffinity(0)) + 1) // 2))
 
 DONE, FAILED, WRONG_INPUT, REFUSED = 0, 1, 2, 3
 _DEFAULT_ROOT = "runs"

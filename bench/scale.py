@@ -1,6 +1,6 @@
 """Time and memory of ExampleGen and Transform at 100,000 and at 1,000,000 rows.
 
-    python bench/scale.py [--rows 100000 1000000]
+    python -m bench.scale [--rows 100000 1000000]
 
 Makes TSV files by repeating the movie reviews with a number behind each, runs the pipeline's data part through TFX's
 launcher in a process of its own a size, and writes bench/results/scale.json. Peak memory is the process's, TensorFlow
@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
 import subprocess
 import sys
@@ -20,8 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from bench.common import ROOT, keep
+
 NODES = ("TsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform")
 CONFIG = """name = "scale"
 [data]
@@ -49,15 +48,11 @@ def main() -> None:
         for rows in options.rows:
             folder = Path(scratch, str(rows))
             write_rows(folder, rows)
-            command = [sys.executable, __file__, "--one", str(folder)]
+            command = [sys.executable, "-m", __spec__.name, "--one", str(folder)]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
             results.append({"rows": rows, "nodes": json.loads(done.stdout.splitlines()[-1])})
     report(results)
-    from bench.accuracy import machine
-
-    target = ROOT / "bench" / "results" / "scale.json"
-    target.parent.mkdir(exist_ok=True)
-    target.write_text(json.dumps({"machine": machine(), "runs": results}, indent=1) + "\n")
+    keep("scale", "rows", {"runs": results})
 
 
 def write_rows(folder: Path, rows: int) -> None:
@@ -75,7 +70,7 @@ def write_rows(folder: Path, rows: int) -> None:
 
 def measure(folder: Path) -> dict[str, dict[str, float]]:
     """Runs the data part; seconds and the process's peak memory in MB by node."""
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    import pipeline_runner  # noqa: F401  # its settings of TensorFlow
     from pipeline.config import check
     from pipeline.launch import Compiled
     from pipeline.places import Places

@@ -77,8 +77,9 @@ class AdamW(tf.Module):
         self.rates = tf.constant(rates, tf.float32)
         """float32[steps]."""
         self._corrected = tf.constant(corrected, tf.float32)
-        self._ahead = tf.constant(ahead, tf.float32)
-        self._kept = tf.constant(kept, tf.float32)
+        # In float64: with strong decay over many steps the one grows as the other shrinks.
+        self._ahead = tf.constant(ahead, tf.float64)
+        self._kept = tf.constant(kept, tf.float64)
         self._slots = [
             _Slots(v.value, factors.get(v.path, 1.0), weight_decay * (len(v.shape) > 1), v.path == table)
             for v in variables
@@ -138,12 +139,11 @@ class AdamW(tf.Module):
         """The rows' values and moments, float32[n, width] each, as they stand after all steps done."""
         value, first, second = (tf.gather(v, rows) for v in (slots.value, slots.first, slots.second))
         last = tf.gather(slots.last, rows)
-        missed = tf.cast(self.step - last, tf.float32)[:, tf.newaxis]
-        ahead, kept = tf.gather(self._ahead, last)[:, tf.newaxis], tf.gather(self._kept, last)[:, tf.newaxis]
-        momentum = ahead - tf.exp(missed * math.log(_RATIO)) * self._ahead[self.step]
-        value = value / kept - momentum * slots.factor * first / (tf.sqrt(second) + _EPSILON)
-        value *= self._kept[self.step]
-        return value, first * tf.exp(missed * _DECAY_1), second * tf.exp(missed * _DECAY_2)
+        missed, kept = tf.cast(self.step - last, tf.float64), self._kept[self.step]
+        momentum = tf.gather(self._ahead, last) - tf.exp(missed * math.log(_RATIO)) * self._ahead[self.step]
+        value *= _column(kept / tf.gather(self._kept, last))
+        value -= _column(momentum * kept * slots.factor) * first / (tf.sqrt(second) + _EPSILON)
+        return value, first * _column(tf.exp(missed * _DECAY_1)), second * _column(tf.exp(missed * _DECAY_2))
 
 
 class _Slots(tf.Module):
@@ -164,6 +164,11 @@ class _Slots(tf.Module):
         self.second.scatter_update(tf.IndexedSlices(second, rows))
         assert self.last is not None  # noqa: S101
         self.last.scatter_update(tf.IndexedSlices(tf.fill(tf.shape(rows), step), rows))
+
+
+def _column(numbers: tf.Tensor) -> tf.Tensor:
+    """float64[n] -> float32[n, 1]."""
+    return tf.cast(numbers, tf.float32)[:, tf.newaxis]
 
 
 def _summed(slices: tf.IndexedSlices) -> tf.IndexedSlices:

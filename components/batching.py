@@ -7,6 +7,7 @@ is drawn anew for each epoch from (seed, epoch) alone.
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -15,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from components import task
+from components.errors import InputError
 
 _PARSE_ROWS = 2048
 _GROUPED_BATCHES = 50
@@ -84,10 +86,17 @@ class Rows:
             path: file to write them to, float32.
             hidden: width of a state.
             pooled: whether a row has one state instead of one a token.
+
+        Raises:
+            InputError: the disk has no room for them.
         """
         lengths = np.ones_like(self.lengths) if pooled else self.lengths
         path.touch()
         rows = Rows(path, lengths, self.label_ids, hidden)
+        needed, free = rows.bytes_before(len(rows)), shutil.disk_usage(path.parent).free
+        if needed > free:
+            problem = f"the states of the frozen layers take {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+            raise InputError(str(path.parent), problem, "Free some, or give the run a --root on a larger disk")
         with path.open("wb") as file:
             for batch in self.by_length():
                 for row, of_row in zip(batch.rows, states(batch), strict=True):

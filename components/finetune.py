@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import json
 import math
 import time
@@ -59,6 +60,8 @@ class History:
     frozen_seconds: float = 0.0
     """In running what is frozen once over every row, before the first step."""
     stopped_early: bool = False
+    precision: str = "float32"
+    """Of the matrix products."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -90,12 +93,13 @@ def fit(
 
     Raises:
         ArithmeticError: the loss is no longer a number.
+        InputError: the disk has no room for the hidden states of what is frozen.
     """
     part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch)
     per_epoch = math.ceil(len(train) / training.batch_size)
     steps = training.steps or per_epoch * (training.epochs or _DEFAULT_EPOCHS)
     optimizer = AdamW(
-        model.trainable_variables,
+        part.variables,
         warm_up_linear(training.learning_rate, steps, training.warmup),
         table=part.table,
         factors=learning_rate_factors(model, training.layer_decay),
@@ -104,21 +108,19 @@ def fit(
     )
     step_on = _training_step(part, optimizer, class_weights, training.label_smoothing)
     catch_up = tf.function(optimizer.catch_up, autograph=False)
-    count = sum(int(np.prod(variable.shape)) for variable in model.trainable_variables)
+    count = sum(int(np.prod(variable.shape)) for variable in part.variables)
     history = History(len(train), steps, count, model.count_params(), frozen_seconds=part.seconds)
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
     best: list[np.ndarray] = []
     best_answers = np.zeros(0)
     seen, shown = 0, 0.0
-    batches: Iterator[Batch] = iter(())
+    batches = _endless(train, training)
     writer = tf.summary.create_file_writer(str(logs))
     with progress(steps) as bar, writer.as_default():
         for step in range(1, steps + 1):
             started = time.monotonic()
-            if (batch := next(batches, None)) is None:
-                batches = train.epoch(training.batch_size, training.seed, len(history.epoch_seconds))
-                batch = next(batches)
-                history.epoch_seconds.append(0.0)
+            epoch, batch = next(batches)
+            history.epoch_seconds += [0.0] * (epoch == len(history.epoch_seconds))
             loss = float(step_on(batch.inputs, batch.padding_mask, batch.label_ids))
             history.epoch_seconds[-1] += time.monotonic() - started
             if not math.isfinite(loss):
@@ -129,13 +131,15 @@ def fit(
                 tf.summary.scalar("train/loss", loss, step)
                 tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
             if step % evaluate_every == 0 or step == steps:
+                started = time.monotonic()
                 catch_up()
+                history.epoch_seconds[-1] += time.monotonic() - started
                 answers = probabilities(part.infer, dev)
                 result = evaluation(answers, dev.label_ids, step)
                 tf.summary.scalar("dev/accuracy", result.accuracy, step)
                 tf.summary.scalar("dev/loss", result.loss, step)
                 if result.better_than(_best(history)):
-                    best, best_answers = [variable.numpy() for variable in model.trainable_variables], answers
+                    best, best_answers = [variable.numpy() for variable in part.variables], answers
                     history.best_step = step
                 history.evaluations.append(result)
                 if _exhausted(history, training.early_stopping) and step < steps:
@@ -147,7 +151,7 @@ def fit(
                 break
     history.seconds = sum(history.epoch_seconds)
     history.examples_per_second = seen / history.seconds
-    for variable, value in zip(model.trainable_variables, best, strict=True):
+    for variable, value in zip(part.variables, best, strict=True):
         variable.assign(value)
     return history, best_answers
 
@@ -165,9 +169,9 @@ def evaluation(answers: np.ndarray, label_ids: np.ndarray, step: int) -> Evaluat
 
 def probabilities(infer: Infer, rows: Rows) -> np.ndarray:
     """float32[rows, labels], in the order of the split."""
-    batches = list(rows.by_length())
-    answers = np.concatenate([infer(batch.inputs, batch.padding_mask).numpy() for batch in batches])
-    return answers[np.argsort(np.concatenate([batch.rows for batch in batches]))]
+    pairs = [(batch.rows, infer(batch.inputs, batch.padding_mask).numpy()) for batch in rows.by_length()]
+    order, answers = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    return answers[np.argsort(order)]
 
 
 def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
@@ -221,14 +225,22 @@ def _trained_part(
         with progress(len(rows)) as bar:
 
             def states(batch: Batch, bar: Any = bar) -> np.ndarray:
-                bar.advance(len(batch.rows), "frozen layers")
-                return lower(batch.inputs, batch.padding_mask).numpy()
+                found = lower(batch.inputs, batch.padding_mask).numpy()
+                bar.advance(len(batch.rows), f"frozen layers {bar.rate(bar.done):.0f} examples/s")
+                return found
 
             mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, model.pooled(frozen)))
     inputs = tf.TensorSpec([None, None, hidden], tf.float32)
     seconds = time.monotonic() - started
     part = _Part(model.trainable_variables, forward, inputs, _inference(forward, inputs), seconds=seconds)
     return part, mapped[0], mapped[1]
+
+
+def _endless(rows: Rows, training: Training) -> Iterator[tuple[int, Batch]]:
+    """Epoch after epoch, from 0, with their batches."""
+    for epoch in itertools.count():
+        for batch in rows.epoch(training.batch_size, training.seed, epoch):
+            yield epoch, batch
 
 
 def _training_step(

@@ -43,14 +43,18 @@ class Predictor:
         path: a version's directory, or a serving directory, whose newest version is taken.
 
     Raises:
-        InputError: no SavedModel there, or one that does not answer to raw text.
+        InputError: no SavedModel there, or one that does not answer to texts and to tokens.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = resolve(path)
         try:
             self._model = tf.saved_model.load(str(self.path))
-            self._tokenize = self._model.signatures[task.TOKENIZER_SIGNATURE]
+            signatures = self._model.signatures
+            if task.TEXT_SIGNATURE in signatures and task.TOKENIZER_SIGNATURE not in signatures:
+                problem = f"has no signature {task.TOKENIZER_SIGNATURE!r}: another program or an older version made it"
+                raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
+            self._tokenize = signatures[task.TOKENIZER_SIGNATURE]
             self._answer = self._model.signatures[task.TOKEN_SIGNATURE]
             empty = self._answer(token_ids=self._tokenize(text=tf.constant([""]))["token_ids"])
             self.labels = [name.decode() for name in empty["class_names"].numpy()[0]]

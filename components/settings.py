@@ -187,7 +187,8 @@ class Training:
     """How it is fine-tuned."""
 
     strategy: Literal["full", "freeze_layers", "head"] = "full"
-    """`head` trains only the classifier, `freeze_layers` all but the embeddings and the first layers."""
+    """`head` trains the classifier, with its pooler if it has one; `freeze_layers` all but the embeddings and the first
+    layers. What is frozen runs once over every row, without dropout, and its output is kept on disk."""
     freeze_layers: Annotated[int, Field(ge=1)] | None = None
     """Number of encoder layers that are kept as they are, with the strategy of that name."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
@@ -207,6 +208,8 @@ class Training:
     """The gradient's global L2 norm is scaled down to this."""
     dropout: Rate | None = None
     """Of hidden states, attention and the classifier's input; None: as the base model's config.json says."""
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
+    """Of the matrix products; `auto`: bfloat16 on a CPU with instructions for it. What is pushed is float32."""
     label_smoothing: Rate = 0.0
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
     """`balanced`: rows / (classes x rows of the class); or a weight per label name."""

@@ -113,6 +113,8 @@ def _padded(sparse_ids: tf.sparse.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
     """int64[n, length] without padding -> int32[n, length] and its mask, bool[n, length]."""
     ids = tf.RaggedTensor.from_sparse(sparse_ids)
     dense = tf.cast(ids.to_tensor(), tf.int32)
+    # Without rows there are no columns either, and the encoder wants a first token.
+    dense = tf.pad(dense, [[0, 0], [0, tf.cast(tf.equal(tf.shape(dense)[1], 0), tf.int32)]])
     return dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1])
 
 

@@ -21,6 +21,7 @@ from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
 from components.errors import InputError
+from components.precision import chosen
 from components.settings import Model, Training
 from components.settings_io import load
 from components.signatures import Exported
@@ -43,33 +44,50 @@ def run_fn(fn_args: Any) -> None:
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     labels = task.read_labels(fn_args.transform_output)
+    base_model, precision = Path(config["base_model"]), chosen(training.precision)
     logs = Path(fn_args.model_run_dir)
     logs.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(training.seed)
-    with tempfile.TemporaryDirectory() as scratch:
+    # Within the run's root: the system's temporary directory may be memory.
+    with tempfile.TemporaryDirectory(dir=logs) as scratch:
         spec = transform.transformed_feature_spec()
         train = Rows.of_examples(fn_args.train_files, spec, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
-        model = build_model(Path(config["base_model"]), model_settings, training, len(labels))
+        model = build_model(base_model, model_settings, training, len(labels), precision)
         weights = _class_weights(training, train, labels)
         history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch))
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
+    history.precision = precision
     history.write(logs / HISTORY_FILE)
+    if precision != "float32":
+        # Served in float32, on whatever CPU there is.
+        trained, model = model, build_model(base_model, model_settings, training, len(labels))
+        for variable, value in zip(model.variables, trained.variables, strict=True):
+            variable.assign(value)
     # The layer is attached to what is saved, so that the graph's assets and tables are saved with it.
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
     exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
 
 
-def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
+def build_model(
+    base_model: Path, settings: Model, training: Training, labels: int, precision: str = "float32"
+) -> Classifier:
     """The classifier with the base model's weights, before any training.
+
+    Its variables are float32, with either precision of the matrix products: `float32` or `bfloat16`.
 
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
     """
     config = checkpoints.read_config(base_model)
-    encoder = build_encoder(
-        config, hidden_dropout=training.dropout, attention_dropout=training.dropout, seed=training.seed
-    )
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        encoder = build_encoder(
+            config, hidden_dropout=training.dropout, attention_dropout=training.dropout, seed=training.seed
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
     checkpoints.load_weights(encoder, base_model)
     dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
     return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)

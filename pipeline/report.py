@@ -43,6 +43,13 @@ def node_line(node: NodeRecord) -> Text:
     return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note)
 
 
+def training_speed(training: dict[str, Any]) -> str:
+    """Examples/s of the training steps, and what the frozen layers took before them."""
+    frozen = training.get("frozen_seconds", 0.0)
+    before = f"frozen layers {frozen:.0f} s, then " if frozen else ""
+    return f"{before}{training['examples_per_second']:.0f} examples/s"
+
+
 def run_report(record: RunRecord, full: bool) -> RenderableType:
     """A run's outcome; `full` adds the nodes, classes, slices and the confusion matrix."""
     words, colour = _STATES[record.state]
@@ -64,8 +71,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(
             (
                 "training",
-                f"{trained['examples_per_second']:.0f} examples/s, best checkpoint at step "
-                f"{trained['best_step']} of {trained['steps']}",
+                f"{training_speed(trained)}, best checkpoint at step {trained['best_step']} of {trained['steps']}",
             )
         )
     if "baseline_version" in dev:

@@ -116,7 +116,7 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
             best = max(e["accuracy"] for e in record.training["evaluations"])
-            return f"dev accuracy {best:.4f}, {record.training['examples_per_second']:.0f} examples/s"
+            return f"dev accuracy {best:.4f}, {report.training_speed(record.training)}"
         case "Baseline":
             return "" if outputs.get("baseline") else "none in production"
         case "Evaluator" | "Evaluator.test":

@@ -1,5 +1,7 @@
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ import tensorflow as tf
 
 from components import batching, task
 from components.batching import Batch, Rows
+from components.errors import InputError
 
 SPEC = {task.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
 Content = Sequence[tuple[Sequence[int], int]]
@@ -135,6 +138,15 @@ def test_a_pooled_row_is_one_state_whatever_its_length(store: Store, tmp_path: P
     assert batch.inputs.tolist() == [[[14.0]], [[26.0]], [[5.0]]]
     assert batch.padding_mask.tolist() == [[True], [True], [True]]
     assert (batch.label_ids.tolist(), len(rows)) == ([1, 0, 2], 3)
+
+
+def test_states_that_the_disk_has_no_room_for_are_not_begun(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tokens = store([([2, 9, 3], 1)])
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * 3 * 8 - 1))
+    with pytest.raises(InputError, match="give the run a --root on a larger disk"):
+        tokens.mapped(lambda _: pytest.fail("was begun"), tmp_path / "states", hidden=8, pooled=False)
 
 
 def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_path: Path) -> None:

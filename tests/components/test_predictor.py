@@ -30,7 +30,8 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
 ) -> None:
     texts = transformed_texts(tiny_trained)
     whole = list(pushed.predict(texts))
-    monkeypatch.setattr(predictor, "_BATCH", 4)
+    monkeypatch.setattr(predictor, "_TOKENIZED", 3)
+    monkeypatch.setattr(predictor, "_TOKENS", 20)
     monkeypatch.setattr(predictor, "_WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
     assert [answer.label for answer in in_parts] == [answer.label for answer in whole]
@@ -82,10 +83,19 @@ class OfNumbers(tf.Module):
 @pytest.mark.parametrize("module", [WithoutClasses, OfNumbers, tf.Module])
 def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) -> None:
     made = module()
-    tf.saved_model.save(made, str(tmp_path), signatures=getattr(made, "answer", None))
+    answer = getattr(made, "answer", None)
+    signatures = answer and dict.fromkeys(("serving_default", "tokenize", "token_ids"), answer)
+    tf.saved_model.save(made, str(tmp_path), signatures=signatures)
     with pytest.raises(InputError, match="not a model this pipeline pushed") as caught:
         Predictor(tmp_path)
     assert caught.value.place == str(tmp_path)
+
+
+def test_a_model_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    made = WithoutClasses()
+    tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.answer})
+    with pytest.raises(InputError, match="Run the pipeline again"):
+        Predictor(tmp_path)
 
 
 @pytest.mark.parametrize("content", [b"", b"no protocol buffer"])

@@ -67,6 +67,25 @@ def test_text_token_ids_and_examples_get_the_same_probabilities(signatures: Any,
     assert list(by_example) == ["probabilities"]
 
 
+def test_the_tokenizer_gives_padded_ids_and_lengths(signatures: Any) -> None:
+    texts = ["the film", "", "the film is not good ! " + "a " * 40]
+    answer = signatures["tokenize"](text=tf.constant(texts))
+    assert {name: values.dtype for name, values in answer.items()} == {"token_ids": tf.int32, "lengths": tf.int32}
+    lengths = answer["lengths"].numpy().tolist()
+    assert lengths[:2] == [4, 2]
+    assert lengths[2] == answer["token_ids"].shape[1] < 40
+    np.testing.assert_array_equal(answer["token_ids"][:2, :4], padded(["the film", ""], 4))
+    assert answer["token_ids"].numpy()[:2, 4:].any() is np.False_
+    assert answer["token_ids"].numpy()[2, -1] == VOCABULARY.index("[SEP]")
+
+
+def test_no_rows_get_no_answers(signatures: Any) -> None:
+    none = tf.constant([], tf.string)
+    assert signatures["serving_default"](text=none)["probabilities"].shape == (0, 3)
+    assert signatures["predict_examples"](examples=none)["probabilities"].shape == (0, 3)
+    assert signatures["tokenize"](text=none)["lengths"].shape == (0,)
+
+
 def test_an_answer_is_the_likeliest_label_all_probabilities_and_the_names_of_the_classes(
     signatures: Any, rows: list[list[str]]
 ) -> None:

@@ -4,12 +4,15 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components import trainer
 from components.batching import Rows
 from components.errors import InputError
+from components.predictor import Predictor
 from components.settings import Training
-from tests.conftest import LABELS, SIZES, Trained
+from tests.conftest import LABELS, SIZES, Trained, transformed_texts
 
 
 def test_the_model_is_exported_where_serving_looks(tiny_trained: Trained) -> None:
@@ -41,6 +44,21 @@ def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained:
         tiny_trained.run / "scratch",
     )
     assert (found.argmax(axis=1) == rows.label_ids).mean() == best["accuracy"]
+
+
+def test_a_training_in_bfloat16_learns_and_is_served_in_float32(train_tiny: Callable[..., Trained]) -> None:
+    trained = train_tiny(steps=24, precision="bfloat16")
+    history = json.loads((trained.run / "history.json").read_text())
+    assert history["precision"] == "bfloat16"
+    assert history["evaluations"][-1]["loss"] < history["evaluations"][0]["loss"]
+    in_memory = np.load(trained.run / "dev_probabilities.npy")
+    served = np.stack([a.probabilities for a in Predictor(trained.saved_model).predict(transformed_texts(trained))])
+    np.testing.assert_allclose(served, in_memory, atol=0.03)
+    assert not np.array_equal(served, in_memory)
+    graph = SavedModel.FromString((trained.saved_model / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
+    types = {a.type for f in graph.library.function for node in f.node_def for a in node.attr.values()}
+    assert tf.float32.as_datatype_enum in types
+    assert tf.bfloat16.as_datatype_enum not in types
 
 
 def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., Trained]) -> None:

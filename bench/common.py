@@ -1,0 +1,121 @@
+"""What the benches share: the machine, the peer's environment, interleaved rounds, and where results go."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import tomllib
+from collections.abc import Callable, Iterable, Mapping
+from importlib import metadata
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+
+RESULTS = ROOT / "bench" / "results"
+PEER = ROOT / "bench" / "peer.py"
+_SHARED_PEER = ROOT.parent / "shared" / "bench" / "hf_reference.py"
+_CPU_INFO = Path("/proc/cpuinfo")
+
+Run = dict[str, Any]
+
+
+def peer_python() -> Path:
+    """The python of the peer's environment, which `make .venv-peer/installed` makes; PEER names another one."""
+    return Path(os.environ.get("PEER", ROOT / ".venv-peer" / "bin" / "python"))
+
+
+def peer_trainer() -> list[object]:
+    """The command of the peer's fine-tuning: the shared script, or else our own, with the arguments used here."""
+    return [peer_python(), _SHARED_PEER] if _SHARED_PEER.is_file() else [peer_python(), PEER, "train"]
+
+
+def last_json(command: Iterable[object]) -> Run:
+    """Runs a command; the last line it prints is a JSON object."""
+    words = list(map(str, command))
+    with tempfile.TemporaryDirectory() as scratch:
+        variables = {**os.environ, "TMPDIR": scratch, "HF_HOME": f"{scratch}/hf"}
+        done = subprocess.run(  # noqa: S603
+            words, cwd=ROOT, check=False, capture_output=True, text=True, env=variables
+        )
+    if done.returncode:
+        sys.exit(f"{' '.join(words)} failed:\n{done.stderr[-3000:]}")
+    found: Run = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+def interleaved(rounds: int, contestants: Mapping[str, Callable[[], Run]]) -> dict[str, list[Run]]:
+    """Lets everybody run once a round, so that a slow minute of the machine is shared by all."""
+    runs: dict[str, list[Run]] = {name: [] for name in contestants}
+    for number in range(rounds):
+        for name, contestant in contestants.items():
+            runs[name].append(contestant())
+            print(f"round {number + 1}/{rounds} {name}: {json.dumps(runs[name][-1])}", file=sys.stderr, flush=True)
+    return runs
+
+
+def middle(runs: list[Run], key: str) -> float:
+    """The median of a figure."""
+    return float(median(run[key] for run in runs))
+
+
+def keep(name: str, part: str, content: dict[str, Any]) -> None:
+    """Puts a part, with the machine and the versions it was measured with, into bench/results/NAME.json."""
+    target = RESULTS / f"{name}.json"
+    target.parent.mkdir(exist_ok=True)
+    before = json.loads(target.read_text()) if target.exists() else {}
+    target.write_text(json.dumps({**before, part: {"machine": machine(), **content}}, indent=1) + "\n")
+
+
+def kept(name: str, part: str) -> dict[str, Any]:
+    """What `keep` put there; empty if it has not."""
+    target = RESULTS / f"{name}.json"
+    found: dict[str, Any] = json.loads(target.read_text()).get(part, {}) if target.exists() else {}
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """What the figures were measured on."""
+    lines = _CPU_INFO.read_text().splitlines()
+    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
+    flags = next((line.split(":")[1].split() for line in lines if line.startswith("flags")), [])
+    features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "tfx", "apache-beam")}
+    found: dict[str, Any] = {
+        "cpu": cpu,
+        "features": features,
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        **versions,
+    }
+    if peer_python().exists():
+        code = "import torch, transformers; print(torch.__version__, transformers.__version__)"
+        done = subprocess.run([peer_python(), "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+        found["peer"] = dict(zip(("torch", "transformers"), done.stdout.split(), strict=True))
+        found["peer"]["trainer"] = Path(str(peer_trainer()[1])).name
+    return found
+
+
+def settings_of(config: Path) -> dict[str, Any]:
+    """A run's TOML."""
+    return tomllib.loads(config.read_text())
+
+
+def as_toml(values: dict[str, Any]) -> str:
+    """A config's tables as TOML: JSON's strings, numbers and lists are TOML's too."""
+    lines = [f"{key} = {_inline(value)}" for key, value in values.items() if not isinstance(value, dict)]
+    for table, content in values.items():
+        if isinstance(content, dict):
+            lines += [f"[{table}]", *(f"{key} = {_inline(value)}" for key, value in content.items())]
+    return "\n".join(lines) + "\n"
+
+
+def _inline(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{json.dumps(key)} = {_inline(item)}" for key, item in value.items()) + " }"
+    return json.dumps(value)

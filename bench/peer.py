@@ -1,0 +1,165 @@
+"""What a user would run instead, in an environment with torch, transformers, accelerate and datasets alone.
+
+    python -m bench.peer train --model DIR --data DIR --text COLUMN --label COLUMN [--mode padded|grouped] ...
+    python -m bench.peer predict --model DIR --texts FILE [--batch 32]
+    python -m bench.peer tokenize --model DIR --texts FILE
+
+`train` is Hugging Face's Trainer on train.tsv, dev.tsv and, if there is one, test.tsv of DIR: `padded` pads every row
+to 128 tokens, `grouped` batches rows of similar length and pads to the longest. `predict` is a loop over batches of
+rows sorted by length, and then one text at a time. `tokenize` is the Rust tokenizer in batches of 1,000. Each prints a
+JSON object in its last line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+START = time.monotonic()
+MAX_LENGTH = 128
+
+
+def train(options: argparse.Namespace) -> dict[str, Any]:
+    """Fine-tunes and evaluates."""
+    from datasets import load_dataset
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoTokenizer,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    folder = Path(options.data)
+    files = {split: str(path) for split in ("train", "dev", "test") if (path := folder / f"{split}.tsv").exists()}
+    table = load_dataset("csv", data_files=files, delimiter="\t", quoting=3, keep_default_na=False)
+    labels = sorted({str(label) for label in table["train"][options.label]})
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+
+    def encode(rows: dict[str, list[Any]]) -> dict[str, Any]:
+        padding = "max_length" if options.mode == "padded" else False
+        encoded = tokenizer(rows[options.text], truncation=True, max_length=options.max_length, padding=padding)
+        return {**encoded, "labels": [labels.index(str(label)) for label in rows[options.label]]}
+
+    table = table.map(encode, batched=True, remove_columns=table["train"].column_names)
+    set_seed(options.seed)
+    model = AutoModelForSequenceClassification.from_pretrained(options.model, num_labels=len(labels))
+    grouping = {"train_sampling_strategy": "group_by_length"} if options.mode == "grouped" else {}
+    arguments = TrainingArguments(
+        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+        per_device_train_batch_size=options.batch,
+        per_device_eval_batch_size=64,
+        learning_rate=options.lr,
+        num_train_epochs=options.epochs,
+        warmup_steps=0.1,
+        weight_decay=0.01,
+        seed=options.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        disable_tqdm=True,
+        **grouping,
+    )
+    trainer = Trainer(
+        model,
+        arguments,
+        train_dataset=table["train"],
+        data_collator=DataCollatorWithPadding(tokenizer),
+        compute_metrics=lambda e: {"accuracy": float((e.predictions.argmax(-1) == e.label_ids).mean())},
+    )
+    started = time.monotonic()
+    trainer.train()
+    seconds = time.monotonic() - started
+    accuracy = {s: round(trainer.evaluate(table[s])["eval_accuracy"], 4) for s in files if s != "train"}
+    return {
+        "mode": options.mode,
+        "seed": options.seed,
+        "train_seconds": round(seconds, 1),
+        "examples_per_second": round(len(table["train"]) * options.epochs / seconds, 1),
+        "total_seconds": round(time.monotonic() - START, 1),
+        "accuracy": accuracy,
+    }
+
+
+def predict(options: argparse.Namespace) -> dict[str, Any]:
+    """Probabilities of every text, then of some texts one by one."""
+    import torch
+    from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    model = AutoModelForSequenceClassification.from_pretrained(options.model, num_labels=2).eval()
+    texts = Path(options.texts).read_text(encoding="utf-8").splitlines()
+    started = time.monotonic()
+    rows = tokenizer(texts, truncation=True, max_length=MAX_LENGTH)["input_ids"]
+    order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
+    probabilities = torch.empty(len(rows), 2)
+    latencies = []
+    with torch.inference_mode():
+        for first in range(0, len(order), options.batch):
+            batch = order[first : first + options.batch]
+            padded = tokenizer.pad({"input_ids": [rows[row] for row in batch]}, return_tensors="pt")
+            probabilities[batch] = model(**padded).logits.softmax(-1)
+        seconds = time.monotonic() - started
+        for text in texts[: options.single]:
+            begun = time.perf_counter()
+            encoded = tokenizer([text], truncation=True, max_length=MAX_LENGTH, return_tensors="pt")
+            model(**encoded).logits.softmax(-1).numpy()
+            latencies.append(time.perf_counter() - begun)
+    return {
+        "rows_per_second": round(len(rows) / seconds, 1),
+        "total_seconds": round(started + seconds - START, 1),
+        "latency_ms": round(1e3 * median(latencies), 2),
+    }
+
+
+def tokenize(options: argparse.Namespace) -> dict[str, Any]:
+    """Texts a second."""
+    os.environ["TOKENIZERS_PARALLELISM"] = "true"
+    from tokenizers import Tokenizer
+
+    tokenizer = Tokenizer.from_file(str(Path(options.model, "tokenizer.json")))
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(MAX_LENGTH)
+    texts = Path(options.texts).read_text(encoding="utf-8").splitlines()
+    batches = [texts[first : first + 1000] for first in range(0, len(texts), 1000)]
+    for batch in batches[:3]:
+        tokenizer.encode_batch(batch)
+    started = time.monotonic()
+    encoded = [tokenizer.encode_batch(batch) for batch in batches]
+    seconds = time.monotonic() - started
+    if options.ids:
+        Path(options.ids).write_text(json.dumps([row.ids for batch in encoded for row in batch]))
+    return {"texts_per_second": round(len(texts) / seconds)}
+
+
+def main() -> None:
+    """Runs one of the three."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["train", "predict", "tokenize"])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--data")
+    parser.add_argument("--texts")
+    parser.add_argument("--text")
+    parser.add_argument("--label")
+    parser.add_argument("--mode", choices=["padded", "grouped"], default="grouped")
+    parser.add_argument("--lr", type=float, default=5e-5)
+    parser.add_argument("--epochs", type=float, default=2)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--max-length", type=int, default=MAX_LENGTH)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--single", type=int, default=300, help="texts of `predict` to ask one by one")
+    parser.add_argument("--ids", help="file for the ids of `tokenize`")
+    options = parser.parse_args()
+    print(json.dumps({"train": train, "predict": predict, "tokenize": tokenize}[options.what](options)))
+
+
+if __name__ == "__main__":
+    main()

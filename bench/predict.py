@@ -1,0 +1,125 @@
+"""A pushed model against transformers and torch: 10,000 rows, and one text at a time.
+
+    python -m bench.predict [--rounds 5] [--rows 10000]
+
+Ours is a classifier over the sample weights, exported as Trainer does, asked by `components.predictor`, which `predict`
+uses, and, one text at a time, by its raw-text signature. The peer gets the same rows sorted by length. Interleaved;
+writes bench/results/predict.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, settings_of
+from bench.train import CONFIGS, worker, write_rows
+
+SINGLE = 300
+START = time.monotonic()
+
+
+def main() -> None:
+    """Measures and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--ours", nargs=2, help=argparse.SUPPRESS)
+    parser.add_argument("--export", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.ours or options.export:
+        import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+
+        print(json.dumps(ours(*map(Path, options.ours)) if options.ours else export(Path(options.export))))
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS["movie-reviews"])
+        folder = write_rows(Path(scratch, "rows"), settings, None, 2)
+        lines = (folder / "train.tsv").read_text(encoding="utf-8").splitlines()[1 : options.rows + 1]
+        texts = Path(scratch, "texts.txt")
+        texts.write_text("".join(line.split("\t")[0] + "\n" for line in lines), encoding="utf-8")
+        worker("prepare", write_rows(Path(scratch, "few"), settings, 320))
+        last_json([sys.executable, "-m", __spec__.name, "--export", Path(scratch, "few")])
+        model = Path(scratch, "few", "model")
+        peer = [
+            peer_python(),
+            PEER,
+            "predict",
+            "--model",
+            ROOT / "data" / "minilm",
+            "--texts",
+            texts,
+            "--single",
+            SINGLE,
+        ]
+        contestants = {
+            "ours": partial(last_json, [sys.executable, "-m", __spec__.name, "--ours", model, texts]),
+            "peer": partial(last_json, peer),
+        }
+        runs = interleaved(options.rounds, contestants)
+    report(runs)
+
+
+def report(runs: dict[str, list[Run]]) -> None:
+    """Prints and keeps the medians."""
+    figures: dict[str, Any] = {}
+    for key in ("rows_per_second", "total_seconds", "latency_ms"):
+        figures[key] = {who: middle(of_one, key) for who, of_one in runs.items()}
+        pairs = zip(runs["ours"], runs["peer"], strict=True)
+        figures[key]["ours_over_peer"] = round(median(a[key] / b[key] for a, b in pairs), 3)
+        print(f"{key:16} ours {figures[key]['ours']:8.2f}  peer {figures[key]['peer']:8.2f}", end="")
+        print(f"  {figures[key]['ours_over_peer']:.2f} x")
+    keep("predict", "rows", {**figures, "runs": runs})
+
+
+def export(folder: Path) -> Run:
+    """Exports an untrained classifier with the transform graph of a prepared folder, as Trainer would."""
+    import tensorflow_text  # noqa: F401
+    import tensorflow_transform as tft
+
+    from components import task, trainer
+    from components.settings import Model, Training
+    from components.signatures import Exported
+
+    graph = json.loads((folder / "transformed.json").read_text())["transform_graph"][0]
+    transform, labels = tft.TFTransformOutput(graph), task.read_labels(graph)
+    run = settings_of(folder / "run.toml")
+    model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), Training(), len(labels))
+    exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
+    exported.write(folder / "model" / "1", {})
+    return {}
+
+
+def ours(model: Path, texts: Path) -> Run:
+    """All rows, then some one by one."""
+    import tensorflow as tf
+
+    from components.predictor import Predictor
+
+    predictor = Predictor(model)
+    lines = texts.read_text(encoding="utf-8").splitlines()
+    started = time.monotonic()
+    count = sum(1 for _ in predictor.predict(lines))
+    seconds = time.monotonic() - started
+    answer = tf.saved_model.load(str(predictor.path)).signatures["serving_default"]
+    latencies = []
+    for text in lines[:SINGLE]:
+        begun = time.perf_counter()
+        answer(text=tf.constant([text]))["probabilities"].numpy()
+        latencies.append(time.perf_counter() - begun)
+    return {
+        "rows_per_second": round(count / seconds, 1),
+        "total_seconds": round(started + seconds - START, 1),
+        "latency_ms": round(1e3 * median(latencies), 2),
+    }
+
+
+if __name__ == "__main__":
+    main()

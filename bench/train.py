@@ -1,0 +1,292 @@
+"""Training side by side with the peer, and what bounds it.
+
+    python -m bench.train [--rounds 5] [--only movie-reviews reuters-r8 head utilisation memory]
+
+movie-reviews, reuters-r8: examples/s of a full fine-tune against Hugging Face's Trainer with the same weights, batch
+and learning rate, all texts truncated to 128 tokens, in interleaved rounds. The peer trains on the whole file, but for
+no more steps than one of its groups of rows of similar length has; ours on rows drawn at random from the file. Ours
+counts the second of two epochs, because the first one holds the tracing of the graph, some seconds whatever the number
+of rows; the ratio with the first epoch stands beside it. head: epochs after the first against those of `full`.
+utilisation: FLOP/s at 128 tokens over the matrix product's peak, measured in the same process. memory: the Trainer's
+peak at ten times the rows. Writes bench/results/train.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import random
+import resource
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, settings_of
+
+CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
+ROWS = {"movie-reviews": 1600, "reuters-r8": 640, "head": 480}
+PADDED_STEPS = 10
+"""Every batch of the padded peer costs the same."""
+DEV_ROWS = 64
+MAX_LENGTH, BATCH = 128, 32
+
+
+def main() -> None:
+    """Runs what is asked for and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parts = [*CONFIGS, "head", "utilisation", "memory"]
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--only", nargs="+", choices=parts, default=parts)
+    parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.worker:
+        import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+
+        name, *arguments = options.worker
+        workers: dict[str, Callable[..., Run]] = {"prepare": prepare, "fit": fit, "utilisation": measure_utilisation}
+        print(json.dumps(workers[name](*arguments)))
+        return
+    others: dict[str, Callable[[Path, int], None]] = {"head": head, "utilisation": utilisation, "memory": memory}
+    with tempfile.TemporaryDirectory() as scratch:
+        for part in options.only:
+            if part in CONFIGS:
+                against_peer(part, Path(scratch), options.rounds)
+            else:
+                others[part](Path(scratch), options.rounds)
+
+
+def worker(*arguments: object) -> Run:
+    """A process of its own for each measurement of ours."""
+    return last_json([sys.executable, "-m", __spec__.name, "--worker", *map(str, arguments)])
+
+
+def against_peer(name: str, scratch: Path, rounds: int) -> None:
+    """Examples/s, interleaved."""
+    settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS[name])
+    folder = write_rows(scratch / name, settings, ROWS[name])
+    whole = write_rows(scratch / f"{name}-whole", settings, None)
+    rows = len((whole / "train.tsv").read_text(encoding="utf-8").splitlines()) - 1
+    worker("prepare", folder)
+    rate = settings["training"]["learning_rate"]
+    # As many batches as LengthGroupedSampler of transformers 5 sorts by length together.
+    grouped = min(rows // (4 * BATCH), 50)
+    contestants = {
+        "ours": partial(worker, "fit", folder, '{"epochs": 2}'),
+        "grouped": partial(peer, whole, "grouped", rate, grouped * BATCH / rows),
+    }
+    if name == "movie-reviews":
+        contestants["padded"] = partial(peer, whole, "padded", rate, PADDED_STEPS * BATCH / rows)
+    runs = interleaved(rounds, contestants)
+    rates = {who: middle(of_one, "examples_per_second") for who, of_one in runs.items()}
+    ratios = {
+        who: median(
+            a["examples_per_second"] / b["examples_per_second"] for a, b in zip(runs["ours"], of_one, strict=True)
+        )
+        for who, of_one in runs.items()
+    }
+    first = middle(runs["ours"], "first_epoch_examples_per_second")
+    for who, of_one in rates.items():
+        print(f"{name:14} {who:8} {of_one:7.1f} examples/s   ours is {ratios[who]:.2f} x", end="")
+        print(f", {first / of_one:.2f} x in a first epoch of {ROWS[name]} rows")
+    keep("train", name, {"examples_per_second": rates, "ours_over": ratios, "runs": runs})
+
+
+def peer(folder: Path, mode: str, rate: float, epochs: float) -> Run:
+    """Some steps of the peer; never one more than is asked for, as it rounds up."""
+    command = [*peer_trainer(), "--model", ROOT / "data" / "minilm", "--data", folder, "--text", "text"]
+    command += ["--label", "label", "--mode", mode, "--lr", rate, "--epochs", f"{epochs:.5f}", "--batch", BATCH]
+    return last_json(command)
+
+
+def head(scratch: Path, rounds: int) -> None:
+    """Epochs after the first: `head` and `freeze_layers` on what they keep, against `full`."""
+    settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS["movie-reviews"])
+    folder = write_rows(scratch / "head", settings, ROWS["head"])
+    worker("prepare", folder)
+    strategies = {
+        "full": {"epochs": 2},
+        "freeze_layers": {"epochs": 3, "strategy": "freeze_layers", "freeze_layers": 3},
+        "head": {"epochs": 6, "strategy": "head"},
+    }
+    runs = interleaved(rounds, {name: partial(worker, "fit", folder, json.dumps(s)) for name, s in strategies.items()})
+    rates = {name: middle(of_one, "examples_per_second") for name, of_one in runs.items()}
+    for name, rate in rates.items():
+        print(f"{name:14} {rate:9.1f} examples/s after the first epoch   {rate / rates['full']:.1f} x full")
+    keep("train", "head", {"examples_per_second": rates, "over_full": rates["head"] / rates["full"], "runs": runs})
+
+
+def utilisation(scratch: Path, rounds: int) -> None:
+    """Useful FLOP/s over the peak."""
+    del scratch
+    found = worker("utilisation", rounds)
+    for pooling, share in found["utilisation"].items():
+        print(
+            f"utilisation at {MAX_LENGTH} tokens, {pooling} pooling: {share:.0%} of {found['peak_gflops']:.0f} GFLOP/s"
+        )
+    keep("train", "utilisation", found)
+
+
+def memory(scratch: Path, rounds: int) -> None:
+    """The peak of the process that trains."""
+    del rounds
+    settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS["movie-reviews"])
+    found: dict[str, Any] = {}
+    strategies = {"full": {"steps": 20}, "head": {"strategy": "head", "epochs": 1}}
+    for times in (1, 10):
+        folder = write_rows(scratch / f"memory-{times}", settings, None, times, times)
+        worker("prepare", folder)
+        for strategy, training in strategies.items():
+            run = worker("fit", folder, json.dumps(training))
+            found.setdefault(strategy, {})[run["rows"]] = run["peak_mb"]
+    ratios = {strategy: max(peaks.values()) / min(peaks.values()) for strategy, peaks in found.items()}
+    for strategy, peaks in found.items():
+        print(f"memory of Trainer, {strategy}: {peaks} MB by rows, {ratios[strategy]:.2f} x")
+    keep("train", "memory", {"peak_mb": found, "ratios": ratios})
+
+
+def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: int = 1, dev_times: int = 1) -> Path:
+    """Writes train.tsv, dev.tsv and run.toml over some rows of a data set, drawn at random; or over all, repeated."""
+    folder.mkdir(parents=True)
+    data = settings["data"]
+    columns = [data.get("text", "text"), data.get("label", "label")]
+    for split, count, repeated in (("train", rows, times), ("dev", DEV_ROWS, dev_times)):
+        source = (ROOT / "pipeline" / "configs" / data[split]).resolve()
+        header, *lines = source.read_text(encoding="utf-8").splitlines()
+        places = [header.split("\t").index(column) for column in columns]
+        chosen = (lines if count is None else random.Random(1).sample(lines, count)) * repeated  # noqa: S311
+        with (folder / f"{split}.tsv").open("w", encoding="utf-8") as file:
+            file.write("text\tlabel\n")
+            for line in chosen:
+                fields = line.split("\t")
+                file.write("\t".join(fields[place] for place in places) + "\n")
+    training = settings.get("training", {})
+    run = {
+        "name": "bench",
+        "data": {"train": "train.tsv", "dev": "dev.tsv", "labels": "from train"},
+        "model": {"base": str(ROOT / "data" / "minilm"), "max_length": MAX_LENGTH, "pooling": "cls"},
+        "training": {"learning_rate": training["learning_rate"], "batch_size": BATCH},
+        "gate": {"min": {"accuracy": 0.01}},
+    }
+    (folder / "run.toml").write_text(as_toml(run))
+    return folder
+
+
+def prepare(folder: str) -> Run:
+    """Runs the pipeline up to Transform; where the rest finds what it made goes to a file."""
+    from pipeline.config import check
+    from pipeline.launch import Compiled
+    from pipeline.places import Places
+
+    checked = check(Path(folder, "run.toml"))
+    places = Places.of(checked.run, Path(folder))
+    places.home.mkdir(parents=True)
+    compiled = Compiled(checked, places, "bench")
+    outputs = {}
+    for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
+        outputs = compiled.launch(node).outputs
+    Path(folder, "transformed.json").write_text(json.dumps(outputs))
+    return {}
+
+
+def fit(folder: str, overrides: str) -> Run:
+    """The Trainer's work but for the export, on transformed examples."""
+    import numpy as np
+    import tensorflow_transform as tft
+
+    from components import finetune, task, trainer
+    from components.batching import Rows
+    from components.settings import Model, Training
+
+    outputs = json.loads(Path(folder, "transformed.json").read_text())
+    examples, graph = outputs["transformed_examples"][0], outputs["transform_graph"][0]
+    run = settings_of(Path(folder, "run.toml"))
+    training = Training(**{**run["training"], **json.loads(overrides)})
+    spec, labels = tft.TFTransformOutput(graph).transformed_feature_spec(), task.read_labels(graph)
+    with tempfile.TemporaryDirectory() as scratch:
+        train, dev = (
+            Rows.of_examples([f"{examples}/Split-{split}/*"], spec, Path(scratch, split)) for split in ("train", "dev")
+        )
+        model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, len(labels))
+        weights = np.ones(len(labels), np.float32)
+        history, _ = finetune.fit(model, train, dev, training, weights, Path(scratch), Path(scratch))
+    later = history.epoch_seconds[1:] or history.epoch_seconds
+    return {
+        "rows": len(train),
+        "tokens_per_row": round(float(train.lengths.mean()), 1),
+        "examples_per_second": round(len(train) / median(later), 1),
+        "first_epoch_examples_per_second": round(len(train) / (history.epoch_seconds[0] + history.frozen_seconds), 1),
+        "epoch_seconds": [round(seconds, 2) for seconds in history.epoch_seconds],
+        "frozen_seconds": round(history.frozen_seconds, 2),
+        "peak_mb": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
+    }
+
+
+def measure_utilisation(rounds: str) -> Run:
+    """Seconds a step and the peak, by turns."""
+    import numpy as np
+    import tensorflow as tf
+
+    from components import finetune, trainer
+    from components.adamw import AdamW, warm_up_linear
+    from components.classifier import freeze
+    from components.settings import Model, Training
+
+    draws = np.random.default_rng(0)
+    ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
+    mask, label_ids = np.ones(ids.shape, bool), draws.integers(0, 2, BATCH).astype(np.int32)
+    steps = {}
+    for pooling in ("cls", "mean"):
+        training = Training()
+        model = trainer.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, 2)
+        freeze(model, training)
+        part, *_ = finetune._trained_part(model, None, None, None, Path())  # type: ignore[arg-type]
+        optimizer = AdamW(
+            part.variables,
+            warm_up_linear(5e-5, 1000, 0.1),
+            table=part.table,
+            factors={},
+            weight_decay=0.01,
+            clip_norm=1.0,
+        )
+        steps[pooling] = finetune._training_step(part, optimizer, np.ones(2, np.float32), 0.0)
+    size = 2048
+    factors = [tf.random.normal((size, size)) for _ in range(4)]
+    # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.
+    products = tf.function(lambda a, b, c, d: (tf.reduce_max(a @ b), tf.reduce_max(c @ d)))
+    seconds: dict[str, list[float]] = {"peak": [], **{pooling: [] for pooling in steps}}
+    for number in range(int(rounds) + 1):
+        for _ in range(10):
+            started = time.perf_counter()
+            [product.numpy() for product in products(*factors)]
+            seconds["peak"].append(time.perf_counter() - started)
+        for pooling, step in steps.items():
+            started = time.perf_counter()
+            float(step(ids, mask, label_ids))
+            if number:
+                seconds[pooling].append(time.perf_counter() - started)
+    config = model.encoder.config
+    hidden, layers = config.hidden_size, config.num_hidden_layers
+    # A layer's matrices: 4 of attention, 2 of 4 x hidden width; 6 FLOP a weight and token (Kaplan et al. 2020, 2.1).
+    # Attention: 2 products of 2 x length x hidden FLOP a token, three times with the gradients.
+    weights = layers * (4 * hidden**2 + 2 * hidden * config.intermediate_size)
+    useful = dict.fromkeys(steps, ids.size * (6 * weights + layers * 12 * MAX_LENGTH * hidden))
+    # With cls pooling the last layer has only the keys and values of every token, and the scores of the first.
+    useful["cls"] -= ids.size * (6 * (weights // layers - 2 * hidden**2) + 12 * MAX_LENGTH * hidden)
+    peak = 2 * 2 * size**3 / min(seconds["peak"])
+    shares = {pooling: useful[pooling] / median(seconds[pooling]) / peak for pooling in steps}
+    milliseconds = {pooling: [round(1e3 * s) for s in seconds[pooling]] for pooling in steps}
+    return {
+        "peak_gflops": round(peak / 1e9, 1),
+        "gflop": {pooling: round(flop / 1e9, 1) for pooling, flop in useful.items()},
+        "step_ms": milliseconds,
+        "utilisation": shares,
+    }
+
+
+if __name__ == "__main__":
+    main()
