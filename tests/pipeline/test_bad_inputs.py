@@ -157,7 +157,8 @@ CASES: dict[str, list[Case]] = {
         Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
              "freeze_layers, learning_rate, layer_decay, batch_size, epochs, steps, warmup, weight_decay, "
-             "clip_norm, dropout, label_smoothing, class_weights, evaluations_per_epoch, early_stopping, seed."),
+             "clip_norm, dropout, precision, label_smoothing, class_weights, evaluations_per_epoch, early_stopping, "
+             "seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
              " model, training, gate, push."),
