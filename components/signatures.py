@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
 
 from components import task
-from components.classifier import Classifier, in_halves
+from components.classifier import Classifier
 from components.versions import CARD_FILE
+
+_TOKENS = 2048
+"""Tokens, padding included, in a pass of the encoder over serialized examples."""
 
 
 class Exported(tf.Module):
@@ -32,10 +37,14 @@ class Exported(tf.Module):
         labels: names in the order of their ids.
     """
 
-    def __init__(self, model: Classifier, transform: Any, raw_spec: dict[str, Any], labels: list[str]) -> None:
+    def __init__(
+        self, model: Classifier, transform: Callable[..., Any], raw_spec: dict[str, Any], labels: list[str]
+    ) -> None:
         super().__init__()
-        self.model, self.transform = model, transform
-        self._raw_spec, self._labels = raw_spec, labels
+        self.model, self._raw_spec, self._labels = model, raw_spec, labels
+        # Behind a partial: as an attribute the layer would be saved with graphs of its own. It holds no table and no
+        # asset, which would have to be saved with it; saving fails if it did.
+        self._transform = functools.partial(transform)
         # A function of its own, so that the signatures share one copy of the encoder's graph.
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
         self._of_tokens = tf.function(
@@ -72,7 +81,7 @@ class Exported(tf.Module):
         return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
 
     def _padded_tokens(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _padded(self.transform({task.TEXT: self._as_raw(task.TEXT, text)})[task.TOKEN_IDS])
+        return _padded(self._transform({task.TEXT: self._as_raw(task.TEXT, text)})[task.TOKEN_IDS])
 
     def _of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
@@ -80,15 +89,29 @@ class Exported(tf.Module):
 
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw = tf.io.parse_example(examples, {task.TEXT: self._raw_spec[task.TEXT]})
-        ids, mask = _padded(self.transform(raw)[task.TOKEN_IDS])
-        # Rows of similar length side by side, so that the halves have little padding.
-        order = tf.argsort(tf.reduce_sum(tf.cast(mask, tf.int32), axis=1))
-        answers = in_halves(self._of_tokens, tf.gather(ids, order), tf.gather(mask, order))
+        ids, mask = _padded(self._transform(raw)[task.TOKEN_IDS])
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+        ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
+        rows = tf.size(lengths)
+
+        def answer(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            length = tf.maximum(1, lengths[start])
+            end = tf.minimum(rows, start + tf.maximum(1, _TOKENS // length))
+            probabilities = self._of_tokens(ids[start:end, :length], mask[start:end, :length])
+            return end, parts.write(parts.size(), probabilities)
+
+        parts = tf.TensorArray(
+            tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=[None, len(self._labels)]
+        )
+        # Rows of similar length together, so that little is padding; two parts at a time, an op a thread.
+        _, parts = tf.while_loop(lambda start, _: start < rows, answer, (0, parts), parallel_iterations=2)
+        answers = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([0, len(self._labels)]))
         return {"probabilities": tf.gather(answers, tf.argsort(order))}
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         wanted = (task.TEXT, task.LABEL)
-        transformed = self.transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
+        transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
         return {name: transformed[name] for name in (task.LABEL_ID, task.LENGTH_BUCKET)}
 
     def _as_raw(self, name: str, values: tf.Tensor) -> Any:

@@ -64,7 +64,6 @@ def run_fn(fn_args: Any) -> None:
         trained, model = model, build_model(base_model, model_settings, training, len(labels))
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
-    # The layer is attached to what is saved, so that the graph's assets and tables are saved with it.
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
     exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
 

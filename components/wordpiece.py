@@ -94,17 +94,9 @@ class WordPiece:
     def __init__(self, vocabulary: list[str], settings: TokenizerSettings, max_length: int) -> None:
         if max_length < 2:
             raise ValueError(f"max_length must leave room for {START} and {SEPARATOR}, got {max_length}")
-        alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
-        symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
         self._settings, self._max_length = settings, max_length
         self._separator_id = vocabulary.index(SEPARATOR)
-        tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
-        tokens[vocabulary.index(START)], tokens[self._separator_id] = _START, _SEPARATOR
-        with tf.init_scope():  # as bytes: the list that the tokenizer would make of them takes seconds to trace
-            self._model = tf_text.FastWordpieceTokenizer(
-                tokens, max_bytes_per_word=4 * LONGEST_WORD, unknown_token=tokens[vocabulary.index(UNKNOWN)]
-            )._model.numpy()
-        self._pages, self._row_splits, self._values = _table(settings, symbols)
+        self._model, self._pages, self._row_splits, self._values = _compiled(tuple(vocabulary), settings)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -147,6 +139,22 @@ class WordPiece:
         last = tf.expand_dims(ids.row_limits() - 1, 1)
         separators = tf.fill(tf.shape(last)[:1], tf.constant(self._separator_id, tf.int64))
         return ids.with_flat_values(tf.tensor_scatter_nd_update(ids.flat_values, last, separators))
+
+
+@lru_cache(maxsize=1)
+def _compiled(
+    vocabulary: tuple[str, ...], settings: TokenizerSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The tokenizer's model, uint8[bytes], and the table's parts: seconds of work, and Transform asks for it twice."""
+    alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
+    symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
+    tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
+    tokens[vocabulary.index(START)], tokens[vocabulary.index(SEPARATOR)] = _START, _SEPARATOR
+    with tf.init_scope():  # as bytes: the list that the tokenizer would make of them takes seconds to trace
+        model = tf_text.FastWordpieceTokenizer(
+            tokens, max_bytes_per_word=4 * LONGEST_WORD, unknown_token=tokens[vocabulary.index(UNKNOWN)]
+        )._model.numpy()
+    return model, *_table(settings, symbols)
 
 
 def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from absl import flags
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
@@ -15,6 +16,9 @@ from pipeline.config import Checked
 from pipeline.places import Places
 
 _STATES = metadata_store_pb2.Execution
+# Batches of up to 8,192 rows from the start, where Beam feels its way up from one row: more for Evaluator to sort by
+# length, and fewer calls in every node.
+flags.FLAGS.set_default("tfxio_use_byte_size_batching", True)
 
 
 class Outcome(NamedTuple):

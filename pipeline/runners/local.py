@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime
 import fcntl
+import gc
 import json
 import logging
 import os
@@ -76,7 +77,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
 def _run_nodes(
     checked: Checked, places: Places, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
-    with console.watch(terminal, "loading TensorFlow"):
+    with console.watch(terminal, "loading TensorFlow"), _no_collections():
         from pipeline.launch import Compiled
 
         compiled = Compiled(checked, places, record.id)
@@ -94,6 +95,21 @@ def _run_nodes(
         node.note = _take_note(record, node_id, outcome.outputs)
         say(report.node_line(node))
         record.write()
+
+
+@contextlib.contextmanager
+def _no_collections() -> Iterator[None]:
+    """Leaves Python's garbage collector off, and what was made meanwhile out of later collections.
+
+    Modules are never garbage: looking for some among them takes a second of ten while TensorFlow is imported, and time
+    in every node.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:

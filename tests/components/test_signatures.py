@@ -60,7 +60,10 @@ def test_text_token_ids_and_examples_get_the_same_probabilities(signatures: Any,
     by_ids = signatures["token_ids"](token_ids=padded(texts, 24))
     by_example = signatures["predict_examples"](examples=serialized(rows))
     of_one = signatures["predict_examples"](examples=serialized(rows[:1]))
+    # Several passes of the encoder.
+    of_many = signatures["predict_examples"](examples=serialized(rows * 50))
     np.testing.assert_allclose(by_ids["probabilities"], by_text["probabilities"], atol=1e-6)
+    np.testing.assert_allclose(of_many["probabilities"], np.tile(by_text["probabilities"], (50, 1)), atol=1e-6)
     np.testing.assert_allclose(by_example["probabilities"], by_text["probabilities"], atol=1e-6)
     np.testing.assert_allclose(of_one["probabilities"], by_text["probabilities"][:1], atol=1e-6)
     assert by_ids["label"].numpy().tolist() == by_text["label"].numpy().tolist()
@@ -104,7 +107,7 @@ def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any
 
 
 def test_by_a_schema_without_shapes_an_empty_text_is_a_row_too() -> None:
-    exported = Exported(None, None, {"text": tf.io.VarLenFeature(tf.string)}, LABELS)  # type: ignore[arg-type]
+    exported = Exported(None, dict, {"text": tf.io.VarLenFeature(tf.string)}, LABELS)  # type: ignore[arg-type]
     raw = exported._as_raw("text", tf.constant(["a", "", "b"]))
     assert raw.values.numpy().tolist() == [b"a", b"", b"b"]
     assert raw.indices.numpy().tolist() == [[0, 0], [1, 0], [2, 0]]
