@@ -16,34 +16,10 @@ import keras
 import tensorflow as tf
 
 from components.checkpoints import BertConfig
+from components.layers import ACTIVATIONS, Dense, Dropout, LayerNorm, affine
 
 MASKED = -1e9
 """Added to the attention scores of padding: softmax makes an exact zero of it."""
-
-
-@tf.custom_gradient
-def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """x * Phi(x), Phi the normal distribution by erf (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
-
-    The gradient, Phi(x) + x * phi(x), takes Phi from the forward pass: half the time of tf.nn.gelu on a CPU.
-    """
-    scaled = x * (1 / math.sqrt(2))
-    probability = 0.5 * (1.0 + tf.math.erf(scaled))
-
-    def gradient(upstream: tf.Tensor) -> tf.Tensor:
-        # phi(x) = exp(-x**2 / 2) / sqrt(2 pi), the factor taken into the exponent: a pass less over the memory.
-        density = tf.exp(-math.log(math.sqrt(2 * math.pi)) - tf.square(scaled))
-        return upstream * (probability + x * density)
-
-    return x * probability, gradient
-
-
-def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
-    """GELU with Phi approximated by tanh."""
-    return tf.nn.gelu(x, approximate=True)
-
-
-ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh, "relu": tf.nn.relu}
 
 
 def build_encoder(
@@ -94,7 +70,7 @@ class Encoder(keras.Model):
         draws = keras.random.SeedGenerator(seed, name=f"{self.name}_dropout")
         self.embeddings = Embeddings(config, seeds, draws, name="embeddings")
         self.blocks = [Block(config, seeds, draws, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
-        self.pooler = Dense(config, seeds, config.hidden_size, config.hidden_size, name="pooler")
+        self.pooler = _dense(config, seeds, config.hidden_size, config.hidden_size, "pooler")
         self.build()
 
     def build(self, input_shape: object = None) -> None:
@@ -127,18 +103,13 @@ class Encoder(keras.Model):
             `sequence_output`: float[batch, length, hidden], the last layer's hidden states.
             `pooled_output`: float[batch, hidden], a tanh layer over the first token's.
         """
-        rows = self.embeddings(token_ids, segment_ids, training=training)
-        hidden = tf.reshape(rows, (*keras.ops.shape(token_ids), self.config.hidden_size))
+        hidden = self._embedded(token_ids, segment_ids, training)
         return self.upper(hidden, padding_mask, training=training, pooled_only=pooled_only)
 
     def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
         """Embeddings and the first `layers` layers, without dropout: float[batch, length, hidden]."""
-        rows = self.embeddings(token_ids)
-        batch, length = keras.ops.shape(token_ids)
-        padding = _attention_mask(padding_mask)
-        for block in self.blocks[:layers]:
-            rows = block(rows, padding, batch=batch, length=length)
-        return tf.reshape(rows, (batch, length, self.config.hidden_size))
+        hidden = self._embedded(token_ids)
+        return tf.reshape(self._through(self.blocks[:layers], hidden, padding_mask), keras.ops.shape(hidden))
 
     def upper(
         self,
@@ -149,17 +120,35 @@ class Encoder(keras.Model):
         pooled_only: bool = False,
     ) -> dict[str, tf.Tensor]:
         """The layers from number `first` on, from 0, over float[batch, length, hidden]; else as `call`."""
+        blocks = self.blocks[first:]
+        rows = self._through(blocks, hidden, padding_mask, training, pooled_only)
+        if pooled_only:
+            return {"pooled_output": tf.tanh(self.pooler(rows if blocks else hidden[:, 0]))}
+        sequence = tf.reshape(rows, keras.ops.shape(hidden))
+        return {"sequence_output": sequence, "pooled_output": tf.tanh(self.pooler(sequence[:, 0]))}
+
+    def _embedded(
+        self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False
+    ) -> tf.Tensor:
+        """int32[batch, length] -> float[batch, length, hidden]."""
+        rows = self.embeddings(token_ids, segment_ids, training=training)
+        return tf.reshape(rows, (*keras.ops.shape(token_ids), self.config.hidden_size))
+
+    def _through(
+        self,
+        blocks: list[Block],
+        hidden: tf.Tensor,
+        padding_mask: tf.Tensor | None,
+        training: bool = False,
+        pooled_only: bool = False,
+    ) -> tf.Tensor:
+        """float[batch, length, hidden] -> rows, of the first tokens alone if `pooled_only` and the last layer ran."""
         batch, length, width = keras.ops.shape(hidden)
         rows, padding = tf.reshape(hidden, (-1, width)), _attention_mask(padding_mask)
-        for index in range(first, len(self.blocks)):
-            only = pooled_only and index == len(self.blocks) - 1
-            rows = self.blocks[index](
-                rows, padding, batch=batch, length=length, training=training, first_token_only=only
-            )
-        if pooled_only:
-            return {"pooled_output": tf.tanh(self.pooler(rows if first < len(self.blocks) else hidden[:, 0]))}
-        sequence = tf.reshape(rows, (batch, length, width))
-        return {"sequence_output": sequence, "pooled_output": tf.tanh(self.pooler(sequence[:, 0]))}
+        for block in blocks:
+            only = pooled_only and block is self.blocks[-1]
+            rows = block(rows, padding, batch=batch, length=length, training=training, first_token_only=only)
+        return rows
 
 
 class Embeddings(keras.layers.Layer):
@@ -173,7 +162,7 @@ class Embeddings(keras.layers.Layer):
         self.word = _table(config, seeds, config.vocab_size, "word")
         self.position = _table(config, seeds, config.max_position_embeddings, "position")
         self.segment = _table(config, seeds, config.type_vocab_size, "segment")
-        self.norm = LayerNorm(config, name="norm")
+        self.norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="norm")
         self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
 
     def build(self, input_shape: object = None) -> None:
@@ -206,11 +195,11 @@ class Block(keras.layers.Layer):
     ) -> None:
         super().__init__(**kwargs)
         self.attention = SelfAttention(config, seeds, draws, name="attention")
-        self.attention_norm = LayerNorm(config, name="attention_norm")
-        self.inner = Dense(config, seeds, config.hidden_size, config.intermediate_size, name="inner")
+        self.attention_norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="attention_norm")
+        self.inner = _dense(config, seeds, config.hidden_size, config.intermediate_size, "inner")
         self.activation = ACTIVATIONS[config.hidden_act]
-        self.outer = Dense(config, seeds, config.intermediate_size, config.hidden_size, name="outer")
-        self.output_norm = LayerNorm(config, name="output_norm")
+        self.outer = _dense(config, seeds, config.intermediate_size, config.hidden_size, "outer")
+        self.output_norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="output_norm")
         self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
 
     def build(self, input_shape: object = None) -> None:
@@ -250,8 +239,8 @@ class SelfAttention(keras.layers.Layer):
         super().__init__(**kwargs)
         self.heads = config.num_attention_heads
         self.hidden_size = config.hidden_size
-        self.qkv = Dense(config, seeds, config.hidden_size, 3 * config.hidden_size, name="qkv")
-        self.output_dense = Dense(config, seeds, config.hidden_size, config.hidden_size, name="output")
+        self.qkv = _dense(config, seeds, config.hidden_size, 3 * config.hidden_size, "qkv")
+        self.output_dense = _dense(config, seeds, config.hidden_size, config.hidden_size, "output")
         self.dropout = Dropout(config.attention_probs_dropout_prob, draws, name="dropout")
 
     def build(self, input_shape: object = None) -> None:
@@ -289,8 +278,8 @@ class SelfAttention(keras.layers.Layer):
             query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
         else:
             of_query, of_others = self.qkv.parts([hidden, 2 * hidden])
-            query = tf.reshape(_affine(queries, *of_query), (batch, self.heads, 1, width))
-            parts = tf.reshape(_affine(rows, *of_others), (batch, length, 2, self.heads, width))
+            query = tf.reshape(affine(queries, *of_query), (batch, self.heads, 1, width))
+            parts = tf.reshape(affine(rows, *of_others), (batch, length, 2, self.heads, width))
             key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
         scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
         # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
@@ -302,103 +291,6 @@ class SelfAttention(keras.layers.Layer):
         return self.output_dense(tf.reshape(mixed, (-1, hidden)))
 
 
-class Dense(keras.layers.Layer):
-    """A linear layer of rows.
-
-    The stock layer's gradient of the bias is an op that sums over rows in one thread; here it is a matrix product.
-    """
-
-    def __init__(self, config: BertConfig, seeds: Iterator[int], inputs: int, outputs: int, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.widths, self.initializer = (inputs, outputs), _initializer(config, seeds)
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates kernel and bias."""
-        self.kernel = self.add_weight(self.widths, initializer=self.initializer, name="kernel")
-        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias")
-        self.built = True
-
-    def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """float[rows, inputs] -> float[rows, outputs]."""
-        return _affine(rows, self.kernel.value, self.bias.value)
-
-    def parts(self, sizes: list[int]) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Kernel and bias of so many outputs each."""
-        # Not slices, whose gradients are as large as the whole.
-        return list(zip(tf.split(self.kernel.value, sizes, axis=1), tf.split(self.bias.value, sizes), strict=True))
-
-
-@tf.custom_gradient
-def _affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-        to_rows = tf.matmul(upstream, kernel, transpose_b=True)
-        return to_rows, tf.matmul(rows, upstream, transpose_a=True), _column_sum(upstream)
-
-    return tf.nn.bias_add(tf.matmul(rows, kernel), bias), gradient
-
-
-class LayerNorm(keras.layers.Layer):
-    """Layer normalisation (Ba et al. 2016) of rows, in float32 under every dtype policy.
-
-    Written out, with its gradient, because the stock layer takes half as long again on a CPU.
-    """
-
-    def __init__(self, config: BertConfig, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.width, self.epsilon = config.hidden_size, config.layer_norm_eps
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates the scale and the offset."""
-        self.gamma = self.add_weight((self.width,), initializer="ones", name="gamma", autocast=False)
-        self.beta = self.add_weight((self.width,), initializer="zeros", name="beta", autocast=False)
-        self.built = True
-
-    def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """float[rows, hidden] -> the same."""
-
-        @tf.custom_gradient
-        def normalise(rows: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Any]:
-            centred = rows - _row_mean(rows)
-            scale = tf.math.rsqrt(_row_mean(tf.square(centred)) + self.epsilon)
-            normal = centred * scale
-
-            def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
-                # With d = upstream * gamma: scale * (d - mean(d) - normal * mean(d * normal)), the means as products.
-                weighted, weights = upstream * normal, gamma[:, tf.newaxis] * (1 / self.width)
-                means = tf.matmul(upstream, weights), tf.matmul(weighted, weights)
-                to_rows = scale * (upstream * gamma - means[0] - normal * means[1])
-                return to_rows, _column_sum(weighted), _column_sum(upstream)
-
-            return tf.nn.bias_add(normal * gamma, beta), gradient
-
-        normalised = normalise(tf.cast(rows, tf.float32), self.gamma.value, self.beta.value)
-        return tf.cast(normalised, self.compute_dtype)
-
-
-class Dropout(keras.layers.Layer):
-    """Zeroes elements at `rate` in training and scales the rest up.
-
-    16 random bits decide on an element, where the stock layer takes 32: drawing them is most of the cost on a CPU.
-    The rate is thereby rounded to a multiple of 2**-16, and the scale follows the rounded rate.
-    """
-
-    def __init__(self, rate: float, draws: keras.random.SeedGenerator, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.draws = draws
-        self.dropped = round(rate * 2**16)
-        self.built = True
-
-    def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """float[...] -> the same."""
-        if not training or not self.dropped:
-            return inputs
-        seed, count = tf.cast(self.draws.next(), tf.int32), tf.size(inputs)
-        pairs = tf.random.stateless_uniform([(count + 1) // 2], seed, minval=None, maxval=None, dtype=tf.int32)
-        bits = tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count], tf.shape(inputs))
-        scaled = inputs * (2**16 / (2**16 - self.dropped))
-        return tf.where(bits >= tf.constant(self.dropped, tf.uint16), scaled, tf.zeros((), inputs.dtype))
-
-
 def _attention_mask(padding_mask: tf.Tensor | None) -> tf.Tensor | None:
     """bool or int32[batch, length], 0 for padding -> bool[batch, 1, 1, length], true for padding."""
     if padding_mask is None:
@@ -407,17 +299,12 @@ def _attention_mask(padding_mask: tf.Tensor | None) -> tf.Tensor | None:
     return tf.logical_not(tf.cast(padding_mask, tf.bool))[:, tf.newaxis, tf.newaxis, :]
 
 
-def _column_sum(rows: tf.Tensor) -> tf.Tensor:
-    """float[rows, width] -> float[width]."""
-    return tf.linalg.matvec(rows, tf.ones(tf.shape(rows)[:1], rows.dtype), transpose_a=True)
-
-
-def _row_mean(rows: tf.Tensor) -> tf.Tensor:
-    return tf.reduce_mean(rows, axis=-1, keepdims=True)
-
-
 def _initializer(config: BertConfig, seeds: Iterator[int]) -> keras.Initializer:
     return keras.initializers.TruncatedNormal(stddev=config.initializer_range, seed=next(seeds))
+
+
+def _dense(config: BertConfig, seeds: Iterator[int], inputs: int, outputs: int, name: str) -> Dense:
+    return Dense(inputs, outputs, _initializer(config, seeds), name=name)
 
 
 def _table(config: BertConfig, seeds: Iterator[int], rows: int, name: str) -> keras.layers.Embedding:
