@@ -57,7 +57,7 @@ lock:
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
-# Nothing else should run meanwhile: an hour and more in all, a part at a time by its name.
+# Nothing else should run meanwhile: four hours in all, a part at a time by its name.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale
 	$(PY) -m bench.table
 
@@ -72,8 +72,10 @@ bench-tokenize: setup samples $(PEER_INSTALLED)
 bench-predict: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.predict
 
+bench-pipeline: SAMPLES = minilm movie-reviews reuters-r8
 bench-pipeline: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.pipeline
+	$(PY) -m bench.pipeline --config pipeline/configs/reuters_r8.toml --seeds 1 2 3
 
 # Accuracy of the three strategies, without the peer.
 bench-accuracy: setup samples

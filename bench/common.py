@@ -64,6 +64,11 @@ def middle(runs: list[Run], key: str) -> float:
     return float(median(run[key] for run in runs))
 
 
+def ratio(runs: list[Run], others: list[Run], key: str) -> float:
+    """The median over the rounds of how many times the one's figure is the other's."""
+    return float(median(a[key] / b[key] for a, b in zip(runs, others, strict=True)))
+
+
 def keep(name: str, part: str, content: dict[str, Any]) -> None:
     """Puts a part, with the machine and the versions it was measured with, into bench/results/NAME.json."""
     target = RESULTS / f"{name}.json"

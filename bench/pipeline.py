@@ -22,7 +22,8 @@ from pathlib import Path
 from statistics import mean, median
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, keep, kept, last_json, peer_trainer, settings_of
+from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_trainer, settings_of
+from components.settings import DEFAULT_EPOCHS, Model, Training
 
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
@@ -52,7 +53,8 @@ def main() -> None:
     settings = settings_of(options.config)
     # Runs that were not interleaved with the peer's are kept apart from those that were.
     name = "accuracy" if options.without_peer else "pipeline"
-    runs: list[Run] = kept(name, settings["name"]).get("runs", [])
+    before = kept(name, settings["name"])
+    runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
     for seed in options.seeds:
         for strategy in options.strategies:
             contestants: list[Callable[[], Run]] = [partial(ours, options.config, settings, strategy, seed)]
@@ -104,12 +106,12 @@ def ours(config: Path, settings: dict[str, Any], strategy: str, seed: int) -> Ru
 
 def peer(config: Path, settings: dict[str, Any], seed: int) -> Run:
     """One run of the peer on the same files with the same settings."""
-    data, training = settings["data"], settings["training"]
-    command = [*peer_trainer(), "--model", config.parent / settings["model"]["base"]]
+    data, training, model = settings["data"], Training(**settings["training"]), Model(**settings["model"])
+    command = [*peer_trainer(), "--model", config.parent / model.base]
     command += ["--data", (config.parent / data["train"]).parent, "--text", data.get("text", "text")]
-    command += ["--label", data.get("label", "label"), "--mode", "grouped", "--lr", training["learning_rate"]]
-    command += ["--epochs", training.get("epochs", 2), "--batch", training.get("batch_size", 32), "--seed", seed]
-    command += ["--max-length", settings["model"].get("max_length", 128)]
+    command += ["--label", data.get("label", "label"), "--mode", "grouped", "--lr", training.learning_rate]
+    command += ["--epochs", training.epochs or DEFAULT_EPOCHS, "--batch", training.batch_size, "--seed", seed]
+    command += ["--max-length", model.max_length]
     return {"who": "peer", "strategy": "full", **last_json(command)}
 
 

@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, settings_of
+from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio, settings_of
 from bench.train import CONFIGS, worker, write_rows
 
 SINGLE = 300
@@ -72,8 +72,7 @@ def report(runs: dict[str, list[Run]]) -> None:
     figures: dict[str, Any] = {}
     for key in ("rows_per_second", "total_seconds", "latency_ms"):
         figures[key] = {who: middle(of_one, key) for who, of_one in runs.items()}
-        pairs = zip(runs["ours"], runs["peer"], strict=True)
-        figures[key]["ours_over_peer"] = round(median(a[key] / b[key] for a, b in pairs), 3)
+        figures[key]["ours_over_peer"] = round(ratio(runs["ours"], runs["peer"], key), 3)
         print(f"{key:16} ours {figures[key]['ours']:8.2f}  peer {figures[key]['peer']:8.2f}", end="")
         print(f"  {figures[key]['ours_over_peer']:.2f} x")
     keep("predict", "rows", {**figures, "runs": runs})

@@ -19,6 +19,9 @@ def main() -> None:
     line("full, movie reviews, against grouped", _at(reviews, "ours_over", "grouped"), "at least 2.0 x")
     line("full, Reuters R8, against grouped", _at(r8, "ours_over", "grouped"), "at least 1.7 x")
     for name in ("movie-reviews", "reuters-r8"):
+        in_bfloat16 = kept("train", f"{name}-bfloat16")
+        line(f"full, {name}, bfloat16, against grouped", _at(in_bfloat16, "ours_over", "grouped"), "at least 1.5 x")
+    for name in ("movie-reviews", "reuters-r8"):
         whole_runs(name, kept("pipeline", name).get("runs", []))
     line("head, epochs after the first, against full", _at(kept("train", "head"), "over_full"), "at least 20 x")
     line("tokenizer, against encode_batch", _at(kept("tokenizer", "texts"), "ours_over_peer"), "at least 2 x")

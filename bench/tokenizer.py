@@ -18,10 +18,9 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
-from statistics import median
 from typing import Any
 
-from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python
+from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio
 
 BATCH, MAX_LENGTH = 1000, 128
 
@@ -51,15 +50,13 @@ def main() -> None:
         runs = interleaved(options.rounds, contestants)
         same = json.loads(ids.read_text()) == json.loads(peer_ids.read_text())
     rates = {who: middle(of_one, "texts_per_second") for who, of_one in runs.items()}
-    ratio = median(
-        a["texts_per_second"] / b["texts_per_second"] for a, b in zip(runs["ours"], runs["peer"], strict=True)
-    )
-    print(f"ours {rates['ours']:,.0f} texts/s, peer {rates['peer']:,.0f}: {ratio:.1f} x", end="")
+    times = ratio(runs["ours"], runs["peer"], "texts_per_second")
+    print(f"ours {rates['ours']:,.0f} texts/s, peer {rates['peer']:,.0f}: {times:.1f} x", end="")
     print(f"; ids {'' if same else 'NOT '}equal")
     keep(
         "tokenizer",
         "texts",
-        {"texts_per_second": rates, "ours_over_peer": round(ratio, 2), "ids_equal": same, "runs": runs},
+        {"texts_per_second": rates, "ours_over_peer": round(times, 2), "ids_equal": same, "runs": runs},
     )
     sys.exit(not same)
 

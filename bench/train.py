@@ -8,13 +8,14 @@ no more steps than one of its groups of rows of similar length has; ours on rows
 counts the second of two epochs, because the first one holds the tracing of the graph, some seconds whatever the number
 of rows; the ratio with the first epoch stands beside it. head: epochs after the first against those of `full`.
 utilisation: FLOP/s at 128 tokens over the matrix product's peak, measured in the same process. memory: the Trainer's
-peak at ten times the rows. Writes bench/results/train.json.
+peak at ten times the rows. On a CPU with bfloat16 both run once more with it. Writes bench/results/train.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import random
 import resource
 import sys
@@ -26,7 +27,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, settings_of
+from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
+from components.precision import chosen
 
 CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
 ROWS = {"movie-reviews": 1600, "reuters-r8": 640, "head": 480}
@@ -66,41 +68,44 @@ def worker(*arguments: object) -> Run:
 
 
 def against_peer(name: str, scratch: Path, rounds: int) -> None:
-    """Examples/s, interleaved."""
+    """Examples/s, interleaved; once more with bfloat16 where the CPU has it."""
     settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS[name])
     folder = write_rows(scratch / name, settings, ROWS[name])
     whole = write_rows(scratch / f"{name}-whole", settings, None)
     rows = len((whole / "train.tsv").read_text(encoding="utf-8").splitlines()) - 1
     worker("prepare", folder)
-    rate = settings["training"]["learning_rate"]
     # As many batches as LengthGroupedSampler of transformers 5 sorts by length together.
     grouped = min(rows // (4 * BATCH), 50)
-    contestants = {
-        "ours": partial(worker, "fit", folder, '{"epochs": 2}'),
-        "grouped": partial(peer, whole, "grouped", rate, grouped * BATCH / rows),
-    }
-    if name == "movie-reviews":
-        contestants["padded"] = partial(peer, whole, "padded", rate, PADDED_STEPS * BATCH / rows)
-    runs = interleaved(rounds, contestants)
-    rates = {who: middle(of_one, "examples_per_second") for who, of_one in runs.items()}
-    ratios = {
-        who: median(
-            a["examples_per_second"] / b["examples_per_second"] for a, b in zip(runs["ours"], of_one, strict=True)
-        )
-        for who, of_one in runs.items()
-    }
-    first = middle(runs["ours"], "first_epoch_examples_per_second")
-    for who, of_one in rates.items():
-        print(f"{name:14} {who:8} {of_one:7.1f} examples/s   ours is {ratios[who]:.2f} x", end="")
-        print(f", {first / of_one:.2f} x in a first epoch of {ROWS[name]} rows")
-    keep("train", name, {"examples_per_second": rates, "ours_over": ratios, "runs": runs})
+    rate = settings["training"]["learning_rate"]
+    for precision in dict.fromkeys(("float32", chosen("auto"))):
+        contestants = {
+            "ours": partial(worker, "fit", folder, json.dumps({"epochs": 2, "precision": precision})),
+            "grouped": partial(peer, whole, rows, "grouped", rate, grouped, precision),
+        }
+        if name == "movie-reviews" and precision == "float32":
+            contestants["padded"] = partial(peer, whole, rows, "padded", rate, PADDED_STEPS, precision)
+        runs = interleaved(rounds, contestants)
+        rates = {who: middle(of_one, "examples_per_second") for who, of_one in runs.items()}
+        ratios = {who: ratio(runs["ours"], of_one, "examples_per_second") for who, of_one in runs.items()}
+        first = middle(runs["ours"], "first_epoch_examples_per_second")
+        for who, of_one in rates.items():
+            print(f"{name:14} {precision:9}{who:8} {of_one:7.1f} examples/s   ours is {ratios[who]:.2f} x", end="")
+            print(f", {first / of_one:.2f} x in a first epoch of {ROWS[name]} rows")
+        part = name if precision == "float32" else f"{name}-{precision}"
+        keep("train", part, {"examples_per_second": rates, "ours_over": ratios, "runs": runs})
 
 
-def peer(folder: Path, mode: str, rate: float, epochs: float) -> Run:
-    """Some steps of the peer; never one more than is asked for, as it rounds up."""
+def peer(folder: Path, rows: int, mode: str, rate: float, steps: int, precision: str) -> Run:
+    """Some steps of the peer, which is told epochs and rounds the steps in them up."""
     command = [*peer_trainer(), "--model", ROOT / "data" / "minilm", "--data", folder, "--text", "text"]
-    command += ["--label", "label", "--mode", mode, "--lr", rate, "--epochs", f"{epochs:.5f}", "--batch", BATCH]
-    return last_json(command)
+    command += ["--label", "label", "--mode", mode, "--lr", rate, "--epochs", f"{epochs_of(steps, rows):.5f}"]
+    run = last_json([*command, "--batch", BATCH, *(["--bf16"] if precision == "bfloat16" else [])])
+    return {**run, "steps": steps, "examples_per_second": round(steps * BATCH / run["train_seconds"], 1)}
+
+
+def epochs_of(steps: int, rows: int) -> float:
+    """The epochs in which Hugging Face's Trainer does so many steps."""
+    return (steps - 0.5) / math.ceil(rows / BATCH)
 
 
 def head(scratch: Path, rounds: int) -> None:

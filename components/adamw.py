@@ -10,7 +10,8 @@ import numpy as np
 import tensorflow as tf
 
 _BETA_1, _BETA_2, _EPSILON = 0.9, 0.999, 1e-8
-"""Of Kingma & Ba 2015 (arXiv:1412.6980), algorithm 1."""
+"""Of Kingma & Ba 2015 (arXiv:1412.6980); epsilon is the one of section 2's last paragraph, added to the root of the
+second moment before its bias is corrected."""
 _DECAY_1, _DECAY_2 = math.log(_BETA_1), math.log(_BETA_2)
 _RATIO = _BETA_1 / math.sqrt(_BETA_2)
 
@@ -85,15 +86,20 @@ class AdamW(tf.Module):
             for v in variables
         ]
 
-    def catch_up(self, rows: tf.Tensor | None = None) -> None:
-        """Moves rows of the table by what they have missed: those of a batch before it is embedded.
+    @property
+    def table_rows(self) -> int:
+        """Rows of the table; 0 without one."""
+        return sum(int(slots.last.shape[0]) for slots in self._slots if slots.last is not None)
+
+    def catch_up(self, rows: tf.Tensor) -> None:
+        """Moves rows of the table by what they have missed: a batch's before it is embedded, all before others read it.
 
         Args:
-            rows: int32[...], with repetitions; None: all rows, before anybody else reads the table.
+            rows: int32[...], with repetitions.
         """
         for slots in self._slots:
             if slots.last is not None:
-                behind = tf.range(tf.size(slots.last)) if rows is None else tf.unique(tf.reshape(rows, [-1])).y
+                behind = tf.unique(tf.reshape(rows, [-1])).y
                 slots.write(behind, *self._caught_up(slots, behind), self.step)
 
     def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> None:

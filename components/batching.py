@@ -1,4 +1,4 @@
-"""Transformed Examples to padded batches: random access to a file, so memory does not grow with the rows.
+"""Transformed Examples to padded batches: random access to a file, so memory grows by some bytes a row only.
 
 Rows of similar length share a batch, so that little of it is padding; which rows, and in which order the batches come,
 is drawn anew for each epoch from (seed, epoch) alone.
@@ -7,7 +7,6 @@ is drawn anew for each epoch from (seed, epoch) alone.
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from components import task
-from components.errors import InputError
 
 _PARSE_ROWS = 2048
 _GROUPED_BATCHES = 50
@@ -24,7 +22,7 @@ _GROUPED_BATCHES = 50
 _EVAL_TOKENS = 8192
 """Tokens, padding included, in a batch without gradients."""
 PADDING = 0
-"""Token id that fills a row up; the mask hides it, so its value is of no consequence."""
+"""Token id or state that fills a row up; the mask hides it, so its value is of no consequence."""
 
 
 class Batch(NamedTuple):
@@ -86,22 +84,19 @@ class Rows:
             path: file to write them to, float32.
             hidden: width of a state.
             pooled: whether a row has one state instead of one a token.
-
-        Raises:
-            InputError: the disk has no room for them.
         """
         lengths = np.ones_like(self.lengths) if pooled else self.lengths
-        path.touch()
-        rows = Rows(path, lengths, self.label_ids, hidden)
-        needed, free = rows.bytes_before(len(rows)), shutil.disk_usage(path.parent).free
-        if needed > free:
-            problem = f"the states of the frozen layers take {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-            raise InputError(str(path.parent), problem, "Free some, or give the run a --root on a larger disk")
         with path.open("wb") as file:
+            rows = Rows(path, lengths, self.label_ids, hidden)
             for batch in self.by_length():
                 for row, of_row in zip(batch.rows, states(batch), strict=True):
-                    os.pwrite(file.fileno(), of_row[: lengths[row]].tobytes(), rows.bytes_before(row))
+                    file.seek(rows.bytes_before(row))
+                    file.write(of_row[: lengths[row]].tobytes())
         return rows
+
+    def states_bytes(self, hidden: int, pooled: bool) -> int:
+        """What `mapped` takes on disk."""
+        return 4 * hidden * (len(self) if pooled else int(self._starts[-1]))
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -117,12 +112,9 @@ class Rows:
         # pread instead of a memory map: pages of a map count as the process's memory, cached ones do not.
         places = ((self.bytes_before(row), self.bytes_before(row + 1)) for row in rows)
         read = b"".join(os.pread(self._file.fileno(), end - start, start) for start, end in places)
-        if self._hidden is None:
-            inputs = np.full(mask.shape, PADDING, np.int32)
-            inputs[mask] = np.frombuffer(read, np.int32)
-        else:
-            inputs = np.zeros((*mask.shape, self._hidden), np.float32)
-            inputs[mask] = np.frombuffer(read, np.float32).reshape(-1, self._hidden)
+        dtype, shape = (np.int32, ()) if self._hidden is None else (np.float32, (self._hidden,))
+        inputs = np.full((*mask.shape, *shape), PADDING, dtype)
+        inputs[mask] = np.frombuffer(read, dtype).reshape(-1, *shape)
         return Batch(rows, inputs, mask, self.label_ids[rows])
 
     def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[Batch]:

@@ -90,8 +90,9 @@ def in_halves(forward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], inputs: tf.T
 
 
 def _mean(hidden: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
-    """The mean over the tokens of a row: float[batch, length, hidden] -> float[batch, hidden]."""
-    weights = tf.cast(padding_mask, hidden.dtype)[:, :, tf.newaxis]
+    """The mean over the tokens of a row: float[batch, length, hidden] -> float32[batch, hidden]."""
+    hidden = tf.cast(hidden, tf.float32)
+    weights = tf.cast(padding_mask, tf.float32)[:, :, tf.newaxis]
     return tf.reduce_sum(hidden * weights, axis=1) / tf.reduce_sum(weights, axis=1)
 
 

@@ -6,6 +6,7 @@ import functools
 import itertools
 import json
 import math
+import shutil
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
@@ -19,9 +20,12 @@ from components.adamw import AdamW, warm_up_linear
 from components.batching import Batch, Rows
 from components.classifier import Classifier, freeze, in_halves, learning_rate_factors
 from components.console import progress
-from components.settings import Training
+from components.errors import InputError
+from components.precision import chosen
+from components.settings import DEFAULT_EPOCHS, Training
 
-_DEFAULT_EPOCHS = 2
+_CAUGHT_UP_ROWS = 4096
+"""Rows of the embedding table that are caught up with at a time: each takes eight copies of itself meanwhile."""
 _LOGGED_STEPS = 10
 """Steps between two points of the loss in TensorBoard."""
 _SMOOTHING = 0.98
@@ -61,7 +65,7 @@ class History:
     """In running what is frozen once over every row, before the first step."""
     stopped_early: bool = False
     precision: str = "float32"
-    """Of the matrix products."""
+    """Of the matrix products in training."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -97,7 +101,7 @@ def fit(
     """
     part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch)
     per_epoch = math.ceil(len(train) / training.batch_size)
-    steps = training.steps or per_epoch * (training.epochs or _DEFAULT_EPOCHS)
+    steps = training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS)
     optimizer = AdamW(
         part.variables,
         warm_up_linear(training.learning_rate, steps, training.warmup),
@@ -107,9 +111,16 @@ def fit(
         clip_norm=training.clip_norm,
     )
     step_on = _training_step(part, optimizer, class_weights, training.label_smoothing)
-    catch_up = tf.function(optimizer.catch_up, autograph=False)
+    catch_up = tf.function(optimizer.catch_up, input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
     count = sum(int(np.prod(variable.shape)) for variable in part.variables)
-    history = History(len(train), steps, count, model.count_params(), frozen_seconds=part.seconds)
+    history = History(
+        len(train),
+        steps,
+        count,
+        model.count_params(),
+        frozen_seconds=part.seconds,
+        precision=chosen(training.precision),
+    )
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
     best: list[np.ndarray] = []
     best_answers = np.zeros(0)
@@ -132,7 +143,8 @@ def fit(
                 tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
             if step % evaluate_every == 0 or step == steps:
                 started = time.monotonic()
-                catch_up()
+                for start in range(0, optimizer.table_rows, _CAUGHT_UP_ROWS):
+                    catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, optimizer.table_rows), dtype=np.int32))
                 history.epoch_seconds[-1] += time.monotonic() - started
                 answers = probabilities(part.infer, dev)
                 result = evaluation(answers, dev.label_ids, step)
@@ -220,8 +232,14 @@ def _trained_part(
     def forward(states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         return model.upper(states, mask, frozen, training=training)
 
+    pooled = model.pooled(frozen)
+    splits = {"train": train, "dev": dev}
+    needed = sum(rows.states_bytes(hidden, pooled) for rows in splits.values())
+    if needed > (free := shutil.disk_usage(scratch).free):
+        problem = f"the states of the frozen layers take {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
+        raise InputError(str(scratch.parent), problem, "Free some, or give the run a --root on a larger disk")
     mapped: list[Rows] = []
-    for name, rows in (("train", train), ("dev", dev)):
+    for name, rows in splits.items():
         with progress(len(rows)) as bar:
 
             def states(batch: Batch, bar: Any = bar) -> np.ndarray:
@@ -229,7 +247,7 @@ def _trained_part(
                 bar.advance(len(batch.rows), f"frozen layers {bar.rate(bar.done):.0f} examples/s")
                 return found
 
-            mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, model.pooled(frozen)))
+            mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, pooled))
     inputs = tf.TensorSpec([None, None, hidden], tf.float32)
     seconds = time.monotonic() - started
     part = _Part(model.trainable_variables, forward, inputs, _inference(forward, inputs), seconds=seconds)

@@ -22,8 +22,6 @@ _WINDOW = 4096
 """Texts that are sorted by length together."""
 _TOKENIZED = 1024
 """Texts in a call of the tokenizer."""
-_TOKENS = 2048
-"""Tokens, padding included, in a call of the encoder."""
 _AT_A_TIME = 2
 """Calls on the way: faster than several threads in each op, which wait for one another at its end."""
 
@@ -55,7 +53,7 @@ class Predictor:
                 problem = f"has no signature {task.TOKENIZER_SIGNATURE!r}: another program or an older version made it"
                 raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
             self._tokenize = signatures[task.TOKENIZER_SIGNATURE]
-            self._answer = self._model.signatures[task.TOKEN_SIGNATURE]
+            self._answer = signatures[task.TOKEN_SIGNATURE]
             empty = self._answer(token_ids=self._tokenize(text=tf.constant([""]))["token_ids"])
             self.labels = [name.decode() for name in empty["class_names"].numpy()[0]]
         except (OSError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
@@ -77,7 +75,7 @@ class Predictor:
         order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
         batches = []
         while order:
-            size = max(1, _TOKENS // len(rows[order[-1]]))
+            size = max(1, task.TOKENS_AT_A_TIME // len(rows[order[-1]]))
             batches.append(order[-size:])
             del order[-size:]
         answers = pool.map(self._answers, ([rows[row] for row in batch] for batch in batches))

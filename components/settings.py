@@ -16,6 +16,8 @@ Split = Literal["train", "dev", "test"]
 FROM_TRAIN: Literal["from train"] = "from train"
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
+DEFAULT_EPOCHS = 2
+"""Passes over train where neither `epochs` nor `steps` is given."""
 T = TypeVar("T")
 
 
@@ -199,7 +201,7 @@ class Training:
     """Rows in a training batch."""
     epochs: Annotated[int, Field(ge=1)] | None = None
     steps: Annotated[int, Field(ge=1)] | None = None
-    """How long: passes over train (default 2) or optimiser steps."""
+    """How long: passes over train (`DEFAULT_EPOCHS` without either) or optimiser steps."""
     warmup: Share = 0.1
     """Share of all steps over which the learning rate rises linearly; it then falls linearly to 0."""
     weight_decay: Share = 0.01

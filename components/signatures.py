@@ -15,9 +15,6 @@ from components import task
 from components.classifier import Classifier
 from components.versions import CARD_FILE
 
-_TOKENS = 2048
-"""Tokens, padding included, in a pass of the encoder over serialized examples."""
-
 
 class Exported(tf.Module):
     """A classifier with the transform graph in front of it.
@@ -97,7 +94,7 @@ class Exported(tf.Module):
 
         def answer(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             length = tf.maximum(1, lengths[start])
-            end = tf.minimum(rows, start + tf.maximum(1, _TOKENS // length))
+            end = tf.minimum(rows, start + tf.maximum(1, task.TOKENS_AT_A_TIME // length))
             probabilities = self._of_tokens(ids[start:end, :length], mask[start:end, :length])
             return end, parts.write(parts.size(), probabilities)
 

@@ -21,6 +21,8 @@ RESERVED = frozenset({TEXT, LABEL, TOKEN_IDS, LABEL_ID, LENGTH_BUCKET})
 TEXT_SIGNATURE, TOKEN_SIGNATURE, TOKENIZER_SIGNATURE = "serving_default", "token_ids", "tokenize"
 EVALUATION_SIGNATURE, TRANSFORM_SIGNATURE = "predict_examples", "transform_features"
 """What an exported model answers to, see `signatures.Exported`."""
+TOKENS_AT_A_TIME = 2048
+"""Tokens, padding included, in a pass of the exported encoder over many rows."""
 
 _LABELS_FILE = "labels.txt"
 

@@ -5,6 +5,7 @@ TFX loads `run_fn` by its import path and reloads this module when it does: no s
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -38,13 +39,13 @@ def run_fn(fn_args: Any) -> None:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
 
     Raises:
-        InputError: a base model that cannot be loaded, class weights for unknown labels.
+        InputError: a base model that cannot be loaded, class weights for unknown labels, no room for what is frozen.
     """
     config = fn_args.custom_config
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     labels = task.read_labels(fn_args.transform_output)
-    base_model, precision = Path(config["base_model"]), chosen(training.precision)
+    base_model = Path(config["base_model"])
     logs = Path(fn_args.model_run_dir)
     logs.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(training.seed)
@@ -53,32 +54,28 @@ def run_fn(fn_args: Any) -> None:
         spec = transform.transformed_feature_spec()
         train = Rows.of_examples(fn_args.train_files, spec, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
-        model = build_model(base_model, model_settings, training, len(labels), precision)
+        model = build_model(base_model, model_settings, training, len(labels))
         weights = _class_weights(training, train, labels)
         history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch))
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
-    history.precision = precision
     history.write(logs / HISTORY_FILE)
-    if precision != "float32":
+    if history.precision != "float32":
         # Served in float32, on whatever CPU there is.
-        trained, model = model, build_model(base_model, model_settings, training, len(labels))
+        served = dataclasses.replace(training, precision="float32")
+        trained, model = model, build_model(base_model, model_settings, served, len(labels))
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
     exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
 
 
-def build_model(
-    base_model: Path, settings: Model, training: Training, labels: int, precision: str = "float32"
-) -> Classifier:
-    """The classifier with the base model's weights, before any training.
-
-    Its variables are float32, with either precision of the matrix products: `float32` or `bfloat16`.
+def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
+    """The classifier with the base model's weights, before any training; float32 variables with any precision.
 
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
     """
-    config = checkpoints.read_config(base_model)
+    config, precision = checkpoints.read_config(base_model), chosen(training.precision)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
     try:

@@ -77,8 +77,9 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
 def _run_nodes(
     checked: Checked, places: Places, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
-    with console.watch(terminal, "loading TensorFlow"), _no_collections():
-        from pipeline.launch import Compiled
+    with console.watch(terminal, "loading TensorFlow"):
+        with _no_collections():
+            from pipeline.launch import Compiled
 
         compiled = Compiled(checked, places, record.id)
     for node_id in compiled.node_ids:
@@ -104,6 +105,10 @@ def _no_collections() -> Iterator[None]:
     Modules are never garbage: looking for some among them takes a second of ten while TensorFlow is imported, and time
     in every node.
     """
+    if "tensorflow" in sys.modules or not gc.isenabled():
+        # Not the first run of this process: there may be garbage.
+        yield
+        return
     gc.disable()
     try:
         yield

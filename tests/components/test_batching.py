@@ -1,7 +1,5 @@
-import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +7,6 @@ import tensorflow as tf
 
 from components import batching, task
 from components.batching import Batch, Rows
-from components.errors import InputError
 
 SPEC = {task.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
 Content = Sequence[tuple[Sequence[int], int]]
@@ -117,7 +114,7 @@ def test_states_stand_in_the_place_of_the_tokens_they_were_made_from(
 
     rows = tokens.mapped(states, tmp_path / "states", hidden=2, pooled=False)
     assert asked == [[1], [3], [0, 2]]
-    assert (tmp_path / "states").stat().st_size == rows.bytes_before(4) == 4 * 2 * (3 + 5 + 2 + 4)
+    assert (tmp_path / "states").stat().st_size == tokens.states_bytes(2, pooled=False) == 4 * 2 * (3 + 5 + 2 + 4)
     batch = rows.batch(np.array([2, 0, 3]))
     assert (batch.inputs.shape, str(batch.inputs.dtype)) == ((3, 4, 2), "float32")
     assert batch.inputs[:, :, 0].tolist() == [[2, 3, 0, 0], [2, 9, 3, 0], [2, 5, 4, 3]]
@@ -134,19 +131,11 @@ def test_a_pooled_row_is_one_state_whatever_its_length(store: Store, tmp_path: P
         return batch.inputs.sum(axis=1).astype(np.float32)[:, np.newaxis, np.newaxis]
 
     rows = tokens.mapped(states, tmp_path / "states", hidden=1, pooled=True)
+    assert (tmp_path / "states").stat().st_size == tokens.states_bytes(1, pooled=True) == 4 * 3
     batch = rows.batch(np.arange(3))
     assert batch.inputs.tolist() == [[[14.0]], [[26.0]], [[5.0]]]
     assert batch.padding_mask.tolist() == [[True], [True], [True]]
     assert (batch.label_ids.tolist(), len(rows)) == ([1, 0, 2], 3)
-
-
-def test_states_that_the_disk_has_no_room_for_are_not_begun(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    tokens = store([([2, 9, 3], 1)])
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=4 * 3 * 8 - 1))
-    with pytest.raises(InputError, match="give the run a --root on a larger disk"):
-        tokens.mapped(lambda _: pytest.fail("was begun"), tmp_path / "states", hidden=8, pooled=False)
 
 
 def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_path: Path) -> None:

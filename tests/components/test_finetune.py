@@ -1,5 +1,6 @@
 import json
 import math
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,6 +15,7 @@ from components import batching, finetune, task, trainer
 from components.adamw import AdamW, warm_up_linear
 from components.batching import Batch, Rows
 from components.classifier import Classifier, freeze, learning_rate_factors
+from components.errors import InputError
 from components.finetune import Evaluation, History, fit
 from components.settings import Model, Training
 from tests.toys import VOCABULARY, write_toy_checkpoint
@@ -276,6 +278,39 @@ def test_nothing_frozen_changes_by_a_bit_and_all_else_does(
     assert history.trainable_parameters == sum(before[path].size for path in trainable)
     assert history.parameters == sum(value.size for value in before.values())
     assert history.frozen_seconds > 0
+
+
+@pytest.mark.parametrize(
+    ("settings", "states"),
+    [({"strategy": "freeze_layers", "freeze_layers": 1}, "one a token"), ({"strategy": "head"}, "one a row")],
+    ids=["freeze_layers", "head"],
+)
+def test_states_that_the_disk_has_no_room_for_are_not_begun(
+    checkpoint: Path,
+    rows: Rows,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    settings: dict[str, Any],
+    states: str,
+) -> None:
+    training = Training(steps=1, **settings)
+    model = build(checkpoint, training)
+    count = len(rows) if states == "one a row" else int(rows.lengths.sum())
+    needed = 2 * 4 * model.encoder.config.hidden_size * count
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
+    monkeypatch.setattr(Rows, "mapped", lambda *_: pytest.fail("was begun"))
+    with pytest.raises(InputError, match="give the run a --root on a larger disk"):
+        fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
+
+
+def test_a_last_batch_of_one_row_has_an_empty_half_and_trains_all_the_same(
+    shallow: Path, rows: Rows, tmp_path: Path
+) -> None:
+    training = Training(batch_size=len(rows) - 1, steps=2, learning_rate=0.01, dropout=0.3)
+    model = build(shallow, training)
+    history, _ = fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
+    assert len(history.epoch_seconds) == 1
+    assert all(np.isfinite(value).all() for value in values(model).values())
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])

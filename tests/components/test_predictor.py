@@ -31,7 +31,7 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
     texts = transformed_texts(tiny_trained)
     whole = list(pushed.predict(texts))
     monkeypatch.setattr(predictor, "_TOKENIZED", 3)
-    monkeypatch.setattr(predictor, "_TOKENS", 20)
+    monkeypatch.setattr(predictor.task, "TOKENS_AT_A_TIME", 20)
     monkeypatch.setattr(predictor, "_WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
     assert [answer.label for answer in in_parts] == [answer.label for answer in whole]

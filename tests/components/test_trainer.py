@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -46,8 +47,21 @@ def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained:
     assert (found.argmax(axis=1) == rows.label_ids).mean() == best["accuracy"]
 
 
-def test_a_training_in_bfloat16_learns_and_is_served_in_float32(train_tiny: Callable[..., Trained]) -> None:
-    trained = train_tiny(steps=24, precision="bfloat16")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"learning_rate": 1e-3},
+        {"strategy": "freeze_layers", "freeze_layers": 1, "learning_rate": 1e-3},
+        {"strategy": "head", "learning_rate": 1e-2},
+    ],
+    ids=lambda settings: settings.get("strategy", "full"),
+)
+def test_a_training_in_bfloat16_learns_and_is_served_in_float32(
+    train_tiny: Callable[..., Trained], settings: dict[str, Any]
+) -> None:
+    trained = train_tiny(steps=24, precision="bfloat16", **settings)
+    # The hidden states of what is frozen have gone.
+    assert not [path for path in trained.run.iterdir() if path.is_dir()]
     history = json.loads((trained.run / "history.json").read_text())
     assert history["precision"] == "bfloat16"
     assert history["evaluations"][-1]["loss"] < history["evaluations"][0]["loss"]
