@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-accuracy bench-scale
+  bench-pipeline bench-accuracy bench-scale fuzz chaos
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -50,6 +50,13 @@ setup: .venv/installed
 	fi
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
+
+# 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, some 20 minutes.
+fuzz: setup
+	FUZZ_CASES=20000 $(PY) -m pytest tests/components/test_tsv.py tests/pipeline/test_config_fuzz.py
+
+chaos: setup
+	$(PY) -m tests.chaos
 
 # Needs uv. The lock holds hashes and no addresses.
 lock:

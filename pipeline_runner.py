@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -55,7 +56,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """`run`: the DAG on this machine."""
-    from pipeline import config, report
+    from components.settings_io import dump
+    from pipeline import config, manifest, report
+    from pipeline.places import Places
     from pipeline.runners import local
 
     checked = config.check(options.config)
@@ -64,7 +67,14 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             report.console(sys.stdout).print(what)
 
-    record = local.run(checked, options.root, say)
+    data, last = checked.run.data, manifest.newest_ended(Places.of(checked.run, options.root).runs)
+    if data.spans and not options.force and last is not None and last.config == json.loads(dump(checked.run)):
+        newest = f"span {max(data.spans)} is still the newest, run {last.run} had it"
+        say(f"{checked.run.name}: nothing new: {newest}")
+        if options.json:
+            print(json.dumps({"name": checked.run.name, "state": "nothing new", "spans": data.spans, "run": last.run}))
+        return DONE
+    record = local.run(checked, options.root, say, options.wait)
     if options.json:
         print(record.as_json())
     elif record.state in ("pushed", "refused"):
@@ -96,9 +106,12 @@ def check(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
-    from pipeline import record, report
+    from pipeline import manifest, record, report
 
     directories = record.find(options.root, options.run)
+    if options.manifest:
+        print(manifest.read(directories[-1]).as_json())
+        return DONE
     records = []
     for path in directories if options.all else directories[-1:]:
         try:
@@ -115,6 +128,63 @@ def show(options: argparse.Namespace) -> int:
         shown = report.run_list(records) if options.all else report.run_report(records[0], full=True)
         report.console(sys.stdout).print(shown)
     return DONE
+
+
+def list_versions(options: argparse.Namespace) -> int:
+    """`versions`: what was pushed, by which run, with which metrics."""
+    from pipeline import report, serving
+
+    pushed = serving.pushed(serving.places(options.root, options.name))
+    if options.json:
+        print(json.dumps([dataclasses.asdict(version) for version in pushed]))
+    else:
+        report.console(sys.stdout).print(report.version_list(pushed))
+    return DONE
+
+
+def rollback(options: argparse.Namespace) -> int:
+    """`rollback`: an older version into production."""
+    from components.versions import roll_back
+    from pipeline import serving
+    from pipeline.runners import local
+
+    places = serving.places(options.root, options.name)
+    with local.held(places):
+        older, version = roll_back(places.serving, options.version)
+    print(f"version {older} is in production again, as version {version}: {places.serving / str(version)}")
+    return DONE
+
+
+def prune(options: argparse.Namespace) -> int:
+    """`prune`: artifacts that nothing kept needs."""
+    from pipeline import serving
+    from pipeline.runners import local
+
+    places = serving.places(options.root, options.name)
+    with local.held(places):
+        from pipeline import pruning
+
+        pruned = pruning.prune(places, options.keep, options.dry_run)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(pruned)))
+        return DONE
+    would = "would remove" if options.dry_run else "removed"
+    print(f"{would} {len(pruned.removed)} artifacts, {pruned.bytes / 1e6:,.1f} MB; kept {', '.join(pruned.kept_runs)}")
+    return DONE
+
+
+def reproduce(options: argparse.Namespace) -> int:
+    """`reproduce`: a run made again from its manifest, and what differs."""
+    from pipeline import record, report, reproduction
+
+    (*_, directory) = record.find(options.root, options.run)
+    say = (lambda _: None) if options.json else report.console(sys.stdout).print
+    compared = reproduction.reproduce(directory, options.into, say)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(compared)))
+    else:
+        say(report.comparison(compared))
+    return FAILED if compared.result else DONE
 
 
 def data(options: argparse.Namespace) -> int:
@@ -197,6 +267,9 @@ def _parser() -> argparse.ArgumentParser:
         command = add(name, function, summary, f"pipeline_runner.py {name} --config {shipped}")
         command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
         _add_root(command)
+        if name == "run":
+            command.add_argument("--force", action="store_true", help="even if there is no new span of data")
+            command.add_argument("--wait", action="store_true", help="for the end of another run on this root")
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
     command = add(
         "predict",
@@ -222,12 +295,56 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_root(command)
     command.add_argument("--all", action="store_true", help="list the runs")
+    command.add_argument("--manifest", action="store_true", help="print what the run stood on, and its result, as JSON")
     command.add_argument("--json", action="store_true", help="print JSON")
+    command = add(
+        "reproduce",
+        reproduce,
+        "make a run again from its manifest and compare, bit by bit",
+        "pipeline_runner.py reproduce 20261123-093000",
+    )
+    command.add_argument("run", metavar="RUN", help="a run's id")
+    _add_root(command)
+    command.add_argument(
+        "--into", type=Path, metavar="DIR", help="root of the new run; default a directory within the old run's"
+    )
+    command.add_argument("--json", action="store_true", help="print JSON")
+    for name, function, summary in (
+        ("versions", list_versions, "list the pushed versions with their runs and metrics"),
+        ("rollback", rollback, "put an older version into production again"),
+        ("prune", prune, "remove artifacts that no kept run and no pushed version needs"),
+    ):
+        more = {"prune": " --keep 3"}.get(name, "")
+        command = add(name, function, summary, f"pipeline_runner.py {name}{more}")
+        if name == "rollback":
+            command.add_argument(
+                "version",
+                nargs="?",
+                type=int,
+                metavar="VERSION",
+                help="default the newest with other weights than those in production",
+            )
+        command.add_argument("--name", metavar="NAME", help="the pipeline, if the root has several")
+        _add_root(command)
+        if name == "prune":
+            command.add_argument(
+                "--keep", type=_at_least_one, required=True, metavar="N", help="runs that keep their artifacts"
+            )
+            command.add_argument("--dry-run", action="store_true", help="only say what would go")
+        if name != "rollback":
+            command.add_argument("--json", action="store_true", help="print JSON")
     command = add(
         "data", data, "fetch a sample data set or the sample weights", "pipeline_runner.py data movie-reviews"
     )
     command.add_argument("name", metavar="NAME", help="movie-reviews, reuters-r8 or minilm (the weights)")
     return parser
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+    return number
 
 
 def _add_root(command: argparse.ArgumentParser) -> None:

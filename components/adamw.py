@@ -87,6 +87,12 @@ class AdamW(tf.Module):
         ]
 
     @property
+    def state(self) -> list[tf.Variable]:
+        """All that a step changes besides the variables that are trained, always in the same order."""
+        moments = [v for slots in self._slots for v in (slots.first, slots.second, slots.last) if v is not None]
+        return [self.step, *moments]
+
+    @property
     def table_rows(self) -> int:
         """Rows of the table; 0 without one."""
         return sum(int(slots.last.shape[0]) for slots in self._slots if slots.last is not None)

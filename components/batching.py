@@ -6,6 +6,7 @@ is drawn anew for each epoch from (seed, epoch) alone.
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -117,8 +118,23 @@ class Rows:
         inputs[mask] = np.frombuffer(read, dtype).reshape(-1, *shape)
         return Batch(rows, inputs, mask, self.label_ids[rows])
 
-    def epoch(self, batch_size: int, seed: int, epoch: int) -> Iterator[Batch]:
-        """Every row once, in batches of `batch_size` rows of similar length; the last one may be smaller."""
+    def sha256(self) -> str:
+        """Of all there is to learn from these rows."""
+        digest = hashlib.sha256(self.lengths.tobytes() + self.label_ids.tobytes())
+        with open(self._file.fileno(), "rb", closefd=False) as file:
+            while part := file.read(1 << 20):
+                digest.update(part)
+        return digest.hexdigest()
+
+    def epoch(self, batch_size: int, seed: int, epoch: int, first: int = 0) -> Iterator[Batch]:
+        """Every row once, in batches of `batch_size` rows of similar length; the last one may be smaller.
+
+        Args:
+            batch_size: rows in a batch.
+            seed: of the whole training.
+            epoch: number from 0.
+            first: number of the batch to begin with, from 0.
+        """
         random = np.random.default_rng([seed, epoch])
         order = random.permutation(len(self))
         batches = []
@@ -126,7 +142,7 @@ class Rows:
             rows = order[start : start + group]
             rows = rows[np.argsort(-self.lengths[rows], kind="stable")]
             batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
-        for index in random.permutation(len(batches)):
+        for index in random.permutation(len(batches))[first:]:
             yield self.batch(batches[index])
 
     def by_length(self) -> Iterator[Batch]:

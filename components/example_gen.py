@@ -103,7 +103,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         data = load(Data, exec_properties["data"])
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(data.splits))
-        examples.span = 0
+        examples.span = max(data.spans, default=0)
         examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         output = Path(examples.uri)

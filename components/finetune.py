@@ -22,6 +22,7 @@ from components.classifier import Classifier, freeze, in_halves, learning_rate_f
 from components.console import progress
 from components.errors import InputError
 from components.precision import chosen
+from components.resume import Checkpoints, State
 from components.settings import DEFAULT_EPOCHS, Training
 
 _CAUGHT_UP_ROWS = 4096
@@ -66,6 +67,10 @@ class History:
     stopped_early: bool = False
     precision: str = "float32"
     """Of the matrix products in training."""
+    resumed: list[int] = field(default_factory=list)
+    """Steps from whose checkpoints the training went on after it was killed."""
+    damaged: list[str] = field(default_factory=list)
+    """Checkpoints that could not be used for that."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
@@ -80,6 +85,7 @@ def fit(
     class_weights: np.ndarray,
     logs: Path,
     scratch: Path,
+    checkpoints: Checkpoints | None = None,
 ) -> tuple[History, np.ndarray]:
     """Fine-tunes in place and leaves the model with its best weights by dev.
 
@@ -91,6 +97,7 @@ def fit(
         class_weights: float32[labels], each class's weight in the loss.
         logs: directory for TensorBoard.
         scratch: directory for the hidden states of what is frozen.
+        checkpoints: where the state goes now and then, and where one is gone on from; None: nowhere.
 
     Returns:
         What happened, and float32[rows, labels]: the probabilities on dev, in the order of its rows.
@@ -111,7 +118,6 @@ def fit(
         clip_norm=training.clip_norm,
     )
     step_on = _training_step(part, optimizer, class_weights, training.label_smoothing)
-    catch_up = tf.function(optimizer.catch_up, input_signature=[tf.TensorSpec([None], tf.int32)], autograph=False)
     count = sum(int(np.prod(variable.shape)) for variable in part.variables)
     history = History(
         len(train),
@@ -122,13 +128,17 @@ def fit(
         precision=chosen(training.precision),
     )
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
-    best: list[np.ndarray] = []
-    best_answers = np.zeros(0)
-    seen, shown = 0, 0.0
-    batches = _endless(train, training)
+    state = _Changing(part, optimizer, model, history)
+    if checkpoints is not None and (saved := checkpoints.newest()) is not None:
+        state.restore(saved)
+        history = state.history
+        history.resumed.append(state.step)
+        history.damaged += checkpoints.damaged
+    batches = _endless(train, training, *divmod(state.step, per_epoch))
     writer = tf.summary.create_file_writer(str(logs))
     with progress(steps) as bar, writer.as_default():
-        for step in range(1, steps + 1):
+        bar.done = state.step
+        for step in range(state.step + 1, steps + 1):
             started = time.monotonic()
             epoch, batch = next(batches)
             history.epoch_seconds += [0.0] * (epoch == len(history.epoch_seconds))
@@ -136,36 +146,27 @@ def fit(
             history.epoch_seconds[-1] += time.monotonic() - started
             if not math.isfinite(loss):
                 raise ArithmeticError(f"the loss is {loss} at step {step} of {steps}: a smaller learning_rate may help")
-            seen += len(batch.rows)
-            shown = loss if step == 1 else _SMOOTHING * shown + (1 - _SMOOTHING) * loss
+            state.step, state.seen = step, state.seen + len(batch.rows)
+            state.shown = loss if step == 1 else _SMOOTHING * state.shown + (1 - _SMOOTHING) * loss
             if step % _LOGGED_STEPS == 0 or step == 1:
                 tf.summary.scalar("train/loss", loss, step)
                 tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
             if step % evaluate_every == 0 or step == steps:
-                started = time.monotonic()
-                for start in range(0, optimizer.table_rows, _CAUGHT_UP_ROWS):
-                    catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, optimizer.table_rows), dtype=np.int32))
-                history.epoch_seconds[-1] += time.monotonic() - started
-                answers = probabilities(part.infer, dev)
-                result = evaluation(answers, dev.label_ids, step)
-                tf.summary.scalar("dev/accuracy", result.accuracy, step)
-                tf.summary.scalar("dev/loss", result.loss, step)
-                if result.better_than(_best(history)):
-                    best, best_answers = [variable.numpy() for variable in part.variables], answers
-                    history.best_step = step
-                history.evaluations.append(result)
+                state.evaluate(dev)
                 if _exhausted(history, training.early_stopping) and step < steps:
                     history.stopped_early = True
             last = f"dev accuracy {history.evaluations[-1].accuracy:.3f} " if history.evaluations else ""
-            rate = f"{seen / sum(history.epoch_seconds):.0f} examples/s"
-            bar.advance(1, f"step {step}/{steps} loss {shown:.3f} {last}{rate}")
+            rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
+            bar.advance(1, f"step {step}/{steps} loss {state.shown:.3f} {last}{rate}")
             if history.stopped_early:
                 break
+            if checkpoints is not None and step < steps and checkpoints.due(step):
+                checkpoints.save(step, state.saved())
     history.seconds = sum(history.epoch_seconds)
-    history.examples_per_second = seen / history.seconds
-    for variable, value in zip(part.variables, best, strict=True):
+    history.examples_per_second = state.seen / history.seconds
+    for variable, value in zip(part.variables, state.best, strict=True):
         variable.assign(value)
-    return history, best_answers
+    return history, state.best_answers
 
 
 Infer = Callable[[np.ndarray, np.ndarray], tf.Tensor]
@@ -254,11 +255,70 @@ def _trained_part(
     return part, mapped[0], mapped[1]
 
 
-def _endless(rows: Rows, training: Training) -> Iterator[tuple[int, Batch]]:
-    """Epoch after epoch, from 0, with their batches."""
-    for epoch in itertools.count():
-        for batch in rows.epoch(training.batch_size, training.seed, epoch):
-            yield epoch, batch
+class _Changing:
+    """All that a step of training changes, to be put on disk and taken from there.
+
+    Args:
+        part: what learns.
+        optimizer: of its variables.
+        model: the whole, whose dropouts draw random numbers.
+        history: of the training so far.
+    """
+
+    def __init__(self, part: _Part, optimizer: AdamW, model: Classifier, history: History) -> None:
+        seeds = [variable for variable in model.non_trainable_variables if "seed" in variable.path]
+        self._variables = [*part.variables, *optimizer.state, *seeds]
+        self._part, self._table_rows = part, optimizer.table_rows
+        ids = tf.TensorSpec([None], tf.int32)
+        self._catch_up = tf.function(optimizer.catch_up, input_signature=[ids], autograph=False)
+        self.history = history
+        self.step = self.seen = 0
+        """Steps done, and rows in them."""
+        self.shown = 0.0
+        """The smoothed loss."""
+        self.best: list[np.ndarray] = []
+        self.best_answers = np.zeros(0)
+        """The weights of the best evaluation, and the probabilities on dev by them."""
+
+    def evaluate(self, dev: Rows) -> None:
+        """Measures on dev after a step, and keeps the weights if they are the best so far."""
+        started = time.monotonic()
+        for start in range(0, self._table_rows, _CAUGHT_UP_ROWS):
+            self._catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, self._table_rows), dtype=np.int32))
+        self.history.epoch_seconds[-1] += time.monotonic() - started
+        answers = probabilities(self._part.infer, dev)
+        result = evaluation(answers, dev.label_ids, self.step)
+        tf.summary.scalar("dev/accuracy", result.accuracy, self.step)
+        tf.summary.scalar("dev/loss", result.loss, self.step)
+        if result.better_than(_best(self.history)):
+            self.best, self.best_answers = [variable.numpy() for variable in self._part.variables], answers
+            self.history.best_step = self.step
+        self.history.evaluations.append(result)
+
+    def saved(self) -> State:
+        """As it goes to disk."""
+        now = {f"now/{index}": np.asarray(variable.numpy()) for index, variable in enumerate(self._variables)}
+        best = {f"best/{index}": value for index, value in enumerate(self.best)}
+        plain = {"history": asdict(self.history), "step": self.step, "seen": self.seen, "shown": self.shown}
+        return State({**now, **best, "answers": self.best_answers}, plain)
+
+    def restore(self, saved: State) -> None:
+        """As it was when it went to disk."""
+        arrays, plain = saved
+        for index, variable in enumerate(self._variables):
+            variable.assign(arrays[f"now/{index}"])
+        self.best = [arrays[f"best/{index}"] for index in range(sum(name.startswith("best/") for name in arrays))]
+        self.best_answers = arrays["answers"]
+        self.step, self.seen, self.shown = plain["step"], plain["seen"], plain["shown"]
+        evaluations = [Evaluation(**evaluation) for evaluation in plain["history"].pop("evaluations")]
+        self.history = History(**plain["history"], evaluations=evaluations)
+
+
+def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:
+    """Batches with the number of their epoch, from number `first` of that epoch on."""
+    for number in itertools.count(epoch):
+        for batch in rows.epoch(training.batch_size, training.seed, number, first if number == epoch else 0):
+            yield number, batch
 
 
 def _training_step(

@@ -11,12 +11,21 @@ def chosen(setting: str) -> str:
     """`float32` or `bfloat16`: the setting, or, if it is `auto`, what this CPU is faster with."""
     if setting != "auto":
         return setting
-    return "bfloat16" if _INSTRUCTIONS & _flags() else "float32"
+    return "bfloat16" if _INSTRUCTIONS & cpu_features() else "float32"
 
 
-def _flags() -> set[str]:
-    """The CPU's features; none where the system does not tell."""
+def cpu_features() -> set[str]:
+    """Of the CPU, as Linux names them; none where the system does not tell."""
+    return set(_cpu_info("flags").split())
+
+
+def cpu_name() -> str:
+    """The CPU's model; empty where the system does not tell."""
+    return _cpu_info("model name").strip()
+
+
+def _cpu_info(key: str) -> str:
     if not _CPU_INFO.is_file():
-        return set()
-    lines = (line for line in _CPU_INFO.read_text().splitlines() if line.startswith("flags"))
-    return set(next(lines, "").partition(":")[2].split())
+        return ""
+    lines = (line for line in _CPU_INFO.read_text().splitlines() if line.startswith(key))
+    return next(lines, "").partition(":")[2]

@@ -24,7 +24,7 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes a blessed model; a refused one leaves the serving directory as it is."""
+        """Pushes a blessed model; a refused or withdrawn one leaves the serving directory as it is."""
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
@@ -33,7 +33,11 @@ class Executor(executor.Executor):
         destination = pusher_pb2.PushDestination()
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
         directory = Path(destination.filesystem.base_directory)
-        version = versions.publish(Path(self.GetModelPath(input_dict)), directory)
+        model = Path(self.GetModelPath(input_dict))
+        if versions.card(model).get("weights_sha256") in versions.withdrawn(directory):
+            self._MarkNotPushed(pushed)
+            return
+        version = versions.publish(model, directory)
         self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
         pushed.uri = str(directory / str(version))

@@ -13,6 +13,8 @@ from pydantic import BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
 
 Split = Literal["train", "dev", "test"]
+SPAN = "{SPAN}"
+"""In a path: the number of a delivery of data."""
 FROM_TRAIN: Literal["from train"] = "from train"
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
@@ -76,6 +78,10 @@ class Data:
     """Instead of the three: files whose rows are dealt to the splits by a hash of the row."""
     split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
     """Shares of the splits, with `files`."""
+    window: Annotated[int, Field(ge=1)] = 1
+    """Where paths hold {SPAN}, a number, as `data/span-{SPAN}/train.tsv`: so many of the newest spans are used."""
+    spans: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """These spans instead of the newest; which they were, once a config is checked."""
     header: bool = True
     """Whether the first line of each file names the columns."""
     columns: Annotated[int, Field(ge=2)] | None = None
@@ -115,6 +121,9 @@ class Data:
         if not self.files and self.split != _DEFAULT_SPLIT:
             problem = "`data.split` is given without `data.files`, whose rows it deals to the splits"
             raise ConflictError("split", problem, "Delete it, or give `files` instead of a file per split")
+        if self.window > 1 and not self.spans and not any(SPAN in pattern for _, pattern in self.patterns):
+            problem = f"`data.window` is {self.window}, but no path holds {SPAN}"
+            raise ConflictError("window", problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv")
         self._check_columns()
         if self.labels != FROM_TRAIN:
             self._check_labels()
@@ -219,6 +228,9 @@ class Training:
     """How often dev is measured; the best checkpoint by dev accuracy, then dev loss, is kept."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many evaluations without a better one; None: never."""
+    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
+    """How often the training's state goes to disk, so that a killed run goes on from there; by steps too if given."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
     @model_validator(mode="after")

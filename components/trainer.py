@@ -6,6 +6,8 @@ TFX loads `run_fn` by its import path and reloads this module when it does: no s
 from __future__ import annotations
 
 import dataclasses
+import hashlib
+import json
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -23,6 +25,7 @@ from components.bert import build_encoder
 from components.classifier import Classifier
 from components.errors import InputError
 from components.precision import chosen
+from components.resume import Checkpoints
 from components.settings import Model, Training
 from components.settings_io import load
 from components.signatures import Exported
@@ -56,7 +59,9 @@ def run_fn(fn_args: Any) -> None:
         dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
         model = build_model(base_model, model_settings, training, len(labels))
         weights = _class_weights(training, train, labels)
-        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch))
+        # Beside the runs' directories: each attempt gets another one of its own.
+        checkpoints = Checkpoints(logs.parents[1] / "checkpoints", _key(config, train, dev), training)
+        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), checkpoints)
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
@@ -67,6 +72,7 @@ def run_fn(fn_args: Any) -> None:
             variable.assign(value)
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
     exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
+    checkpoints.clear()
 
 
 def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
@@ -87,6 +93,12 @@ def build_model(base_model: Path, settings: Model, training: Training, labels: i
     checkpoints.load_weights(encoder, base_model)
     dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
     return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)
+
+
+def _key(config: dict[str, Any], train: Rows, dev: Rows) -> str:
+    """Equal for trainings that give equal weights, because everything is equal that they depend on."""
+    told = json.dumps([config, train.sha256(), dev.sha256()], sort_keys=True)
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def _class_weights(training: Training, train: Rows, labels: list[str]) -> np.ndarray:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 import uuid
 from pathlib import Path
 from typing import Any
 
+from components import durable
 from components.errors import InputError
 
 CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
+MODEL_DIRECTORY = "Format-Serving"
+"""Within TFX's Model artifact: the SavedModel."""
+_WITHDRAWN_FILE = ".withdrawn.json"
+"""Within a serving directory."""
 _GRAPH_FILE = "saved_model.pb"
 
 
@@ -51,10 +55,15 @@ def production(directory: Path, other_than: str | None = None) -> int | None:
     return None
 
 
-def publish(model: Path, directory: Path) -> int:
+def publish(model: Path, directory: Path, **more: Any) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
     The copy is written aside, forced to disk and renamed: a server sees all of it or nothing.
+
+    Args:
+        model: what is published.
+        directory: where to.
+        more: what its card says besides.
     """
     directory.mkdir(parents=True, exist_ok=True)
     newest = versions(directory)[-1:]
@@ -62,14 +71,57 @@ def publish(model: Path, directory: Path) -> int:
     aside = directory / f".{version}-{uuid.uuid4().hex}"
     try:
         shutil.copytree(model, aside)
-        for path in (aside, *aside.rglob("*")):
-            _force_to_disk(path)
-        aside.rename(directory / str(version))
+        if more:
+            (aside / CARD_FILE).write_text(json.dumps({**card(model), **more}, indent=1), encoding="utf-8")
+        for path in aside.rglob("*"):
+            durable.force_to_disk(path)
+        durable.show(aside, directory / str(version))
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    _force_to_disk(directory)
     return version
+
+
+def withdrawn(directory: Path) -> set[str]:
+    """sha256 of the weights that a rollback took out of production: nothing pushes them again."""
+    try:
+        return set(json.loads((directory / _WITHDRAWN_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return set()
+
+
+def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
+    """Puts an older version into production again: a copy of it becomes the newest, which servers load.
+
+    The weights that were in production are withdrawn.
+
+    Args:
+        directory: a serving directory.
+        version: the older one; None: the newest with other weights than those in production.
+
+    Returns:
+        The older version, and its new number.
+
+    Raises:
+        InputError: there is no such version, or it is what is in production.
+    """
+    there = versions(directory)
+    weights = {number: card(directory / str(number)).get("weights_sha256") for number in there}
+    listed = f"The versions are {', '.join(map(str, there))}" if there else "Push a model first"
+    if version is not None and version not in weights:
+        raise InputError(str(directory), f"no version {version} in it", listed)
+    others = [number for number in there if weights[number] != weights[there[-1]]]
+    if version is None and not others:
+        raise InputError(str(directory), "no version with other weights than those in production", listed)
+    older = others[-1] if version is None else version
+    if older not in others:
+        raise InputError(str(directory), f"version {older} has the weights that are in production", listed)
+    out = (withdrawn(directory) | {str(weights[there[-1]])}) - {str(weights[older])}
+    aside = directory / f"{_WITHDRAWN_FILE}.new"
+    aside.write_text(json.dumps(sorted(out)), encoding="utf-8")
+    # Before the push: if this ends between the two, a run does not put back what was to go.
+    durable.show(aside, directory / _WITHDRAWN_FILE)
+    return older, publish(directory / str(older), directory, restored_from=older)
 
 
 def resolve(path: Path) -> Path:
@@ -88,11 +140,3 @@ def resolve(path: Path) -> Path:
     if not newest:
         raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
     return path / str(newest[-1])
-
-
-def _force_to_disk(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from components import checkpoints, gate, task, tsv
+from components import checkpoints, gate, spans, task, tsv
 from components.errors import InputError
 from components.settings import FROM_TRAIN, Data, Run
 from components.settings_io import Place, parse
@@ -82,8 +82,12 @@ def check(path: Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    run = load_config(path)
-    place = Place(str(path), _read(path))
+    return check_run(load_config(path), path, Place(str(path), _read(path)))
+
+
+def check_run(run: Run, path: Path, place: Place) -> Checked:
+    """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
+    run = dataclasses.replace(run, data=spans.resolved(run.data))
     labels = None if run.data.labels == FROM_TRAIN else list(run.data.labels)
     _check_names(run, labels, place)
     base_model = checkpoints.resolve(run.model.base)

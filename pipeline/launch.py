@@ -14,6 +14,8 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
 from pipeline.places import Places
+from pipeline.reasons import reason
+from pipeline.recovery import Digests, discard_unfinished
 
 _STATES = metadata_store_pb2.Execution
 # Batches of up to 8,192 rows from the start, where Beam feels its way up from one row: more for Evaluator to sort by
@@ -27,6 +29,8 @@ class Outcome(NamedTuple):
     cached: bool
     outputs: dict[str, list[str]]
     """Output key -> URIs of the artifacts."""
+    reason: str
+    """Why it ran; empty if it is the first time, or if it did not."""
 
 
 class Compiled:
@@ -44,8 +48,29 @@ class Compiled:
             self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
+        self._run_id = run_id
+        self._places, self._digests = places, Digests(places)
         self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
+
+    def recover(self, reusable: list[str]) -> list[str]:
+        """Puts in order what a killed run or a damaged disk left.
+
+        Args:
+            reusable: URIs of the artifacts that this run may take from cache.
+
+        Returns:
+            What was damaged, for the user.
+        """
+        discard_unfinished(self._places, self._connection)
+        return self._digests.discard_damaged(reusable)
+
+    def annotate(self, name: str, text: str) -> None:
+        """Puts a text into ML Metadata, as a property of this run's context."""
+        with metadata.Metadata(self._connection) as mlmd:
+            context = mlmd.store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, self._run_id)
+            context.custom_properties[name].string_value = text
+            mlmd.store.put_contexts([context])
 
     @property
     def node_ids(self) -> list[str]:
@@ -72,11 +97,14 @@ class Compiled:
             events = mlmd.store.get_events_by_execution_ids([launched.execution_id])
             produced = [event for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
             artifacts = mlmd.store.get_artifacts_by_id([event.artifact_id for event in produced])
-        state = execution.last_known_state
+            state = execution.last_known_state
+            why = reason(mlmd.store, node_id, execution) if state == _STATES.COMPLETE else ""
         if state not in (_STATES.COMPLETE, _STATES.CACHED):
             raise RuntimeError(f"{node_id} ended as {_STATES.State.Name(state)}: its inputs are missing")
         uris = {artifact.id: artifact.uri for artifact in artifacts}
         outputs: dict[str, list[str]] = {}
         for event in produced:
             outputs.setdefault(event.path.steps[0].key, []).append(uris[event.artifact_id])
-        return Outcome(state == _STATES.CACHED, outputs)
+        if state == _STATES.COMPLETE:
+            self._digests.remember(uri for of_key in outputs.values() for uri in of_key)
+        return Outcome(state == _STATES.CACHED, outputs, why)

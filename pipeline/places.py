@@ -9,6 +9,7 @@ from components.settings import Run
 
 RECORD_FILE = "run.json"
 LOG_FILE = "log.txt"
+LOCK_FILE = "lock"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,4 +45,4 @@ class Places:
     @property
     def lock(self) -> Path:
         """Held while a run is on."""
-        return self.home / "lock"
+        return self.home / LOCK_FILE

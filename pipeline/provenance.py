@@ -9,7 +9,7 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-_ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = "components"
 
 
@@ -34,6 +34,15 @@ def source_hash(module: str) -> str:
     digest = hashlib.sha256(libraries().encode())
     for name in sorted(_closure(module, set())):
         digest.update(name.encode() + b"\0" + _path(name).read_bytes())
+    return digest.hexdigest()
+
+
+@cache
+def project_hash() -> str:
+    """sha256 over all sources of the project that a run can stand on."""
+    digest = hashlib.sha256()
+    for path in sorted([*ROOT.glob("components/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]):
+        digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
 
@@ -70,4 +79,4 @@ def _closure(module: str, seen: set[str]) -> set[str]:
 
 
 def _path(module: str) -> Path:
-    return _ROOT / f"{module.replace('.', '/')}.py"
+    return ROOT / f"{module.replace('.', '/')}.py"

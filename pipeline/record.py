@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import difflib
+import fcntl
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +14,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from components.errors import InputError
-from pipeline.places import LOG_FILE, RECORD_FILE
+from pipeline.places import LOCK_FILE, LOG_FILE, RECORD_FILE
 
 NodeState = Literal["done", "cached", "failed", "running"]
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
@@ -26,6 +28,10 @@ class NodeRecord:
     state: NodeState = "running"
     seconds: float = 0.0
     note: str = ""
+    reason: str = ""
+    """Why it ran though it had run before: what had changed."""
+    outputs: list[str] = field(default_factory=list)
+    """URIs of its artifacts."""
 
 
 @dataclass(slots=True)
@@ -70,14 +76,17 @@ class RunRecord:
 
 
 def read(directory: Path) -> RunRecord:
-    """The record of a run.
+    """The record of a run. One that says it is running while nobody is was killed.
 
     Raises:
         InputError: none there, or a damaged one.
     """
     path = directory / RECORD_FILE
     try:
-        return TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        found = TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        if found.state == "running" and not _is_held(directory.parents[1] / LOCK_FILE):
+            _close(found)
+        return found
     except OSError as error:
         remedy = "Give the id of a run; `show --all` lists them"
         raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
@@ -87,6 +96,39 @@ def read(directory: Path) -> RunRecord:
         what = f"{where}: {first['msg']}" if where else first["msg"]
         remedy = "Delete the run's directory, or give another run's id"
         raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
+
+
+def close_killed(runs: Path, own: str) -> None:
+    """Records that claim to be running, while the lock says that nobody does, become `interrupted`.
+
+    Args:
+        runs: directory of the runs.
+        own: id of the run that holds the lock.
+    """
+    for path in runs.glob(f"*/{RECORD_FILE}"):
+        with contextlib.suppress(InputError):
+            found = read(path.parent)
+            if found.state == "running" and found.id != own:
+                _close(found)
+                found.write()
+
+
+def _close(found: RunRecord) -> None:
+    found.state, found.error = "interrupted", "the process was killed"
+    for node in found.nodes:
+        if node.state == "running":
+            node.state = "failed"
+
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
 
 
 def find(root: Path, wanted: str | None) -> list[Path]:

@@ -6,7 +6,7 @@ import json
 import os
 import shlex
 import sys
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -18,6 +18,10 @@ from pipeline import dag
 from pipeline.config import Checked
 from pipeline.places import Places
 from pipeline.record import NodeRecord, RunRecord
+
+if TYPE_CHECKING:
+    from pipeline.reproduction import Comparison
+    from pipeline.serving import Version
 
 _MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "failed": ("✗", "red"), "running": ("…", "yellow")}
 _STATES = {
@@ -40,7 +44,8 @@ def node_line(node: NodeRecord) -> Text:
     """One line about one node."""
     mark, colour = _MARKS[node.state]
     took = "cached" if node.state == "cached" else f"{node.seconds:.1f} s"
-    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note)
+    why = (f"{'  ' if node.note else ''}({node.reason})", "dim") if node.reason else ""
+    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note, why)
 
 
 def training_speed(training: dict[str, Any]) -> str:
@@ -99,6 +104,8 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if dev.get("blessed") is True:
         facts.append(("verdict", "blessed: every threshold is met on dev"))
+        if record.state == "refused":
+            facts.append(("withdrawn", "a rollback took these weights out of production, they are not pushed again"))
     for reason in dev.get("reasons", []):
         facts.append(("refused", reason))
     if record.error:
@@ -195,6 +202,27 @@ def run_list(records: list[RunRecord]) -> Table:
         accuracy = f"{overall['accuracy']:.4f}" if overall else ""
         table.add_row(f"{record.name} {record.id}", record.state, record.started, accuracy)
     return table
+
+
+def version_list(pushed: list[Version]) -> Table:
+    """A line a pushed version."""
+    table = _table("version", "", "run", "dev accuracy", "test accuracy")
+    for version in pushed:
+        accuracies = (version.metrics.get(split, {}).get("accuracy") for split in ("dev", "test"))
+        cells = ["-" if accuracy is None else f"{accuracy:.4f}" for accuracy in accuracies]
+        table.add_row(str(version.number), version.state, version.run or "-", *cells)
+    return table
+
+
+def comparison(compared: Comparison) -> Text:
+    """A reproduction beside its run: equal, or what differs, first what it could come from."""
+    if not compared.result:
+        heading = Text.assemble(("reproduced  ", "bold green"), f"weights and metrics of {compared.run}, bit by bit")
+    else:
+        heading = Text.assemble(("not the same  ", "bold red"), f"as {compared.run}")
+    causes = [(kind, what) for kind, what in compared.differences]
+    found = [("result", what) for what in compared.result]
+    return Text("\n").join([heading, _facts([*causes, *found, ("new run", near(compared.reproduction))])])
 
 
 def check_report(checked: Checked, places: Places) -> RenderableType:

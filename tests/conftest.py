@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 from collections.abc import Callable
 from pathlib import Path
@@ -43,6 +44,11 @@ class Transformed(NamedTuple):
     """TransformGraph artifact."""
     examples: Any
     """Examples artifact: train, dev and test."""
+
+
+def fuzz_cases(usual: int) -> int:
+    """Cases of a property test: FUZZ_CASES says how many, if it is set, as `make fuzz` does."""
+    return int(os.environ.get("FUZZ_CASES", usual))
 
 
 def artifact(kind: Any, uri: Path) -> Any:
@@ -168,7 +174,7 @@ def train_tiny(
             transform_output=tiny_transformed.graph.uri,
             train_files=[str(examples / "Split-train" / "*")],
             eval_files=[str(examples / "Split-dev" / "*")],
-            model_run_dir=str(folder / "run"),
+            model_run_dir=str(folder / "model_run" / "1"),
             serving_model_dir=str(folder / "model" / "Format-Serving"),
             custom_config={
                 "base_model": str(checkpoint),
@@ -178,7 +184,7 @@ def train_tiny(
             },
         )
         run_fn(fn_args)
-        return Trained(model, folder / "run", fn_args)
+        return Trained(model, folder / "model_run" / "1", fn_args)
 
     return train
 

@@ -14,18 +14,20 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
 from components.errors import InputError
-from pipeline import report
+from components.versions import MODEL_DIRECTORY, card, versions
+from pipeline import manifest, report
 from pipeline.config import Checked
-from pipeline.places import Places
-from pipeline.record import NodeRecord, RunRecord
+from pipeline.places import RECORD_FILE, Places
+from pipeline.record import NodeRecord, RunRecord, close_killed, read
 
 
-def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
+def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = False) -> RunRecord:
     """Runs the pipeline.
 
     Whatever TensorFlow, Beam and TFX print goes to the run's log; standard output is the caller's alone.
@@ -34,6 +36,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
         checked: the run, in order.
         root: directory that holds the pipelines' homes.
         say: shows a line or a table to the user.
+        wait: for the end of another run on this root, instead of an error.
 
     Returns:
         The run's record: `pushed`, `refused`, `failed` or `interrupted`.
@@ -42,15 +45,13 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None]) -> RunRecord:
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
     places = Places.of(checked.run, root)
-    with _held(places):
+    with held(places, say if wait else None):
         record = _begin(checked, places)
         say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
         started = time.monotonic()
         with console.stop_on_signals(), _quiet(record.log) as terminal:
             try:
                 _run_nodes(checked, places, record, terminal, say)
-                dev = record.evaluations["dev"]
-                record.state = "pushed" if dev["blessed"] else "refused"
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
@@ -82,6 +83,11 @@ def _run_nodes(
             from pipeline.launch import Compiled
 
         compiled = Compiled(checked, places, record.id)
+        damaged = compiled.recover(_last_outputs(places, record.id))
+        found = manifest.collect(checked, record.id, record.started)
+        found.write(Path(record.directory))
+    for what in damaged:
+        say(f"! {what}")
     for node_id in compiled.node_ids:
         node = NodeRecord(node_id)
         record.nodes.append(node)
@@ -93,9 +99,23 @@ def _run_nodes(
         finally:
             node.seconds = time.monotonic() - started
         node.state = "cached" if outcome.cached else "done"
+        node.reason = outcome.reason
+        node.outputs = sorted(chain.from_iterable(outcome.outputs.values()))
         node.note = _take_note(record, node_id, outcome.outputs)
         say(report.node_line(node))
         record.write()
+        if node_id == "Trainer":
+            (model,) = (Path(uri, MODEL_DIRECTORY) for uri in outcome.outputs["model"])
+    record.state = "pushed" if record.pushed else "refused"
+    found.result = {
+        "state": record.state,
+        "weights_sha256": card(model)["weights_sha256"],
+        "model": str(model),
+        "rows": record.rows,
+        "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
+    }
+    found.write(Path(record.directory))
+    compiled.annotate("manifest", found.as_json())
 
 
 @contextlib.contextmanager
@@ -122,7 +142,6 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
     from components.evaluator import SUMMARY_FILE
     from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
     from components.trainer import HISTORY_FILE
-    from components.versions import versions
 
     match node:
         case "TsvExampleGen":
@@ -155,6 +174,15 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
     return ""
 
 
+def _last_outputs(places: Places, own: str) -> list[str]:
+    """What the newest run before this one made or took from cache: what this one may take."""
+    for path in sorted(places.runs.glob(f"*/{RECORD_FILE}"), reverse=True):
+        if path.parent.name != own:
+            with contextlib.suppress(InputError):
+                return [uri for node in read(path.parent).nodes for uri in node.outputs]
+    return []
+
+
 def _begin(checked: Checked, places: Places) -> RunRecord:
     """Makes the run's directory, with its config and its record."""
     now = datetime.datetime.now().astimezone()
@@ -169,12 +197,17 @@ def _begin(checked: Checked, places: Places) -> RunRecord:
             run_id, checked.run.name, str(checked.path.resolve()), str(directory), now.isoformat(timespec="seconds")
         )
         record.write()
+    close_killed(places.runs, run_id)
     return record
 
 
 @contextlib.contextmanager
-def _held(places: Places) -> Iterator[None]:
-    """Keeps a second run out of the same place.
+def held(places: Places, wait: Callable[[Any], None] | None = None) -> Iterator[None]:
+    """Keeps a second run, or whatever changes what runs left, out of the same place.
+
+    Args:
+        places: where.
+        wait: told that somebody else is in before it is waited for; None: an error.
 
     Raises:
         InputError: somebody else is in, or the place cannot be written.
@@ -189,7 +222,11 @@ def _held(places: Places) -> Iterator[None]:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
             problem = f"another run is on here ({holder})"
-            raise InputError(str(places.home), problem, "Wait for its end, or give this one another --root") from None
+            if wait is None:
+                remedy = "Wait for its end, with --wait, or give this one another --root"
+                raise InputError(str(places.home), problem, remedy) from None
+            wait(f"{places.home.name}: {problem}, waiting for its end")
+            fcntl.flock(lock, fcntl.LOCK_EX)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
         lock.flush()

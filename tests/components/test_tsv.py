@@ -16,6 +16,7 @@ from components import tsv
 from components.errors import InputError
 from components.settings import Data
 from components.tsv import BadRow, Row
+from tests.conftest import fuzz_cases
 
 TABLE = "text\tlabel\ngood film\tpos\nbad film\tneg\n"
 ROWS = [(2, "good film", "pos"), (3, "bad film", "neg")]
@@ -242,7 +243,7 @@ def test_a_row_that_breaks_csv_quoting_is_named(
 
 
 @given(st.binary(max_size=200) | st.text('ab\t\n\r"\0é', max_size=80).map(str.encode))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=fuzz_cases(200), deadline=None)
 def test_every_line_comes_out_as_a_row_or_a_bad_row(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "rows.tsv")
@@ -253,7 +254,7 @@ def test_every_line_comes_out_as_a_row_or_a_bad_row(content: bytes) -> None:
 
 
 @given(st.lists(st.lists(st.text('ab\t\n"é', max_size=4), min_size=2, max_size=3), max_size=6))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=fuzz_cases(100), deadline=None)
 def test_every_csv_record_comes_out_as_a_row_or_a_bad_row(records: list[list[str]]) -> None:
     content = io.StringIO(newline="")
     csv.writer(content, delimiter="\t", lineterminator="\n").writerows(records)
@@ -270,7 +271,7 @@ def test_every_csv_record_comes_out_as_a_row_or_a_bad_row(records: list[list[str
 
 
 @given(st.binary(max_size=120) | st.text('ab\t\n\r"\0', max_size=60).map(str.encode))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=fuzz_cases(150), deadline=None)
 def test_csv_quoting_takes_any_bytes(content: bytes) -> None:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "rows.tsv")

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.errors import InputError
-from components.versions import CARD_FILE, card, production, publish, resolve, versions
+from components.versions import CARD_FILE, card, production, publish, resolve, roll_back, versions, withdrawn
 
 NOW = 1_800_000_000
 
@@ -109,7 +109,7 @@ def test_every_file_and_directory_is_forced_to_disk_before_it_is_shown(
 
     monkeypatch.setattr(os, "fsync", note)
     publish(model, serving)
-    aside = forced[0]
+    aside = forced[-2]
     parts = {"", "/saved_model.pb", "/variables", "/variables/variables.index", "/assets.extra", f"/{CARD_FILE}"}
     assert set(forced[:-1]) == {aside + part for part in parts}
     assert forced[-1] == str(serving)
@@ -199,3 +199,37 @@ def test_a_path_without_a_model_is_refused(tmp_path: Path, model: Path) -> None:
     )
     graph = model / "saved_model.pb"
     assert message(resolve, graph) == f"{graph}: a file, not a directory. {remedy}"
+
+
+@pytest.fixture
+def three(serving: Path, tmp_path: Path) -> list[int]:
+    """Versions of the weights aa, bb and bb."""
+    return [publish(saved_model(tmp_path / f"model{n}", sha), serving) for n, sha in enumerate(("aa", "bb", "bb"))]
+
+
+def test_a_rollback_puts_the_newest_other_weights_on_top_and_withdraws_what_was_there(
+    serving: Path, three: list[int]
+) -> None:
+    older, newest = roll_back(serving)
+    assert (older, newest) == (three[0], three[2] + 1)
+    assert versions(serving) == [*three, newest]
+    assert production(serving) == newest
+    assert card(serving / str(newest)) == {**card(serving / str(older)), "restored_from": older}
+    assert withdrawn(serving) == {"bb"}
+    # And back again.
+    assert roll_back(serving, three[1]) == (three[1], newest + 1)
+    assert withdrawn(serving) == {"aa"}
+
+
+def test_a_rollback_to_what_there_is_not_or_is_in_production_is_refused(serving: Path, three: list[int]) -> None:
+    listed = f"The versions are {', '.join(map(str, three))}."
+    assert message(roll_back, serving, 7) == f"{serving}: no version 7 in it. {listed}"
+    problem = f"version {three[1]} has the weights that are in production"
+    assert message(roll_back, serving, three[1]) == f"{serving}: {problem}. {listed}"
+    assert withdrawn(serving) == set()
+
+
+def test_without_other_weights_there_is_nothing_to_roll_back_to(model: Path, serving: Path) -> None:
+    assert "Push a model first" in message(roll_back, serving)
+    publish(model, serving)
+    assert "no version with other weights than those in production" in message(roll_back, serving)

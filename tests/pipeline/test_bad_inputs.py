@@ -158,7 +158,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
              "freeze_layers, learning_rate, layer_decay, batch_size, epochs, steps, warmup, weight_decay, "
              "clip_norm, dropout, precision, label_smoothing, class_weights, evaluations_per_epoch, early_stopping, "
-             "seed."),
+             "checkpoint_minutes, checkpoint_steps, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
              " model, training, gate, push."),
@@ -418,7 +418,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/runs/toy: cannot be written (Permission denied). Give a --root you may write to.", RUN),
         Case("another run in the same place", Box.lock,
              "DIR/runs/toy: another run is on here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
-             "end, or give this one another --root.", RUN),
+             "end, with --wait, or give this one another --root.", RUN),
         Case("a destination below a file",
              lambda box: box.toml("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'),
              "DIR/run.toml:16: `push.destination` is DIR/dev.tsv/models, but DIR/dev.tsv is not a directory that "

@@ -14,7 +14,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     (folder / "a.py").write_text("from components.b import value\n")
     (folder / "b.py").write_text("value = 1\n")
     (folder / "c.py").write_text("")
-    monkeypatch.setattr(provenance, "_ROOT", tmp_path)
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
     provenance.source_hash.cache_clear()
     yield folder
     provenance.source_hash.cache_clear()

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import math
 from pathlib import Path
@@ -6,7 +7,7 @@ from typing import Any
 import pytest
 
 from components.errors import InputError
-from pipeline.record import NodeRecord, RunRecord, find, read
+from pipeline.record import NodeRecord, RunRecord, close_killed, find, read
 
 
 def record(directory: Path, **changes: Any) -> RunRecord:
@@ -53,14 +54,29 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert written.log == tmp_path / "log.txt"
 
 
-def test_a_record_begins_as_running_and_is_replaced_in_one_step(tmp_path: Path) -> None:
+def test_a_record_is_replaced_in_one_step(tmp_path: Path) -> None:
     run = record(tmp_path)
     run.write()
-    assert read(tmp_path).state == "running"
     run.state, run.error = "failed", "Trainer: no memory"
     run.write()
     assert (read(tmp_path).state, read(tmp_path).error) == ("failed", "Trainer: no memory")
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
+
+def test_a_run_that_holds_no_lock_was_killed(tmp_path: Path) -> None:
+    directory = tmp_path / "runs" / "1"
+    directory.mkdir(parents=True)
+    record(directory, nodes=[NodeRecord("Transform", "done"), NodeRecord("Trainer")]).write()
+    with (tmp_path / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert read(directory).state == "running"
+        # A later run holds the lock, and says what became of the earlier ones.
+        close_killed(tmp_path / "runs", own="1")
+        assert read(directory).state == "running"
+        close_killed(tmp_path / "runs", own="2")
+        assert read(directory).state == "interrupted"
+    found = read(directory)
+    assert (found.error, [node.state for node in found.nodes]) == ("the process was killed", ["done", "failed"])
 
 
 def test_an_undefined_metric_is_read_as_it_was_written(tmp_path: Path) -> None:

@@ -1,0 +1,22 @@
+"""Files that are there whole or not at all, whatever happens to the process or the machine."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+
+def force_to_disk(path: Path) -> None:
+    """Returns when a file's content, or a directory's list of names, is on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def show(aside: Path, path: Path) -> None:
+    """Gives a finished file or directory its name, in the same folder, in one step that survives a crash."""
+    force_to_disk(aside)
+    aside.replace(path)
+    force_to_disk(path.parent)

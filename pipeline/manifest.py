@@ -1,0 +1,140 @@
+"""What a run stood on and what it gave, complete enough to make it again: MANIFEST_FILE beside its record."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import platform
+import subprocess
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from components import precision, tsv
+from components.errors import InputError
+from components.settings_io import dump
+from pipeline.config import Checked
+from pipeline.provenance import ROOT, base_model_hashes, file_hash, project_hash
+
+MANIFEST_FILE = "manifest.json"
+_LOCK = ROOT / "requirements.lock"
+
+
+@dataclass(slots=True)
+class DataFile:
+    """An input file as it was read."""
+
+    split: str | None
+    """None: its rows were dealt to the splits by a hash."""
+    path: str
+    sha256: str
+    bytes: int
+
+
+@dataclass(slots=True)
+class Manifest:
+    """All that a run's result follows from, then the result."""
+
+    name: str
+    run: str
+    """The run's id."""
+    started: str
+    config: dict[str, Any]
+    """`settings.Run`, resolved: every default filled in, every path absolute."""
+    config_file: str
+    checkout: str
+    """Where the project's code lay."""
+    data: list[DataFile]
+    base_model: dict[str, str]
+    """File -> sha256."""
+    seeds: dict[str, int]
+    code: dict[str, Any]
+    """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
+    lock: str | None
+    """sha256 of requirements.lock; None in an installed package."""
+    libraries: dict[str, str]
+    """Every installed distribution -> its version."""
+    machine: dict[str, Any]
+    """What can change the last bits of a product: `cpu`, `features`, `threads`; and `system`, `python`."""
+    result: dict[str, Any] = field(default_factory=dict)
+    """`state`, `weights_sha256`, `model` (a directory), `rows` and `metrics` by split; empty until the run's end."""
+
+    def as_json(self) -> str:
+        """The manifest as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=1)
+
+    def write(self, directory: Path) -> None:
+        """Into a run's directory, in one step."""
+        aside = directory / f".{MANIFEST_FILE}"
+        aside.write_text(self.as_json(), encoding="utf-8")
+        aside.replace(directory / MANIFEST_FILE)
+
+
+def read(directory: Path) -> Manifest:
+    """A run's manifest.
+
+    Raises:
+        InputError: none there, or a damaged one.
+    """
+    path = directory / MANIFEST_FILE
+    try:
+        return TypeAdapter(Manifest).validate_json(path.read_bytes())
+    except OSError as error:
+        remedy = "Give the id or the directory of a run; `show --all` lists them"
+        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        problem = f"not a run's manifest ({'.'.join(map(str, first['loc']))}: {first['msg']})"
+        raise InputError(str(path), problem, "Give another run") from None
+
+
+def newest_ended(runs: Path) -> Manifest | None:
+    """Of the runs in a directory that came to their end."""
+    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+        with contextlib.suppress(InputError):
+            found = read(path.parent)
+            if found.result:
+                return found
+    return None
+
+
+def collect(checked: Checked, run_id: str, started: str) -> Manifest:
+    """The manifest of a run that begins."""
+    run = checked.run
+    data = [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in checked.files]
+    return Manifest(
+        name=run.name,
+        run=run_id,
+        started=started,
+        config=json.loads(dump(run)),
+        config_file=str(checked.path.resolve()),
+        checkout=str(ROOT),
+        data=data,
+        base_model=base_model_hashes(checked.base_model),
+        seeds={"training": run.training.seed},
+        code={"sha256": project_hash(), **_commit()},
+        lock=file_hash(_LOCK) if _LOCK.is_file() else None,
+        libraries=dict(sorted({d.metadata["Name"].lower(): d.version for d in metadata.distributions()}.items())),
+        machine={
+            "cpu": precision.cpu_name(),
+            "features": sorted(precision.cpu_features()),
+            "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},
+            "system": platform.platform(),
+            "python": platform.python_version(),
+        },
+    )
+
+
+def _commit() -> dict[str, Any]:
+    command = ["git", "-C", str(ROOT)]
+    try:
+        commit = subprocess.run([*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S603
+        status = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=True)  # noqa: S603
+    except (OSError, subprocess.CalledProcessError):
+        return {}
+    return {"commit": commit.stdout.strip(), "modified": bool(status.stdout.strip())}

@@ -1,0 +1,162 @@
+"""A run made again from its manifest, and compared with what it was."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.errors import InputError
+from components.settings import Run
+from components.settings_io import Place, load
+from pipeline import config, manifest, record
+from pipeline.manifest import MANIFEST_FILE, Manifest
+from pipeline.provenance import ROOT
+from pipeline.runners import local
+
+_CHANGED_ROWS = 5
+"""Items that are listed of a kind of difference."""
+
+
+@dataclass(slots=True)
+class Comparison:
+    """A run beside its reproduction."""
+
+    run: str
+    reproduction: str
+    """Directory of the second run's record."""
+    differences: list[tuple[str, str]] = field(default_factory=list)
+    """(kind, what) of all that the result follows from, in the order in which it could matter."""
+    result: list[str] = field(default_factory=list)
+    """What differs in weights and metrics, and by how much; empty: nothing by a bit."""
+
+
+def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) -> Comparison:
+    """Runs it again without any cache.
+
+    Args:
+        directory: of the run's record.
+        root: where the new run keeps its files; None: within `directory`.
+        say: shows a line to the user.
+
+    Raises:
+        InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
+    """
+    before = manifest.read(directory)
+    if not before.result:
+        raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
+    root = directory / "reproduction" if root is None else root
+    if (root / before.name).exists():
+        remedy = "Delete it, or give another --root"
+        raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
+    run = load(Run, json.dumps(_found_again(before)))
+    path = directory / MANIFEST_FILE
+    checked = config.check_run(run, path, Place(str(path), ""))
+    made = local.run(checked, root, say)
+    if made.state not in ("pushed", "refused"):
+        raise RuntimeError(f"the reproduction {made.state}: {made.error}")
+    after = manifest.read(Path(made.directory))
+    return Comparison(
+        before.run, made.directory, list(_differences(before, after)), list(_results(directory, before, made, after))
+    )
+
+
+def _found_again(before: Manifest) -> dict[str, Any]:
+    """The config, with files of another checkout taken from this one where they are gone from there."""
+
+    def here(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: here(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [here(item) for item in value]
+        path = Path(value) if isinstance(value, str) else None
+        if path is None or not path.is_absolute() or path.exists() or not path.is_relative_to(before.checkout):
+            return value
+        return str(ROOT / path.relative_to(before.checkout))
+
+    found: dict[str, Any] = here(before.config)
+    # Not where the first run was pushed to.
+    found["push"] = {**found["push"], "destination": None}
+    return found
+
+
+def _differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
+    old_files, new_files = ({(f.split, Path(f.path).name): f for f in m.data} for m in (before, after))
+    for key in dict.fromkeys([*old_files, *new_files]):
+        old, new = old_files.get(key), new_files.get(key)
+        if old is None or new is None:
+            yield "data", f"{key[1]} is in one of the runs only"
+        elif old.sha256 != new.sha256:
+            yield (
+                "data",
+                f"{new.path}: {old.bytes:,} bytes {old.sha256[:12]} before, {new.bytes:,} {new.sha256[:12]} now",
+            )
+    yield from _changed("base model", before.base_model, after.base_model)
+    yield from _changed("config", _flat(before.config), _flat(after.config))
+    if before.code["sha256"] != after.code["sha256"]:
+        commits = [
+            str(m.code.get("commit", "?"))[:12] + ("+" if m.code.get("modified") else "") for m in (before, after)
+        ]
+        yield "code", f"commit {commits[0]} before, {commits[1]} now"
+    yield from _changed("library", before.libraries, after.libraries)
+    yield from _changed("machine", before.machine, after.machine)
+
+
+def _changed(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
+    for name in names[:_CHANGED_ROWS]:
+        yield kind, f"{name}: {_short(before.get(name))} before, {_short(after.get(name))} now"
+    if len(names) > _CHANGED_ROWS:
+        yield kind, f"and {len(names) - _CHANGED_ROWS} more"
+
+
+def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in config.items():
+        # Where files lie is no part of what they are, which `data` and `base model` tell.
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        elif prefix not in ("data.", "push.") or not _is_path(value):
+            flat[f"{prefix}{key}"] = value
+    flat.pop("model.base", None)
+    return flat
+
+
+def _is_path(value: Any) -> bool:
+    return bool(value) and all(str(item).startswith("/") for item in (value if isinstance(value, list) else [value]))
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False) if value is not None else "none"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _results(directory: Path, before: Manifest, made: record.RunRecord, after: Manifest) -> Iterator[str]:
+    if before.result["weights_sha256"] != after.result["weights_sha256"]:
+        yield f"weights: {_weight_difference(before.result['model'], after.result['model'])}"
+    for split, metrics in before.result["metrics"].items():
+        found = after.result["metrics"].get(split, {})
+        changed = {name: (value, found.get(name)) for name, value in metrics.items() if found.get(name) != value}
+        for name, (old, new) in list(changed.items())[:_CHANGED_ROWS]:
+            yield f"{split} {name}: {old} before, {new} now"
+        if len(changed) > _CHANGED_ROWS:
+            yield f"{split}: and {len(changed) - _CHANGED_ROWS} more metrics"
+
+
+def _weight_difference(old: str, new: str) -> str:
+    """The largest one, where both models are still there."""
+    if not all(Path(path, "variables").is_dir() for path in (old, new)):
+        return f"differ; by how much cannot be said, {old} is gone"
+    import numpy as np
+    import tensorflow as tf
+
+    readers = [tf.train.load_checkpoint(str(Path(path, "variables", "variables"))) for path in (old, new)]
+    worst, where = 0.0, ""
+    for name in readers[0].get_variable_to_shape_map():
+        first, second = (reader.get_tensor(name) for reader in readers)
+        # Besides the weights there is a description of the object graph, bytes.
+        if isinstance(first, np.ndarray) and (difference := float(np.abs(first - second).max(initial=0))) > worst:
+            worst, where = difference, name.split("/.ATTRIBUTES")[0]
+    return f"differ by up to {worst:.2g}, in {where}"

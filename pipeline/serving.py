@@ -1,0 +1,69 @@
+"""The pushed versions of a pipeline, and the runs they came from."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from components.errors import InputError
+from components.settings import Run
+from components.settings_io import load
+from components.versions import card, versions, withdrawn
+from pipeline import manifest, record
+from pipeline.places import Places
+
+
+@dataclass(slots=True)
+class Version:
+    """A pushed version."""
+
+    number: int
+    state: str
+    """`in production`, `withdrawn`, `copy of N` after a rollback, or nothing."""
+    path: str
+    weights_sha256: str
+    run: str | None = None
+    """Id of the run that pushed it."""
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By split."""
+
+
+def places(root: Path, name: str | None) -> Places:
+    """The places of a pipeline under a root, as its newest run had them.
+
+    Raises:
+        InputError: there is no run, or there are several pipelines and none was named.
+    """
+    found = record.find(root, name)
+    names = sorted({path.parents[1].name for path in found})
+    if len(names) > 1:
+        raise InputError(str(root), f"several pipelines in it: {', '.join(names)}", "Give one of them by --name")
+    config = manifest.read(found[-1]).config
+    return Places.of(load(Run, json.dumps(config)), root)
+
+
+def pushed(where: Places) -> list[Version]:
+    """Oldest first."""
+    of_weights: dict[str, manifest.Manifest] = {}
+    for path in sorted(where.runs.glob(f"*/{manifest.MANIFEST_FILE}"), reverse=True):
+        with contextlib.suppress(InputError):
+            found = manifest.read(path.parent)
+            if found.result.get("state") == "pushed":
+                of_weights[found.result["weights_sha256"]] = found
+    there, out = versions(where.serving), withdrawn(where.serving)
+    listed = []
+    for number in there:
+        path = where.serving / str(number)
+        described = card(path)
+        weights = described.get("weights_sha256", "")
+        copied = f"copy of {described['restored_from']}" if "restored_from" in described else ""
+        state = "withdrawn" if weights in out else copied
+        if number == there[-1]:
+            state = f"in production, {copied}" if copied else "in production"
+        run = of_weights.get(weights)
+        metrics = run.result["metrics"] if run else {}
+        listed.append(Version(number, state, str(path), weights, run.run if run else None, metrics))
+    return listed

@@ -1,0 +1,201 @@
+"""Runs that are made again, killed, damaged, rolled back and pruned, on toy data and through the command line."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline_runner
+from components.versions import card, versions
+from tests.toys import write_toy_run
+
+ROOT = Path(__file__).resolve().parents[2]
+pytestmark = pytest.mark.slow
+LEARNS = {"epochs": 12, "learning_rate": 0.02}
+GATE = {"min": {"accuracy": 0.7}}
+
+
+def said(capfd: pytest.CaptureFixture[str], *command: object) -> tuple[int, str, str]:
+    capfd.readouterr()
+    status = pipeline_runner.main(list(map(str, command)))
+    out, err = capfd.readouterr()
+    return status, out, err
+
+
+def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    status, out, err = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert status == 0, err
+    record: dict[str, Any] = json.loads(out)
+    return record
+
+
+def manifest(record: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(record["directory"], "manifest.json").read_text())
+    return found
+
+
+def states(record: dict[str, Any]) -> dict[str, str]:
+    return {node["id"]: node["state"] for node in record["nodes"]}
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("toy")
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("root")
+
+
+@pytest.fixture(scope="module")
+def serving(root: Path) -> Path:
+    return root / "toy" / "serving" / "toy"
+
+
+# The tests of this file build on each other, from top to bottom.
+
+
+def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
+    found = manifest(record)
+    assert [(file["split"], Path(file["path"]).name) for file in found["data"]] == [
+        ("train", "train.txt"),
+        ("dev", "dev.txt"),
+        ("test", "test.txt"),
+    ]
+    assert found["seeds"] == {"training": 1}
+    assert found["libraries"]["tensorflow"]
+    assert found["machine"]["features"]
+    assert found["result"]["weights_sha256"] == card(Path(record["pushed"]))["weights_sha256"]
+    assert found["result"]["rows"] == {"train": 64, "dev": 16, "test": 16}
+    status, out, _ = said(capfd, "show", "--root", root, "--manifest")
+    assert (status, json.loads(out)) == (0, found)
+
+
+def test_a_reproduction_elsewhere_gives_the_same_bits(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    (directory,) = (root / "toy" / "runs").iterdir()
+    status, out, err = said(capfd, "reproduce", directory.name, "--root", root, "--json")
+    assert status == 0, err
+    compared = json.loads(out)
+    assert compared["result"] == []
+    assert compared["differences"] == []
+    again = json.loads(Path(compared["reproduction"], "manifest.json").read_text())
+    assert (
+        again["result"]["weights_sha256"]
+        == json.loads((directory / "manifest.json").read_text())["result"]["weights_sha256"]
+    )
+
+
+def test_another_seed_is_told_as_what_differs(
+    folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = run(folder / "run.toml", root, capfd)
+    assert set(states(first).values()) == {"cached"}
+    record = run(write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE), root, capfd)
+    reasons = {node["id"]: node["reason"] for node in record["nodes"]}
+    assert reasons["Transform"] == ""
+    assert reasons["Trainer"] == "config training.seed changed"
+    assert reasons["Evaluator"] == "its baseline_model, its model changed"
+    assert manifest(record)["result"]["weights_sha256"] != manifest(first)["result"]["weights_sha256"]
+    # The first run's manifest with the second one's data: what differs is named, and by how much.
+    train = folder / "train.txt"
+    before = train.read_text()
+    train.write_text("".join(reversed(before.splitlines(keepends=True))))
+    status, out, _ = said(capfd, "reproduce", first["id"], "--root", root, "--into", tmp_path, "--json")
+    train.write_text(before)
+    assert status == 1
+    compared = json.loads(out)
+    assert compared["differences"][0][0] == "data"
+    assert compared["result"][0].startswith("weights: differ by up to ")
+
+
+def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    last = max((root / "toy" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name))
+    weights = last / "Format-Serving" / "variables" / "variables.data-00000-of-00001"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 0
+    assert f"! {weights} is damaged: its node runs again" in out.replace("\n", " ")
+    assert "what it made was gone" in out
+
+
+def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
+    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, *_, newest = versions(serving)
+    status, out, _ = said(capfd, "rollback", "--root", root)
+    assert status == 0
+    assert out.startswith(f"version {first} is in production again, as version ")
+    assert card(serving / str(versions(serving)[-1]))["restored_from"] == first
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 3
+    assert "withdrawn" in out
+    status, out, _ = said(capfd, "versions", "--root", root)
+    lines = {line.split()[0]: line for line in out.splitlines()[1:]}
+    assert "withdrawn" in lines[str(newest)]
+    assert f"in production, copy of {first}" in lines[str(versions(serving)[-1])]
+
+
+def test_what_is_pruned_is_what_nothing_kept_needs(
+    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = write_toy_run(
+        folder, training=LEARNS | {"seed": 3}, gate={"min": {"accuracy": 0.99}, "max": {"loss": 0.0}}
+    )
+    status, _, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert status == 3
+    config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE)
+    said(capfd, "run", "--config", config, "--root", root, "--json")
+    status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--dry-run", "--json")
+    planned = json.loads(out)
+    assert (status, all(map(os.path.isdir, planned["removed"]))) == (0, True)
+    status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--json")
+    pruned = json.loads(out)
+    assert pruned == planned
+    assert pruned["bytes"] > 0
+    assert not any(map(os.path.exists, pruned["removed"]))
+    status, out, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert set(states(json.loads(out)).values()) == {"cached"}
+    assert len(versions(serving)) >= 3
+
+
+def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
+    folder: Path, root: Path, tmp_path: Path
+) -> None:
+    training = LEARNS | {"epochs": 60, "checkpoint_steps": 5}
+    config = write_toy_run(tmp_path, training=training, gate={"min": {"accuracy": 0.01}})
+    weights = []
+    for kill in (True, False):
+        into = tmp_path / f"killed-{kill}"
+        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(into), "--json"]
+        if kill:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while not list(into.glob("toy/artifacts/Trainer/checkpoints/*/*.safetensors")):
+                assert process.poll() is None
+                time.sleep(0.05)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            shown = subprocess.run(
+                [sys.executable, "pipeline_runner.py", "show", "--root", str(into)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert "interrupted" in shown.stdout
+            assert "the process was killed" in shown.stdout
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        record = json.loads(done.stdout)
+        assert bool(record["training"]["resumed"]) is kill
+        weights.append(manifest(record)["result"])
+        assert not list(into.glob("toy/artifacts/Trainer/checkpoints/*"))
+    assert weights[0]["weights_sha256"] == weights[1]["weights_sha256"]
+    assert weights[0]["metrics"] == weights[1]["metrics"]
