@@ -163,8 +163,8 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
              " model, training, gate, push."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
-             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, header, "
-             "columns, quoting, text, label, labels, slices, on_bad_row, max_bad_share."),
+             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, "
+             "window, spans, header, columns, quoting, text, label, labels, slices, on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
