@@ -15,12 +15,13 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from components import precision
+
 ROOT = Path(__file__).resolve().parents[1]
 
 RESULTS = ROOT / "bench" / "results"
 PEER = ROOT / "bench" / "peer.py"
 _SHARED_PEER = ROOT.parent / "shared" / "bench" / "hf_reference.py"
-_CPU_INFO = Path("/proc/cpuinfo")
 
 Run = dict[str, Any]
 
@@ -86,13 +87,10 @@ def kept(name: str, part: str) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    lines = _CPU_INFO.read_text().splitlines()
-    cpu = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), "")
-    flags = next((line.split(":")[1].split() for line in lines if line.startswith("flags")), [])
-    features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in flags]
+    features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in precision.cpu_features()]
     versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "tfx", "apache-beam")}
     found: dict[str, Any] = {
-        "cpu": cpu,
+        "cpu": precision.cpu_name(),
         "features": features,
         "cores": os.cpu_count(),
         "python": platform.python_version(),

@@ -1,9 +1,23 @@
-"""Files that are there whole or not at all, whatever happens to the process or the machine."""
+"""Files that are there whole or not at all, whatever happens to the process or the machine; and what they hold."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 from pathlib import Path
+
+
+def sha256(path: Path) -> str:
+    """Of a file's bytes, hexadecimal."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replaces a file's content in one step."""
+    aside = path.with_name(f".{path.name}.new")
+    aside.write_text(text, encoding="utf-8")
+    show(aside, path)
 
 
 def force_to_disk(path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import shutil
@@ -64,7 +63,7 @@ class Checkpoints:
         """Writes one and removes all but the newest two."""
         aside = self._directory / f".{step}"
         save_file(state.arrays, aside, metadata={_METADATA: json.dumps(state.plain)})
-        durable.show(aside, self._directory / f"{step:010}-{_digest(aside)}.safetensors")
+        durable.show(aside, self._directory / f"{step:010}-{durable.sha256(aside)}.safetensors")
         for path in self._paths()[:-_KEPT]:
             path.unlink()
         self._saved = time.monotonic()
@@ -73,7 +72,7 @@ class Checkpoints:
         """The state of the newest checkpoint that is whole; None: there is none."""
         for path in reversed(self._paths()):
             try:
-                if _digest(path) == path.stem.partition("-")[2]:
+                if durable.sha256(path) == path.stem.partition("-")[2]:
                     with safe_open(path, "np") as file:
                         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
                         return State(arrays, json.loads(file.metadata()[_METADATA]))
@@ -90,8 +89,3 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         return sorted(self._directory.glob("*.safetensors"))
-
-
-def _digest(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

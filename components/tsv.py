@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from components import durable
 from components.errors import InputError
 from components.records import BadRow, Quoting, bytes_read, opened, read_records, readable, require_file
 from components.settings import FROM_TRAIN, SPLITS, Column, Data, Split
@@ -67,8 +68,8 @@ def find_files(data: Data) -> list[tuple[str | None, Path]]:
 
 def fingerprint(path: Path) -> str:
     """sha256 of a file's bytes, hexadecimal."""
-    with readable(path), path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    with readable(path):
+        return durable.sha256(path)
 
 
 def split_of(fields: Sequence[str], shares: Mapping[Split, int]) -> str:

@@ -14,8 +14,6 @@ from components.errors import InputError
 
 CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
-MODEL_DIRECTORY = "Format-Serving"
-"""Within TFX's Model artifact: the SavedModel."""
 _WITHDRAWN_FILE = ".withdrawn.json"
 """Within a serving directory."""
 _GRAPH_FILE = "saved_model.pb"
@@ -117,10 +115,8 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
     if older not in others:
         raise InputError(str(directory), f"version {older} has the weights that are in production", listed)
     out = (withdrawn(directory) | {str(weights[there[-1]])}) - {str(weights[older])}
-    aside = directory / f"{_WITHDRAWN_FILE}.new"
-    aside.write_text(json.dumps(sorted(out)), encoding="utf-8")
     # Before the push: if this ends between the two, a run does not put back what was to go.
-    durable.show(aside, directory / _WITHDRAWN_FILE)
+    durable.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
     return older, publish(directory / str(older), directory, restored_from=older)
 
 

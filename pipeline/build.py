@@ -11,6 +11,7 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 
+from components import durable
 from components.baseline import Baseline
 from components.evaluator import Evaluator
 from components.example_gen import TsvExampleGen
@@ -22,7 +23,7 @@ from components.settings_io import dump
 from components.transform import Transform
 from pipeline.config import Checked
 from pipeline.places import Places
-from pipeline.provenance import base_model_hashes, file_hash, libraries, source_hash
+from pipeline.provenance import base_model_hashes, libraries, source_hash
 
 # In this process, without Beam's Go runner (which would be downloaded). The image is a name nothing runs: without one,
 # TFX copies its own 50 MB of source aside for every node.
@@ -43,7 +44,7 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
     if run.validation.schema_file:
         schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
         # The cache key holds the file's name; its content is added.
-        schema_gen.spec.exec_properties["source"] = file_hash(Path(run.validation.schema_file)) + libraries()
+        schema_gen.spec.exec_properties["source"] = durable.sha256(Path(run.validation.schema_file)) + libraries()
     else:
         schema_gen = SchemaGen(
             statistics=statistics_gen.outputs["statistics"],

@@ -8,6 +8,7 @@ import json
 import os
 import platform
 import subprocess
+import sysconfig
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -15,11 +16,11 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from components import precision, tsv
+from components import durable, precision, tsv
 from components.errors import InputError
 from components.settings_io import dump
 from pipeline.config import Checked
-from pipeline.provenance import ROOT, base_model_hashes, file_hash, project_hash
+from pipeline.provenance import ROOT, base_model_hashes, project_hash
 
 MANIFEST_FILE = "manifest.json"
 _LOCK = ROOT / "requirements.lock"
@@ -70,9 +71,7 @@ class Manifest:
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""
-        aside = directory / f".{MANIFEST_FILE}"
-        aside.write_text(self.as_json(), encoding="utf-8")
-        aside.replace(directory / MANIFEST_FILE)
+        durable.write_text(directory / MANIFEST_FILE, self.as_json())
 
 
 def read(directory: Path) -> Manifest:
@@ -118,8 +117,8 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         base_model=base_model_hashes(checked.base_model),
         seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
-        lock=file_hash(_LOCK) if _LOCK.is_file() else None,
-        libraries=dict(sorted({d.metadata["Name"].lower(): d.version for d in metadata.distributions()}.items())),
+        lock=durable.sha256(_LOCK) if _LOCK.is_file() else None,
+        libraries=_libraries(),
         machine={
             "cpu": precision.cpu_name(),
             "features": sorted(precision.cpu_features()),
@@ -128,6 +127,13 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
             "python": platform.python_version(),
         },
     )
+
+
+def _libraries() -> dict[str, str]:
+    # Of the environment alone: setuptools puts copies of its own on the path once it is imported.
+    places = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+    found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions(path=places)}
+    return dict(sorted(found.items()))
 
 
 def _commit() -> dict[str, Any]:

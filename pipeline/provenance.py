@@ -9,6 +9,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from components import durable
+
 ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = "components"
 
@@ -46,16 +48,10 @@ def project_hash() -> str:
     return digest.hexdigest()
 
 
-def file_hash(path: Path) -> str:
-    """sha256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def base_model_hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
     patterns = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "*.safetensors", "*.index.json")
-    return {path.name: file_hash(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+    return {path.name: durable.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
 
 
 def _closure(module: str, seen: set[str]) -> set[str]:

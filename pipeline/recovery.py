@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -61,9 +60,7 @@ class Digests:
         """Of artifacts that a node has just made."""
         for uri in uris:
             self._known[uri] = _of_files(Path(uri))
-        aside = self._file.with_suffix(".new")
-        aside.write_text(json.dumps(self._known))
-        durable.show(aside, self._file)
+        durable.write_text(self._file, json.dumps(self._known))
 
     def discard_damaged(self, uris: Iterable[str]) -> list[str]:
         """Removes what is not as it was left, so that it is made again; a pushed version goes aside instead.
@@ -88,9 +85,5 @@ class Digests:
 
 
 def _of_files(directory: Path) -> dict[str, str]:
-    digests = {}
-    for path in sorted(directory.rglob("*")):
-        if path.is_file():
-            with path.open("rb") as file:
-                digests[str(path.relative_to(directory))] = hashlib.file_digest(file, "sha256").hexdigest()
-    return digests
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return {str(path.relative_to(directory)): durable.sha256(path) for path in files}

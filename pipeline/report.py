@@ -220,9 +220,8 @@ def comparison(compared: Comparison) -> Text:
         heading = Text.assemble(("reproduced  ", "bold green"), f"weights and metrics of {compared.run}, bit by bit")
     else:
         heading = Text.assemble(("not the same  ", "bold red"), f"as {compared.run}")
-    causes = [(kind, what) for kind, what in compared.differences]
     found = [("result", what) for what in compared.result]
-    return Text("\n").join([heading, _facts([*causes, *found, ("new run", near(compared.reproduction))])])
+    return Text("\n").join([heading, _facts([*compared.differences, *found, ("new run", near(compared.reproduction))])])
 
 
 def check_report(checked: Checked, places: Places) -> RenderableType:

@@ -11,7 +11,7 @@ from typing import Any
 from components.errors import InputError
 from components.settings import Run
 from components.settings_io import Place, load
-from pipeline import config, manifest, record
+from pipeline import config, manifest
 from pipeline.manifest import MANIFEST_FILE, Manifest
 from pipeline.provenance import ROOT
 from pipeline.runners import local
@@ -58,9 +58,7 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
     if made.state not in ("pushed", "refused"):
         raise RuntimeError(f"the reproduction {made.state}: {made.error}")
     after = manifest.read(Path(made.directory))
-    return Comparison(
-        before.run, made.directory, list(_differences(before, after)), list(_results(directory, before, made, after))
-    )
+    return Comparison(before.run, made.directory, list(_differences(before, after)), list(_results(before, after)))
 
 
 def _found_again(before: Manifest) -> dict[str, Any]:
@@ -133,7 +131,7 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
-def _results(directory: Path, before: Manifest, made: record.RunRecord, after: Manifest) -> Iterator[str]:
+def _results(before: Manifest, after: Manifest) -> Iterator[str]:
     if before.result["weights_sha256"] != after.result["weights_sha256"]:
         yield f"weights: {_weight_difference(before.result['model'], after.result['model'])}"
     for split, metrics in before.result["metrics"].items():

@@ -20,7 +20,7 @@ from typing import Any, TextIO
 
 from components import console
 from components.errors import InputError
-from components.versions import MODEL_DIRECTORY, card, versions
+from components.versions import card, versions
 from pipeline import manifest, report
 from pipeline.config import Checked
 from pipeline.places import RECORD_FILE, Places
@@ -80,6 +80,8 @@ def _run_nodes(
 ) -> None:
     with console.watch(terminal, "loading TensorFlow"):
         with _no_collections():
+            from tfx.utils import path_utils
+
             from pipeline.launch import Compiled
 
         compiled = Compiled(checked, places, record.id)
@@ -105,7 +107,7 @@ def _run_nodes(
         say(report.node_line(node))
         record.write()
         if node_id == "Trainer":
-            (model,) = (Path(uri, MODEL_DIRECTORY) for uri in outcome.outputs["model"])
+            (model,) = (Path(path_utils.serving_model_path(uri)) for uri in outcome.outputs["model"])
     record.state = "pushed" if record.pushed else "refused"
     found.result = {
         "state": record.state,

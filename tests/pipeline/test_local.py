@@ -43,16 +43,6 @@ def shown(root: Path, capfd: pytest.CaptureFixture[str], *options: str) -> str:
     return capfd.readouterr().out
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("toy")
-
-
-@pytest.fixture(scope="module")
-def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("root")
-
-
 def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
 
