@@ -13,7 +13,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -187,6 +187,23 @@ def reproduce(options: argparse.Namespace) -> int:
     return FAILED if compared.result else DONE
 
 
+def check_data(options: argparse.Namespace) -> int:
+    """`check-data`: rows beside those that a run's model learned from."""
+    from pipeline import record, report, skew
+
+    (*_, directory) = record.find(options.root, options.against)
+    found = skew.check(options.rows, directory, options.column, options.label, not options.no_header)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+    else:
+        report.console(sys.stdout).print(report.skew(found))
+    exceeded = [one["name"] for one in found.measures if one["exceeded"]]
+    if exceeded and found.fails:
+        problem = f"not like the rows that run {found.run} learned from: {', '.join(exceeded)} beyond the limit"
+        raise InputError(str(options.rows), problem, "Correct the rows, or train on rows like them")
+    return DONE
+
+
 def data(options: argparse.Namespace) -> int:
     """`data`: fetches a sample."""
     try:
@@ -242,6 +259,9 @@ def _lines(stream: TextIO) -> Iterator[str]:
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")
 
 
+_Add = Callable[[str, Any, str, str], argparse.ArgumentParser]
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pipeline_runner.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -259,6 +279,12 @@ def _parser() -> argparse.ArgumentParser:
         command.set_defaults(command=function)
         return command
 
+    for add_some in (_add_runs, _add_questions, _add_upkeep):
+        add_some(add)
+    return parser
+
+
+def _add_runs(add: _Add) -> None:
     shipped = "pipeline/configs/movie_reviews.toml"
     for name, function, summary in (
         ("run", run, "run the pipeline on this machine, TSV files to pushed model"),
@@ -271,24 +297,6 @@ def _parser() -> argparse.ArgumentParser:
             command.add_argument("--force", action="store_true", help="even if there is no new span of data")
             command.add_argument("--wait", action="store_true", help="for the end of another run on this root")
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
-    command = add(
-        "predict",
-        predict,
-        "ask a pushed model for labels and probabilities",
-        "pipeline_runner.py predict --model runs/movie-reviews/serving/movie-reviews 'not bad at all'\n"
-        "  pipeline_runner.py predict --model MODEL --input rows.tsv --output out.tsv",
-    )
-    command.add_argument(
-        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or their directory"
-    )
-    command.add_argument("text", nargs="*", metavar="TEXT", help="texts; without any, and without --input, from stdin")
-    command.add_argument("--input", type=Path, metavar="TSV", help="rows to label, of any number; .gz is welcome")
-    command.add_argument("--output", type=Path, metavar="TSV", help="where they go with their labels; default stdout")
-    command.add_argument(
-        "--column", metavar="C", help="the text's column in --input, a name or a number from 1; default as in training"
-    )
-    command.add_argument("--no-header", action="store_true", help="the first line of --input is a row")
-    command.add_argument("--json", action="store_true", help="one JSON object a text")
     command = add("show", show, "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
     command.add_argument(
         "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"
@@ -309,6 +317,43 @@ def _parser() -> argparse.ArgumentParser:
         "--into", type=Path, metavar="DIR", help="root of the new run; default a directory within the old run's"
     )
     command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_questions(add: _Add) -> None:
+    command = add(
+        "predict",
+        predict,
+        "ask a pushed model for labels and probabilities",
+        "pipeline_runner.py predict --model runs/movie-reviews/serving/movie-reviews 'not bad at all'\n"
+        "  pipeline_runner.py predict --model MODEL --input rows.tsv --output out.tsv",
+    )
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or their directory"
+    )
+    command.add_argument("text", nargs="*", metavar="TEXT", help="texts; without any, and without --input, from stdin")
+    command.add_argument("--input", type=Path, metavar="TSV", help="rows to label, of any number; .gz is welcome")
+    command.add_argument("--output", type=Path, metavar="TSV", help="where they go with their labels; default stdout")
+    command.add_argument(
+        "--column", metavar="C", help="the text's column in --input, a name or a number from 1; default as in training"
+    )
+    command.add_argument("--no-header", action="store_true", help="the first line of --input is a row")
+    command.add_argument("--json", action="store_true", help="one JSON object a text")
+    command = add(
+        "check-data",
+        check_data,
+        "compare rows with those that a run's model learned from",
+        "pipeline_runner.py check-data rows.tsv --against 20261123-093000",
+    )
+    command.add_argument("rows", type=Path, metavar="TSV", help="rows as the model is asked about; .gz is welcome")
+    command.add_argument("--against", required=True, metavar="RUN", help="a run's id")
+    _add_root(command)
+    command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default as in training")
+    command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
+    command.add_argument("--no-header", action="store_true", help="the first line is a row")
+    command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def _add_upkeep(add: _Add) -> None:
     for name, function, summary in (
         ("versions", list_versions, "list the pushed versions with their runs and metrics"),
         ("rollback", rollback, "put an older version into production again"),
@@ -337,7 +382,6 @@ def _parser() -> argparse.ArgumentParser:
         "data", data, "fetch a sample data set or the sample weights", "pipeline_runner.py data movie-reviews"
     )
     command.add_argument("name", metavar="NAME", help="movie-reviews, reuters-r8 or minilm (the weights)")
-    return parser
 
 
 def _at_least_one(text: str) -> int:

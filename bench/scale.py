@@ -73,12 +73,13 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
     import pipeline_runner  # noqa: F401  # its settings of TensorFlow
     from pipeline.config import check
     from pipeline.launch import Compiled
+    from pipeline.manifest import collect
     from pipeline.places import Places
 
     checked = check(folder / "run.toml")
     places = Places.of(checked.run, folder)
     places.home.mkdir()
-    compiled = Compiled(checked, places, "bench")
+    compiled = Compiled(checked, places, collect(checked, "bench", ""))
     measured: dict[str, dict[str, float]] = {}
     for node in NODES:
         started = time.monotonic()

@@ -185,12 +185,13 @@ def prepare(folder: str) -> Run:
     """Runs the pipeline up to Transform; where the rest finds what it made goes to a file."""
     from pipeline.config import check
     from pipeline.launch import Compiled
+    from pipeline.manifest import collect
     from pipeline.places import Places
 
     checked = check(Path(folder, "run.toml"))
     places = Places.of(checked.run, Path(folder))
     places.home.mkdir(parents=True)
-    compiled = Compiled(checked, places, "bench")
+    compiled = Compiled(checked, places, collect(checked, "bench", ""))
     outputs = {}
     for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
         outputs = compiled.launch(node).outputs

@@ -1,4 +1,4 @@
-"""The model in production, for the Evaluator to compare with. A plain component: Kubeflow refuses TFX's Resolver."""
+"""The model in production, to compare with or to start from. Plain components: Kubeflow refuses TFX's Resolver."""
 
 from __future__ import annotations
 
@@ -16,9 +16,15 @@ from tfx.utils import path_utils
 from components import versions
 
 
-def _version(model: types.Artifact, directory: str) -> int | None:
-    candidate = versions.card(Path(path_utils.serving_model_path(model.uri)))
-    return versions.production(Path(directory), other_than=candidate["weights_sha256"])
+def _version(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> int | None:
+    directory, pinned = Path(exec_properties["directory"]), exec_properties["pinned"]
+    if pinned:
+        return int(pinned)
+    if exec_properties["data_sha256"]:
+        return versions.production(directory, data_sha256=exec_properties["data_sha256"])
+    candidate = artifact_utils.get_single_instance(input_dict["model"])
+    weights = versions.card(Path(path_utils.serving_model_path(candidate.uri)))["weights_sha256"]
+    return versions.production(directory, weights_sha256=weights)
 
 
 class Driver(base_driver.BaseDriver):
@@ -26,8 +32,7 @@ class Driver(base_driver.BaseDriver):
 
     def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
         """Called by the launcher before it looks into its cache."""
-        model = artifact_utils.get_single_instance(execution_info.input_dict["model"])
-        version = _version(model, execution_info.exec_properties["directory"])
+        version = _version(execution_info.input_dict, execution_info.exec_properties)
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["version"].string_value = str(version or "")
         return output
@@ -43,16 +48,14 @@ class Executor(base_executor.BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> execution_result_pb2.ExecutorOutput:
         """Returns the artifact list of `baseline`: one model, or empty where none is in production."""
-        directory = exec_properties["directory"]
-        version = _version(artifact_utils.get_single_instance(input_dict["model"]), directory)
+        version = _version(input_dict, exec_properties)
         output = execution_result_pb2.ExecutorOutput()
         found = output.output_artifacts["baseline"].artifacts
         if version is not None:
             baseline = artifact_utils.get_single_instance(output_dict["baseline"])
             baseline.set_string_custom_property("pushed_version", str(version))
-            shutil.copytree(
-                Path(directory, str(version)), path_utils.serving_model_dir(baseline.uri), copy_function=_link_or_copy
-            )
+            source = Path(exec_properties["directory"], str(version))
+            shutil.copytree(source, path_utils.serving_model_dir(baseline.uri), copy_function=_link_or_copy)
             found.append(baseline.mlmd_artifact)
         return output
 
@@ -66,13 +69,15 @@ def _link_or_copy(source: str, destination: str) -> None:
 
 
 class BaselineSpec(component_spec.ComponentSpec):
-    """The component's contract."""
+    """The components' contract."""
 
     PARAMETERS = {  # noqa: RUF012
         "directory": component_spec.ExecutionParameter(type=str),
+        "data_sha256": component_spec.ExecutionParameter(type=str),
+        "pinned": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {"model": component_spec.ChannelParameter(type=standard_artifacts.Model)}  # noqa: RUF012
+    INPUTS = {"model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True)}  # noqa: RUF012
     OUTPUTS = {"baseline": component_spec.ChannelParameter(type=standard_artifacts.Model)}  # noqa: RUF012
 
 
@@ -91,4 +96,27 @@ class Baseline(base_component.BaseComponent):
 
     def __init__(self, model: types.BaseChannel, directory: str, source: str) -> None:
         baseline = types.Channel(type=standard_artifacts.Model)
-        super().__init__(spec=BaselineSpec(model=model, directory=directory, source=source, baseline=baseline))
+        properties = {"directory": directory, "data_sha256": "", "pinned": "", "source": source}
+        super().__init__(spec=BaselineSpec(model=model, baseline=baseline, **properties))
+
+
+class Predecessor(base_component.BaseComponent):
+    """The newest pushed model that learned from other data: what new data and a training that goes on start from.
+
+    A run that is repeated after its push finds the same one as before, not its own model.
+
+    Args:
+        directory: serving directory of the model's versions.
+        data_sha256: of the data that the run will learn from.
+        pinned: this version instead; empty: the newest.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = BaselineSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(self, directory: str, data_sha256: str, pinned: str, source: str) -> None:
+        baseline = types.Channel(type=standard_artifacts.Model)
+        properties = {"directory": directory, "data_sha256": data_sha256, "pinned": pinned, "source": source}
+        super().__init__(spec=BaselineSpec(baseline=baseline, **properties))

@@ -182,6 +182,20 @@ class Validation:
 
 
 @settings
+class Drift:
+    """How far the rows of train (of its newest span) may be from those that the model in production learned from."""
+
+    on_drift: Literal["fail", "warn"] = "fail"
+    label: Share = 0.2
+    """The most by which a class's share may move (L-infinity distance)."""
+    text_length: Share = 0.1
+    unknown_share: Share = 0.1
+    vocabulary_coverage: Share = 0.1
+    """Jensen-Shannon divergence, from 0 to 1, of tokens a text, and of the shares of its words that the tokenizer does
+    not know and that the vocabulary holds whole."""
+
+
+@settings
 class Model:
     """The model that is fine-tuned."""
 
@@ -202,6 +216,9 @@ class Training:
     layers. What is frozen runs once over every row, without dropout, and its output is kept on disk."""
     freeze_layers: Annotated[int, Field(ge=1)] | None = None
     """Number of encoder layers that are kept as they are, with the strategy of that name."""
+    init_from: str = "base"
+    """The weights it starts from: `base`, those of `model.base`; `pushed`, those of the newest pushed model that
+    learned from other data, where there is one; or the directory of a pushed version."""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
     """Peak, after warm-up."""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
@@ -275,6 +292,7 @@ class Run:
     name: Name
     data: Data
     validation: Validation = Field(default_factory=Validation)
+    drift: Drift = Field(default_factory=Drift)
     model: Model
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)

@@ -43,6 +43,12 @@ def resolved(data: Data) -> Data:
     return dataclasses.replace(data, **flat, spans=chosen)
 
 
+def newest(data: Data) -> Data:
+    """The same with the paths of the newest span alone, of those that `resolved` chooses."""
+    chosen = resolved(data)
+    return resolved(dataclasses.replace(data, spans=(max(chosen.spans),))) if chosen.spans else chosen
+
+
 def _of(pattern: str, spans: tuple[int, ...], there: dict[str, dict[int, list[str]]]) -> list[str]:
     """The files of these spans; a path without {SPAN} is the same for all."""
     return [path for span in spans for path in there[pattern][span]] if pattern in there else [pattern]

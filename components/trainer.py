@@ -14,12 +14,13 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 
 # Registers the ops of the transform graph: this node may run in a process of its own.
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
-from components import checkpoints, finetune, task
+from components import checkpoints, finetune, profile, task, versions
 from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
@@ -28,7 +29,8 @@ from components.precision import chosen
 from components.resume import Checkpoints
 from components.settings import Model, Training
 from components.settings_io import load
-from components.signatures import Exported
+from components.signatures import Exported, weights_sha256
+from components.vocabulary import read_settings, read_vocabulary
 
 HISTORY_FILE = "history.json"
 DEV_PROBABILITIES_FILE = "dev_probabilities.npy"
@@ -40,9 +42,11 @@ def run_fn(fn_args: Any) -> None:
 
     Args:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
+            Its own `base_model` is the pushed model that `init_from` asks for, None where there is none.
 
     Raises:
-        InputError: a base model that cannot be loaded, class weights for unknown labels, no room for what is frozen.
+        InputError: a base model that cannot be loaded, or a pushed one of another kind; class weights for unknown
+            labels; no room for what is frozen.
     """
     config = fn_args.custom_config
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
@@ -58,10 +62,12 @@ def run_fn(fn_args: Any) -> None:
         train = Rows.of_examples(fn_args.train_files, spec, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
         model = build_model(base_model, model_settings, training, len(labels))
+        initial = _go_on_from(Path(fn_args.base_model), model, labels) if fn_args.base_model else None
         weights = _class_weights(training, train, labels)
         # Beside the runs' directories: each attempt gets another one of its own.
-        checkpoints = Checkpoints(logs.parents[1] / "checkpoints", _key(config, train, dev), training)
-        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), checkpoints)
+        kept = Checkpoints(logs.parents[1] / "checkpoints", _key(config, initial, train, dev), training)
+        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept)
+        learned = _profile(train, labels, read_vocabulary(base_model / checkpoints.VOCABULARY))
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
@@ -71,8 +77,11 @@ def run_fn(fn_args: Any) -> None:
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
-    exported.write(Path(fn_args.serving_model_dir), config.get("card", {}))
-    checkpoints.clear()
+    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": model_settings.max_length}
+    card = {**config.get("card", {}), "tokenizer": tokenizer, "initial_weights": initial}
+    exported.write(Path(fn_args.serving_model_dir), card)
+    profile.write(Path(fn_args.serving_model_dir), learned, base_model / checkpoints.VOCABULARY)
+    kept.clear()
 
 
 def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
@@ -95,9 +104,50 @@ def build_model(base_model: Path, settings: Model, training: Training, labels: i
     return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)
 
 
-def _key(config: dict[str, Any], train: Rows, dev: Rows) -> str:
+def _go_on_from(pushed: Path, model: Classifier, labels: list[str]) -> str:
+    """Gives the model a pushed model's weights; returns their sha256.
+
+    Raises:
+        InputError: it knows other classes, or its weights have other shapes.
+    """
+    described = versions.card(pushed)
+    remedy = 'Set training.init_from = "base"'
+    if described["labels"] != labels:
+        theirs, ours = ", ".join(described["labels"]), ", ".join(labels)
+        raise InputError("training.init_from", f"the pushed model knows {theirs}, the data has {ours}", remedy)
+    weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))
+    for name, shape in weights.get_variable_to_shape_map().items():
+        # `model/encoder/blocks/0/inner/kernel/.ATTRIBUTES/...`: the attributes that lead to a variable. Of
+        # dropout's state nothing is taken: it draws as `training.seed` says.
+        path = name.partition("/.ATTRIBUTES")[0].split("/")
+        if path[0] != "model" or "seed" in name:
+            continue
+        variable: Any = model
+        try:
+            for part in path[1:]:
+                variable = variable[int(part)] if part.isdecimal() else getattr(variable, part)
+        except (AttributeError, IndexError):
+            variable = None
+        if variable is None or tuple(variable.shape) != tuple(shape):
+            problem = f"the pushed model has {'.'.join(path[1:])} of shape {shape}, this run's has none like it"
+            raise InputError("training.init_from", problem, remedy)
+        variable.assign(weights.get_tensor(name))
+    if weights_sha256(model) != described["weights_sha256"]:
+        raise InputError("training.init_from", "the pushed model has not all of the weights of this run's", remedy)
+    return str(described["weights_sha256"])
+
+
+def _profile(rows: Rows, labels: list[str], vocabulary: list[str]) -> Any:
+    """What the rows look like, or as many of them as a profile is made of."""
+    chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
+    batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
+    ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
+    return profile.of_tokens(ids, rows.lengths[chosen], [labels[i] for i in rows.label_ids[chosen]], vocabulary)
+
+
+def _key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows) -> str:
     """Equal for trainings that give equal weights, because everything is equal that they depend on."""
-    told = json.dumps([config, train.sha256(), dev.sha256()], sort_keys=True)
+    told = json.dumps([config, initial, train.sha256(), dev.sha256()], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

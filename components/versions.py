@@ -39,18 +39,25 @@ def card(model: Path) -> dict[str, Any]:
         raise InputError(str(place), reason, "Remove this version and push the model again") from None
 
 
-def production(directory: Path, other_than: str | None = None) -> int | None:
+def production(directory: Path, **unlike: str) -> int | None:
     """The version in production: the newest.
 
     Args:
         directory: a serving directory.
-        other_than: the weights' sha256 of a candidate. Versions pushed from it do not count, so a model that is
+        unlike: what the cards of versions say that do not count. With a candidate's `weights_sha256`, a model that is
             evaluated again after its push is measured against what it replaced and not against itself.
     """
     for version in reversed(versions(directory)):
-        if other_than is None or card(directory / str(version)).get("weights_sha256") != other_than:
+        described = card(directory / str(version))
+        if all(described.get(key) != value for key, value in unlike.items()):
             return version
     return None
+
+
+def of_weights(directory: Path, sha256: str) -> Path | None:
+    """The newest version with these weights."""
+    paths = (directory / str(version) for version in reversed(versions(directory)))
+    return next((path for path in paths if card(path).get("weights_sha256") == sha256), None)
 
 
 def publish(model: Path, directory: Path, **more: Any) -> int:

@@ -8,6 +8,8 @@ from typing import Any
 from components.errors import InputError
 
 PAD, UNKNOWN, START, SEPARATOR = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+CONTINUATION = "##"
+"""Begins a piece that goes on with a word."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -27,7 +27,7 @@ import numpy as np
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from components.vocabulary import SEPARATOR, START, UNKNOWN, TokenizerSettings
+from components.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
 
 LONGEST_WORD = 100
 """A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
@@ -159,13 +159,13 @@ def _compiled(
 
 def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:
     """Return the token as the spelled-out text shows it, or, if no text can hold it, something as impossible."""
-    body = token.removeprefix("##")
+    body = token.removeprefix(CONTINUATION)
     suffix = body != token
     inside = all(not c.isascii() or c.isalnum() for c in body)
     alone = len(body) == 1 and body.isascii() and body.isprintable() and body != " " and not suffix
     if not body or not (inside or alone):
         return f"{_UNREACHABLE}{index}"
-    return "##" * suffix + "".join(symbols.get(c, c) for c in body)
+    return CONTINUATION * suffix + "".join(symbols.get(c, c) for c in body)
 
 
 def _table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -12,7 +12,8 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 
 from components import durable
-from components.baseline import Baseline
+from components.baseline import Baseline, Predecessor
+from components.drift_validator import DriftValidator
 from components.evaluator import Evaluator
 from components.example_gen import TsvExampleGen
 from components.example_validator import ExampleValidator
@@ -22,18 +23,19 @@ from components.settings import Run
 from components.settings_io import dump
 from components.transform import Transform
 from pipeline.config import Checked
+from pipeline.manifest import Manifest
 from pipeline.places import Places
-from pipeline.provenance import base_model_hashes, libraries, source_hash
+from pipeline.provenance import libraries, source_hash
 
 # In this process, without Beam's Go runner (which would be downloaded). The image is a name nothing runs: without one,
 # TFX copies its own 50 MB of source aside for every node.
 BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=none"]
 
 
-def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
+def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_pipeline.Pipeline:
     """ExampleGen to Pusher, with every node told the hash of the code behind it."""
     run = checked.run
-    base_model = {"base_model": str(checked.base_model), "base_model_sha256": base_model_hashes(checked.base_model)}
+    base_model = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
 
     example_gen = TsvExampleGen(data=run.data, source=source_hash("components.example_gen"))
@@ -58,6 +60,21 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
         allow_anomalies=run.validation.allow_anomalies,
         source=source_hash("components.example_validator"),
     )
+    init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
+    predecessor = Predecessor(
+        directory=str(init_from.parent if init_from else places.serving),
+        data_sha256=manifest.data_sha256,
+        pinned=init_from.name if init_from else "",
+        source=source_hash("components.baseline"),
+    )
+    predecessor.add_upstream_node(example_validator)
+    drift_validator = DriftValidator(
+        examples=examples,
+        predecessor=predecessor.outputs["baseline"],
+        data=checked.newest,
+        limits=run.drift,
+        source=source_hash("components.drift_validator"),
+    )
     transform = Transform(
         examples=examples,
         schema=schema_gen.outputs["schema"],
@@ -70,19 +87,25 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
         },
         disable_statistics=True,
     )
-    transform.add_upstream_node(example_validator)
+    transform.add_upstream_node(drift_validator)
     trainer = Trainer(
         run_fn="components.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
+        base_model=None if run.training.init_from == "base" else predecessor.outputs["baseline"],
         train_args=trainer_pb2.TrainArgs(splits=["train"]),
         eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
         custom_config={
             **base_model,
             "model": dump(run.model),
             "training": dump(run.training),
-            "card": {"name": run.name, "base_model": run.model.base, "input": _input_format(run)},
+            "card": {
+                "name": run.name,
+                "base_model": run.model.base,
+                "data_sha256": manifest.data_sha256,
+                "input": _input_format(run),
+            },
             "source": source_hash("components.trainer"),
         },
     )
@@ -96,7 +119,8 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
         "source": source_hash("components.evaluator"),
     }
     evaluator = Evaluator(split="dev", gate=run.gate, **measured)
-    nodes = [example_gen, statistics_gen, schema_gen, example_validator, transform, trainer, baseline, evaluator]
+    nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
+    nodes += [transform, trainer, baseline, evaluator]
     if "test" in splits:
         nodes.append(Evaluator(split="test", gate=None, **measured).with_id("Evaluator.test"))
     pusher = Pusher(
@@ -119,5 +143,5 @@ def build_pipeline(checked: Checked, places: Places) -> tfx_pipeline.Pipeline:
 
 
 def _input_format(run: Run) -> dict[str, object]:
-    """What `predict --input` needs to know of the training data, for the model's card."""
-    return {"text": run.data.text, "header": run.data.header, "quoting": run.data.quoting}
+    """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
+    return {"text": run.data.text, "label": run.data.label, "header": run.data.header, "quoting": run.data.quoting}

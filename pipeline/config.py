@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from components import checkpoints, gate, spans, task, tsv
+from components import checkpoints, gate, spans, task, tsv, versions
 from components.errors import InputError
 from components.settings import FROM_TRAIN, Data, Run
 from components.settings_io import Place, parse
@@ -37,6 +37,8 @@ class Checked:
     layout: tsv.Layout
     labels: list[str] | None
     """None where they will be read from train."""
+    newest: Data
+    """The newest span of the data."""
 
 
 def load_config(path: Path) -> Run:
@@ -87,6 +89,7 @@ def check(path: Path) -> Checked:
 
 def check_run(run: Run, path: Path, place: Place) -> Checked:
     """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
+    newest = spans.newest(run.data)
     run = dataclasses.replace(run, data=spans.resolved(run.data))
     labels = None if run.data.labels == FROM_TRAIN else list(run.data.labels)
     _check_names(run, labels, place)
@@ -116,8 +119,9 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
     _check_destination(run.push.destination, place)
+    _check_initial(run.training.init_from, place)
     tokenizer = read_settings(base_model)
-    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, labels)
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, labels, newest)
 
 
 def _check_schema(path: Path) -> None:
@@ -152,6 +156,14 @@ def _check_destination(destination: str | None, place: Place) -> None:
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         problem = f"`push.destination` is {destination}, but {there} is not a directory that you may write to"
         raise InputError(place.of(("push", "destination")), problem, "Give another directory")
+
+
+def _check_initial(init_from: str, place: Place) -> None:
+    """Refuses a directory to start from that is no pushed version."""
+    path = Path(init_from)
+    if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in versions.card(path)):
+        problem = f'`training.init_from` is {init_from}, it should be "base", "pushed" or the directory of a version'
+        raise InputError(place.of(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones")
 
 
 def _is_small(data: Data, path: Path) -> bool:
@@ -191,11 +203,12 @@ def _absolute(run: Run, folder: Path) -> Run:
     data = dataclasses.replace(
         data, train=all_of(data.train), dev=all_of(data.dev), test=all_of(data.test), files=all_of(data.files)
     )
-    schema, destination = run.validation.schema_file, run.push.destination
+    schema, destination, initial = run.validation.schema_file, run.push.destination, run.training.init_from
     return dataclasses.replace(
         run,
         data=data,
         validation=dataclasses.replace(run.validation, schema_file=schema and of(schema)),
         model=dataclasses.replace(run.model, base=run.model.base if "://" in run.model.base else of(run.model.base)),
+        training=dataclasses.replace(run.training, init_from=initial if initial in ("base", "pushed") else of(initial)),
         push=dataclasses.replace(run.push, destination=destination and of(destination)),
     )

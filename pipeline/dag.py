@@ -20,14 +20,18 @@ def nodes(run: Run) -> list[Node]:
     schema = "ImportSchemaGen" if run.validation.schema_file else "SchemaGen"
     statistics = () if run.validation.schema_file else ("TsvExampleGen", "StatisticsGen")
     described = "the reviewed schema" if run.validation.schema_file else "a schema inferred from train"
+    drifted = "stops" if run.drift.on_drift == "fail" else "warns"
+    goes_on = () if run.training.init_from == "base" else ("Predecessor",)
     evaluated = ("TsvExampleGen", "Trainer", "Baseline")
     return [
         Node("TsvExampleGen", (), "TSV rows to tf.Examples, bad rows named"),
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
         Node(schema, statistics, described),
         Node("ExampleValidator", ("TsvExampleGen", "StatisticsGen", schema), "stops at an anomaly"),
-        Node("Transform", ("TsvExampleGen", schema, "ExampleValidator"), "WordPiece in the graph, labels to ids"),
-        Node("Trainer", ("Transform", schema), f"fine-tunes BERT, strategy {run.training.strategy}"),
+        Node("Predecessor", ("ExampleValidator",), "the pushed model that learned from other data, if there is one"),
+        Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),
+        Node("Transform", ("TsvExampleGen", schema, "DriftValidator"), "WordPiece in the graph, labels to ids"),
+        Node("Trainer", ("Transform", schema, *goes_on), f"fine-tunes BERT, strategy {run.training.strategy}"),
         Node("Baseline", ("Trainer",), "the model in production, if there is one"),
         Node("Evaluator", evaluated, "measures on dev and gates"),
         *([Node("Evaluator.test", evaluated, "measures on test, reports only")] if "test" in run.data.splits else []),

@@ -13,6 +13,7 @@ from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
+from pipeline.manifest import Manifest
 from pipeline.places import Places
 from pipeline.reasons import reason
 from pipeline.recovery import Digests, discard_unfinished
@@ -39,16 +40,16 @@ class Compiled:
     Args:
         checked: the run.
         places: where it keeps what.
-        run_id: names the run in ML Metadata.
+        manifest: what the run stands on; its id names the run in ML Metadata.
     """
 
-    def __init__(self, checked: Checked, places: Places, run_id: str) -> None:
-        self._pipeline = compiler.Compiler().compile(build_pipeline(checked, places))
+    def __init__(self, checked: Checked, places: Places, manifest: Manifest) -> None:
+        self._pipeline = compiler.Compiler().compile(build_pipeline(checked, places, manifest))
         runtime_parameter_utils.substitute_runtime_parameter(
-            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: manifest.run}
         )
         self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
-        self._run_id = run_id
+        self._run_id = manifest.run
         self._places, self._digests = places, Digests(places)
         self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}

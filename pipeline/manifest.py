@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import hashlib
 import json
 import os
 import platform
@@ -18,7 +19,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import durable, precision, tsv
 from components.errors import InputError
-from components.settings_io import dump
+from components.settings import Run
+from components.settings_io import dump, load
 from pipeline.config import Checked
 from pipeline.provenance import ROOT, base_model_hashes, project_hash
 
@@ -63,7 +65,19 @@ class Manifest:
     machine: dict[str, Any]
     """What can change the last bits of a product: `cpu`, `features`, `threads`; and `system`, `python`."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`state`, `weights_sha256`, `model` (a directory), `rows` and `metrics` by split; empty until the run's end."""
+    """`state`, `weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from),
+    `model` (a directory), `rows` and `metrics` by split; empty until the run's end."""
+
+    @property
+    def settings(self) -> Run:
+        """The config."""
+        return load(Run, json.dumps(self.config))
+
+    @property
+    def data_sha256(self) -> str:
+        """Of all input files, wherever they lie."""
+        files = sorted((file.split or "", file.sha256) for file in self.data)
+        return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
     def as_json(self) -> str:
         """The manifest as JSON."""

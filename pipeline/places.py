@@ -27,6 +27,11 @@ class Places:
         destination = Path(run.push.destination) if run.push.destination else home / "serving"
         return cls(home, destination / (run.push.name or run.name))
 
+    @classmethod
+    def of_run(cls, run: Run, directory: Path) -> Places:
+        """The places of a run whose record lies in `directory`, ROOT/NAME/runs/ID."""
+        return cls.of(run, directory.resolve().parents[2])
+
     @property
     def metadata(self) -> Path:
         """ML Metadata's SQLite file."""

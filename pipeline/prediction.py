@@ -10,10 +10,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from components import console, tsv, versions
 from components.errors import InputError
+from components.records import Quoting
+from components.settings import Column
 
 if TYPE_CHECKING:
     from components.predictor import Predictor
@@ -46,17 +48,7 @@ def of_file(
     if "input" not in card:
         problem = f"no {versions.CARD_FILE} in it that says how rows look"
         raise InputError(str(model), problem, "Give a model that this pipeline pushed")
-    text, header, quoting = (card["input"][key] for key in ("text", "header", "quoting"))
-    if column is not None:
-        # A name can only stand in a header.
-        text, header = (int(column), header) if column.isdecimal() else (column, True)
-    if not has_header:
-        if isinstance(text, str):
-            problem = f"the text's column is {text!r}, but without a header there are no names"
-            raise InputError("--no-header", problem, "Give its number with --column")
-        header = False
-    if text == 0:
-        raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+    text, header, quoting = row_format(card, column, has_header)
     names, rows = tsv.read_texts(source, text, header, quoting)
     with _written(destination) as out, console.watch(terminal, "predict"):
         predictor = _load(model)
@@ -74,16 +66,41 @@ def of_file(
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
 
 
+def row_format(card: dict[str, Any], column: str | None, has_header: bool) -> tuple[Column, bool, Quoting]:
+    """The text's column, whether there is a header, and the quoting of rows for a model: as in training, or as told.
+
+    Args:
+        card: of the model.
+        column: `--column`, a name or a number.
+        has_header: false with `--no-header`.
+
+    Raises:
+        InputError: a column that cannot be.
+    """
+    text, header, quoting = (card["input"][key] for key in ("text", "header", "quoting"))
+    if column is not None:
+        # A name can only stand in a header.
+        text, header = (int(column), header) if column.isdecimal() else (column, True)
+    if not has_header:
+        if isinstance(text, str):
+            problem = f"the text's column is {text!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number with --column")
+        header = False
+    if text == 0:
+        raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+    return text, header, quoting
+
+
 def _load(model: Path) -> Predictor:
-    # TensorFlow's import writes to standard error from C++.
-    with _hidden_stderr():
+    with hidden_stderr():
         from components.predictor import Predictor
 
         return Predictor(model)
 
 
 @contextlib.contextmanager
-def _hidden_stderr() -> Iterator[None]:
+def hidden_stderr() -> Iterator[None]:
+    """Around what writes to standard error from C++, as TensorFlow's import does."""
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
     try:

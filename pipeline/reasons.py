@@ -14,6 +14,7 @@ _WORDS = {
     "input_files": "the data files",
     "base_model_sha256": "the base model",
     "version": "the version in production",
+    "data_sha256": "the data files",
 }
 """Names in the execution properties -> what a person calls them."""
 
@@ -31,7 +32,11 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
         return ""
     before = max(earlier, key=lambda other: other.id)
     old, new = _properties(before), _properties(execution)
-    changed = [_WORDS.get(name, f"config {name}") for name in sorted({*old, *new}) if old.get(name) != new.get(name)]
+    changed = [
+        _WORDS.get(name.rpartition(".")[2], f"config {name}")
+        for name in sorted({*old, *new})
+        if old.get(name) != new.get(name)
+    ]
     inputs = [_inputs(store, one.id) for one in (before, execution)]
     changed += [f"its {key}" for key in sorted({*inputs[0], *inputs[1]}) if inputs[0].get(key) != inputs[1].get(key)]
     return f"{', '.join(dict.fromkeys(changed))} changed" if changed else "what it made was gone"

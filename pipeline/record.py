@@ -51,6 +51,8 @@ class RunRecord:
     """Split -> rows."""
     quarantined: int = 0
     quarantine_file: str | None = None
+    drift: dict[str, Any] = field(default_factory=dict)
+    """What DriftValidator measured."""
     training: dict[str, Any] = field(default_factory=dict)
     """`finetune.History`."""
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -22,6 +22,7 @@ from pipeline.record import NodeRecord, RunRecord
 if TYPE_CHECKING:
     from pipeline.reproduction import Comparison
     from pipeline.serving import Version
+    from pipeline.skew import Skew
 
 _MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "failed": ("✗", "red"), "running": ("…", "yellow")}
 _STATES = {
@@ -55,6 +56,19 @@ def training_speed(training: dict[str, Any]) -> str:
     return f"{before}{training['examples_per_second']:.0f} examples/s"
 
 
+def drift(found: dict[str, Any]) -> str:
+    """What DriftValidator has to tell, in a line."""
+    if found["version"] is None:
+        return "no version to compare with"
+    version = f"version {found['version']}"
+    if not found["measures"]:
+        return f"{version} says nothing of its data"
+    exceeded = [
+        f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
+    ]
+    return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
+
+
 def run_report(record: RunRecord, full: bool) -> RenderableType:
     """A run's outcome; `full` adds the nodes, classes, slices and the confusion matrix."""
     words, colour = _STATES[record.state]
@@ -69,6 +83,8 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("rows", "   ".join(f"{split} {count:,}" for split, count in record.rows.items())))
     if record.quarantined:
         facts.append(("quarantined", f"{record.quarantined:,}, see {near(record.quarantine_file or '')}"))
+    if any(one["exceeded"] for one in record.drift.get("measures", [])):
+        facts.append(("drift", drift(record.drift)))
     if record.training:
         trained = record.training
         share = trained["trainable_parameters"] / trained["parameters"]
@@ -211,6 +227,17 @@ def version_list(pushed: list[Version]) -> Table:
         accuracies = (version.metrics.get(split, {}).get("accuracy") for split in ("dev", "test"))
         cells = ["-" if accuracy is None else f"{accuracy:.4f}" for accuracy in accuracies]
         table.add_row(str(version.number), version.state, version.run or "-", *cells)
+    return table
+
+
+def skew(found: Skew) -> RenderableType:
+    """Rows beside those that a run's model learned from."""
+    table = _table("", "measured", "limit", "")
+    for title in ("learned from", "these rows"):
+        table.add_column(title)
+    for one in found.measures:
+        over = Text("over", "bold red") if one["exceeded"] else ""
+        table.add_row(one["name"], f"{one['value']:.3f}", f"{one['limit']:g}", over, one["before"], one["now"])
     return table
 
 

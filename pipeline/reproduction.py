@@ -11,8 +11,10 @@ from typing import Any
 from components.errors import InputError
 from components.settings import Run
 from components.settings_io import Place, load
+from components.versions import of_weights
 from pipeline import config, manifest
 from pipeline.manifest import MANIFEST_FILE, Manifest
+from pipeline.places import Places
 from pipeline.provenance import ROOT
 from pipeline.runners import local
 
@@ -51,7 +53,7 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
     if (root / before.name).exists():
         remedy = "Delete it, or give another --root"
         raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
-    run = load(Run, json.dumps(_found_again(before)))
+    run = load(Run, json.dumps(_found_again(before, directory)))
     path = directory / MANIFEST_FILE
     checked = config.check_run(run, path, Place(str(path), ""))
     made = local.run(checked, root, say)
@@ -61,7 +63,7 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
     return Comparison(before.run, made.directory, list(_differences(before, after)), list(_results(before, after)))
 
 
-def _found_again(before: Manifest) -> dict[str, Any]:
+def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     """The config, with files of another checkout taken from this one where they are gone from there."""
 
     def here(value: Any) -> Any:
@@ -77,7 +79,24 @@ def _found_again(before: Manifest) -> dict[str, Any]:
     found: dict[str, Any] = here(before.config)
     # Not where the first run was pushed to.
     found["push"] = {**found["push"], "destination": None}
+    # Whether the data may be learned from was answered then.
+    found["drift"] = {**found["drift"], "on_drift": "warn"}
+    if found["training"]["init_from"] == "pushed":
+        found["training"]["init_from"] = _initial(before, directory)
     return found
+
+
+def _initial(before: Manifest, directory: Path) -> str:
+    """The pushed version that the training went on from, or one with the same weights."""
+    wanted = before.result["initial_weights"]
+    if wanted is None:
+        return "base"
+    serving = Places.of_run(before.settings, directory).serving
+    version = of_weights(serving, wanted)
+    if version is None:
+        problem = f"the version that the training went on from is gone (weights {wanted[:12]})"
+        raise InputError(str(serving), problem, "Put it back from where it was archived")
+    return str(version)
 
 
 def _differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
@@ -92,6 +111,8 @@ def _differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]
                 f"{new.path}: {old.bytes:,} bytes {old.sha256[:12]} before, {new.bytes:,} {new.sha256[:12]} now",
             )
     yield from _changed("base model", before.base_model, after.base_model)
+    initial = [{"initial weights": one.result.get("initial_weights")} for one in (before, after)]
+    yield from _changed("base model", *initial)
     yield from _changed("config", _flat(before.config), _flat(after.config))
     if before.code["sha256"] != after.code["sha256"]:
         commits = [
@@ -118,7 +139,8 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             flat |= _flat(value, f"{prefix}{key}.")
         elif prefix not in ("data.", "push.") or not _is_path(value):
             flat[f"{prefix}{key}"] = value
-    flat.pop("model.base", None)
+    for name in ("model.base", "training.init_from", "drift.on_drift"):
+        flat.pop(name, None)
     return flat
 
 

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.errors import InputError
-from components.settings import Run
-from components.settings_io import load
 from components.versions import card, versions, withdrawn
 from pipeline import manifest, record
 from pipeline.places import Places
@@ -41,8 +38,7 @@ def places(root: Path, name: str | None) -> Places:
     names = sorted({path.parents[1].name for path in found})
     if len(names) > 1:
         raise InputError(str(root), f"several pipelines in it: {', '.join(names)}", "Give one of them by --name")
-    config = manifest.read(found[-1]).config
-    return Places.of(load(Run, json.dumps(config)), root)
+    return Places.of(manifest.read(found[-1]).settings, root)
 
 
 def pushed(where: Places) -> list[Version]:

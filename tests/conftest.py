@@ -160,11 +160,14 @@ def tiny_transformed(tiny_examples: Any, checkpoint: Path, tmp_path_factory: pyt
 def train_tiny(
     tiny_transformed: Transformed, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Callable[..., Trained]:
-    """Runs Trainer's entry point on the tiny data; keyword arguments are training settings."""
+    """Runs Trainer's entry point on the tiny data; keyword arguments are training settings.
+
+    `go_on_from` is the SavedModel to start from instead of the checkpoint.
+    """
     from tfx.components.trainer.fn_args_utils import FnArgs
     from tfx.types import standard_artifacts
 
-    def train(**settings: Any) -> Trained:
+    def train(go_on_from: Path | None = None, **settings: Any) -> Trained:
         from components.trainer import run_fn
 
         folder = tmp_path_factory.mktemp("trained")
@@ -176,6 +179,7 @@ def train_tiny(
             eval_files=[str(examples / "Split-dev" / "*")],
             model_run_dir=str(folder / "model_run" / "1"),
             serving_model_dir=str(folder / "model" / "Format-Serving"),
+            base_model=go_on_from and str(go_on_from),
             custom_config={
                 "base_model": str(checkpoint),
                 "model": dump(Model(base="toy", max_length=MAX_LENGTH)),

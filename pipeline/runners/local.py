@@ -84,10 +84,10 @@ def _run_nodes(
 
             from pipeline.launch import Compiled
 
-        compiled = Compiled(checked, places, record.id)
-        damaged = compiled.recover(_last_outputs(places, record.id))
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
+        compiled = Compiled(checked, places, found)
+        damaged = compiled.recover(_last_outputs(places, record.id))
     for what in damaged:
         say(f"! {what}")
     for node_id in compiled.node_ids:
@@ -112,6 +112,7 @@ def _run_nodes(
     found.result = {
         "state": record.state,
         "weights_sha256": card(model)["weights_sha256"],
+        "initial_weights": card(model)["initial_weights"],
         "model": str(model),
         "rows": record.rows,
         "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
@@ -141,6 +142,7 @@ def _no_collections() -> Iterator[None]:
 
 def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
+    from components.drift_validator import DRIFT_FILE
     from components.evaluator import SUMMARY_FILE
     from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
     from components.trainer import HISTORY_FILE
@@ -159,8 +161,11 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
             best = max(e["accuracy"] for e in record.training["evaluations"])
             return f"dev accuracy {best:.4f}, {report.training_speed(record.training)}"
-        case "Baseline":
+        case "Baseline" | "Predecessor":
             return "" if outputs.get("baseline") else "none in production"
+        case "DriftValidator":
+            record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
+            return report.drift(record.drift)
         case "Evaluator" | "Evaluator.test":
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary

@@ -11,11 +11,11 @@ from components.baseline import Driver, Executor
 from tests.conftest import artifact
 
 
-def write_model(directory: Path, weights: str) -> Path:
-    """A SavedModel as far as versions go: a graph, and a card with the hash of the weights."""
+def write_model(directory: Path, weights: str, data: str = "") -> Path:
+    """A SavedModel as far as versions go: a graph, and a card with the hashes of the weights and of the data."""
     (directory / "assets.extra").mkdir(parents=True)
     (directory / "saved_model.pb").write_text(f"graph of {weights}")
-    (directory / "assets.extra" / "model.json").write_text(json.dumps({"weights_sha256": weights}))
+    (directory / "assets.extra" / "model.json").write_text(json.dumps({"weights_sha256": weights, "data_sha256": data}))
     return directory
 
 
@@ -26,12 +26,13 @@ def candidate(tmp_path: Path) -> Any:
     return artifact(standard_artifacts.Model, tmp_path / "model")
 
 
-def find(candidate: Any, tmp_path: Path) -> tuple[list[Any], Any, str]:
+def find(candidate: Any, tmp_path: Path, data: str = "", pinned: str = "") -> tuple[list[Any], Any, str]:
     """The artifacts the executor yields, the artifact it was offered, and what the driver adds to the cache key."""
     offered = artifact(standard_artifacts.Model, tmp_path / "baseline")
-    properties = {"directory": str(tmp_path / "serving")}
-    output = Executor().Do({"model": [candidate]}, {"baseline": [offered]}, properties)
-    info = SimpleNamespace(input_dict={"model": [candidate]}, exec_properties=properties)
+    properties = {"directory": str(tmp_path / "serving"), "data_sha256": data, "pinned": pinned}
+    inputs = {"model": [candidate]} if candidate else {}
+    output = Executor().Do(inputs, {"baseline": [offered]}, properties)
+    info = SimpleNamespace(input_dict=inputs, exec_properties=properties)
     key = Driver(None).run(info).exec_properties["version"].string_value
     return list(output.output_artifacts["baseline"].artifacts), offered, key
 
@@ -83,3 +84,22 @@ def test_where_links_are_not_possible_the_baseline_is_a_copy(
     monkeypatch.setattr(os, "link", no_link)
     _, offered, _ = find(candidate, tmp_path)
     assert Path(offered.uri, "Format-Serving", "saved_model.pb").read_text() == "graph of old"
+
+
+@pytest.mark.parametrize(
+    ("data", "pinned", "expected"), [("May", "", "2"), ("April", "", "3"), ("June", "", "3"), ("May", "1", "1")]
+)
+def test_a_predecessor_is_the_newest_that_learned_from_other_data(
+    tmp_path: Path, data: str, pinned: str, expected: str
+) -> None:
+    for version, learned_from in (("1", "March"), ("2", "April"), ("3", "May")):
+        write_model(tmp_path / "serving" / version, f"of {version}", learned_from)
+    yielded, offered, key = find(None, tmp_path, data, pinned)
+    assert len(yielded) == 1
+    assert offered.get_string_custom_property("pushed_version") == key == expected
+
+
+def test_before_other_data_there_is_no_predecessor(tmp_path: Path) -> None:
+    write_model(tmp_path / "serving" / "1", "first", "March")
+    yielded, _, key = find(None, tmp_path, "March")
+    assert (yielded, key) == ([], "")

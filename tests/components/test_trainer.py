@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -12,8 +13,11 @@ from components import trainer
 from components.batching import Rows
 from components.errors import InputError
 from components.predictor import Predictor
-from components.settings import Training
+from components.settings import Model, Training
+from components.signatures import weights_sha256
+from components.versions import card
 from tests.conftest import LABELS, SIZES, Trained, transformed_texts
+from tests.toys import write_toy_checkpoint
 
 
 def test_the_model_is_exported_where_serving_looks(tiny_trained: Trained) -> None:
@@ -99,3 +103,49 @@ def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None
 
     for module in (trainer, transform, evaluator):
         assert vars(module)["tensorflow_text"].FastWordpieceTokenizer
+
+
+# Going on from a pushed model
+
+
+def built(trained: Trained, **settings: Any) -> Any:
+    config = trained.fn_args.custom_config
+    return trainer.build_model(
+        Path(config["base_model"]), Model(base="toy", max_length=8), Training(dropout=0.0, **settings), len(LABELS)
+    )
+
+
+def test_a_training_can_go_on_from_a_pushed_model(tiny_trained: Trained) -> None:
+    before = built(tiny_trained, seed=5)
+    model = built(tiny_trained, seed=5)
+    sha256 = trainer._go_on_from(tiny_trained.saved_model, model, LABELS)
+    assert weights_sha256(model) == sha256 == card(tiny_trained.saved_model)["weights_sha256"]
+    assert weights_sha256(before) != sha256
+    seeds = [[v.numpy().tolist() for v in one.variables if "seed" in v.path] for one in (before, model)]
+    assert seeds[0] == seeds[1] != []
+
+
+def test_a_pushed_model_of_other_classes_is_refused(tiny_trained: Trained) -> None:
+    with pytest.raises(InputError, match=r"knows bad, good, mixed, the data has bad, good\. Set training\.init_from"):
+        trainer._go_on_from(tiny_trained.saved_model, built(tiny_trained), ["bad", "good"])
+
+
+def test_a_pushed_model_of_another_shape_is_refused(tiny_trained: Trained, tmp_path: Path) -> None:
+    base = write_toy_checkpoint(tmp_path, hidden=16)
+    model = trainer.build_model(base, Model(base="toy", max_length=8), Training(), len(LABELS))
+    with pytest.raises(InputError, match=r"the pushed model has .* of shape .*, this run's has none like it"):
+        trainer._go_on_from(tiny_trained.saved_model, model, LABELS)
+
+
+def test_a_training_that_goes_on_begins_where_the_other_ended(
+    tiny_trained: Trained, train_tiny: Callable[..., Trained]
+) -> None:
+    settings = {"learning_rate": 1e-7, "steps": 1, "dropout": 0.0}
+    first, on = train_tiny(**settings), train_tiny(go_on_from=tiny_trained.saved_model, **settings)
+    losses = [json.loads((one.run / "history.json").read_text())["evaluations"][-1]["loss"] for one in (first, on)]
+    best = json.loads((tiny_trained.run / "history.json").read_text())
+    expected = next(e["loss"] for e in best["evaluations"] if e["step"] == best["best_step"])
+    assert losses[1] == pytest.approx(expected, abs=1e-3)
+    assert losses[0] > losses[1] + 0.1
+    assert card(on.saved_model)["initial_weights"] == card(tiny_trained.saved_model)["weights_sha256"]
+    assert card(first.saved_model)["initial_weights"] is None

@@ -155,18 +155,18 @@ def test_production_is_the_newest_version(serving: Path) -> None:
 def test_production_is_the_newest_version_of_other_weights(serving: Path) -> None:
     for number, sha256 in zip(itertools.count(1), ("aa", "bb", "cc", "cc"), strict=False):
         saved_model(serving / str(number), sha256)
-    assert production(serving, other_than="cc") == 2
-    assert production(serving, other_than="bb") == 4
-    assert production(serving, other_than="zz") == 4
+    assert production(serving, weights_sha256="cc") == 2
+    assert production(serving, weights_sha256="bb") == 4
+    assert production(serving, weights_sha256="zz") == 4
     shutil.rmtree(serving / "1")
     shutil.rmtree(serving / "2")
-    assert production(serving, other_than="cc") is None
+    assert production(serving, weights_sha256="cc") is None
 
 
 def test_a_model_of_another_program_may_be_in_production(serving: Path) -> None:
     saved_model(serving / "1")
     shutil.rmtree(serving / "1" / "assets.extra")
-    assert production(serving, other_than="aa") == 1
+    assert production(serving, weights_sha256="aa") == 1
 
 
 def test_a_card_tells_what_the_model_is(model: Path) -> None:

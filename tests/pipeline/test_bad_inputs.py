@@ -19,7 +19,9 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
+from components.settings_io import dump
 from pipeline import prediction
+from pipeline.config import load_config
 from tests.toys import HEADED_RUN, write_toy_checkpoint
 
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
@@ -111,6 +113,18 @@ class Box:
         fcntl.flock(self.held[-1], fcntl.LOCK_EX)
         return self
 
+    def ended_run(self, result: dict[str, object] | None = None) -> Self:
+        """A run in runs/ whose model is pushed/1, as far as it is looked at before TensorFlow is imported."""
+        run = "runs/toy/runs/20260102-030405"
+        ended = {"state": "pushed", "model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64}
+        config = json.loads(dump(load_config(self.directory / "run.toml")))
+        stood_on = {
+            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
+            **{"checkout": "", "data": [], "base_model": {}, "seeds": {}, "code": {}, "lock": None, "libraries": {}},
+            **{"machine": {}, "result": ended if result is None else (result and ended | result)},
+        }
+        return self.write(f"{run}/run.json", "{}").write(f"{run}/manifest.json", json.dumps(stood_on))
+
     def stdin(self, content: bytes) -> Self:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
 
@@ -156,12 +170,12 @@ CASES: dict[str, list[Case]] = {
              "quotes, lists brackets."),
         Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
-             "freeze_layers, learning_rate, layer_decay, batch_size, epochs, steps, warmup, weight_decay, "
+             "freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, warmup, weight_decay, "
              "clip_norm, dropout, precision, label_smoothing, class_weights, evaluations_per_epoch, early_stopping, "
              "checkpoint_minutes, checkpoint_steps, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
-             " model, training, gate, push."),
+             " drift, model, training, gate, push."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, "
              "window, spans, header, columns, quoting, text, label, labels, slices, on_bad_row, max_bad_share."),
@@ -246,6 +260,27 @@ CASES: dict[str, list[Case]] = {
                  "[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
              "DIR/schema.pbtxt: not a schema in protobuf's text form (1:11 : Message type "
              '"tensorflow.metadata.v0.Feature" has no field named "nome".). Correct the line.'),
+        Case("a window without spans", lambda box: box.toml("[model]", "window = 2\n[model]"),
+             "DIR/run.toml:8: `data.window` is 2, but no path holds {SPAN}. Delete it, or give paths such as "
+             "data/span-{SPAN}/train.tsv."),
+        Case("spans of which none is whole", lambda box: box.toml('"train.tsv"', '"span-{SPAN}/train.tsv"'),
+             "DIR/span-{SPAN}/train.tsv: no span is whole yet. Deliver a span to every path that holds "
+             "{SPAN}, say span-1/train.tsv and span-1/dev.tsv."),
+        Case("a span that is not there",
+             lambda box: box.write("span-3/train.tsv", TRAIN).toml('"train.tsv"', '"span-{SPAN}/train.tsv"').toml(
+                 "[model]", "spans = [2]\n[model]"),
+             "DIR/span-{SPAN}/train.tsv: no span 2, there are 3. Correct data.spans, or deliver the span."),
+        Case("a limit of drift that is no share", lambda box: box.toml("[gate]", "[drift]\nlabel = 20\n[gate]"),
+             "DIR/run.toml:16: `drift.label` is 20, it should be at most 1. Correct it, or leave it out for "
+             "the default, 0.2."),
+        Case("a start from what was never pushed",
+             lambda box: box.toml("epochs = 1", 'epochs = 1\ninit_from = "pushd"'),
+             'DIR/run.toml:14: `training.init_from` is DIR/pushd, it should be "base", "pushed" or the '
+             'directory of a version. Correct it; `versions` lists the pushed ones.'),
+        Case("a start from a directory that is no version",
+             lambda box: box.toml("epochs = 1", 'epochs = 1\ninit_from = "toy"'),
+             'DIR/run.toml:14: `training.init_from` is DIR/toy, it should be "base", "pushed" or the '
+             'directory of a version. Correct it; `versions` lists the pushed ones.'),
     ],
     "The data": [
         Case("no such file", lambda box: box.toml("train.tsv", "trian.tsv"),
@@ -483,7 +518,7 @@ CASES: dict[str, list[Case]] = {
         Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
              "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
     ],
-    "`show` and `data`": [
+    "Runs and versions": [
         Case("no run yet", nothing,
              "DIR/runs: no run in it. Start one with `run --config C`, or give the --root of your runs.",
              "show --root DIR/runs"),
@@ -494,6 +529,44 @@ CASES: dict[str, list[Case]] = {
              "DIR/runs/toy/runs/20260102-030405/run.json: not the record of a run (Invalid JSON: EOF while parsing"
              " an object at line 1 column 1). Delete the run's directory, or give another run's id.",
              "show --root DIR/runs"),
+        Case("a run without a manifest",
+             lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}"),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: cannot be read (No such file or directory). "
+             "Give the id or the directory of a run; `show --all` lists them.",
+             "show --manifest --root DIR/runs"),
+        Case("a manifest that is damaged", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}").write(
+             "runs/toy/runs/20260102-030405/manifest.json", "{}"),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: not a run's manifest (name: Field required). "
+             "Give another run.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("several pipelines and none named", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}")
+             .write("runs/other/runs/20260102-030406/run.json", "{}"),
+             "DIR/runs: several pipelines in it: other, toy. Give one of them by --name.", "rollback --root DIR/runs"),
+        Case("a reproduction of an unknown run", lambda box: box.ended_run(),
+             "DIR/runs: no run or pipeline '20260102-030406' in it. Did you mean 20260102-030405? `show "
+             "--all` lists the runs.",
+             "reproduce 20260102-030406 --root DIR/runs"),
+        Case("a reproduction of a run that was killed", lambda box: box.ended_run(result={}),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: the run did not come to its end. Give one that"
+             " did.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("rows to compare that are not there", lambda box: box.ended_run(),
+             "DIR/rows.tsv: no such file. Correct the path; its directory is there.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("rows to compare without the text's column", lambda box: box.ended_run().write("rows.tsv", "txt\ngood\n"),
+             "DIR/rows.tsv:1: the text's column is 'text', the header has 'txt'. Did you mean 'txt'? Give "
+             "--column, a name or a number from 1.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("a label's column that is not there", lambda box: box.ended_run(),
+             "--label: got 'class', the header has 'text', 'label'. Give a name of the header, or a number "
+             "from 1.",
+             "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs --label class"),
+        Case("no rows to compare", lambda box: box.ended_run().write("rows.tsv", "text\n"),
+             "DIR/rows.tsv: no rows in it. Give a file with rows.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("a comparison with a model that is gone", lambda box: box.ended_run(result={"model": "DIR/gone"}),
+             "DIR/gone: the run's model is gone. Give a run that `prune` has kept.",
+             "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
              "movie-reviews, reuters-r8, minilm.", "data movie-review"),

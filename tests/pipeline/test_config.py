@@ -154,6 +154,7 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         files=[("train", folder / "train.tsv"), ("dev", folder / "dev.tsv")],
         layout=tsv.Layout(width=2, text=0, label=1, slices=(), slice_names=()),
         labels=["bad", "good"],
+        newest=load_config(path).data,
     )
 
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from pipeline import dag
+from pipeline import dag, manifest
 from pipeline.config import check
 from pipeline.places import Places
 from tests.toys import write_toy_run
@@ -13,7 +13,9 @@ def compiled(config: Path, root: Path) -> dict[str, set[str]]:
     from pipeline.build import build_pipeline
 
     checked = check(config)
-    ir = compiler.Compiler().compile(build_pipeline(checked, Places.of(checked.run, root)))
+    ir = compiler.Compiler().compile(
+        build_pipeline(checked, Places.of(checked.run, root), manifest.collect(checked, "1", ""))
+    )
     return {n.pipeline_node.node_info.id: set(n.pipeline_node.upstream_nodes) for n in ir.nodes}
 
 
@@ -47,6 +49,8 @@ def test_every_node_is_told_the_hash_of_what_it_runs(tmp_path: Path) -> None:
     from pipeline.build import build_pipeline
 
     checked = check(write_toy_run(tmp_path))
-    ir = compiler.Compiler().compile(build_pipeline(checked, Places.of(checked.run, tmp_path)))
+    ir = compiler.Compiler().compile(
+        build_pipeline(checked, Places.of(checked.run, tmp_path), manifest.collect(checked, "1", ""))
+    )
     for node in (n.pipeline_node for n in ir.nodes):
         assert "source" in str(node.parameters), node.node_info.id

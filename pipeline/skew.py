@@ -1,0 +1,95 @@
+"""`check-data`: rows of a TSV file beside those that a run's model learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from components import tsv
+from components.errors import InputError
+from components.versions import card, of_weights
+from pipeline import manifest, prediction
+from pipeline.manifest import Manifest
+from pipeline.places import Places
+
+
+@dataclass(slots=True)
+class Skew:
+    """How far rows are from what a model learned from."""
+
+    run: str
+    model: str
+    measures: list[dict[str, Any]] = field(default_factory=list)
+    """`profile.Measure`, with `exceeded`."""
+    fails: bool = True
+    """Whether beyond a limit is an error, as the run's config has it."""
+
+
+def check(source: Path, directory: Path, column: str | None, label: str | None, has_header: bool) -> Skew:
+    """Compares, by the limits in the run's config.
+
+    Args:
+        source: a TSV file, with or without labels.
+        directory: of a run that came to its end.
+        column: the text's, if it is another one than in training.
+        label: the label's; None: as in training, where a header names it.
+        has_header: whether line 1 names the columns, if the training data had a header.
+
+    Raises:
+        InputError: a file that cannot be read, no such column, a row that breaks a rule, or the model is gone.
+    """
+    before = manifest.read(directory)
+    model = _model(before, directory)
+    rows = _rows(source, card(model), column, label, has_header)
+    first = list(islice(rows, 1))
+    if not first:
+        raise InputError(str(source), "no rows in it", "Give a file with rows")
+    with prediction.hidden_stderr():
+        from components import profile
+
+        learned = profile.read(model)
+        if learned is None:
+            raise InputError(
+                str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
+            )
+        tokenizer = profile.Tokenizer(model)
+    limits = before.settings.drift
+    measures = profile.compare(learned, tokenizer.profile(chain(first, rows)), limits)
+    return Skew(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
+
+
+def _rows(
+    source: Path, described: dict[str, Any], column: str | None, label: str | None, has_header: bool
+) -> Iterator[tuple[str, str | None]]:
+    """(text, label) of each row; the label is None where the file has none."""
+    text, header, quoting = prediction.row_format(described, column, has_header)
+    names, rows = tsv.read_texts(source, text, header, quoting)
+    index = None
+    if names is not None and (wanted := label or described["input"].get("label")) in names:
+        index = names.index(wanted)
+    elif label is not None and label.isdecimal() and int(label) > 0:
+        index = int(label) - 1
+    elif label is not None:
+        problem = f"got {label!r}, the header has {', '.join(map(repr, names))}" if names else f"got {label!r}"
+        raise InputError("--label", problem, "Give a name of the header, or a number from 1")
+    for fields, value, _ in rows:
+        if index is not None and index >= len(fields):
+            raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
+        yield value, None if index is None else fields[index]
+
+
+def _model(before: Manifest, directory: Path) -> Path:
+    """The run's model, or a pushed version with its weights if its artifacts were pruned."""
+    if not before.result:
+        problem = "the run did not come to its end"
+        raise InputError(str(directory / manifest.MANIFEST_FILE), problem, "Give one that did")
+    model = Path(before.result["model"])
+    if not model.is_dir():
+        found = of_weights(Places.of_run(before.settings, directory).serving, before.result["weights_sha256"])
+        if found is None:
+            raise InputError(str(model), "the run's model is gone", "Give a run that `prune` has kept")
+        return found
+    return model
