@@ -67,13 +67,16 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             report.console(sys.stdout).print(what)
 
-    data, last = checked.run.data, manifest.newest_ended(Places.of(checked.run, options.root).runs)
-    if data.spans and not options.force and last is not None and last.config == json.loads(dump(checked.run)):
-        newest = f"span {max(data.spans)} is still the newest, run {last.run} had it"
-        say(f"{checked.run.name}: nothing new: {newest}")
-        if options.json:
-            print(json.dumps({"name": checked.run.name, "state": "nothing new", "spans": data.spans, "run": last.run}))
-        return DONE
+    spans = checked.run.data.spans
+    if spans and not options.force:
+        last = manifest.newest_ended(Places.of(checked.run, options.root).runs)
+        config_now = json.loads(dump(checked.run))
+        if last and last.config == config_now and last.data == manifest.data_files(checked):
+            newest = f"span {max(spans)} is still the newest, run {last.run} had it"
+            say(f"{checked.run.name}: nothing new: {newest}")
+            if options.json:
+                print(json.dumps({"name": last.name, "state": "nothing new", "spans": spans, "run": last.run}))
+            return DONE
     record = local.run(checked, options.root, say, options.wait)
     if options.json:
         print(record.as_json())
@@ -81,10 +84,7 @@ def run(options: argparse.Namespace) -> int:
         say("")
         say(report.run_report(record, full=False))
     if record.state in ("failed", "interrupted"):
-        failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
-        how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
-        remedy = "Run again: what is finished comes from cache."
-        print(f"error: {failed} {how}. {remedy} The log has the rest: {report.near(str(record.log))}", file=sys.stderr)
+        print(f"error: {report.failure(record, 'Run again: what is finished comes from cache.')}", file=sys.stderr)
         return FAILED
     return DONE if record.state == "pushed" else REFUSED
 
@@ -179,7 +179,11 @@ def reproduce(options: argparse.Namespace) -> int:
 
     (*_, directory) = record.find(options.root, options.run)
     say = (lambda _: None) if options.json else report.console(sys.stdout).print
-    compared = reproduction.reproduce(directory, options.into, say)
+    made, compared = reproduction.reproduce(directory, options.into, say)
+    if compared is None:
+        again = f"Delete {report.near(str(Path(made.directory).parents[1]))} to try again."
+        print(f"error: {report.failure(made, again)}", file=sys.stderr)
+        return FAILED
     if options.json:
         print(json.dumps(dataclasses.asdict(compared)))
     else:

@@ -50,6 +50,8 @@ class Executor(base_executor.BaseExecutor):
         """Returns the artifact list of `baseline`: one model, or empty where none is in production."""
         version = _version(input_dict, exec_properties)
         output = execution_result_pb2.ExecutorOutput()
+        # What the driver found is in the cache key alone; here, in the record of the execution too.
+        output.execution_properties["version"].string_value = str(version or "")
         found = output.output_artifacts["baseline"].artifacts
         if version is not None:
             baseline = artifact_utils.get_single_instance(output_dict["baseline"])
@@ -103,7 +105,7 @@ class Baseline(base_component.BaseComponent):
 class Predecessor(base_component.BaseComponent):
     """The newest pushed model that learned from other data: what new data and a training that goes on start from.
 
-    A run that is repeated after its push finds the same one as before, not its own model.
+    A run that is repeated right after its push finds the same one as before, not its own model.
 
     Args:
         directory: serving directory of the model's versions.

@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):
         """Writes what was measured.
 
         Raises:
-            InputError: a limit is exceeded, and the settings do not say that this is only warned of.
+            InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
         """
         data, limits = load(Data, exec_properties["data"]), load(Drift, exec_properties["limits"])
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
@@ -42,18 +42,24 @@ class Executor(base_executor.BaseExecutor):
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
             before = profile.read(model)
+            if before is not None and next(_train_rows(data), None) is None:
+                problem = "no row of the newest data is in train"
+                raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
                 measures = profile.compare(before, profile.Tokenizer(model).profile(_train_rows(data)), limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
             listed = "".join(f"\n  {measure}" for measure in exceeded)
-            files = ", ".join(str(path) for split, path in tsv.find_files(data) if split in (None, "train"))
             problem = f"train has drifted from what version {version} learned from{listed}"
             remedy = '\nCorrect the data, raise the limit in [drift], or only be warned, with drift.on_drift = "warn"'
-            raise InputError(files, problem, remedy)
+            raise InputError(_train_files(data), problem, remedy)
         found = [measure.as_dict() for measure in measures]
         path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
         path.write_text(json.dumps({"version": version, "measures": found}, indent=1), encoding="utf-8")
+
+
+def _train_files(data: Data) -> str:
+    return ", ".join(str(path) for split, path in tsv.find_files(data) if split in (None, "train"))
 
 
 def _train_rows(data: Data) -> Iterator[tuple[str, str | None]]:

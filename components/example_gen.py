@@ -97,7 +97,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         """Writes Split-NAME/ with gzipped TFRecords, labels.txt, rows.json and, if there are bad rows, quarantine.tsv.
 
         Raises:
-            InputError: a file that cannot be read, a bad row, or too many of them in quarantine.
+            InputError: a file that cannot be read or that changed meanwhile, a bad row, or too many of them in
+                quarantine.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         data = load(Data, exec_properties["data"])
@@ -128,6 +129,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         (output / ROWS_FILE).write_text(json.dumps({"labels": labels, "files": counts}))
         _judge(output, data, counts)
+        if exec_properties["input_files"] != _fingerprints(data):
+            names = ", ".join(str(path) for _, path in files)
+            raise InputError(names, "changed while it was read", "Run again once the files are complete")
 
 
 def _lines(path: Path) -> list[Any]:
@@ -176,10 +180,13 @@ class Driver(base_driver.BaseDriver):
     def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
         """Called by the launcher before it looks into its cache."""
         data = load(Data, execution_info.exec_properties["data"])
-        digests = [[split, str(path), tsv.fingerprint(path)] for split, path in tsv.find_files(data)]
         output = driver_output_pb2.DriverOutput()
-        output.exec_properties["input_files"].string_value = json.dumps(digests)
+        output.exec_properties["input_files"].string_value = _fingerprints(data)
         return output
+
+
+def _fingerprints(data: Data) -> str:
+    return json.dumps([[split, str(path), tsv.fingerprint(path)] for split, path in tsv.find_files(data)])
 
 
 class TsvExampleGenSpec(component_spec.ComponentSpec):

@@ -129,10 +129,11 @@ def fit(
     )
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
     state = _Changing(part, optimizer, model, history)
-    if checkpoints is not None and (saved := checkpoints.newest()) is not None:
-        state.restore(saved)
-        history = state.history
-        history.resumed.append(state.step)
+    if checkpoints is not None:
+        if (saved := checkpoints.newest()) is not None:
+            state.restore(saved)
+            history = state.history
+            history.resumed.append(state.step)
         history.damaged += checkpoints.damaged
     batches = _endless(train, training, *divmod(state.step, per_epoch))
     writer = tf.summary.create_file_writer(str(logs))

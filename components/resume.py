@@ -32,6 +32,8 @@ class State(NamedTuple):
 class Checkpoints:
     """The checkpoints of one training. Those of others beside them are removed: only one training is on at a time.
 
+    They stay when the training ends: who runs it removes them once its result is noted as complete.
+
     Each is a safetensors file, `STEP-SHA256.safetensors`, written aside and renamed; the hash in its name is that of
     its content, by which damage shows.
 
@@ -79,13 +81,11 @@ class Checkpoints:
             except (OSError, SafetensorError, KeyError, ValueError):
                 pass
             self.damaged.append(path.name)
-            logging.getLogger(__name__).warning("the checkpoint %s is damaged, the one before it is taken", path)
+            logging.getLogger(__name__).warning(
+                "the checkpoint %s is damaged, the one before it is taken, or the start", path
+            )
             path.unlink(missing_ok=True)
         return None
-
-    def clear(self) -> None:
-        """Removes them, once the training's result is on disk."""
-        shutil.rmtree(self._directory)
 
     def _paths(self) -> list[Path]:
         return sorted(self._directory.glob("*.safetensors"))

@@ -17,7 +17,7 @@ from components.settings import SPAN, SPLITS, Data
 def resolved(data: Data) -> Data:
     """The same with the paths of the chosen spans in place of {SPAN}, and their numbers.
 
-    A span counts once every path that holds {SPAN} has a file for it: one that is still being delivered is not seen.
+    A span counts once every path that holds {SPAN} has a file for it: files should be put there whole, by a rename.
 
     Raises:
         InputError: there is no whole span, or one that was asked for is missing.
@@ -43,10 +43,9 @@ def resolved(data: Data) -> Data:
     return dataclasses.replace(data, **flat, spans=chosen)
 
 
-def newest(data: Data) -> Data:
-    """The same with the paths of the newest span alone, of those that `resolved` chooses."""
-    chosen = resolved(data)
-    return resolved(dataclasses.replace(data, spans=(max(chosen.spans),))) if chosen.spans else chosen
+def newest(data: Data, spans: tuple[int, ...]) -> Data:
+    """The same with the paths of the newest of these spans alone."""
+    return resolved(dataclasses.replace(data, spans=(max(spans),))) if spans else data
 
 
 def _of(pattern: str, spans: tuple[int, ...], there: dict[str, dict[int, list[str]]]) -> list[str]:

@@ -81,7 +81,6 @@ def run_fn(fn_args: Any) -> None:
     card = {**config.get("card", {}), "tokenizer": tokenizer, "initial_weights": initial}
     exported.write(Path(fn_args.serving_model_dir), card)
     profile.write(Path(fn_args.serving_model_dir), learned, base_model / checkpoints.VOCABULARY)
-    kept.clear()
 
 
 def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
+import os
 import shutil
 import time
 import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -40,16 +44,19 @@ def card(model: Path) -> dict[str, Any]:
 
 
 def production(directory: Path, **unlike: str) -> int | None:
-    """The version in production: the newest.
+    """The version in production: the newest that was not withdrawn.
 
     Args:
         directory: a serving directory.
         unlike: what the cards of versions say that do not count. With a candidate's `weights_sha256`, a model that is
             evaluated again after its push is measured against what it replaced and not against itself.
     """
+    out = withdrawn(directory)
     for version in reversed(versions(directory)):
         described = card(directory / str(version))
-        if all(described.get(key) != value for key, value in unlike.items()):
+        if described.get("weights_sha256") not in out and all(
+            described.get(key) != value for key, value in unlike.items()
+        ):
             return version
     return None
 
@@ -60,31 +67,78 @@ def of_weights(directory: Path, sha256: str) -> Path | None:
     return next((path for path in paths if card(path).get("weights_sha256") == sha256), None)
 
 
-def publish(model: Path, directory: Path, **more: Any) -> int:
+def publish(model: Path, directory: Path) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
-    The copy is written aside, forced to disk and renamed: a server sees all of it or nothing.
+    The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. A model whose weights are
+    those of the newest version is there already, as after a push that was killed before it could be noted.
 
     Args:
         model: what is published.
         directory: where to.
-        more: what its card says besides.
+
+    Returns:
+        The version.
     """
     directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        newest = directory / str(max(versions(directory), default=0))
+        same = card(newest).get("weights_sha256") == card(model).get("weights_sha256", "")
+        return int(newest.name) if same else _publish(model, directory)
+
+
+def replace(version: Path, model: Path) -> None:
+    """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers."""
+    with _locked(version.parent):
+        aside = _copy(model, version)
+        damaged = version.with_name(f".damaged-{version.name}")
+        shutil.rmtree(damaged, ignore_errors=True)
+        version.rename(damaged)
+        durable.show(aside, version)
+
+
+def discard_unfinished(directory: Path) -> None:
+    """Removes what a push that was killed left."""
+    for aside in directory.glob(".[0-9]*-*"):
+        with _locked(directory):
+            shutil.rmtree(aside, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keeps others from changing a serving directory: several pipelines may share it."""
+    if not directory.is_dir():
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _publish(model: Path, directory: Path, **more: Any) -> int:
+    """`more`: what the card of the copy says besides."""
     newest = versions(directory)[-1:]
     version = max(int(time.time()), *(number + 1 for number in newest)) if newest else int(time.time())
-    aside = directory / f".{version}-{uuid.uuid4().hex}"
+    durable.show(_copy(model, directory / str(version), **more), directory / str(version))
+    return version
+
+
+def _copy(model: Path, version: Path, **more: Any) -> Path:
+    """A copy beside where the version will be, on the disk to its last byte but for its own name."""
+    aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
         if more:
             (aside / CARD_FILE).write_text(json.dumps({**card(model), **more}, indent=1), encoding="utf-8")
         for path in aside.rglob("*"):
             durable.force_to_disk(path)
-        durable.show(aside, directory / str(version))
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
         raise
-    return version
+    return aside
 
 
 def withdrawn(directory: Path) -> set[str]:
@@ -102,7 +156,7 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
 
     Args:
         directory: a serving directory.
-        version: the older one; None: the newest with other weights than those in production.
+        version: the older one; None: the newest with weights that were not withdrawn, other than those in production.
 
     Returns:
         The older version, and its new number.
@@ -110,21 +164,29 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
     Raises:
         InputError: there is no such version, or it is what is in production.
     """
+    with _locked(directory):
+        return _roll_back(directory, version)
+
+
+def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
     there = versions(directory)
     weights = {number: card(directory / str(number)).get("weights_sha256") for number in there}
     listed = f"The versions are {', '.join(map(str, there))}" if there else "Push a model first"
     if version is not None and version not in weights:
         raise InputError(str(directory), f"no version {version} in it", listed)
+    out = withdrawn(directory)
     others = [number for number in there if weights[number] != weights[there[-1]]]
-    if version is None and not others:
-        raise InputError(str(directory), "no version with other weights than those in production", listed)
-    older = others[-1] if version is None else version
+    kept = [number for number in others if weights[number] not in out]
+    if version is None and not kept:
+        problem = "no version with other weights than those in production that was not withdrawn"
+        raise InputError(str(directory), problem, listed)
+    older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} has the weights that are in production", listed)
-    out = (withdrawn(directory) | {str(weights[there[-1]])}) - {str(weights[older])}
+    out = (out | {str(weights[there[-1]])}) - {str(weights[older])}
     # Before the push: if this ends between the two, a run does not put back what was to go.
     durable.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
-    return older, publish(directory / str(older), directory, restored_from=older)
+    return older, _publish(directory / str(older), directory, restored_from=older)
 
 
 def resolve(path: Path) -> Path:

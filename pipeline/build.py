@@ -11,7 +11,6 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 
-from components import durable
 from components.baseline import Baseline, Predecessor
 from components.drift_validator import DriftValidator
 from components.evaluator import Evaluator
@@ -46,7 +45,7 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
     if run.validation.schema_file:
         schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
         # The cache key holds the file's name; its content is added.
-        schema_gen.spec.exec_properties["source"] = durable.sha256(Path(run.validation.schema_file)) + libraries()
+        schema_gen.spec.exec_properties["source"] = str(manifest.schema) + libraries()
     else:
         schema_gen = SchemaGen(
             statistics=statistics_gen.outputs["statistics"],

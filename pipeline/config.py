@@ -13,7 +13,7 @@ from pathlib import Path
 
 from components import checkpoints, gate, spans, task, tsv, versions
 from components.errors import InputError
-from components.settings import FROM_TRAIN, Data, Run
+from components.settings import FROM_TRAIN, SPAN, Data, Run
 from components.settings_io import Place, parse
 from components.vocabulary import TokenizerSettings, read_settings, read_vocabulary
 
@@ -84,13 +84,20 @@ def check(path: Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    return check_run(load_config(path), path, Place(str(path), _read(path)))
+    run, place = load_config(path), Place(str(path), _read(path))
+    if run.data.spans and not any(SPAN in pattern for _, pattern in run.data.patterns):
+        problem = f"`data.spans` is {list(run.data.spans)}, but no path holds {SPAN}"
+        raise InputError(
+            place.of(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
+        )
+    return check_run(run, path, place)
 
 
 def check_run(run: Run, path: Path, place: Place) -> Checked:
     """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
-    newest = spans.newest(run.data)
-    run = dataclasses.replace(run, data=spans.resolved(run.data))
+    data = spans.resolved(run.data)
+    newest = spans.newest(run.data, data.spans)
+    run = dataclasses.replace(run, data=data)
     labels = None if run.data.labels == FROM_TRAIN else list(run.data.labels)
     _check_names(run, labels, place)
     base_model = checkpoints.resolve(run.model.base)

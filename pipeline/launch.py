@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import NamedTuple
 
 from absl import flags
@@ -54,17 +55,14 @@ class Compiled:
         self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
 
-    def recover(self, reusable: list[str]) -> list[str]:
+    def recover(self) -> list[str]:
         """Puts in order what a killed run or a damaged disk left.
-
-        Args:
-            reusable: URIs of the artifacts that this run may take from cache.
 
         Returns:
             What was damaged, for the user.
         """
         discard_unfinished(self._places, self._connection)
-        return self._digests.discard_damaged(reusable)
+        return self._digests.mend()
 
     def annotate(self, name: str, text: str) -> None:
         """Puts a text into ML Metadata, as a property of this run's context."""
@@ -107,5 +105,5 @@ class Compiled:
         for event in produced:
             outputs.setdefault(event.path.steps[0].key, []).append(uris[event.artifact_id])
         if state == _STATES.COMPLETE:
-            self._digests.remember(uri for of_key in outputs.values() for uri in of_key)
+            self._digests.remember(chain.from_iterable(outputs.values()))
         return Outcome(state == _STATES.CACHED, outputs, why)

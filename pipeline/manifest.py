@@ -25,6 +25,8 @@ from pipeline.config import Checked
 from pipeline.provenance import ROOT, base_model_hashes, project_hash
 
 MANIFEST_FILE = "manifest.json"
+_SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
+"""How environment variables begin that change the order in which TensorFlow adds up."""
 _LOCK = ROOT / "requirements.lock"
 
 
@@ -63,10 +65,12 @@ class Manifest:
     libraries: dict[str, str]
     """Every installed distribution -> its version."""
     machine: dict[str, Any]
-    """What can change the last bits of a product: `cpu`, `features`, `threads`; and `system`, `python`."""
+    """What can change a product's last bits: `cpu`, `features`, settings of `tensorflow`; and `system`, `python`."""
+    schema: str | None = None
+    """sha256 of the reviewed schema; None: one was inferred."""
     result: dict[str, Any] = field(default_factory=dict)
     """`state`, `weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from),
-    `model` (a directory), `rows` and `metrics` by split; empty until the run's end."""
+    `model` (a directory), the `machine` it was trained on, `rows` and `metrics` by split; empty until the run's end."""
 
     @property
     def settings(self) -> Run:
@@ -116,10 +120,24 @@ def newest_ended(runs: Path) -> Manifest | None:
     return None
 
 
+def data_files(checked: Checked) -> list[DataFile]:
+    """A run's input files as they are now."""
+    return [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in checked.files]
+
+
+def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
+    """Where a model was trained, as the runs in a directory have it."""
+    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+        with contextlib.suppress(InputError):
+            found = read(path.parent)
+            if found.result.get("model") == model:
+                return dict(found.result.get("machine", found.machine))
+    return None
+
+
 def collect(checked: Checked, run_id: str, started: str) -> Manifest:
     """The manifest of a run that begins."""
     run = checked.run
-    data = [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in checked.files]
     return Manifest(
         name=run.name,
         run=run_id,
@@ -127,7 +145,7 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         config=json.loads(dump(run)),
         config_file=str(checked.path.resolve()),
         checkout=str(ROOT),
-        data=data,
+        data=data_files(checked),
         base_model=base_model_hashes(checked.base_model),
         seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
@@ -136,10 +154,11 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         machine={
             "cpu": precision.cpu_name(),
             "features": sorted(precision.cpu_features()),
-            "threads": {name: os.environ[name] for name in sorted(os.environ) if name.startswith("TF_NUM_")},
+            "tensorflow": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_SETTINGS)},
             "system": platform.platform(),
             "python": platform.python_version(),
         },
+        schema=durable.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
     )
 
 
@@ -153,6 +172,10 @@ def _libraries() -> dict[str, str]:
 def _commit() -> dict[str, Any]:
     command = ["git", "-C", str(ROOT)]
     try:
+        top = subprocess.run([*command, "rev-parse", "--show-toplevel"], capture_output=True, text=True, check=True)  # noqa: S603
+        if Path(top.stdout.strip()) != ROOT:
+            # Installed somewhere within another project's checkout.
+            return {}
         commit = subprocess.run([*command, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)  # noqa: S603
         status = subprocess.run([*command, "status", "--porcelain"], capture_output=True, text=True, check=True)  # noqa: S603
     except (OSError, subprocess.CalledProcessError):

@@ -43,6 +43,16 @@ class Places:
         return self.home / "artifacts"
 
     @property
+    def checkpoints(self) -> Path:
+        """Of a training that is under way; see `components.trainer`."""
+        return self.artifacts / "Trainer" / "checkpoints"
+
+    @property
+    def models(self) -> Path:
+        """Trainer's Model artifacts: EXECUTION/Format-Serving."""
+        return self.artifacts / "Trainer" / "model"
+
+    @property
     def runs(self) -> Path:
         """A directory a run, with its record and its log."""
         return self.home / "runs"

@@ -13,7 +13,7 @@ from tfx.orchestration import metadata
 from components.versions import versions
 from pipeline import record
 from pipeline.places import Places
-from pipeline.record import RunRecord
+from pipeline.recovery import DAMAGED
 
 
 @dataclass(slots=True)
@@ -33,13 +33,16 @@ def prune(places: Places, keep: int, dry: bool) -> Pruned:
 
     Args:
         places: of one pipeline.
-        keep: so many of the newest finished runs keep their artifacts, besides those of the pushed versions.
+        keep: so many of the newest finished runs keep their artifacts, besides those of the pushed versions and the
+            newest run, which may go on.
         dry: only says what would go.
     """
-    finished = [found for found in _records(places) if found.state in ("pushed", "refused")]
+    records = [record.read(path.parent) for path in sorted(places.runs.glob(f"*/{record.RECORD_FILE}"))]
+    finished = [found for found in records if found.state in ("pushed", "refused")]
     pushed = {str(places.serving / str(version)) for version in versions(places.serving)}
     kept = [found.id for found in finished[-keep:]]
     kept += [found.id for found in finished[:-keep] if found.pushed in pushed]
+    kept += [found.id for found in records[-1:] if found.id not in kept]
     connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
     result = Pruned(sorted(kept))
     with metadata.Metadata(connection) as mlmd:
@@ -47,27 +50,27 @@ def prune(places: Places, keep: int, dry: bool) -> Pruned:
         for context in mlmd.store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME):
             if context.name in kept:
                 needed |= {artifact.uri for artifact in mlmd.store.get_artifacts_by_context(context.id)}
-        gone = []
+        gone, directories = [], []
         for artifact in mlmd.store.get_artifacts():
             path = Path(artifact.uri)
             if artifact.uri in needed or not path.is_relative_to(places.artifacts):
                 continue
             if path.is_dir():
                 result.removed.append(artifact.uri)
-                result.bytes += _size(path)
-                if not dry:
-                    shutil.rmtree(path)
+                directories.append(path)
             if artifact.state != metadata_store_pb2.Artifact.DELETED:
                 artifact.state = metadata_store_pb2.Artifact.DELETED
                 gone.append(artifact)
         if gone and not dry:
+            # First: nothing takes from cache what is half removed.
             mlmd.store.put_artifacts(gone)
+    for path in places.artifacts.glob(f"*/*/{DAMAGED}*"):
+        result.removed.append(str(path))
+        directories.append(path)
+    result.bytes = sum(map(_size, directories))
+    for path in () if dry else directories:
+        shutil.rmtree(path)
     return result
-
-
-def _records(places: Places) -> list[RunRecord]:
-    """Oldest first."""
-    return [record.read(path.parent) for path in sorted(places.runs.glob(f"*/{record.RECORD_FILE}"))]
 
 
 def _size(directory: Path) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+_OUTPUT = metadata_store_pb2.Event.OUTPUT
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
 _WORDS = {
     "source": "the code",
@@ -30,7 +31,7 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     ]
     if not earlier:
         return ""
-    before = max(earlier, key=lambda other: other.id)
+    before = _made(store, max(earlier, key=lambda other: other.id))
     old, new = _properties(before), _properties(execution)
     changed = [
         _WORDS.get(name.rpartition(".")[2], f"config {name}")
@@ -40,6 +41,17 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     inputs = [_inputs(store, one.id) for one in (before, execution)]
     changed += [f"its {key}" for key in sorted({*inputs[0], *inputs[1]}) if inputs[0].get(key) != inputs[1].get(key)]
     return f"{', '.join(dict.fromkeys(changed))} changed" if changed else "what it made was gone"
+
+
+def _made(store: MetadataStore, execution: metadata_store_pb2.Execution) -> metadata_store_pb2.Execution:
+    """The execution whose outputs a cached one took: unlike that one, it has what the node's driver found."""
+    if execution.last_known_state != metadata_store_pb2.Execution.CACHED:
+        return execution
+    taken = [event.artifact_id for event in store.get_events_by_execution_ids([execution.id]) if event.type == _OUTPUT]
+    events = store.get_events_by_artifact_ids(taken)
+    makers = store.get_executions_by_id([event.execution_id for event in events if event.type == _OUTPUT])
+    done = [maker for maker in makers if maker.last_known_state == metadata_store_pb2.Execution.COMPLETE]
+    return max(done, key=lambda maker: maker.id, default=execution)
 
 
 def _properties(execution: metadata_store_pb2.Execution) -> dict[str, Any]:

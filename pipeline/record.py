@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from components import durable
 from components.errors import InputError
 from pipeline.places import LOCK_FILE, LOG_FILE, RECORD_FILE
 
@@ -67,10 +68,7 @@ class RunRecord:
 
     def write(self) -> None:
         """Replaces the file in one step."""
-        path = Path(self.directory, RECORD_FILE)
-        aside = path.with_suffix(".new")
-        aside.write_text(self.as_json(), encoding="utf-8")
-        aside.replace(path)
+        durable.write_text(Path(self.directory, RECORD_FILE), self.as_json())
 
     def as_json(self) -> str:
         """The record as JSON."""

@@ -2,43 +2,46 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
-from components import durable
+from components import durable, versions
+from components.errors import InputError
 from pipeline.places import Places
 
 _States = metadata_store_pb2.Execution
+DAMAGED = ".damaged-"
+"""Before the name of an artifact's directory that was put aside."""
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 
-def discard_unfinished(places: Places, connection: metadata_store_pb2.ConnectionConfig) -> int:
-    """Ends executions that a kill left open in ML Metadata, and removes what they and killed pushes had begun to write.
-
-    Returns:
-        How many executions there were.
-    """
+def discard_unfinished(places: Places, connection: metadata_store_pb2.ConnectionConfig) -> None:
+    """Removes what killed nodes and pushes had begun to write, and ends their executions in ML Metadata."""
     with metadata.Metadata(connection) as mlmd:
         open_ones = [e for e in mlmd.store.get_executions() if e.last_known_state in _UNDER_WAY]
         for execution in open_ones:
+            # TFX's NODE/KEY/EXECUTION for its output, NODE/.system/KEY/EXECUTION for what it needs meanwhile.
+            for directory in (
+                *places.artifacts.glob(f"*/*/{execution.id}"),
+                *places.artifacts.glob(f"*/*/*/{execution.id}"),
+            ):
+                shutil.rmtree(directory)
+            # Last: until then the next run finds it again.
             execution.last_known_state = _States.FAILED
         if open_ones:
             mlmd.store.put_executions(open_ones)
-    for execution in open_ones:
-        # TFX's NODE/KEY/EXECUTION for its output, NODE/.system/KEY/EXECUTION for what it needs meanwhile.
-        for directory in (
-            *places.artifacts.glob(f"*/*/{execution.id}"),
-            *places.artifacts.glob(f"*/*/*/{execution.id}"),
-        ):
+    # What nodes need only while they are on, under names that do not tell which: none is on now.
+    for kind in ("stateful_working_dir", "driver_execution"):
+        for directory in places.artifacts.glob(f"*/.system/{kind}/*"):
             shutil.rmtree(directory)
-    for aside in places.serving.glob(".[0-9]*-*"):
-        shutil.rmtree(aside)
-    return len(open_ones)
+    versions.discard_unfinished(places.serving)
 
 
 class Digests:
@@ -62,26 +65,51 @@ class Digests:
             self._known[uri] = _of_files(Path(uri))
         durable.write_text(self._file, json.dumps(self._known))
 
-    def discard_damaged(self, uris: Iterable[str]) -> list[str]:
-        """Removes what is not as it was left, so that it is made again; a pushed version goes aside instead.
+    def mend(self) -> list[str]:
+        """Sees to it that nothing is taken from cache that is not as it was left. Files that were added do no harm.
+
+        What a node made is renamed, so that it is made again; a pushed version gets the files of the model that was
+        pushed, and stays where it is if that is gone.
 
         Returns:
             What was wrong, for the user.
         """
+        self._known = {uri: files for uri, files in self._known.items() if Path(uri).is_dir()}
+        with ThreadPoolExecutor() as pool:
+            files = pool.map(lambda uri: _damaged(Path(uri), self._known[uri]), self._known)
+            damaged = {uri: file for uri, file in zip(self._known, files, strict=True) if file}
         found = []
-        for uri in uris:
-            path, known = Path(uri), self._known.get(uri)
-            if known is None or not path.is_dir() or (now := _of_files(path)) == known:
-                continue
-            file = next(name for name in sorted({*known, *now}) if known.get(name) != now.get(name))
-            if path.parent == self._places.serving and path.name.isdecimal():
-                path.rename(path.with_name(f".damaged-{path.name}"))
-                found.append(f"version {path.name} is damaged ({file}): it was put aside and is pushed anew")
+        # Versions last: what they are mended from is whole then.
+        for path in sorted(map(Path, damaged), key=lambda path: path.parent == self._places.serving):
+            file = path / damaged[str(path)]
+            if path.parent == self._places.serving:
+                found.append(f"{file} is damaged: {self._mend_version(path)}")
             else:
-                shutil.rmtree(path)
-                found.append(f"{path / file} is damaged: its node runs again")
-            del self._known[uri]
+                aside = path.with_name(f"{DAMAGED}{path.name}")
+                shutil.rmtree(aside, ignore_errors=True)
+                path.rename(aside)
+                del self._known[str(path)]
+                found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
         return found
+
+    def _mend_version(self, version: Path) -> str:
+        with contextlib.suppress(InputError):
+            weights = versions.card(version).get("weights_sha256", "")
+            for model in self._places.models.glob("*/*"):
+                if versions.card(model).get("weights_sha256") == weights:
+                    versions.replace(version, model)
+                    self.remember([str(version)])
+                    return "the version was copied again from the model it is of"
+        return "no other copy of the model is left; roll back, or push another one"
+
+
+def _damaged(directory: Path, known: dict[str, str]) -> str | None:
+    """The first file that is not as it was."""
+    return next((name for name, sha256 in known.items() if not _is_whole(directory / name, sha256)), None)
+
+
+def _is_whole(path: Path, sha256: str) -> bool:
+    return path.is_file() and durable.sha256(path) == sha256
 
 
 def _of_files(directory: Path) -> dict[str, str]:

@@ -134,6 +134,13 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     return facts
 
 
+def failure(record: RunRecord, remedy: str) -> str:
+    """Why a run has no result, in a message."""
+    failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
+    how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
+    return f"{failed} {how}. {remedy} The log has the rest: {near(str(record.log))}"
+
+
 def try_line(model: str) -> str:
     """The command that asks a pushed model."""
     command = [near(sys.executable), "pipeline_runner.py", "predict", "--model", near(model)]

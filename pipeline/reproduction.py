@@ -13,9 +13,10 @@ from components.settings import Run
 from components.settings_io import Place, load
 from components.versions import of_weights
 from pipeline import config, manifest
-from pipeline.manifest import MANIFEST_FILE, Manifest
+from pipeline.manifest import MANIFEST_FILE, DataFile, Manifest
 from pipeline.places import Places
 from pipeline.provenance import ROOT
+from pipeline.record import RunRecord
 from pipeline.runners import local
 
 _CHANGED_ROWS = 5
@@ -35,7 +36,7 @@ class Comparison:
     """What differs in weights and metrics, and by how much; empty: nothing by a bit."""
 
 
-def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) -> Comparison:
+def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) -> tuple[RunRecord, Comparison | None]:
     """Runs it again without any cache.
 
     Args:
@@ -51,16 +52,17 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
         raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
-        remedy = "Delete it, or give another --root"
+        remedy = "Delete it, or give another directory by --into"
         raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
     run = load(Run, json.dumps(_found_again(before, directory)))
     path = directory / MANIFEST_FILE
     checked = config.check_run(run, path, Place(str(path), ""))
     made = local.run(checked, root, say)
     if made.state not in ("pushed", "refused"):
-        raise RuntimeError(f"the reproduction {made.state}: {made.error}")
+        return made, None
     after = manifest.read(Path(made.directory))
-    return Comparison(before.run, made.directory, list(_differences(before, after)), list(_results(before, after)))
+    differences, results = list(_differences(before, after)), list(_results(before, after))
+    return made, Comparison(before.run, made.directory, differences, results)
 
 
 def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
@@ -100,16 +102,17 @@ def _initial(before: Manifest, directory: Path) -> str:
 
 
 def _differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
-    old_files, new_files = ({(f.split, Path(f.path).name): f for f in m.data} for m in (before, after))
+    old_files, new_files = (_by_place(manifest.data) for manifest in (before, after))
     for key in dict.fromkeys([*old_files, *new_files]):
         old, new = old_files.get(key), new_files.get(key)
         if old is None or new is None:
-            yield "data", f"{key[1]} is in one of the runs only"
+            yield "data", f"{key[0] or 'data'} file {key[1] + 1} is in one of the runs only"
         elif old.sha256 != new.sha256:
             yield (
                 "data",
                 f"{new.path}: {old.bytes:,} bytes {old.sha256[:12]} before, {new.bytes:,} {new.sha256[:12]} now",
             )
+    yield from _changed("schema", {"sha256": before.schema}, {"sha256": after.schema})
     yield from _changed("base model", before.base_model, after.base_model)
     initial = [{"initial weights": one.result.get("initial_weights")} for one in (before, after)]
     yield from _changed("base model", *initial)
@@ -120,7 +123,14 @@ def _differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]
         ]
         yield "code", f"commit {commits[0]} before, {commits[1]} now"
     yield from _changed("library", before.libraries, after.libraries)
-    yield from _changed("machine", before.machine, after.machine)
+    # Where the weights were made, if that was an earlier run than the one that is reproduced.
+    yield from _changed("machine", before.result.get("machine", before.machine), after.machine)
+
+
+def _by_place(files: list[DataFile]) -> dict[tuple[str | None, int], DataFile]:
+    """By split and place within it: names may be equal, and paths differ from one machine to another."""
+    splits = {file.split: [other for other in files if other.split == file.split] for file in files}
+    return {(split, place): file for split, found in splits.items() for place, file in enumerate(found)}
 
 
 def _changed(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -174,7 +184,12 @@ def _weight_difference(old: str, new: str) -> str:
 
     readers = [tf.train.load_checkpoint(str(Path(path, "variables", "variables"))) for path in (old, new)]
     worst, where = 0.0, ""
-    for name in readers[0].get_variable_to_shape_map():
+    shapes = [reader.get_variable_to_shape_map() for reader in readers]
+    if shapes[0] != shapes[1]:
+        names = sorted({*shapes[0], *shapes[1]})
+        other = next(name for name in names if shapes[0].get(name) != shapes[1].get(name))
+        return f"of other shapes, as {other.split('/.ATTRIBUTES')[0]}"
+    for name in shapes[0]:
         first, second = (reader.get_tensor(name) for reader in readers)
         # Besides the weights there is a description of the object graph, bytes.
         if isinstance(first, np.ndarray) and (difference := float(np.abs(first - second).max(initial=0))) > worst:

@@ -38,6 +38,10 @@ def places(root: Path, name: str | None) -> Places:
     names = sorted({path.parents[1].name for path in found})
     if len(names) > 1:
         raise InputError(str(root), f"several pipelines in it: {', '.join(names)}", "Give one of them by --name")
+    for directory in reversed(found):
+        # A run that was killed early has none.
+        if (directory / manifest.MANIFEST_FILE).is_file():
+            return Places.of(manifest.read(directory).settings, root)
     return Places.of(manifest.read(found[-1]).settings, root)
 
 

@@ -141,27 +141,25 @@ def kill_within(config: Path, root: Path, target: str, delay: float) -> str | No
     """Starts a run and kills it some time after a node began; the node that was on, None if the run was done."""
     process = subprocess.Popen(command(config, root), cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     started = time.monotonic()
-    while process.poll() is None and running(root)[1] != target and time.monotonic() - started < _AT_MOST:
-        if target not in running(root)[0] and process.poll() is not None:
-            break
+    while process.poll() is None and running(root) != target and time.monotonic() - started < _AT_MOST:
         time.sleep(0.005)
     time.sleep(delay)
     if process.poll() is not None:
         return None
     process.kill()
     process.wait()
-    return running(root)[1]
+    return running(root)
 
 
-def running(root: Path) -> tuple[list[str], str | None]:
-    """The nodes of the newest run so far, and the one that is on."""
+def running(root: Path) -> str | None:
+    """The node of the newest run that is on."""
     newest = sorted(root.glob("toy/runs/*/run.json"))[-1:]
     try:
         nodes = json.loads(newest[0].read_text())["nodes"] if newest else []
     except (OSError, ValueError):
         nodes = []
     on = [node["id"] for node in nodes if node["state"] == "running"]
-    return [node["id"] for node in nodes], on[-1] if on else None
+    return on[-1] if on else None
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import os
 import random
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 import pytest
@@ -70,10 +71,12 @@ def generate(data: Data, folder: Path) -> Any:
     """The Examples of ExampleGen's executor."""
     from tfx.types import standard_artifacts
 
-    from components.example_gen import Executor
+    from components.example_gen import Driver, Executor
 
     examples = artifact(standard_artifacts.Examples, folder / "examples")
-    beam_executor(Executor, folder).Do({}, {"examples": [examples]}, {"data": dump(data)})
+    properties = {"data": dump(data)}
+    found = Driver(None).run(SimpleNamespace(exec_properties=properties)).exec_properties["input_files"].string_value
+    beam_executor(Executor, folder).Do({}, {"examples": [examples]}, {**properties, "input_files": found})
     return examples
 
 

@@ -23,8 +23,8 @@ from components.errors import InputError
 from components.versions import card, versions
 from pipeline import manifest, report
 from pipeline.config import Checked
-from pipeline.places import RECORD_FILE, Places
-from pipeline.record import NodeRecord, RunRecord, close_killed, read
+from pipeline.places import Places
+from pipeline.record import NodeRecord, RunRecord, close_killed
 
 
 def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = False) -> RunRecord:
@@ -56,7 +56,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
                 mistake = _input_error(error)
-                record.error = str(mistake or f"{type(error).__name__}: {_first_line(error)}")
+                record.error = str(mistake or _in_words(error))
                 for node in record.nodes:
                     if node.state == "running":
                         node.state = "failed"
@@ -87,7 +87,7 @@ def _run_nodes(
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
         compiled = Compiled(checked, places, found)
-        damaged = compiled.recover(_last_outputs(places, record.id))
+        damaged = compiled.recover()
     for what in damaged:
         say(f"! {what}")
     for node_id in compiled.node_ids:
@@ -106,14 +106,21 @@ def _run_nodes(
         node.note = _take_note(record, node_id, outcome.outputs)
         say(report.node_line(node))
         record.write()
+        if node_id == "TsvExampleGen" and manifest.data_files(checked) != found.data:
+            names = ", ".join(str(path) for _, path in checked.files)
+            raise InputError(names, "changed while the run began", "Run again once the files are complete")
         if node_id == "Trainer":
             (model,) = (Path(path_utils.serving_model_path(uri)) for uri in outcome.outputs["model"])
+            earlier = manifest.machine_of(places.runs, str(model)) if outcome.cached else None
+            # Only now: until the node was noted as complete, a kill would have had it go on from them.
+            shutil.rmtree(places.checkpoints, ignore_errors=True)
     record.state = "pushed" if record.pushed else "refused"
     found.result = {
         "state": record.state,
         "weights_sha256": card(model)["weights_sha256"],
         "initial_weights": card(model)["initial_weights"],
         "model": str(model),
+        "machine": earlier or found.machine,
         "rows": record.rows,
         "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
     }
@@ -179,15 +186,6 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
                 return f"version {pushed.name}"
             return "nothing pushed"
     return ""
-
-
-def _last_outputs(places: Places, own: str) -> list[str]:
-    """What the newest run before this one made or took from cache: what this one may take."""
-    for path in sorted(places.runs.glob(f"*/{RECORD_FILE}"), reverse=True):
-        if path.parent.name != own:
-            with contextlib.suppress(InputError):
-                return [uri for node in read(path.parent).nodes for uri in node.outputs]
-    return []
 
 
 def _begin(checked: Checked, places: Places) -> RunRecord:
@@ -291,5 +289,9 @@ def _input_error(error: BaseException | None) -> InputError | None:
     return None
 
 
-def _first_line(error: BaseException) -> str:
-    return (str(error).strip() or "no message").splitlines()[0][:300]
+def _in_words(error: BaseException) -> str:
+    # TensorFlow's own class is not imported here, where there may be no TensorFlow.
+    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
+        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
+    first = (str(error).strip() or "no message").splitlines()[0]
+    return f"{type(error).__name__}: {first[:300]}"

@@ -1,4 +1,5 @@
 import itertools
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def train(shallow: Path, rows: Rows, tmp_path: Path) -> Callable[[Training], Any
         model = build(shallow, training)
         checkpoints = Checkpoints(tmp_path / "checkpoints", "key", training)
         history, answers = fit(model, rows, rows, training, ONES, tmp_path, tmp_path, checkpoints)
-        checkpoints.clear()
+        shutil.rmtree(tmp_path / "checkpoints")
         return values(model), history, answers
 
     return run
@@ -122,9 +123,7 @@ def test_what_another_training_or_a_kill_left_is_removed(tmp_path: Path, some: S
     (tmp_path / "key" / ".7").write_bytes(b"unfinished")
     checkpoints = Checkpoints(tmp_path, "key", Training())
     assert [path.name for path in tmp_path.rglob("*")] == ["key"]
-    checkpoints.save(1, some)
-    checkpoints.clear()
-    assert not list(tmp_path.iterdir())
+    assert checkpoints.newest() is None
 
 
 def test_a_checkpoint_is_due_by_steps_and_by_minutes(

@@ -10,7 +10,17 @@ from typing import Any
 import pytest
 
 from components.errors import InputError
-from components.versions import CARD_FILE, card, production, publish, resolve, roll_back, versions, withdrawn
+from components.versions import (
+    CARD_FILE,
+    card,
+    discard_unfinished,
+    production,
+    publish,
+    resolve,
+    roll_back,
+    versions,
+    withdrawn,
+)
 
 NOW = 1_800_000_000
 
@@ -56,18 +66,26 @@ def test_a_model_is_published_whole_under_the_time_in_seconds(model: Path, servi
     assert [path.name for path in serving.iterdir()] == [str(NOW)]
 
 
-def test_two_publishes_in_one_second_give_two_versions(model: Path, serving: Path) -> None:
-    assert [publish(model, serving) for _ in range(3)] == [NOW, NOW + 1, NOW + 2]
+def test_publishes_in_one_second_give_a_version_each(tmp_path: Path, serving: Path) -> None:
+    models = [saved_model(tmp_path / sha256, sha256) for sha256 in ("aa", "bb", "cc")]
+    assert [publish(model, serving) for model in models] == [NOW, NOW + 1, NOW + 2]
     assert versions(serving) == [NOW, NOW + 1, NOW + 2]
 
 
+def test_what_is_in_production_already_is_not_published_twice(model: Path, serving: Path) -> None:
+    assert [publish(model, serving) for _ in range(2)] == [NOW, NOW]
+    assert versions(serving) == [NOW]
+
+
 def test_a_version_from_a_clock_ahead_is_surpassed(model: Path, serving: Path) -> None:
-    saved_model(serving / str(NOW + 100))
+    saved_model(serving / str(NOW + 100), "bb")
     assert publish(model, serving) == NOW + 101
 
 
-def test_an_interrupted_copy_leaves_nothing(model: Path, serving: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish(model, serving)
+def test_an_interrupted_copy_leaves_nothing(
+    model: Path, serving: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(saved_model(tmp_path / "before", "bb"), serving)
     copied: list[str] = []
     copy = shutil.copyfile
 
@@ -118,6 +136,9 @@ def test_every_file_and_directory_is_forced_to_disk_before_it_is_shown(
 
 def test_a_server_that_looks_all_the_time_sees_whole_versions_only(model: Path, serving: Path) -> None:
     (model / "large").write_bytes(bytes(5_000_000))
+    models = [model, *(shutil.copytree(model, model.with_name(name)) for name in ("b", "c"))]
+    for number, each in enumerate(models):
+        (each / CARD_FILE).write_text(json.dumps({"weights_sha256": str(number)}))
     stop = threading.Event()
     seen: list[set[str]] = []
 
@@ -128,8 +149,8 @@ def test_a_server_that_looks_all_the_time_sees_whole_versions_only(model: Path, 
 
     server = threading.Thread(target=look)
     server.start()
-    for _ in range(3):
-        publish(model, serving)
+    for each in models:
+        publish(each, serving)
     time.sleep(0.05)
     stop.set()
     server.join()
@@ -204,7 +225,9 @@ def test_a_path_without_a_model_is_refused(tmp_path: Path, model: Path) -> None:
 @pytest.fixture
 def three(serving: Path, tmp_path: Path) -> list[int]:
     """Versions of the weights aa, bb and bb."""
-    return [publish(saved_model(tmp_path / f"model{n}", sha), serving) for n, sha in enumerate(("aa", "bb", "bb"))]
+    for number, sha256 in enumerate(("aa", "bb", "bb")):
+        saved_model(serving / str(NOW + number), sha256)
+    return versions(serving)
 
 
 def test_a_rollback_puts_the_newest_other_weights_on_top_and_withdraws_what_was_there(
@@ -219,6 +242,30 @@ def test_a_rollback_puts_the_newest_other_weights_on_top_and_withdraws_what_was_
     # And back again.
     assert roll_back(serving, three[1]) == (three[1], newest + 1)
     assert withdrawn(serving) == {"aa"}
+
+
+def test_rollbacks_one_after_another_go_further_back(serving: Path) -> None:
+    for number, sha256 in enumerate(("aa", "bb", "cc")):
+        saved_model(serving / str(number), sha256)
+    assert [roll_back(serving)[0] for _ in range(2)] == [1, 0]
+    assert withdrawn(serving) == {"bb", "cc"}
+    assert "no version with other weights than those in production that" in message(roll_back, serving)
+    # Unless it is asked for by its number.
+    assert roll_back(serving, 2)[0] == 2
+    assert withdrawn(serving) == {"aa", "bb"}
+
+
+def test_what_was_withdrawn_is_not_in_production_for_anybody(serving: Path, three: list[int]) -> None:
+    _, newest = roll_back(serving)
+    assert production(serving, weights_sha256="aa") is None
+    assert production(serving) == newest
+
+
+def test_a_killed_push_is_tidied_up_and_a_server_s_files_are_left(serving: Path, three: list[int]) -> None:
+    (serving / ".17-aside").mkdir()
+    (serving / "config.txt").write_text("")
+    discard_unfinished(serving)
+    assert {path.name for path in serving.iterdir()} == {*map(str, three), "config.txt"}
 
 
 def test_a_rollback_to_what_there_is_not_or_is_in_production_is_refused(serving: Path, three: list[int]) -> None:

@@ -263,6 +263,9 @@ CASES: dict[str, list[Case]] = {
         Case("a window without spans", lambda box: box.toml("[model]", "window = 2\n[model]"),
              "DIR/run.toml:8: `data.window` is 2, but no path holds {SPAN}. Delete it, or give paths such as "
              "data/span-{SPAN}/train.tsv."),
+        Case("spans without a pattern", lambda box: box.toml("[model]", "spans = [2]\n[model]"),
+             "DIR/run.toml:8: `data.spans` is [2], but no path holds {SPAN}. Delete it, or give paths such as "
+             "data/span-{SPAN}/train.tsv."),
         Case("spans of which none is whole", lambda box: box.toml('"train.tsv"', '"span-{SPAN}/train.tsv"'),
              "DIR/span-{SPAN}/train.tsv: no span is whole yet. Deliver a span to every path that holds "
              "{SPAN}, say span-1/train.tsv and span-1/dev.tsv."),

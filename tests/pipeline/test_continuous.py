@@ -1,6 +1,7 @@
 """Spans of data that arrive one by one: nothing new, going on from the pushed model, drift, rows beside a run's."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,9 @@ from typing import Any
 import pytest
 
 import pipeline_runner
+from components.errors import InputError
 from components.versions import card, versions
+from pipeline.runners import local
 from tests.toys import toy_rows, write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -63,6 +66,22 @@ def test_without_a_new_span_there_is_nothing_to_do(folder: Path, root: Path, sai
     assert len(list((root / "toy" / "runs").iterdir())) == 1
 
 
+def test_a_span_that_was_delivered_again_with_other_rows_is_new(
+    folder: Path, said: Said, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    train = folder / "span-1" / "train.txt"
+    before = train.read_text()
+    train.write_text(before.replace("\tgood\n", "\tbad\n", 1))
+
+    def begun(*_: object) -> None:
+        raise InputError("the run", "has begun", "That is all")
+
+    monkeypatch.setattr(local, "run", begun)
+    status, _, err = said("run", "--config", folder / "run.toml")
+    train.write_text(before)
+    assert (status, err) == (2, "error: the run: has begun. That is all.\n")
+
+
 def test_the_next_span_goes_on_from_the_pushed_model(folder: Path, root: Path, said: Said) -> None:
     (first,) = versions(root / "toy" / "serving" / "toy")
     deliver(folder, 2, toy_rows(300)[100:200])
@@ -103,6 +122,15 @@ def test_drift_in_the_newest_span_stops_the_run_and_is_named(folder: Path, root:
     shown = json.loads((max((root / "toy" / "runs").iterdir()) / "run.json").read_text())
     assert [node["id"] for node in shown["nodes"] if node["state"] == "failed"] == ["DriftValidator"]
     assert "Trainer" not in [node["id"] for node in shown["nodes"]]
+
+
+def test_a_newest_span_without_rows_is_named(folder: Path, root: Path, said: Said) -> None:
+    deliver(folder, 4, [])
+    (folder / "span-4" / "dev.txt").write_text((folder / "span-2" / "dev.txt").read_text())
+    status, _, err = said("run", "--config", folder / "run.toml")
+    shutil.rmtree(folder / "span-4")
+    assert status == 2
+    assert f"{folder}/span-4/train.txt: no row of the newest data is in train. Add rows" in err
 
 
 def test_rows_can_be_held_against_a_run_before_they_are_trained_on(folder: Path, root: Path, said: Said) -> None:

@@ -1,6 +1,8 @@
 """What can break under a run, each with one message, nothing lost, and a next run that gets to the end."""
 
 import json
+import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -10,11 +12,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from tests.toys import write_toy_run
 
+ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
 A_WRITE = """
 import sqlite3, sys, time
@@ -137,6 +143,112 @@ def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> N
     assert {node["state"] for node in record["nodes"]} == {"cached"}
     with sqlite3.connect(store) as connection:
         assert connection.execute("SELECT * FROM Execution").fetchall()[: len(before)] == before
+
+
+def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components import example_gen
+
+    dev, judge = tmp_path / "dev.txt", example_gen._judge
+    whole = dev.read_text()
+
+    def cut_then_judge(*arguments: Any) -> None:
+        judge(*arguments)
+        dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(example_gen, "_judge", cut_then_judge)
+        status, _, err = run()
+    assert status == 2
+    assert "changed while it was read. Run again once the files are complete." in one_message(err)
+    dev.write_text(whole)
+    status, record, err = run()
+    assert (status, record["rows"]["dev"]) == (0, 16), err
+
+
+def test_a_file_that_vanishes_while_the_run_begins_is_named(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.launch import Compiled
+
+    launch = Compiled.launch
+
+    def delete_then_launch(self: Compiled, node_id: str) -> Any:
+        (tmp_path / "dev.txt").unlink()
+        return launch(self, node_id)
+
+    monkeypatch.setattr(Compiled, "launch", delete_then_launch)
+    status, _, err = run()
+    assert status == 2
+    assert f"error: {tmp_path}/dev.txt: no such file" in one_message(err)
+
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path: Path) -> None:
+    path = tmp_path / "model" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["pooler.dense.weight"][:] = np.finfo(np.float32).max
+    tensors["encoder.layer.1.output.LayerNorm.weight"][:] = np.finfo(np.float32).max
+    save_file(tensors, path, {"format": "pt"})
+    status, _, err = run()
+    assert status == 1
+    assert "Trainer failed: ArithmeticError: the loss is nan at step 1 of 16" in one_message(err)
+    assert "a smaller learning_rate may help" in err
+    assert not list((tmp_path / "runs" / "toy").glob("serving/*/*"))
+
+
+def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components import finetune
+
+    with monkeypatch.context() as patch:
+        # TensorFlow's own error, of an allocation that no machine can grant.
+        patch.setattr(finetune, "_training_step", lambda *_: tf.zeros([2**50]))
+        status, _, err = run()
+    assert status == 1
+    assert "Trainer failed: out of memory" in one_message(err)
+    assert "training.batch_size" in err
+    assert run()[0] == 0
+
+
+AS_ANYBODY = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
+"""Root may read and write everything; without these capabilities it is as others are."""
+
+
+@pytest.mark.parametrize(("closed", "mode"), [("train.txt", 0o000), ("closed", 0o500)])
+def test_what_permissions_forbid_is_told_before_anything_starts(
+    run: Said, tmp_path: Path, closed: str, mode: int
+) -> None:
+    (tmp_path / "closed").mkdir()
+    place = tmp_path / closed
+    place.chmod(mode)
+    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
+    command += ["--root", str(tmp_path / "closed" / "runs")]
+    before = AS_ANYBODY if os.geteuid() == 0 else []
+    if before and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv to be refused anything as root")
+    done = subprocess.run([*before, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    place.chmod(0o700)
+    assert done.returncode == 2
+    assert f"error: {place}" in one_message(done.stderr)
+    assert "ermission" in done.stderr
+    assert not list((tmp_path / "closed").iterdir())
+
+
+def test_a_second_run_waits_for_the_first_if_told_to(run: Said, tmp_path: Path) -> None:
+    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
+    command += ["--root", str(tmp_path / "runs")]
+    first = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "runs" / "toy" / "runs").is_dir():
+        assert first.poll() is None
+        time.sleep(0.01)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert f"another run is on here (process {first.pid} since" in one_message(refused.stderr)
+    second = subprocess.run([*command, "--wait"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert "waiting for its end" in second.stdout
+    assert "cached" in second.stdout
+    assert first.wait() == 0
 
 
 def test_a_root_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path, run: Said) -> None:

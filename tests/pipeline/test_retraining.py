@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 import pipeline_runner
+from components.predictor import Predictor
 from components.versions import card, versions
 from tests.toys import write_toy_run
 
@@ -69,11 +71,18 @@ def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd:
     assert (status, json.loads(out)) == (0, found)
 
 
-def test_a_reproduction_elsewhere_gives_the_same_bits(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_reproduction_by_a_clone_elsewhere_gives_the_same_bits(root: Path, tmp_path: Path) -> None:
     (directory,) = (root / "toy" / "runs").iterdir()
-    status, out, err = said(capfd, "reproduce", directory.name, "--root", root, "--json")
-    assert status == 0, err
-    compared = json.loads(out)
+    clone = tmp_path / "elsewhere" / "clone"
+    for name in ("components", "pipeline"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pipeline_runner.py", "requirements.lock"):
+        shutil.copy(ROOT / name, clone)
+    command = [sys.executable, "pipeline_runner.py", "reproduce", directory.name, "--root", str(root)]
+    command += ["--into", str(tmp_path / "again"), "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)
     assert compared["result"] == []
     assert compared["differences"] == []
     again = json.loads(Path(compared["reproduction"], "manifest.json").read_text())
@@ -113,8 +122,27 @@ def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytes
     weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert status == 0
-    assert f"! {weights} is damaged: its node runs again" in out.replace("\n", " ")
+    assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
     assert "what it made was gone" in out
+    assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
+
+
+def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_left(
+    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = versions(serving)
+    version = serving / str(before[-1])
+    whole = (version / "saved_model.pb").read_bytes()
+    (version / "saved_model.pb").write_bytes(whole[:-1])
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 0
+    assert "saved_model.pb is damaged: the version was copied again from the model it is of" in out
+    assert (version / "saved_model.pb").read_bytes() == whole
+    assert versions(serving) == before
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert (status, "damaged" in out) == (0, False)
 
 
 def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
@@ -134,8 +162,8 @@ def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
     assert f"in production, copy of {first}" in lines[str(versions(serving)[-1])]
 
 
-def test_what_is_pruned_is_what_nothing_kept_needs(
-    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
+    folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = write_toy_run(
         folder, training=LEARNS | {"seed": 3}, gate={"min": {"accuracy": 0.99}, "max": {"loss": 0.0}}
@@ -144,6 +172,7 @@ def test_what_is_pruned_is_what_nothing_kept_needs(
     assert status == 3
     config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE)
     said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert len(list((root / "toy" / "runs").iterdir())) >= 10
     status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--dry-run", "--json")
     planned = json.loads(out)
     assert (status, all(map(os.path.isdir, planned["removed"]))) == (0, True)
@@ -155,6 +184,11 @@ def test_what_is_pruned_is_what_nothing_kept_needs(
     status, out, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
     assert set(states(json.loads(out)).values()) == {"cached"}
     assert len(versions(serving)) >= 3
+    for version in versions(serving):
+        assert len(list(Predictor(serving / str(version)).predict(["the film is good"]))) == 1
+    pushing, *_ = pruned["kept_runs"]
+    status, out, err = said(capfd, "reproduce", pushing, "--root", root, "--into", tmp_path, "--json")
+    assert (status, json.loads(out)["result"]) == (0, []), err
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
@@ -168,11 +202,16 @@ def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
         command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(into), "--json"]
         if kill:
             process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while not list(into.glob("toy/artifacts/Trainer/checkpoints/*/*.safetensors")):
+            while len(list(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))) < 2:
                 assert process.poll() is None
-                time.sleep(0.05)
+                time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
             process.wait()
+            # Of the newest checkpoint a bit turns over: the one before it has to do.
+            damaged = max(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))
+            content = bytearray(damaged.read_bytes())
+            content[-1] ^= 1
+            damaged.write_bytes(content)
             shown = subprocess.run(
                 [sys.executable, "pipeline_runner.py", "show", "--root", str(into)],
                 cwd=ROOT,
@@ -185,6 +224,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
         done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
         record = json.loads(done.stdout)
         assert bool(record["training"]["resumed"]) is kill
+        assert record["training"]["damaged"] == ([damaged.name] if kill else [])
         weights.append(manifest(record)["result"])
         assert not list(into.glob("toy/artifacts/Trainer/checkpoints/*"))
     assert weights[0]["weights_sha256"] == weights[1]["weights_sha256"]
