@@ -5,15 +5,18 @@
 Runs of toy data are killed (SIGKILL) while a node chosen beforehand is on, until there were `kills` in all and `each`
 in every node. After each kill `run` is called again on the same root. Whenever one gets to its end, its weights and
 metrics must be those of an undisturbed run. All the while a loader loads every version that appears in the serving
-directory and asks it something. Exits 1 at the first thing that is wrong.
+directory and asks it something, and when a run has ended nothing may be left of the killed ones. Exits 1 at the first
+thing that is wrong.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import random
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -91,6 +94,7 @@ def main() -> None:
             check(result(record) == wanted, f"{result(record)} instead of {wanted}")
             loader_saw(loader)
             check(len(loader.loaded) == 1, f"{len(loader.loaded)} versions of one model were pushed")
+            check(not left_over(root), f"left over by killed runs: {left_over(root)}")
             loader.finish()
             shutil.rmtree(root)
             number += 1
@@ -116,6 +120,18 @@ def check(holds: bool, otherwise: str) -> None:
     """Exits if it does not hold."""
     if not holds:
         sys.exit(f"error: {otherwise}")
+
+
+def left_over(root: Path) -> list[str]:
+    """Artifacts under a root that ML Metadata does not know, and what is no version in the serving directory."""
+    home = root / "toy"
+    with contextlib.closing(sqlite3.connect(home / "metadata.sqlite")) as store:
+        known = {uri for (uri,) in store.execute("SELECT uri FROM Artifact")}
+    # NODE/KEY/EXECUTION, empty where a node had nothing to give; under NODE/.system TFX keeps what is its own.
+    artifacts = (path for path in (home / "artifacts").glob("*/*/*") if path.parent.name != ".system")
+    made = [path for path in artifacts if any(inner.is_file() for inner in path.rglob("*"))]
+    hidden = [path for path in (home / "serving" / "toy").iterdir() if not path.name.isdecimal()]
+    return sorted(map(str, [*hidden, *(path for path in made if str(path) not in known)]))
 
 
 def command(config: Path, root: Path) -> list[str]:

@@ -1,15 +1,17 @@
 import string
 import tempfile
+from dataclasses import fields, is_dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.common import as_toml
 from components.errors import InputError
 from components.settings import Run
-from pipeline.config import load_config
+from pipeline.config import check, load_config
 from tests.conftest import fuzz_cases
 
 VALUES = st.recursive(
@@ -18,7 +20,7 @@ VALUES = st.recursive(
         st.integers(-(2**40), 2**40),
         st.floats(allow_nan=False, allow_infinity=False),
         st.text(string.printable, max_size=8),
-        st.sampled_from(["train.tsv", "text", "good", "full", "from train", "", "../x", "a\tb"]),
+        st.sampled_from(["train.tsv", "text", "good", "full", "from train", "", "../x", "a\tb", "span-{SPAN}/*"]),
     ),
     lambda inner: st.one_of(
         st.lists(inner, max_size=3),
@@ -26,27 +28,7 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
-TABLES: dict[str, tuple[str, ...]] = {
-    "data": (
-        "train",
-        "dev",
-        "test",
-        "files",
-        "split",
-        "header",
-        "columns",
-        "quoting",
-        "text",
-        "label",
-        "labels",
-        "slices",
-    ),
-    "model": ("base", "max_length", "pooling"),
-    "training": ("strategy", "freeze_layers", "learning_rate", "epochs", "steps", "class_weights", "seed", "dropout"),
-    "gate": ("min", "max", "max_drop"),
-    "validation": ("schema_file", "allow_anomalies"),
-    "push": ("name", "destination"),
-}
+TABLES = {name: [field.name for field in fields(of)] for name, of in get_type_hints(Run).items() if is_dataclass(of)}
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from([(table, key) for table, keys in TABLES.items() for key in (*keys, "wrong")]),
@@ -93,3 +75,6 @@ def loads_or_is_refused(content: bytes) -> None:
             assert isinstance(load_config(path), Run)
         except InputError as error:
             assert str(error).startswith(str(path))
+        # What it names is not there.
+        with pytest.raises(InputError):
+            check(path)
