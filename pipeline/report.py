@@ -271,6 +271,7 @@ def check_report(checked: Checked, places: Places) -> RenderableType:
     tokenizer = checked.tokenizer
     facts = [
         *((split, ", ".join(paths)) for split, paths in files.items()),
+        *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
         (
             "columns",
             f"text is field {layout.text + 1}, label field {layout.label + 1} of {layout.width}",
