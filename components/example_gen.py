@@ -45,6 +45,12 @@ def row_counts(examples: Path) -> Counter[tuple[str, str]]:
     return rows
 
 
+def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
+    """File -> its good rows and its bad ones, from beside the Examples."""
+    files = json.loads((examples / ROWS_FILE).read_text())["files"]
+    return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in files}
+
+
 class _ReadFile(beam.DoFn):
     """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record."""
 

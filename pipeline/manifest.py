@@ -39,6 +39,9 @@ class DataFile:
     path: str
     sha256: str
     bytes: int
+    rows: int | None = field(default=None, compare=False)
+    quarantined: int | None = field(default=None, compare=False)
+    """Known once it was read."""
 
 
 @dataclass(slots=True)

@@ -49,6 +49,17 @@ def node_line(node: NodeRecord) -> Text:
     return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note, why)
 
 
+def training(found: dict[str, Any]) -> str:
+    """What Trainer has to tell, in a line."""
+    best = max(evaluation["accuracy"] for evaluation in found["evaluations"])
+    told = [f"dev accuracy {best:.4f}", training_speed(found)]
+    if found["damaged"]:
+        told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
+    if found["resumed"]:
+        told.append(f"went on at step {found['resumed'][-1]}")
+    return ", ".join(told)
+
+
 def training_speed(training: dict[str, Any]) -> str:
     """Examples/s of the training steps, and what the frozen layers took before them."""
     frozen = training.get("frozen_seconds", 0.0)

@@ -106,9 +106,9 @@ def _run_nodes(
         node.note = _take_note(record, node_id, outcome.outputs)
         say(report.node_line(node))
         record.write()
-        if node_id == "TsvExampleGen" and manifest.data_files(checked) != found.data:
-            names = ", ".join(str(path) for _, path in checked.files)
-            raise InputError(names, "changed while the run began", "Run again once the files are complete")
+        if node_id == "TsvExampleGen":
+            _check_files(checked, found, Path(outcome.outputs["examples"][0]))
+            found.write(Path(record.directory))
         if node_id == "Trainer":
             (model,) = (Path(path_utils.serving_model_path(uri)) for uri in outcome.outputs["model"])
             earlier = manifest.machine_of(places.runs, str(model)) if outcome.cached else None
@@ -126,6 +126,18 @@ def _run_nodes(
     }
     found.write(Path(record.directory))
     compiled.annotate("manifest", found.as_json())
+
+
+def _check_files(checked: Checked, found: manifest.Manifest, examples: Path) -> None:
+    """Holds the manifest against the files as they were read, and adds their rows to it."""
+    from components.example_gen import rows_by_file
+
+    if manifest.data_files(checked) != found.data:
+        names = ", ".join(str(path) for _, path in checked.files)
+        raise InputError(names, "changed while the run began", "Run again once the files are complete")
+    read = rows_by_file(examples)
+    for file in found.data:
+        file.rows, file.quarantined = read[file.path]
 
 
 @contextlib.contextmanager
@@ -166,8 +178,7 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
-            best = max(e["accuracy"] for e in record.training["evaluations"])
-            return f"dev accuracy {best:.4f}, {report.training_speed(record.training)}"
+            return report.training(record.training)
         case "Baseline" | "Predecessor":
             return "" if outputs.get("baseline") else "none in production"
         case "DriftValidator":

@@ -57,10 +57,10 @@ def serving(root: Path) -> Path:
 def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
     found = manifest(record)
-    assert [(file["split"], Path(file["path"]).name) for file in found["data"]] == [
-        ("train", "train.txt"),
-        ("dev", "dev.txt"),
-        ("test", "test.txt"),
+    assert [(file["split"], Path(file["path"]).name, file["rows"], file["quarantined"]) for file in found["data"]] == [
+        ("train", "train.txt", 64, 0),
+        ("dev", "dev.txt", 16, 0),
+        ("test", "test.txt", 16, 0),
     ]
     assert found["seeds"] == {"training": 1}
     assert found["libraries"]["tensorflow"]
@@ -225,6 +225,8 @@ def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
         record = json.loads(done.stdout)
         assert bool(record["training"]["resumed"]) is kill
         assert record["training"]["damaged"] == ([damaged.name] if kill else [])
+        (note,) = (node["note"] for node in record["nodes"] if node["id"] == "Trainer")
+        assert ("without the damaged checkpoint" in note, "went on at step" in note) == (kill, kill)
         weights.append(manifest(record)["result"])
         assert not list(into.glob("toy/artifacts/Trainer/checkpoints/*"))
     assert weights[0]["weights_sha256"] == weights[1]["weights_sha256"]
