@@ -56,7 +56,6 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """`run`: the DAG on this machine."""
-    from components.settings_io import dump
     from pipeline import config, manifest, report
     from pipeline.places import Places
     from pipeline.runners import local
@@ -67,11 +66,15 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             report.console(sys.stdout).print(what)
 
+    places = Places.of(checked.run, options.root)
+    if options.wait:
+        with local.held(places, say):
+            # What is new is seen after the other run's end.
+            checked = config.check(options.config)
     spans = checked.run.data.spans
     if spans and not options.force:
-        last = manifest.newest_ended(Places.of(checked.run, options.root).runs)
-        config_now = json.loads(dump(checked.run))
-        if last and last.config == config_now and last.data == manifest.data_files(checked):
+        last = manifest.newest_ended(places.runs)
+        if last and manifest.same_inputs(last, checked):
             newest = f"span {max(spans)} is still the newest, run {last.run} had it"
             say(f"{checked.run.name}: nothing new: {newest}")
             if options.json:

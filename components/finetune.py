@@ -65,6 +65,8 @@ class History:
     frozen_seconds: float = 0.0
     """In running what is frozen once over every row, before the first step."""
     stopped_early: bool = False
+    key: str = ""
+    """Names its checkpoints."""
     precision: str = "float32"
     """Of the matrix products in training."""
     resumed: list[int] = field(default_factory=list)

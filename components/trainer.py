@@ -65,9 +65,11 @@ def run_fn(fn_args: Any) -> None:
         initial = _go_on_from(Path(fn_args.base_model), model, labels) if fn_args.base_model else None
         weights = _class_weights(training, train, labels)
         # Beside the runs' directories: each attempt gets another one of its own.
-        kept = Checkpoints(logs.parents[1] / "checkpoints", _key(config, initial, train, dev), training)
+        key = _key(config, initial, train, dev)
+        kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept)
         learned = _profile(train, labels, read_vocabulary(base_model / checkpoints.VOCABULARY))
+    history.key = key
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":

@@ -18,6 +18,8 @@ from components.errors import InputError
 
 CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
+DAMAGED = ".damaged-"
+"""Before the name of a directory that was put aside."""
 _WITHDRAWN_FILE = ".withdrawn.json"
 """Within a serving directory."""
 _GRAPH_FILE = "saved_model.pb"
@@ -70,8 +72,8 @@ def of_weights(directory: Path, sha256: str) -> Path | None:
 def publish(model: Path, directory: Path) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
-    The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. A model whose weights are
-    those of the newest version is there already, as after a push that was killed before it could be noted.
+    The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. What the newest version
+    holds already, as after a push that was killed before it could be noted, is not published twice.
 
     Args:
         model: what is published.
@@ -82,26 +84,40 @@ def publish(model: Path, directory: Path) -> int:
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
-        newest = directory / str(max(versions(directory), default=0))
-        same = card(newest).get("weights_sha256") == card(model).get("weights_sha256", "")
-        return int(newest.name) if same else _publish(model, directory)
+        newest = max(versions(directory), default=0)
+        return newest if _holds(directory / str(newest), model) else _publish(model, directory)
+
+
+def _holds(version: Path, model: Path) -> bool:
+    """Whether a version has all files of a model; its card may say besides what it was restored from."""
+    paths = [path.relative_to(model) for path in model.rglob("*") if path.is_file() and path != model / CARD_FILE]
+    return (
+        (version / CARD_FILE).is_file()
+        and {**card(version), "restored_from": None} == {**card(model), "restored_from": None}
+        and all((version / path).is_file() for path in paths)
+        and all(durable.sha256(version / path) == durable.sha256(model / path) for path in paths)
+    )
 
 
 def replace(version: Path, model: Path) -> None:
     """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers."""
     with _locked(version.parent):
         aside = _copy(model, version)
-        damaged = version.with_name(f".damaged-{version.name}")
+        damaged = version.with_name(f"{DAMAGED}{version.name}")
         shutil.rmtree(damaged, ignore_errors=True)
         version.rename(damaged)
         durable.show(aside, version)
 
 
 def discard_unfinished(directory: Path) -> None:
-    """Removes what a push that was killed left."""
-    for aside in directory.glob(".[0-9]*-*"):
-        with _locked(directory):
-            shutil.rmtree(aside, ignore_errors=True)
+    """Removes what a push that was killed left, and puts back what was aside to be replaced."""
+    with _locked(directory):
+        for aside in directory.glob(".[0-9]*-*"):
+            shutil.rmtree(aside)
+        for damaged in directory.glob(f"{DAMAGED}*"):
+            version = directory / damaged.name.removeprefix(DAMAGED)
+            if not version.exists():
+                damaged.rename(version)
 
 
 @contextlib.contextmanager

@@ -128,6 +128,12 @@ def data_files(checked: Checked) -> list[DataFile]:
     return [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in checked.files]
 
 
+def same_inputs(before: Manifest, checked: Checked) -> bool:
+    """Whether a run would be told and given what an earlier one was."""
+    now = collect(checked, before.run, before.started)
+    return all(getattr(before, name) == getattr(now, name) for name in ("config", "data", "base_model", "schema"))
+
+
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):

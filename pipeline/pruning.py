@@ -10,10 +10,9 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 
-from components.versions import versions
+from components.versions import DAMAGED, versions
 from pipeline import record
 from pipeline.places import Places
-from pipeline.recovery import DAMAGED
 
 
 @dataclass(slots=True)
@@ -64,7 +63,7 @@ def prune(places: Places, keep: int, dry: bool) -> Pruned:
         if gone and not dry:
             # First: nothing takes from cache what is half removed.
             mlmd.store.put_artifacts(gone)
-    for path in places.artifacts.glob(f"*/*/{DAMAGED}*"):
+    for path in (*places.artifacts.glob(f"*/*/{DAMAGED}*"), *places.serving.glob(f"{DAMAGED}*")):
         result.removed.append(str(path))
         directories.append(path)
     result.bytes = sum(map(_size, directories))

@@ -54,6 +54,8 @@ class RunRecord:
     quarantine_file: str | None = None
     drift: dict[str, Any] = field(default_factory=dict)
     """What DriftValidator measured."""
+    damaged: list[str] = field(default_factory=list)
+    """What was not as earlier runs had left it, and what became of it."""
     training: dict[str, Any] = field(default_factory=dict)
     """`finetune.History`."""
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import shutil
 from collections.abc import Iterable
@@ -13,12 +12,9 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
 from components import durable, versions
-from components.errors import InputError
 from pipeline.places import Places
 
 _States = metadata_store_pb2.Execution
-DAMAGED = ".damaged-"
-"""Before the name of an artifact's directory that was put aside."""
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 
@@ -74,42 +70,60 @@ class Digests:
         Returns:
             What was wrong, for the user.
         """
+        for version in versions.versions(self._places.serving):
+            # Those that a rollback made, and those that were there before anything was remembered.
+            uri = str(self._places.serving / str(version))
+            if uri not in self._known:
+                self._known[uri] = _of_files(Path(uri))
         self._known = {uri: files for uri, files in self._known.items() if Path(uri).is_dir()}
+        hashes = _Hashes()
         with ThreadPoolExecutor() as pool:
-            files = pool.map(lambda uri: _damaged(Path(uri), self._known[uri]), self._known)
+            files = pool.map(lambda uri: hashes.damaged(Path(uri), self._known[uri]), self._known)
             damaged = {uri: file for uri, file in zip(self._known, files, strict=True) if file}
         found = []
-        # Versions last: what they are mended from is whole then.
-        for path in sorted(map(Path, damaged), key=lambda path: path.parent == self._places.serving):
-            file = path / damaged[str(path)]
-            if path.parent == self._places.serving:
-                found.append(f"{file} is damaged: {self._mend_version(path)}")
-            else:
-                aside = path.with_name(f"{DAMAGED}{path.name}")
+        # What the nodes made first: what versions are mended from is whole then.
+        for uri in sorted(damaged, key=lambda uri: not Path(uri).is_relative_to(self._places.artifacts)):
+            path = Path(uri)
+            file = path / damaged[uri]
+            if path.is_relative_to(self._places.artifacts):
+                aside = path.with_name(f"{versions.DAMAGED}{path.name}")
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
-                del self._known[str(path)]
+                del self._known[uri]
                 found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
+            else:
+                found.append(f"{file} is damaged: {self._mend_version(path, hashes)}")
+        durable.write_text(self._file, json.dumps(self._known))
         return found
 
-    def _mend_version(self, version: Path) -> str:
-        with contextlib.suppress(InputError):
-            weights = versions.card(version).get("weights_sha256", "")
-            for model in self._places.models.glob("*/*"):
-                if versions.card(model).get("weights_sha256") == weights:
-                    versions.replace(version, model)
-                    self.remember([str(version)])
-                    return "the version was copied again from the model it is of"
-        return "no other copy of the model is left; roll back, or push another one"
+    def _mend_version(self, version: Path, hashes: _Hashes) -> str:
+        for model in self._places.models.glob("[0-9]*/*"):
+            if hashes.damaged(model, self._known[str(version)]) is None:
+                versions.replace(version, model)
+                return "the version was copied again from the model it is of"
+        return "no copy of its model is left; delete the version to have it pushed again, or roll back"
 
 
-def _damaged(directory: Path, known: dict[str, str]) -> str | None:
-    """The first file that is not as it was."""
-    return next((name for name, sha256 in known.items() if not _is_whole(directory / name, sha256)), None)
+class _Hashes:
+    """sha256 of files, each read once however many names it has: the model in production has several."""
 
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
 
-def _is_whole(path: Path, sha256: str) -> bool:
-    return path.is_file() and durable.sha256(path) == sha256
+    def damaged(self, directory: Path, known: dict[str, str]) -> str | None:
+        """The first file of a directory that is not as it was."""
+        return next((name for name, sha256 in known.items() if self._of(directory / name) != sha256), None)
+
+    def _of(self, path: Path) -> str | None:
+        try:
+            status = path.stat()
+            inode = status.st_dev, status.st_ino
+            if inode not in self._known:
+                self._known[inode] = durable.sha256(path)
+            return self._known[inode]
+        except OSError:
+            # Gone, or on a part of the disk that cannot be read any more.
+            return None
 
 
 def _of_files(directory: Path) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime
+import errno
 import fcntl
 import gc
 import json
@@ -45,6 +46,9 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
     places = Places.of(checked.run, root)
+    schema = checked.run.validation.schema_file
+    if schema is not None and Path(schema).is_relative_to(places.artifacts):
+        raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     with held(places, say if wait else None):
         record = _begin(checked, places)
         say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
@@ -87,8 +91,9 @@ def _run_nodes(
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
         compiled = Compiled(checked, places, found)
-        damaged = compiled.recover()
-    for what in damaged:
+    with console.watch(terminal, "checking what is there"):
+        record.damaged = compiled.recover()
+    for what in record.damaged:
         say(f"! {what}")
     for node_id in compiled.node_ids:
         node = NodeRecord(node_id)
@@ -113,7 +118,7 @@ def _run_nodes(
             (model,) = (Path(path_utils.serving_model_path(uri)) for uri in outcome.outputs["model"])
             earlier = manifest.machine_of(places.runs, str(model)) if outcome.cached else None
             # Only now: until the node was noted as complete, a kill would have had it go on from them.
-            shutil.rmtree(places.checkpoints, ignore_errors=True)
+            shutil.rmtree(places.checkpoints / record.training["key"], ignore_errors=True)
     record.state = "pushed" if record.pushed else "refused"
     found.result = {
         "state": record.state,
@@ -132,10 +137,10 @@ def _check_files(checked: Checked, found: manifest.Manifest, examples: Path) -> 
     """Holds the manifest against the files as they were read, and adds their rows to it."""
     from components.example_gen import rows_by_file
 
-    if manifest.data_files(checked) != found.data:
-        names = ", ".join(str(path) for _, path in checked.files)
-        raise InputError(names, "changed while the run began", "Run again once the files are complete")
     read = rows_by_file(examples)
+    if manifest.data_files(checked) != found.data or set(read) != {file.path for file in found.data}:
+        names = ", ".join(read)
+        raise InputError(names, "changed while the run began", "Run again once the files are complete")
     for file in found.data:
         file.rows, file.quarantined = read[file.path]
 
@@ -302,7 +307,9 @@ def _input_error(error: BaseException | None) -> InputError | None:
 
 def _in_words(error: BaseException) -> str:
     # TensorFlow's own class is not imported here, where there may be no TensorFlow.
-    if isinstance(error, MemoryError) or type(error).__name__ == "ResourceExhaustedError":
-        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
     first = (str(error).strip() or "no message").splitlines()[0]
+    # Of a full disk it has the same.
+    no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
+    if isinstance(error, MemoryError) or no_memory:
+        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
     return f"{type(error).__name__}: {first[:300]}"

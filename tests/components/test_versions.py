@@ -2,6 +2,7 @@ import itertools
 import json
 import os
 import shutil
+import sys
 import threading
 import time
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from components import versions as versions_module
 from components.errors import InputError
 from components.versions import (
     CARD_FILE,
@@ -16,6 +18,7 @@ from components.versions import (
     discard_unfinished,
     production,
     publish,
+    replace,
     resolve,
     roll_back,
     versions,
@@ -75,6 +78,40 @@ def test_publishes_in_one_second_give_a_version_each(tmp_path: Path, serving: Pa
 def test_what_is_in_production_already_is_not_published_twice(model: Path, serving: Path) -> None:
     assert [publish(model, serving) for _ in range(2)] == [NOW, NOW]
     assert versions(serving) == [NOW]
+
+
+def test_a_model_of_the_same_weights_is_published_if_anything_else_differs(
+    model: Path, serving: Path, tmp_path: Path
+) -> None:
+    renamed = saved_model(tmp_path / "renamed")
+    (renamed / CARD_FILE).write_text(json.dumps({"weights_sha256": "aa", "labels": ["negative", "positive"]}))
+    of_other_code = shutil.copytree(renamed, tmp_path / "of_other_code")
+    (of_other_code / "saved_model.pb").write_bytes(b"another graph")
+    assert [publish(each, serving) for each in (model, renamed, of_other_code)] == [NOW, NOW + 1, NOW + 2]
+
+
+def test_what_a_rollback_brought_back_is_not_published_beside_it(model: Path, serving: Path, tmp_path: Path) -> None:
+    publish(model, serving)
+    publish(saved_model(tmp_path / "b", "bb"), serving)
+    _, newest = roll_back(serving)
+    (serving / str(newest) / "assets.extra" / "added").write_text("by hand")
+    assert publish(model, serving) == newest
+
+
+def test_a_replaced_version_keeps_its_number_and_a_killed_replacement_is_undone(
+    model: Path, serving: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    version = serving / str(publish(model, serving))
+    (version / "saved_model.pb").write_bytes(b"damaged")
+    with monkeypatch.context() as patch:
+        patch.setattr(versions_module.durable, "show", lambda *_: sys.exit("killed"))
+        with pytest.raises(SystemExit):
+            replace(version, model)
+    assert not version.exists()
+    discard_unfinished(serving)
+    assert [path.name for path in serving.iterdir()] == [version.name]
+    replace(version, model)
+    assert files(version) == files(model)
 
 
 def test_a_version_from_a_clock_ahead_is_surpassed(model: Path, serving: Path) -> None:

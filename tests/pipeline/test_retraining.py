@@ -115,18 +115,6 @@ def test_another_seed_is_told_as_what_differs(
     assert compared["result"][0].startswith("weights: differ by up to ")
 
 
-def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    last = max((root / "toy" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name))
-    weights = last / "Format-Serving" / "variables" / "variables.data-00000-of-00001"
-    content = weights.read_bytes()
-    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
-    assert status == 0
-    assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
-    assert "what it made was gone" in out
-    assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
-
-
 def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_left(
     folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -143,6 +131,18 @@ def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_lef
     (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert (status, "damaged" in out) == (0, False)
+
+
+def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    last = max((root / "toy" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name))
+    weights = last / "Format-Serving" / "variables" / "variables.data-00000-of-00001"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 0
+    assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
+    assert "what it made was gone" in out
+    assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
 
 
 def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
@@ -171,7 +171,8 @@ def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
     status, _, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
     assert status == 3
     config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE)
-    said(capfd, "run", "--config", config, "--root", root, "--json")
+    for _ in range(2):
+        said(capfd, "run", "--config", config, "--root", root, "--json")
     assert len(list((root / "toy" / "runs").iterdir())) >= 10
     status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--dry-run", "--json")
     planned = json.loads(out)
