@@ -120,7 +120,7 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
         _check_names(run, names, place)
         _check_rows(run.data, files, names, place)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
-        remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to review and use here"
+        remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
         raise InputError(place.of(("validation", "schema_file")), problem, remedy)
     if run.validation.schema_file is not None:

@@ -11,6 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+# Its settings of TensorFlow hold for a process from the first import on: results depend on them to the last bit.
+import pipeline_runner  # noqa: F401
 from components.settings import Data, Model, Training
 from components.settings_io import dump
 from tests.toys import VOCABULARY, write_toy_checkpoint

@@ -13,7 +13,7 @@ from components import trainer
 from components.classifier import Classifier
 from components.settings import Data, Model, Training
 from components.signatures import Exported, weights_sha256
-from tests.conftest import LABELS, Trained, transformed_texts
+from tests.conftest import LABELS, MAX_LENGTH, Trained, transformed_texts
 from tests.toys import VOCABULARY
 
 IN_A_CLEAN_PROCESS = """
@@ -139,7 +139,9 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
 def test_the_card_holds_labels_the_hash_of_the_weights_and_what_the_trainer_was_told(tiny_trained: Trained) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
-    assert card == {"labels": LABELS, "name": "tiny"}
+    settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
+    tokenizer = {"settings": settings, "max_length": MAX_LENGTH}
+    assert card == {"labels": LABELS, "name": "tiny", "tokenizer": tokenizer, "initial_weights": None}
 
 
 def build(checkpoint: Path, seed: int) -> Classifier:

@@ -254,7 +254,7 @@ CASES: dict[str, list[Case]] = {
         Case("no such schema file",
              lambda box: box.toml("[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
              "DIR/run.toml:16: `validation.schema_file` is DIR/schema.pbtxt, no such file. Leave it out to have a "
-             "schema inferred; a run keeps it under SchemaGen, to review and use here."),
+             "schema inferred; a run keeps it under SchemaGen, to copy, review and use here."),
         Case("a schema file that is none",
              lambda box: box.write("schema.pbtxt", 'feature { nome: "text" }\n').toml(
                  "[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),

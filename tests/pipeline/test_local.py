@@ -2,6 +2,7 @@
 
 import json
 import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -54,7 +55,7 @@ def test_the_first_run_pushes_a_model(folder: Path, root: Path, capfd: pytest.Ca
     result = run(write_toy_run(folder, training=LEARNS, gate={"min": {"accuracy": 0.7}}), root, capfd)
     assert result.status == 0, result.err
     assert set(result.states.values()) == {"done"}
-    assert len(result.states) == 10
+    assert len(result.states) == 12
     assert result.record["rows"] == {"train": 64, "dev": 16, "test": 16}
     dev = result.record["evaluations"]["dev"]
     assert dev["blessed"] is True
@@ -161,8 +162,13 @@ def test_bad_rows_are_named_or_put_into_quarantine(
     assert f"{train}:1089: expected 2 tab-separated fields, got 1; 2 bad rows in all." in failed.err
     assert f"also {train}:1090: the text (field 1) is empty" in failed.err
 
-    # A schema that a run inferred serves as the reviewed one.
-    schema, *_ = (root / "toy" / "artifacts" / "SchemaGen" / "schema").glob("*/schema.pbtxt")
+    # A schema that a run inferred serves as the reviewed one, once it is copied.
+    inferred, *_ = (root / "toy" / "artifacts" / "SchemaGen" / "schema").glob("*/schema.pbtxt")
+    config = write_toy_run(tmp_path, keep_data=True, validation={"schema_file": str(inferred)})
+    assert (
+        "a run's own artifact cannot be its reviewed schema. Copy it elsewhere first." in run(config, root, capfd).err
+    )
+    schema = shutil.copy(inferred, tmp_path)
     tables = {"data": {"on_bad_row": "quarantine"}, "validation": {"schema_file": str(schema)}}
     config = write_toy_run(tmp_path, without_test=True, keep_data=True, **tables)
     result = run(config, root, capfd)
