@@ -1,8 +1,8 @@
 """The whole pipeline on toy data, node by node through TFX's launcher, as `run` does it."""
 
 import json
-import signal
 import shutil
+import signal
 import subprocess
 import sys
 import time
