@@ -51,7 +51,7 @@ setup: .venv/installed
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
 
-# 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, some 20 minutes.
+# 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/test_tsv.py tests/pipeline/test_config_fuzz.py
 

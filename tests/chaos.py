@@ -1,4 +1,4 @@
-"""Kills runs at random moments and sees that nothing comes of it. Some twenty minutes; `make chaos`.
+"""Kills runs at random moments and sees that nothing comes of it. Half an hour; `make chaos`.
 
     python -m tests.chaos [--kills 60] [--seed 0] [--each 5]
 
