@@ -164,7 +164,7 @@ def test_bad_rows_are_named_or_put_into_quarantine(
 
     # A schema that a run inferred serves as the reviewed one, once it is copied.
     inferred, *_ = (root / "toy" / "artifacts" / "SchemaGen" / "schema").glob("*/schema.pbtxt")
-    config = write_toy_run(tmp_path, keep_data=True, validation={"schema_file": str(inferred)})
+    config = write_toy_run(tmp_path, without_test=True, keep_data=True, validation={"schema_file": str(inferred)})
     assert (
         "a run's own artifact cannot be its reviewed schema. Copy it elsewhere first." in run(config, root, capfd).err
     )
