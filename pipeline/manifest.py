@@ -113,6 +113,18 @@ def read(directory: Path) -> Manifest:
         raise InputError(str(path), problem, "Give another run") from None
 
 
+def read_ended(directory: Path) -> Manifest:
+    """The manifest of a run that came to its end.
+
+    Raises:
+        InputError: none there, a damaged one, or a run that did not.
+    """
+    found = read(directory)
+    if not found.result:
+        raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
+    return found
+
+
 def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):

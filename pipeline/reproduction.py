@@ -47,9 +47,7 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
     Raises:
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
     """
-    before = manifest.read(directory)
-    if not before.result:
-        raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
+    before = manifest.read_ended(directory)
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
