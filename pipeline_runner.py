@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT classifier.
+"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT.
 
 Exit status: 0 done, 1 a run failed, 2 the user's input is wrong, 3 the gate refused the model.
 """
@@ -13,7 +13,7 @@ import io
 import json
 import os
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -224,7 +224,7 @@ def data(options: argparse.Namespace) -> int:
 
 
 def predict(options: argparse.Namespace) -> int:
-    """`predict`: labels and probabilities of texts."""
+    """`predict`: what a model says of texts."""
     from components.versions import resolve
     from pipeline import prediction
 
@@ -239,18 +239,54 @@ def predict(options: argparse.Namespace) -> int:
         )
         return DONE
     for text in options.text:
-        if not text.strip():
-            raise InputError("TEXT", "got an empty text", "Give texts with something in them")
         if any("\udc80" <= character <= "\udcff" for character in text):
             # Where Python puts the bytes of an argument that is not UTF-8.
             raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
-    texts: Iterable[str] = options.text or _lines(sys.stdin)
-    prediction.of_texts(options.model, texts, sys.stdout, as_json=options.json)
+    rows = iter([_texts("TEXT", text) for text in options.text]) if options.text else _lines(sys.stdin)
+    prediction.of_texts(options.model, rows, sys.stdout, as_json=options.json)
     return DONE
 
 
-def _lines(stream: TextIO) -> Iterator[str]:
-    """The lines of standard input, a text each."""
+def embed(options: argparse.Namespace) -> int:
+    """`embed`: vectors of texts."""
+    from pipeline import vectors
+
+    source = vectors.Source(options.input, options.column, not options.no_header)
+    rows, width = vectors.embed(options.model, source, options.output, _pooled(options), sys.stderr)
+    print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
+    return DONE
+
+
+def match(options: argparse.Namespace) -> int:
+    """`match`: the nearest texts of a corpus."""
+    from pipeline import prediction, vectors
+
+    header = not options.no_header
+    queries = vectors.Source(options.queries, options.query_column, header)
+    corpus = vectors.Source(options.corpus, options.corpus_column, header)
+    with prediction.written(options.output) as out:
+        vectors.match(
+            options.model, queries, corpus, options.top, _pooled(options), out, sys.stderr, as_json=options.json
+        )
+    return DONE
+
+
+def _pooled(options: argparse.Namespace) -> Any:
+    from components.settings import Model
+
+    return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)
+
+
+def _texts(place: str, line: str) -> tuple[str, ...]:
+    """The texts of a row, between tabs."""
+    texts = tuple(line.split("\t"))
+    if not all(text.strip() for text in texts):
+        raise InputError(place, "got an empty text", "Give texts with something in them")
+    return texts
+
+
+def _lines(stream: TextIO) -> Iterator[tuple[str, ...]]:
+    """The lines of standard input, the texts of a row each."""
     if isinstance(stream, io.TextIOWrapper):
         # Python opens it so that bytes of another encoding pass, in disguise.
         stream.reconfigure(encoding="utf-8", errors="strict")
@@ -261,7 +297,7 @@ def _lines(stream: TextIO) -> Iterator[str]:
             text = line.rstrip("\r\n")
             if not text.strip():
                 raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")
-            yield text
+            yield _texts(f"standard input:{number}", text)
         return
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")
 
@@ -330,21 +366,56 @@ def _add_questions(add: _Add) -> None:
     command = add(
         "predict",
         predict,
-        "ask a pushed model for labels and probabilities",
+        "ask a pushed model what it says of texts",
         "pipeline_runner.py predict --model runs/movie-reviews/serving/movie-reviews 'not bad at all'\n"
         "  pipeline_runner.py predict --model MODEL --input rows.tsv --output out.tsv",
     )
     command.add_argument(
         "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or their directory"
     )
-    command.add_argument("text", nargs="*", metavar="TEXT", help="texts; without any, and without --input, from stdin")
+    command.add_argument(
+        "text", nargs="*", metavar="TEXT", help="rows, two texts with a tab between; default from stdin"
+    )
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to label, of any number; .gz is welcome")
     command.add_argument("--output", type=Path, metavar="TSV", help="where they go with their labels; default stdout")
     command.add_argument(
-        "--column", metavar="C", help="the text's column in --input, a name or a number from 1; default as in training"
+        "--column",
+        action="append",
+        metavar="C",
+        help="the text's column in --input, a name or a number from 1, for two texts twice; default as in training",
     )
     command.add_argument("--no-header", action="store_true", help="the first line of --input is a row")
     command.add_argument("--json", action="store_true", help="one JSON object a text")
+    for name, function, summary, example in (
+        ("embed", embed, "write vectors of texts", "embed --model data/minilm --input rows.tsv --output vectors.npy"),
+        (
+            "match",
+            match,
+            "find the texts of a corpus that are nearest to others",
+            "match --model data/minilm --queries q.tsv --corpus c.tsv --top 10",
+        ),
+    ):
+        command = add(name, function, summary, f"pipeline_runner.py {example}")
+        command.add_argument(
+            "--model", type=Path, required=True, metavar="MODEL", help="a pushed model, or a base model's directory"
+        )
+        if name == "embed":
+            command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
+            command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
+            command.add_argument("--column", metavar="C", help="the text's, a name or a number; default `text`")
+        else:
+            command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
+            command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
+            command.add_argument("--query-column", metavar="C", help="the text's, a name or a number; default `text`")
+            command.add_argument("--corpus-column", metavar="C", help="the same of the corpus")
+            command.add_argument("--top", type=_at_least(1), default=10, metavar="N", help="default 10")
+            command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
+            command.add_argument("--json", action="store_true", help="one JSON object a query")
+        command.add_argument("--no-header", action="store_true", help="the first line is a row")
+        command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
+        command.add_argument(
+            "--max-length", type=_at_least(3), default=128, metavar="N", help="tokens, of a base model; default 128"
+        )
     command = add(
         "check-data",
         check_data,
@@ -354,7 +425,12 @@ def _add_questions(add: _Add) -> None:
     command.add_argument("rows", type=Path, metavar="TSV", help="rows as the model is asked about; .gz is welcome")
     command.add_argument("--against", required=True, metavar="RUN", help="a run's id")
     _add_root(command)
-    command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default as in training")
+    command.add_argument(
+        "--column",
+        action="append",
+        metavar="C",
+        help="the text's column, a name or a number, for two texts twice; default as in training",
+    )
     command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
     command.add_argument("--no-header", action="store_true", help="the first line is a row")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -380,7 +456,7 @@ def _add_upkeep(add: _Add) -> None:
         _add_root(command)
         if name == "prune":
             command.add_argument(
-                "--keep", type=_at_least_one, required=True, metavar="N", help="runs that keep their artifacts"
+                "--keep", type=_at_least(1), required=True, metavar="N", help="runs that keep their artifacts"
             )
             command.add_argument("--dry-run", action="store_true", help="only say what would go")
         if name != "rollback":
@@ -391,10 +467,12 @@ def _add_upkeep(add: _Add) -> None:
     command.add_argument("name", metavar="NAME", help="movie-reviews, reuters-r8 or minilm (the weights)")
 
 
-def _at_least_one(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{number} is not at least 1")
+def _at_least(least: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"{text} is no number of at least {least}")
+        return int(text)
+
     return number
 
 

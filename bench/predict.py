@@ -83,15 +83,14 @@ def export(folder: Path) -> Run:
     import tensorflow_text  # noqa: F401
     import tensorflow_transform as tft
 
-    from components import task, trainer
+    from components import signatures, tasks, trainer
     from components.settings import Model, Training
-    from components.signatures import Exported
 
     graph = json.loads((folder / "transformed.json").read_text())["transform_graph"][0]
-    transform, labels = tft.TFTransformOutput(graph), task.read_labels(graph)
+    transform, task = tft.TFTransformOutput(graph), tasks.read(graph)
     run = settings_of(folder / "run.toml")
-    model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), Training(), len(labels))
-    exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
+    model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), Training(), task)
+    exported = signatures.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
     exported.write(folder / "model" / "1", {})
     return {}
 
@@ -105,7 +104,7 @@ def ours(model: Path, texts: Path) -> Run:
     predictor = Predictor(model)
     lines = texts.read_text(encoding="utf-8").splitlines()
     started = time.monotonic()
-    count = sum(1 for _ in predictor.predict(lines))
+    count = sum(1 for _ in predictor.predict((line,) for line in lines))
     seconds = time.monotonic() - started
     answer = tf.saved_model.load(str(predictor.path)).signatures["serving_default"]
     latencies = []

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import math
+import os
 import random
 import resource
 import sys
@@ -204,7 +205,7 @@ def fit(folder: str, overrides: str) -> Run:
     import numpy as np
     import tensorflow_transform as tft
 
-    from components import finetune, task, trainer
+    from components import finetune, tasks, trainer
     from components.batching import Rows
     from components.settings import Model, Training
 
@@ -212,13 +213,14 @@ def fit(folder: str, overrides: str) -> Run:
     examples, graph = outputs["transformed_examples"][0], outputs["transform_graph"][0]
     run = settings_of(Path(folder, "run.toml"))
     training = Training(**{**run["training"], **json.loads(overrides)})
-    spec, labels = tft.TFTransformOutput(graph).transformed_feature_spec(), task.read_labels(graph)
+    spec, task = tft.TFTransformOutput(graph).transformed_feature_spec(), tasks.read(graph)
     with tempfile.TemporaryDirectory() as scratch:
         train, dev = (
-            Rows.of_examples([f"{examples}/Split-{split}/*"], spec, Path(scratch, split)) for split in ("train", "dev")
+            Rows.of_examples([f"{examples}/Split-{split}/*"], spec, task, Path(scratch, split))
+            for split in ("train", "dev")
         )
-        model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, len(labels))
-        weights = np.ones(len(labels), np.float32)
+        model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
+        weights = np.ones(len(task.labels), np.float32)
         history, _ = finetune.fit(model, train, dev, training, weights, Path(scratch), Path(scratch))
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
@@ -239,18 +241,21 @@ def measure_utilisation(rounds: str) -> Run:
 
     from components import finetune, trainer
     from components.adamw import AdamW, warm_up_linear
+    from components.batching import Rows
     from components.classifier import freeze
     from components.settings import Model, Training
+    from components.tasks.classification import Classification
 
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
     mask, label_ids = np.ones(ids.shape, bool), draws.integers(0, 2, BATCH).astype(np.int32)
-    steps = {}
+    steps, task = {}, Classification(("no", "yes"))
+    rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
     for pooling in ("cls", "mean"):
         training = Training()
-        model = trainer.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, 2)
+        model = trainer.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
         freeze(model, training)
-        part, *_ = finetune._trained_part(model, None, None, None, Path())  # type: ignore[arg-type]
+        part, *_ = finetune._trained_part(model, rows, rows, None, Path())
         optimizer = AdamW(
             part.variables,
             warm_up_linear(5e-5, 1000, 0.1),
@@ -259,7 +264,7 @@ def measure_utilisation(rounds: str) -> Run:
             weight_decay=0.01,
             clip_norm=1.0,
         )
-        steps[pooling] = finetune._training_step(part, optimizer, np.ones(2, np.float32), 0.0)
+        steps[pooling] = finetune._Stages(part, optimizer, {}, task, np.ones(2, np.float32), 0.0).step(1)
     size = 2048
     factors = [tf.random.normal((size, size)) for _ in range(4)]
     # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.

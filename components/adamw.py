@@ -32,6 +32,13 @@ def warm_up_linear(peak: float, steps: int, warmup: float) -> np.ndarray:
     return peak * np.minimum((step + 1) / max(1, warm), (steps - step) / max(1, steps - warm))
 
 
+def _corrected(rates: np.ndarray, start: int) -> np.ndarray:
+    """The rates with the corrections of the moments' bias in them, of what learns after step `start`; before it, 0."""
+    number = np.maximum(1, np.arange(1, len(rates) + 1) - start)
+    corrected = rates * np.sqrt(1 - _BETA_2**number) / (1 - _BETA_1**number)
+    return np.where(np.arange(len(rates)) < start, 0.0, corrected)
+
+
 class AdamW(tf.Module):
     """AdamW (Loshchilov & Hutter 2019, arXiv:1711.05101) with a learning rate for each variable.
 
@@ -51,6 +58,8 @@ class AdamW(tf.Module):
         rates: float64[steps], the learning rate of each step.
         table: path of a variable that is only gathered from; None: there is none.
         factors: variable path -> its share of the learning rate; 1 where it has none.
+        starts: variable path -> steps after which it begins to learn; 0 where it has none. Its moments' bias is
+            corrected by the steps since.
         weight_decay: rate of decoupled decay, of matrices only: not of biases and LayerNorm's scale and shift.
         clip_norm: bound of the gradient's global L2 norm.
     """
@@ -62,6 +71,7 @@ class AdamW(tf.Module):
         *,
         table: str | None,
         factors: dict[str, float],
+        starts: dict[str, int] | None = None,
         weight_decay: float,
         clip_norm: float,
     ) -> None:
@@ -69,20 +79,28 @@ class AdamW(tf.Module):
         self._clip_norm = clip_norm
         self.step = tf.Variable(0, dtype=tf.int32, name="step")
         """Steps done."""
-        number = np.arange(1, len(rates) + 1)
-        corrected = rates * np.sqrt(1 - _BETA_2**number) / (1 - _BETA_1**number)
-        kept = np.cumprod(np.concatenate([[1.0], 1 - rates * (factors.get(table or "", 1.0) * weight_decay)]))
+        starts = starts or {}
+        corrected = _corrected(rates, starts.get(table or "", 0))
+        decayed = np.where(corrected > 0, rates, 0.0) * (factors.get(table or "", 1.0) * weight_decay)
+        kept = np.cumprod(np.concatenate([[1.0], 1 - decayed]))
         ahead = np.zeros(len(rates) + 1)
         for index in reversed(range(len(rates))):
             ahead[index] = _RATIO * (corrected[index] / kept[index + 1] + ahead[index + 1])
         self.rates = tf.constant(rates, tf.float32)
         """float32[steps]."""
-        self._corrected = tf.constant(corrected, tf.float32)
+        begins = {starts.get(v.path, 0) for v in variables}
+        self._corrected = {start: tf.constant(_corrected(rates, start), tf.float32) for start in begins}
         # In float64: with strong decay over many steps the one grows as the other shrinks.
         self._ahead = tf.constant(ahead, tf.float64)
         self._kept = tf.constant(kept, tf.float64)
         self._slots = [
-            _Slots(v.value, factors.get(v.path, 1.0), weight_decay * (len(v.shape) > 1), v.path == table)
+            _Slots(
+                v.value,
+                factors.get(v.path, 1.0),
+                weight_decay * (len(v.shape) > 1),
+                v.path == table,
+                starts.get(v.path, 0),
+            )
             for v in variables
         ]
 
@@ -108,18 +126,22 @@ class AdamW(tf.Module):
                 behind = tf.unique(tf.reshape(rows, [-1])).y
                 slots.write(behind, *self._caught_up(slots, behind), self.step)
 
-    def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices]) -> None:
+    def apply(self, gradients: Sequence[tf.Tensor | tf.IndexedSlices | None]) -> None:
         """Does one step.
 
         Args:
-            gradients: in the order of the variables. The table's is slices, of rows that were caught up.
+            gradients: in the order of the variables; None: the variable stays as it is. The table's is slices, of rows
+                that were caught up.
         """
+        learning = [(g, slots) for g, slots in zip(gradients, self._slots, strict=True) if g is not None]
         # A table's gradient has a slice for each token: the norm to clip by is that of the sum over equal tokens.
-        summed = [_summed(g) if slots.last is not None else g for g, slots in zip(gradients, self._slots, strict=True)]
+        summed = [_summed(g) if slots.last is not None else g for g, slots in learning]
         norm = tf.linalg.global_norm(summed)
         scale = tf.minimum(1.0, self._clip_norm / norm)
-        rate, corrected = self.rates[self.step], self._corrected[self.step]
-        for gradient, slots in zip(summed, self._slots, strict=True):
+        rate = self.rates[self.step]
+        rate_of = {start: rates[self.step] for start, rates in self._corrected.items()}
+        for gradient, (_, slots) in zip(summed, learning, strict=True):
+            corrected = rate_of[slots.start]
             decay = 1 - rate * (slots.factor * slots.decay)
             if slots.last is not None:
                 rows = gradient.indices
@@ -161,9 +183,9 @@ class AdamW(tf.Module):
 class _Slots(tf.Module):
     """A variable with its moments."""
 
-    def __init__(self, value: tf.Variable, factor: float, decay: float, is_table: bool) -> None:
+    def __init__(self, value: tf.Variable, factor: float, decay: float, is_table: bool, start: int) -> None:
         super().__init__()
-        self.value, self.factor, self.decay = value, factor, decay
+        self.value, self.factor, self.decay, self.start = value, factor, decay, start
         self.first = tf.Variable(tf.zeros_like(value), trainable=False)
         self.second = tf.Variable(tf.zeros_like(value), trainable=False)
         self.last = tf.Variable(tf.zeros(value.shape[:1], tf.int32), trainable=False) if is_table else None

@@ -15,7 +15,9 @@ from typing import NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components import task
+from components import features
+from components.tasks import Task
+from components.tasks.tagging import IGNORED
 
 _PARSE_ROWS = 2048
 _GROUPED_BATCHES = 50
@@ -35,8 +37,8 @@ class Batch(NamedTuple):
     """Token ids, int32[batch, length], or hidden states, float32[batch, length, hidden]."""
     padding_mask: np.ndarray
     """bool[batch, length], true for a token."""
-    label_ids: np.ndarray
-    """int32[batch]."""
+    targets: np.ndarray
+    """What the task's loss wants: int32[batch] or float32[batch, ...]; of labels a token, int32[batch, length]."""
 
 
 class Rows:
@@ -45,37 +47,47 @@ class Rows:
     Args:
         path: file of the rows' tokens, one after the other.
         lengths: int32[rows], the tokens of each.
-        label_ids: int32[rows].
+        targets: int32[rows] or float32[rows, ...]; with labels a token, int32[tokens], one row after the other.
         hidden: width of the states; None: the file holds token ids.
+        per_token: whether each token has a label.
     """
 
-    def __init__(self, path: Path, lengths: np.ndarray, label_ids: np.ndarray, hidden: int | None = None) -> None:
-        self.lengths, self.label_ids, self._hidden = lengths, label_ids, hidden
+    def __init__(
+        self,
+        path: Path,
+        lengths: np.ndarray,
+        targets: np.ndarray,
+        hidden: int | None = None,
+        per_token: bool = False,
+    ) -> None:
+        self.lengths, self.targets, self.per_token, self._hidden = lengths, targets, per_token, hidden
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         self._file = path.open("rb")
 
     @classmethod
-    def of_examples(cls, patterns: Sequence[str], feature_spec: dict[str, object], path: Path) -> Rows:
+    def of_examples(cls, patterns: Sequence[str], feature_spec: dict[str, object], task: Task, path: Path) -> Rows:
         """Rows of token ids.
 
         Args:
             patterns: globs of gzipped TFRecords of transformed examples.
             feature_spec: the transform output's.
+            task: whose labels they have.
             path: file to write the token ids to, int32 one after the other.
         """
-        wanted = {
-            task.TOKEN_IDS: tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64),
-            task.LABEL_ID: feature_spec[task.LABEL_ID],
-        }
+        ragged = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
+        wanted = {features.TOKEN_IDS: ragged, features.LABEL_ID: feature_spec[features.LABEL_ID]}
+        if task.per_token:
+            wanted |= {features.WORD_IDS: ragged, features.LABEL_ID: ragged}
         files = tf.data.Dataset.list_files(list(patterns), shuffle=False)
         records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_PARSE_ROWS)
-        lengths, labels = [np.zeros(0, np.int32)], [np.zeros(0, np.int32)]
+        lengths, targets = [np.zeros(0, np.int32)], []
         with path.open("wb") as file:
             for parsed in records.map(lambda batch: tf.io.parse_example(batch, wanted)).prefetch(2):
-                parsed[task.TOKEN_IDS].values.numpy().astype(np.int32).tofile(file)
-                lengths.append(parsed[task.TOKEN_IDS].row_lengths().numpy().astype(np.int32))
-                labels.append(parsed[task.LABEL_ID].numpy().reshape(-1).astype(np.int32))
-        return cls(path, np.concatenate(lengths), np.concatenate(labels))
+                parsed[features.TOKEN_IDS].values.numpy().astype(np.int32).tofile(file)
+                lengths.append(parsed[features.TOKEN_IDS].row_lengths().numpy().astype(np.int32))
+                targets.append(_of_tokens(parsed) if task.per_token else _of_rows(parsed[features.LABEL_ID].numpy()))
+        found = np.concatenate(targets) if targets else np.zeros(0, np.int32)
+        return cls(path, np.concatenate(lengths), found, per_token=task.per_token)
 
     def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
         """Rows of hidden states in place of token ids.
@@ -88,7 +100,7 @@ class Rows:
         """
         lengths = np.ones_like(self.lengths) if pooled else self.lengths
         with path.open("wb") as file:
-            rows = Rows(path, lengths, self.label_ids, hidden)
+            rows = Rows(path, lengths, self.targets, hidden, self.per_token)
             for batch in self.by_length():
                 for row, of_row in zip(batch.rows, states(batch), strict=True):
                     file.seek(rows.bytes_before(row))
@@ -116,11 +128,25 @@ class Rows:
         dtype, shape = (np.int32, ()) if self._hidden is None else (np.float32, (self._hidden,))
         inputs = np.full((*mask.shape, *shape), PADDING, dtype)
         inputs[mask] = np.frombuffer(read, dtype).reshape(-1, *shape)
-        return Batch(rows, inputs, mask, self.label_ids[rows])
+        return Batch(rows, inputs, mask, self._targets_of(rows, mask))
+
+    def _targets_of(self, rows: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        if not self.per_token:
+            return self.targets[rows]
+        targets = np.full(mask.shape, IGNORED, np.int32)
+        targets[mask] = np.concatenate([self.targets[self._starts[row] : self._starts[row + 1]] for row in rows])
+        return targets
+
+    def all_targets(self) -> np.ndarray:
+        """Of every row, in their order; those a token filled up with `IGNORED`."""
+        if not self.per_token:
+            return self.targets
+        rows = np.arange(len(self))
+        return self._targets_of(rows, np.arange(self.lengths.max(initial=0)) < self.lengths[:, np.newaxis])
 
     def sha256(self) -> str:
         """Of all there is to learn from these rows."""
-        digest = hashlib.sha256(self.lengths.tobytes() + self.label_ids.tobytes())
+        digest = hashlib.sha256(self.lengths.tobytes() + self.targets.tobytes())
         with open(self._file.fileno(), "rb", closefd=False) as file:
             while part := file.read(1 << 20):
                 digest.update(part)
@@ -153,3 +179,20 @@ class Rows:
             size = max(1, _EVAL_TOKENS // max(1, int(self.lengths[order[start]])))
             yield self.batch(order[start : start + size])
             start += size
+
+
+def _of_rows(values: np.ndarray) -> np.ndarray:
+    """int32[n] or float32[n, ...]."""
+    values = values.reshape(len(values), -1) if values.size > len(values) else values.reshape(-1)
+    return values.astype(np.int32 if np.issubdtype(values.dtype, np.integer) else np.float32)
+
+
+def _of_tokens(parsed: dict[str, tf.RaggedTensor]) -> np.ndarray:
+    """int32[tokens]: the tag of the word that a token begins, else `IGNORED`."""
+    words, tags = parsed[features.WORD_IDS], parsed[features.LABEL_ID]
+    number = words.values.numpy()
+    first = np.repeat(tags.row_starts().numpy(), words.row_lengths().numpy())
+    found = np.full(len(number), IGNORED, np.int32)
+    begins = number >= 0
+    found[begins] = tags.values.numpy()[(first + number)[begins]]
+    return found

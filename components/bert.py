@@ -106,9 +106,11 @@ class Encoder(keras.Model):
         hidden = self._embedded(token_ids, segment_ids, training)
         return self.upper(hidden, padding_mask, training=training, pooled_only=pooled_only)
 
-    def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
+    def lower(
+        self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int, segment_ids: tf.Tensor | None = None
+    ) -> tf.Tensor:
         """Embeddings and the first `layers` layers, without dropout: float[batch, length, hidden]."""
-        hidden = self._embedded(token_ids)
+        hidden = self._embedded(token_ids, segment_ids)
         return tf.reshape(self._through(self.blocks[:layers], hidden, padding_mask), keras.ops.shape(hidden))
 
     def upper(

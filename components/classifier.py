@@ -1,4 +1,4 @@
-"""The Keras model that is fine-tuned: a BERT encoder with one dense layer over a pooled state."""
+"""The Keras model that is fine-tuned: a BERT encoder with one dense layer over a pooled state, or over each token's."""
 
 from __future__ import annotations
 
@@ -8,40 +8,82 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components import presentation
 from components.bert import Encoder
-from components.settings import Training
+from components.settings import Model, Training
+from components.tasks import Task
 
 
 class Classifier(keras.Model):
-    """Token ids to logits.
+    """Token ids to logits, for whatever task: its class says how many, and whether a row has them or each token.
 
     The lower layers can be asked apart from the rest: `lower` gives their hidden states, `upper` the logits for these.
 
     Args:
         encoder: with its weights loaded.
-        labels: number of classes.
-        pooling: `cls`: the pooler over the first token, as BERT was pre-trained; `mean`: over all tokens, as sentence
-            encoders are trained (Reimers & Gurevych 2019).
+        task: what is learned.
+        settings: pooling, and what becomes of long texts. Pooling `cls`: the pooler over the first token, as BERT was
+            pre-trained; `mean`: over all tokens, as sentence encoders are trained (Reimers & Gurevych 2019).
+        ends: token ids of [CLS] and [SEP].
         dropout: rate at the dense layer's input.
         seed: of the dense layer's initial values and of dropout.
     """
 
     def __init__(
-        self, encoder: Encoder, labels: int, *, pooling: str, dropout: float, seed: int, **kwargs: Any
+        self,
+        encoder: Encoder,
+        task: Task,
+        settings: Model,
+        *,
+        ends: tuple[int, int],
+        dropout: float,
+        seed: int,
+        **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        self.encoder, self.pooling = encoder, pooling
+        self.encoder, self.task = encoder, task
+        self._settings, self._start, self._separator = settings, *ends
+        self._apart, self._per_token = task.two_passes, task.per_token
+        self._in_segments = len(task.texts) > 1 and not task.two_passes
+        self.uses_pooler = settings.pooling == "cls" and task.units is not None and not task.per_token
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
-        deviation = encoder.config.initializer_range
-        initializer = keras.initializers.TruncatedNormal(stddev=deviation, seed=seed)
-        self.dense = keras.layers.Dense(labels, kernel_initializer=initializer, dtype="float32", name="classifier")
-        self.dense.build((None, encoder.config.hidden_size))
+        self.dense = None
+        if task.units is not None:
+            deviation = encoder.config.initializer_range
+            initializer = keras.initializers.TruncatedNormal(stddev=deviation, seed=seed)
+            self.dense = keras.layers.Dense(
+                task.units, kernel_initializer=initializer, dtype="float32", name="classifier"
+            )
+            self.dense.build((None, encoder.config.hidden_size))
         self.built = True
 
     def call(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """int32[batch, length] and bool[batch, length] to logits, float32[batch, labels]."""
-        encoded = self.encoder(token_ids, padding_mask, training=training, pooled_only=self.pooling == "cls")
-        return self._logits(encoded, padding_mask, training)
+        """int32[batch, length] and bool[batch, length] to logits.
+
+        Returns:
+            float32[batch, units]; of labels a token, float32[batch, length, units]; of embeddings, the unit vectors of
+            both texts one after the other, float32[batch, 2 * hidden].
+        """
+        if self._apart:
+            both = presentation.apart(token_ids, padding_mask, self._start)
+            return tf.concat(tf.split(self.vectors(*both, training=training), 2), axis=1)
+        if self._settings.long_texts == "truncate":
+            return self._of_rows(token_ids, padding_mask, training)
+        seen = presentation.windows(token_ids, padding_mask, self._settings, self._separator)
+        logits = self._of_rows(seen.token_ids, seen.padding_mask, training)
+        return seen.merged_tokens(logits) if self._per_token else seen.merged_rows(logits)
+
+    def vectors(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]."""
+        sequence = self.encoder(token_ids, padding_mask, training=training)["sequence_output"]
+        if self._settings.pooling == "mean":
+            return tf.math.l2_normalize(_mean(sequence, padding_mask), axis=1)
+        return tf.math.l2_normalize(tf.cast(sequence[:, 0], tf.float32), axis=1)
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether `lower` and `upper` together are what `call` is."""
+        return not self._apart and self._settings.long_texts == "truncate"
 
     def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
         """What the embeddings and the first `layers` layers make of a batch, without dropout.
@@ -50,27 +92,46 @@ class Classifier(keras.Model):
             float32[batch, length, hidden]; above the last layer what the head needs of it, float32[batch, 1, hidden]:
             the first token's state, or the mean with mean pooling.
         """
-        hidden = self.encoder.lower(token_ids, padding_mask, layers)
+        hidden = self.encoder.lower(token_ids, padding_mask, layers, self._segments(token_ids))
         if self.pooled(layers):
-            hidden = hidden[:, :1] if self.pooling == "cls" else _mean(hidden, padding_mask)[:, tf.newaxis]
+            hidden = hidden[:, :1] if self.uses_pooler else _mean(hidden, padding_mask)[:, tf.newaxis]
         return tf.cast(hidden, tf.float32)
 
     def pooled(self, layers: int) -> bool:
         """Whether `lower` gives one state a row."""
-        return layers == len(self.encoder.blocks)
+        return layers == len(self.encoder.blocks) and not self._per_token
 
     def upper(self, hidden: tf.Tensor, padding_mask: tf.Tensor, layers: int, training: bool = False) -> tf.Tensor:
-        """What `lower` returned to logits, float32[batch, labels]; the mask has its length."""
-        pooled_only = self.pooling == "cls"
-        encoded = self.encoder.upper(hidden, padding_mask, layers, training=training, pooled_only=pooled_only)
+        """What `lower` returned to logits; the mask has its length."""
+        encoded = self.encoder.upper(hidden, padding_mask, layers, training=training, pooled_only=self.uses_pooler)
         return self._logits(encoded, padding_mask, training)
 
+    def _of_rows(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
+        segments = self._segments(token_ids)
+        encoded = self.encoder(token_ids, padding_mask, segments, training=training, pooled_only=self.uses_pooler)
+        return self._logits(encoded, padding_mask, training)
+
+    def _segments(self, token_ids: tf.Tensor) -> tf.Tensor | None:
+        """Where there are two texts: 1 for what stands behind the first [SEP], which no text can hold."""
+        if not self._in_segments:
+            return None
+        ends = tf.cast(tf.equal(token_ids, self._separator), tf.int32)
+        return tf.minimum(1, tf.cumsum(ends, axis=1, exclusive=True))
+
     def _logits(self, encoded: dict[str, tf.Tensor], padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
-        pooled = encoded["pooled_output"] if self.pooling == "cls" else _mean(encoded["sequence_output"], padding_mask)
-        return self.dense(self.dropout(pooled, training=training))
+        if self.uses_pooler:
+            states = encoded["pooled_output"]
+        elif self._per_token:
+            states = tf.cast(encoded["sequence_output"], tf.float32)
+        else:
+            states = _mean(encoded["sequence_output"], padding_mask)
+        assert self.dense is not None  # noqa: S101
+        return self.dense(self.dropout(states, training=training))
 
 
-def in_halves(forward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
+def in_halves(
+    forward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], inputs: tf.Tensor, mask: tf.Tensor, per_token: bool = False
+) -> tf.Tensor:
     """A batch in two halves, each without the padding it has no need of, for two threads that do not meet.
 
     On two cores that is a tenth faster than two threads in each op: no waiting at the end of an op, and the half of a
@@ -80,12 +141,16 @@ def in_halves(forward: Callable[[tf.Tensor, tf.Tensor], tf.Tensor], inputs: tf.T
         forward: rows and mask -> float[rows, ...].
         inputs: [batch, length, ...].
         mask: bool[batch, length], true for a token.
+        per_token: whether what `forward` returns is float[rows, length, ...].
     """
     middle = tf.shape(mask)[0] // 2
     outputs = []
     for half in (slice(middle), slice(middle, None)):
         length = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(mask[half], tf.int32), axis=1)))
-        outputs.append(forward(inputs[half, :length], mask[half, :length]))
+        output = forward(inputs[half, :length], mask[half, :length])
+        if per_token:
+            output = tf.pad(output, [[0, 0], [0, tf.shape(mask)[1] - length], [0, 0]])
+        outputs.append(output)
     return tf.concat(outputs, axis=0)
 
 
@@ -106,11 +171,11 @@ def freeze(model: Classifier, training: Training) -> int | None:
         How many of the first layers are frozen, and the embeddings with them; None: nothing is.
     """
     encoder = model.encoder
-    layers = {"full": None, "freeze_layers": training.freeze_layers, "head": len(encoder.blocks)}[training.strategy]
+    layers = {"freeze_layers": training.freeze_layers, "head": len(encoder.blocks)}.get(training.strategy)
     encoder.embeddings.trainable = layers is None
     for block in encoder.blocks[: layers or 0]:
         block.trainable = False
-    encoder.pooler.trainable = model.pooling == "cls"
+    encoder.pooler.trainable = model.uses_pooler
     return layers
 
 
@@ -124,3 +189,19 @@ def learning_rate_factors(model: Classifier, decay: float) -> dict[str, float]:
     for index, block in enumerate(encoder.blocks):
         factors |= {variable.path: decay ** (len(encoder.blocks) - index) for variable in block.variables}
     return factors
+
+
+def unfrozen_at(model: Classifier, stage_steps: int) -> dict[str, int]:
+    """Variable path -> the steps that have to be done before it learns, where layers are unfrozen from the top.
+
+    Howard & Ruder 2018 (arXiv:1801.06146), section 3.3: the head first, then with each stage one layer more. Without a
+    head the last layer is the first.
+
+    Args:
+        model: the whole.
+        stage_steps: steps of a stage.
+    """
+    encoder = model.encoder
+    layers: list[Any] = [*reversed(encoder.blocks), encoder.embeddings]
+    first = 0 if model.dense is None else 1
+    return {v.path: (stage + first) * stage_steps for stage, layer in enumerate(layers) for v in layer.variables}

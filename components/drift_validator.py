@@ -12,9 +12,9 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components import profile, tsv
+from components import profile, tasks, tsv
 from components.errors import InputError
-from components.settings import FROM_TRAIN, Data, Drift
+from components.settings import Data, Drift
 from components.settings_io import dump, load
 
 DRIFT_FILE = "drift.json"
@@ -46,7 +46,9 @@ class Executor(base_executor.BaseExecutor):
                 problem = "no row of the newest data is in train"
                 raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
-                measures = profile.compare(before, profile.Tokenizer(model).profile(_train_rows(data)), limits)
+                task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
+                now = profile.Tokenizer(model, task).profile(_train_rows(data))
+                measures = profile.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
             listed = "".join(f"\n  {measure}" for measure in exceeded)
@@ -62,13 +64,13 @@ def _train_files(data: Data) -> str:
     return ", ".join(str(path) for split, path in tsv.find_files(data) if split in (None, "train"))
 
 
-def _train_rows(data: Data) -> Iterator[tuple[str, str | None]]:
-    labels = None if data.labels == FROM_TRAIN else frozenset(data.labels)
+def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    rule = tasks.of(data).problem
     for split, path in tsv.find_files(data):
         if split in (None, "train"):
-            for row in tsv.read_rows(path, split, data, labels):
+            for row in tsv.read_rows(path, split, data, rule):
                 if isinstance(row, tsv.Row) and row.split == "train":
-                    yield row.text, row.label
+                    yield row.texts, row.label
 
 
 class DriftValidatorSpec(component_spec.ComponentSpec):

@@ -14,7 +14,7 @@ from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
-from components import example_gen, gate, task, versions
+from components import example_gen, gate, tasks, versions
 from components.settings import Gate
 from components.settings_io import dump, load
 
@@ -32,28 +32,31 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the evaluation with its summary and, where there is a gate, the blessing."""
-        labels = task.read_labels(artifact_utils.get_single_uri(input_dict["examples"]))
+        model = artifact_utils.get_single_uri(input_dict["model"])
+        task = tasks.of_card(versions.card(Path(path_utils.serving_model_path(model))))
         thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
-            known = versions.card(Path(path_utils.serving_model_path(baseline.uri))).get("labels")
-            if known != labels:
-                # Probabilities of other classes cannot be compared; the absolute thresholds still hold.
-                notes["not_compared"] = f"version {version} knows other classes ({', '.join(known or [])})"
+            known = tasks.of_card(versions.card(Path(path_utils.serving_model_path(baseline.uri))))
+            if known.name != task.name or known.labels != task.labels:
+                # Answers of another kind cannot be compared; the absolute thresholds still hold.
+                notes["not_compared"] = (
+                    f"version {version} knows other classes ({', '.join(known.labels) or known.name})"
+                )
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
         counted = example_gen.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
-        absent = frozenset(label for label in labels if (exec_properties["split"], label) not in counted)
-        config = gate.eval_config(labels, json.loads(exec_properties["slices"]), thresholds, absent)
+        absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)
+        config = gate.eval_config(task, json.loads(exec_properties["slices"]), thresholds, absent)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([exec_properties["split"]]),
         }
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
-        summary = {**gate.summary(evaluation, labels), **notes}
+        summary = {**gate.summary(evaluation, task), **notes}
         if thresholds is not None:
             summary |= gate.verdict(evaluation, thresholds, summary["metrics"])
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")

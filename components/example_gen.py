@@ -22,10 +22,11 @@ from tfx.proto import example_gen_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import console, records, task, tsv
+from components import console, features, records, tasks, tsv
 from components.errors import InputError
 from components.settings import Data
 from components.settings_io import dump, load
+from components.tasks import Task
 
 ROWS_FILE = "rows.json"
 """Beside the Examples: per file its rows per split and class, and how many were bad."""
@@ -37,7 +38,7 @@ Element = tuple[str | None, str]
 
 
 def row_counts(examples: Path) -> Counter[tuple[str, str]]:
-    """(split, label) -> rows, from beside the Examples."""
+    """(split, label as the task counts it) -> rows, from beside the Examples."""
     rows: Counter[tuple[str, str]] = Counter()
     for file in json.loads((examples / ROWS_FILE).read_text())["files"]:
         for split, label, count in file["rows"]:
@@ -54,18 +55,18 @@ def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
 class _ReadFile(beam.DoFn):
     """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record."""
 
-    def __init__(self, data: Data, labels: list[str]) -> None:
-        self._data, self._labels = data, frozenset(labels)
+    def __init__(self, data: Data, task: Task) -> None:
+        self._data, self._task = data, task
 
     def process(self, element: Element) -> Iterator[Any]:
         split, name = element
         slice_names = tsv.read_layout(Path(name), self._data).slice_names
         rows: Counter[tuple[str, str]] = Counter()
         bad = 0
-        for row in tsv.read_rows(Path(name), split, self._data, self._labels, _advance):
+        for row in tsv.read_rows(Path(name), split, self._data, self._task.problem, _advance):
             if isinstance(row, tsv.Row):
-                rows[row.split, row.label] += 1
-                yield beam.pvalue.TaggedOutput(row.split, _example(row, slice_names))
+                rows[row.split, self._task.counted(row.label)] += 1
+                yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
             else:
                 bad += 1
                 yield beam.pvalue.TaggedOutput("bad", tuple(row))
@@ -81,11 +82,16 @@ def _advance(size: int) -> None:
         bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
 
 
-def _example(row: tsv.Row, slice_names: tuple[str, ...]) -> bytes:
+def _example(row: tsv.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
     example = tf.train.Example()
     feature = example.features.feature
-    feature[task.TEXT].bytes_list.value.append(row.text.encode())
-    feature[task.LABEL].bytes_list.value.append(row.label.encode())
+    for name, text in zip(task.texts, row.texts, strict=True):
+        feature[name].bytes_list.value.append(text.encode())
+    label = task.raw(row.label)
+    if isinstance(label, str):
+        feature[features.LABEL].bytes_list.value.append(label.encode())
+    else:
+        feature[features.LABEL].float_list.value.append(label)
     for name, value in zip(slice_names, row.slices, strict=True):
         feature[name].bytes_list.value.append(value.encode())
     return example.SerializeToString()
@@ -100,7 +106,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes Split-NAME/ with gzipped TFRecords, labels.txt, rows.json and, if there are bad rows, quarantine.tsv.
+        """Writes Split-NAME/ with gzipped TFRecords, task.json, rows.json and, if there are bad rows, quarantine.tsv.
 
         Raises:
             InputError: a file that cannot be read or that changed meanwhile, a bad row, or too many of them in
@@ -115,14 +121,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         output = Path(examples.uri)
         files = tsv.find_files(data)
-        labels = tsv.label_names(files, data)
+        task = tsv.task_of(files, data)
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
         with console.progress(size), self._make_beam_pipeline() as pipeline:
             outputs = (
                 pipeline
                 | "Files" >> beam.Create(elements)
-                | "ReadRows" >> beam.ParDo(_ReadFile(data, labels)).with_outputs("bad", "counts", *data.splits)
+                | "ReadRows" >> beam.ParDo(_ReadFile(data, task)).with_outputs("bad", "counts", *data.splits)
             )
             for split in data.splits:
                 prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
@@ -130,10 +136,10 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             for tag in ("bad", "counts"):
                 lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
                 lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
-        task.write_labels(output, labels)
+        tasks.write(output, task)
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
-        (output / ROWS_FILE).write_text(json.dumps({"labels": labels, "files": counts}))
+        (output / ROWS_FILE).write_text(json.dumps({"labels": task.labels, "files": counts}))
         _judge(output, data, counts)
         if exec_properties["input_files"] != _fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
@@ -209,7 +215,7 @@ class TsvExampleGenSpec(component_spec.ComponentSpec):
 
 
 class TsvExampleGen(base_beam_component.BaseBeamComponent):
-    """TSV files in, Examples out: features `text`, `label` and the slice columns, each bytes[1].
+    """TSV files in, Examples out: the features of the task's texts, `label` and the slice columns.
 
     Args:
         data: settings of the files and their columns.

@@ -12,7 +12,7 @@ from tfx.components.example_validator import executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import task
+from components import features, tasks
 from components.errors import InputError
 from components.example_gen import row_counts
 
@@ -80,8 +80,12 @@ def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
         for split in splits
         if not any(name == split for name, _ in rows)
     ]
-    missing = [label for label in task.read_labels(examples) if ("train", label) not in rows]
-    found += [(f"train:{task.LABEL}:CLASS_WITHOUT_ROWS", f"no row of class {label!r} in train") for label in missing]
+    task = tasks.read(examples)
+    shown = {name for split, label in rows if split == "train" for name in task.names(label)}
+    missing = [label for label in task.labels if label not in shown]
+    found += [
+        (f"train:{features.LABEL}:CLASS_WITHOUT_ROWS", f"no row of class {label!r} in train") for label in missing
+    ]
     return found
 
 

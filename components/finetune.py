@@ -18,12 +18,14 @@ import tensorflow as tf
 
 from components.adamw import AdamW, warm_up_linear
 from components.batching import Batch, Rows
-from components.classifier import Classifier, freeze, in_halves, learning_rate_factors
+from components.classifier import Classifier, freeze, in_halves, learning_rate_factors, unfrozen_at
 from components.console import progress
 from components.errors import InputError
 from components.precision import chosen
 from components.resume import Checkpoints, State
 from components.settings import DEFAULT_EPOCHS, Training
+from components.tasks import Task
+from components.tasks.tagging import IGNORED
 
 _CAUGHT_UP_ROWS = 4096
 """Rows of the embedding table that are caught up with at a time: each takes eight copies of itself meanwhile."""
@@ -38,13 +40,14 @@ class Evaluation:
     """A measurement on dev."""
 
     step: int
-    accuracy: float
+    value: float
+    """Of the metric that chooses the checkpoint, the task's first."""
     loss: float
-    """Mean cross-entropy, nats, without class weights and label smoothing."""
+    """The mean, without class weights and label smoothing."""
 
     def better_than(self, other: Evaluation | None) -> bool:
-        """More rows right; among equals, the smaller loss."""
-        return other is None or (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+        """A greater value; among equals, the smaller loss."""
+        return other is None or (self.value, -self.loss) > (other.value, -other.loss)
 
 
 @dataclass(slots=True)
@@ -55,6 +58,8 @@ class History:
     steps: int
     trainable_parameters: int
     parameters: int
+    metric: str
+    """What chooses the checkpoint."""
     evaluations: list[Evaluation] = field(default_factory=list)
     best_step: int = 0
     seconds: float = 0.0
@@ -102,7 +107,8 @@ def fit(
         checkpoints: where the state goes now and then, and where one is gone on from; None: nowhere.
 
     Returns:
-        What happened, and float32[rows, labels]: the probabilities on dev, in the order of its rows.
+        What happened, and the answers on dev, in the order of its rows: as `Task.answers` has them, or of labels a
+        token the most probable one, float32[rows, length].
 
     Raises:
         ArithmeticError: the loss is no longer a number.
@@ -111,21 +117,26 @@ def fit(
     part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch)
     per_epoch = math.ceil(len(train) / training.batch_size)
     steps = training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS)
+    starts = {}
+    if training.strategy == "gradual":
+        starts = unfrozen_at(model, max(1, round(per_epoch * (training.unfreeze_epochs or 1))))
     optimizer = AdamW(
         part.variables,
         warm_up_linear(training.learning_rate, steps, training.warmup),
         table=part.table,
         factors=learning_rate_factors(model, training.layer_decay),
+        starts=starts,
         weight_decay=training.weight_decay,
         clip_norm=training.clip_norm,
     )
-    step_on = _training_step(part, optimizer, class_weights, training.label_smoothing)
+    stages = _Stages(part, optimizer, starts, model.task, class_weights, training.label_smoothing)
     count = sum(int(np.prod(variable.shape)) for variable in part.variables)
     history = History(
         len(train),
         steps,
         count,
         model.count_params(),
+        model.task.overall[0],
         frozen_seconds=part.seconds,
         precision=chosen(training.precision),
     )
@@ -145,7 +156,7 @@ def fit(
             started = time.monotonic()
             epoch, batch = next(batches)
             history.epoch_seconds += [0.0] * (epoch == len(history.epoch_seconds))
-            loss = float(step_on(batch.inputs, batch.padding_mask, batch.label_ids))
+            loss = float(stages.step(step)(batch.inputs, batch.padding_mask, batch.targets))
             history.epoch_seconds[-1] += time.monotonic() - started
             if not math.isfinite(loss):
                 raise ArithmeticError(f"the loss is {loss} at step {step} of {steps}: a smaller learning_rate may help")
@@ -158,7 +169,7 @@ def fit(
                 state.evaluate(dev)
                 if _exhausted(history, training.early_stopping) and step < steps:
                     history.stopped_early = True
-            last = f"dev accuracy {history.evaluations[-1].accuracy:.3f} " if history.evaluations else ""
+            last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
             rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
             bar.advance(1, f"step {step}/{steps} loss {state.shown:.3f} {last}{rate}")
             if history.stopped_early:
@@ -172,22 +183,29 @@ def fit(
     return history, state.best_answers
 
 
-Infer = Callable[[np.ndarray, np.ndarray], tf.Tensor]
-"""The inputs and the mask of a batch -> float32[batch, labels], probabilities."""
+Infer = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor]]
+"""Inputs, mask and targets of a batch -> the answers, float32[batch, ...], and the losses, float32[batch]."""
 
 
-def evaluation(answers: np.ndarray, label_ids: np.ndarray, step: int) -> Evaluation:
-    """Accuracy and mean cross-entropy of probabilities, float32[rows, labels]."""
-    of_label = answers[np.arange(len(label_ids)), label_ids]
-    right = answers.argmax(axis=1) == label_ids
-    return Evaluation(step, float(right.mean()), float(-np.log(np.maximum(of_label, 1e-12)).mean()))
+def evaluation(task: Task, answers: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int) -> Evaluation:
+    """What the answers to all rows are worth."""
+    return Evaluation(step, task.measure(targets, answers)[task.overall[0]], float(losses.mean()))
 
 
-def probabilities(infer: Infer, rows: Rows) -> np.ndarray:
-    """float32[rows, labels], in the order of the split."""
-    pairs = [(batch.rows, infer(batch.inputs, batch.padding_mask).numpy()) for batch in rows.by_length()]
-    order, answers = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    return answers[np.argsort(order)]
+def answered(infer: Infer, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """The answers to every row and their losses, in the order of the split; of labels a token, filled up with -1."""
+    answers: np.ndarray | None = None
+    losses = np.zeros(len(rows), np.float32)
+    for batch in rows.by_length():
+        found, losses[batch.rows] = (value.numpy() for value in infer(*batch[1:]))
+        if answers is None:
+            # The first batch has the longest rows.
+            answers = np.full((len(rows), *found.shape[1:]), IGNORED, np.float32)
+        if rows.per_token:
+            answers[batch.rows, : found.shape[1]] = found
+        else:
+            answers[batch.rows] = found
+    return (np.zeros(0) if answers is None else answers), losses
 
 
 def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
@@ -196,7 +214,7 @@ def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
     return np.where(counts, len(label_ids) / (labels * np.maximum(counts, 1)), 1.0).astype(np.float32)
 
 
-_MASK, _LABELS = tf.TensorSpec([None, None], tf.bool), tf.TensorSpec([None], tf.int32)
+_MASK = tf.TensorSpec([None, None], tf.bool)
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
 
@@ -208,6 +226,7 @@ class _Part:
     forward: Callable[..., tf.Tensor]
     """Inputs, mask and `training` -> logits."""
     inputs: tf.TensorSpec
+    targets: tf.TensorSpec
     infer: Infer
     table: str | None = None
     """Path of the word embeddings if they learn."""
@@ -219,9 +238,11 @@ def _trained_part(
     model: Classifier, train: Rows, dev: Rows, frozen: int | None, scratch: Path
 ) -> tuple[_Part, Rows, Rows]:
     """What learns, and its input: where layers are frozen, their output for each row, kept on disk."""
-    if frozen is None:
-        table = model.encoder.embeddings.word.embeddings.path
-        return _Part(model.trainable_variables, model, _IDS, _inference(model, _IDS), table), train, dev
+    targets = tf.TensorSpec([None] * (2 if train.per_token else train.targets.ndim), train.targets.dtype)
+    if frozen is None or not model.cacheable:
+        table = None if frozen is not None else model.encoder.embeddings.word.embeddings.path
+        infer = _inference(model.task, model, _IDS, targets)
+        return _Part(model.trainable_variables, model, _IDS, targets, infer, table), train, dev
     hidden, started = model.encoder.config.hidden_size, time.monotonic()
 
     @tf.function(input_signature=[_IDS, _MASK], autograph=False)
@@ -254,7 +275,8 @@ def _trained_part(
             mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, pooled))
     inputs = tf.TensorSpec([None, None, hidden], tf.float32)
     seconds = time.monotonic() - started
-    part = _Part(model.trainable_variables, forward, inputs, _inference(forward, inputs), seconds=seconds)
+    infer = _inference(model.task, forward, inputs, targets)
+    part = _Part(model.trainable_variables, forward, inputs, targets, infer, seconds=seconds)
     return part, mapped[0], mapped[1]
 
 
@@ -271,7 +293,7 @@ class _Changing:
     def __init__(self, part: _Part, optimizer: AdamW, model: Classifier, history: History) -> None:
         seeds = [variable for variable in model.non_trainable_variables if "seed" in variable.path]
         self._variables = [*part.variables, *optimizer.state, *seeds]
-        self._part, self._table_rows = part, optimizer.table_rows
+        self._part, self._task, self._table_rows = part, model.task, optimizer.table_rows
         ids = tf.TensorSpec([None], tf.int32)
         self._catch_up = tf.function(optimizer.catch_up, input_signature=[ids], autograph=False)
         self.history = history
@@ -281,7 +303,7 @@ class _Changing:
         """The smoothed loss."""
         self.best: list[np.ndarray] = []
         self.best_answers = np.zeros(0)
-        """The weights of the best evaluation, and the probabilities on dev by them."""
+        """The weights of the best evaluation, and the answers on dev by them."""
 
     def evaluate(self, dev: Rows) -> None:
         """Measures on dev after a step, and keeps the weights if they are the best so far."""
@@ -289,9 +311,9 @@ class _Changing:
         for start in range(0, self._table_rows, _CAUGHT_UP_ROWS):
             self._catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, self._table_rows), dtype=np.int32))
         self.history.epoch_seconds[-1] += time.monotonic() - started
-        answers = probabilities(self._part.infer, dev)
-        result = evaluation(answers, dev.label_ids, self.step)
-        tf.summary.scalar("dev/accuracy", result.accuracy, self.step)
+        answers, losses = answered(self._part.infer, dev)
+        result = evaluation(self._task, answers, losses, dev.all_targets(), self.step)
+        tf.summary.scalar(f"dev/{self.history.metric}", result.value, self.step)
         tf.summary.scalar("dev/loss", result.loss, self.step)
         if result.better_than(_best(self.history)):
             self.best, self.best_answers = [variable.numpy() for variable in self._part.variables], answers
@@ -324,31 +346,77 @@ def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator
             yield number, batch
 
 
-def _training_step(
-    part: _Part, optimizer: AdamW, class_weights: np.ndarray, smoothing: float
-) -> Callable[..., tf.Tensor]:
-    labels, variables = len(class_weights), [variable.value for variable in part.variables]
+class _Stages:
+    """The step of training, traced anew where a variable begins to learn.
 
-    @tf.function(input_signature=[part.inputs, _MASK, _LABELS], autograph=False)
-    def step(inputs: tf.Tensor, padding_mask: tf.Tensor, label_ids: tf.Tensor) -> tf.Tensor:
-        if part.table is not None:
+    Args:
+        part: what learns.
+        optimizer: of its variables.
+        starts: variable path -> steps after which it begins; 0 where it has none.
+        task: whose loss it is.
+        class_weights: float32[labels], where each row has one label.
+        smoothing: of the labels.
+    """
+
+    def __init__(
+        self,
+        part: _Part,
+        optimizer: AdamW,
+        starts: dict[str, int],
+        task: Task,
+        class_weights: np.ndarray,
+        smoothing: float,
+    ) -> None:
+        self._told = part, optimizer, task, class_weights, smoothing
+        self._begins = [starts.get(variable.path, 0) for variable in part.variables]
+        self._stages = sorted(set(self._begins), reverse=True)
+        self._steps: dict[int, Callable[..., tf.Tensor]] = {}
+
+    def step(self, number: int) -> Callable[..., tf.Tensor]:
+        """Inputs, mask and targets of a batch -> the loss; of the step with this number, from 1."""
+        stage = next(begin for begin in self._stages if begin < number)
+        if stage not in self._steps:
+            self._steps[stage] = _training_step(*self._told, [begin <= stage for begin in self._begins])
+        return self._steps[stage]
+
+
+def _training_step(
+    part: _Part,
+    optimizer: AdamW,
+    task: Task,
+    class_weights: np.ndarray,
+    smoothing: float,
+    learning: list[bool],
+) -> Callable[..., tf.Tensor]:
+    variables = [variable.value for variable, learns in zip(part.variables, learning, strict=True) if learns]
+    table_learns = any(v.path == part.table for v, learns in zip(part.variables, learning, strict=True) if learns)
+
+    @tf.function(input_signature=[part.inputs, _MASK, part.targets], autograph=False)
+    def step(inputs: tf.Tensor, padding_mask: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        if table_learns:
             optimizer.catch_up(inputs)
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            logits = in_halves(functools.partial(part.forward, training=True), inputs, padding_mask)
-            target = tf.one_hot(label_ids, labels) * (1 - smoothing) + smoothing / labels
-            losses = tf.nn.softmax_cross_entropy_with_logits(target, logits)
-            loss = tf.reduce_mean(losses * tf.gather(tf.constant(class_weights), label_ids))
-        optimizer.apply(tape.gradient(loss, variables))
+            forward = functools.partial(part.forward, training=True)
+            losses = task.loss(in_halves(forward, inputs, padding_mask, task.per_token), targets, smoothing)
+            if task.one_label:
+                losses *= tf.gather(tf.constant(class_weights), targets)
+            loss = tf.reduce_mean(losses)
+        gradients = iter(tape.gradient(loss, variables))
+        optimizer.apply([next(gradients) if learns else None for learns in learning])
         return loss
 
     return step
 
 
-def _inference(forward: Callable[..., tf.Tensor], inputs: tf.TensorSpec) -> Infer:
-    @tf.function(input_signature=[inputs, _MASK], autograph=False)
-    def infer(inputs: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
-        return tf.nn.softmax(in_halves(forward, inputs, padding_mask))
+def _inference(task: Task, forward: Callable[..., tf.Tensor], inputs: tf.TensorSpec, targets: tf.TensorSpec) -> Infer:
+    @tf.function(input_signature=[inputs, _MASK, targets], autograph=False)
+    def infer(inputs: tf.Tensor, padding_mask: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        logits = in_halves(forward, inputs, padding_mask, task.per_token)
+        answers = task.answers(logits)
+        if task.per_token:
+            answers = tf.cast(tf.argmax(answers, axis=-1), tf.float32)
+        return answers, task.loss(logits, targets, 0.0)
 
     return infer
 

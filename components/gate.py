@@ -1,7 +1,8 @@
 """What a model must show before it is pushed, in TFMA's terms: the only home of its protos.
 
-Metrics by name: `accuracy`, `macro_f1`, `auc` (one class against the rest, averaged over the classes), `loss`
-(cross-entropy, nats), and `precision/LABEL`, `recall/LABEL`, `f1/LABEL`.
+Metrics are named by the tasks, METRIC or METRIC/LABEL. Of classes: `accuracy`, `macro_f1`, `auc` (one class against the
+rest, averaged over the classes), `mcc` (Matthews' correlation coefficient), `loss` (cross-entropy, nats), and
+`precision`, `recall` and `f1` of a class.
 """
 
 from __future__ import annotations
@@ -9,51 +10,50 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from components import task
+from components import features, tasks
 from components.errors import InputError
 from components.settings import Gate
+from components.tasks import Task
 
 CANDIDATE, BASELINE = "candidate", "baseline"
-_OVERALL = ("accuracy", "macro_f1", "auc", "loss")
-_PER_LABEL = ("precision", "recall", "f1")
-_LOWER_IS_BETTER = frozenset({"loss"})
 _ROUNDING = 1e-6
 """By how much a bound may be missed: TFMA's accuracy and loss are float32, in which 9 right of 10 are less than 0.9."""
 
 
-def check(gate: Gate, labels: list[str] | None, place: str) -> None:
+def check(gate: Gate, task: Task, place: str) -> None:
     """Refuses a gate that cannot be computed or that no model has to pass.
 
     Args:
         gate: the thresholds.
-        labels: names of the classes, None where only the data will tell.
+        task: with its labels, or without where only the data will tell.
         place: where the gate was written, for the message.
 
     Raises:
         InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
     """
     if not (gate.min or gate.max):
-        remedy = "Add at least one, say `min = { accuracy = 0.8 }`: a gate without a bound would push any model"
+        example = f"`min = {{ {task.overall[0]} = 0.8 }}`"
+        remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
     for key, metrics in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
         for metric in metrics:
             kind, _, label = metric.partition("/")
-            listed = f"{', '.join(_OVERALL)}, {', '.join(f'{name}/LABEL' for name in _PER_LABEL)}"
-            if (label and kind not in _PER_LABEL) or (not label and kind not in _OVERALL):
+            listed = ", ".join((*task.overall, *(f"{name}/LABEL" for name in task.per_label)))
+            if kind not in (task.per_label if label else task.overall):
                 raise InputError(place, f"gate.{key} names the unknown metric {metric!r}", f"Known: {listed}")
-            if label and labels is not None and label not in labels:
-                problem = f"gate.{key} names {metric!r}, the labels are {', '.join(labels)}"
+            if label and task.labels and label not in task.labels:
+                problem = f"gate.{key} names {metric!r}, the labels are {', '.join(task.labels)}"
                 raise InputError(place, problem, "Correct the name")
-            if key != "max_drop" and (key == "max") != (metric in _LOWER_IS_BETTER):
-                side, other = ("lower", "max") if metric in _LOWER_IS_BETTER else ("higher", "min")
+            if key != "max_drop" and (key == "max") != (metric in task.lower_is_better):
+                side, other = ("lower", "max") if metric in task.lower_is_better else ("higher", "min")
                 raise InputError(place, f"gate.{key} bounds {metric}, which is better when {side}", f"Use gate.{other}")
 
 
-def eval_config(labels: list[str], slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
+def eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
     """TFMA's EvalConfig.
 
     Args:
-        labels: names of the classes in the order of their ids.
+        task: with its labels.
         slices: raw features to slice by; the range of text lengths is always among the slices.
         gate: the thresholds on all rows, None where nothing is gated.
         absent: labels without a row in what is measured: their AUC is undefined, and TFMA would count it as 0.
@@ -63,66 +63,82 @@ def eval_config(labels: list[str], slices: list[str], gate: Gate | None, absent:
     """
     from tensorflow_model_analysis.proto import config_pb2
 
-    from components import label_metrics
-
     config = config_pb2.EvalConfig()
     for name in (CANDIDATE, BASELINE):
         config.model_specs.add(
             name=name,
             is_baseline=name == BASELINE,
-            signature_name=task.EVALUATION_SIGNATURE,
-            preprocessing_function_names=[task.TRANSFORM_SIGNATURE],
-            label_key=task.LABEL_ID,
-            prediction_key="probabilities",
+            signature_name=features.EVALUATION_SIGNATURE,
+            preprocessing_function_names=[features.TRANSFORM_SIGNATURE],
+            label_key=features.LABEL_ID,
+            prediction_key=task.answer,
         )
     config.slicing_specs.add()
-    for feature in (*slices, task.LENGTH_BUCKET):
+    for feature in (*slices, features.LENGTH_BUCKET):
         config.slicing_specs.add(feature_keys=[feature])
-
-    of_rows = config.metrics_specs.add()
-    of_rows.metrics.add(class_name="ExampleCount")
-    of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
-    metrics = {
-        "accuracy": of_rows.metrics.add(class_name="SparseCategoricalAccuracy", config='"name": "accuracy"'),
-        "loss": of_rows.metrics.add(class_name="SparseCategoricalCrossentropy", config='"name": "loss"'),
-    }
-    for name in label_metrics.keys(labels):
-        settings = json.dumps({"name": name, "labels": labels})
-        metrics[name] = of_rows.metrics.add(
-            class_name="LabelMetric", module="components.label_metrics", config=settings.strip("{}")
-        )
-    of_ranks = config.metrics_specs.add()
-    metrics["auc"] = of_ranks.metrics.add(class_name="AUC", config='"name": "auc"')
-    of_ranks.aggregate.macro_average = True
-    for index, label in enumerate(labels):
-        of_ranks.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
+    config.metrics_specs.add().metrics.add(class_name="ExampleCount")
+    metrics = _of_classes(config, task, absent) if task.one_label else _of_task(config, task)
     gate = gate or Gate()
     for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
         if name not in metrics:
-            raise InputError("gate", f"it names {name!r}, the labels are {', '.join(labels)}", "Correct the name")
+            raise InputError("gate", f"it names {name!r}, the labels are {', '.join(task.labels)}", "Correct the name")
         threshold = metrics[name].per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()]).threshold
         if name in gate.min:
             threshold.value_threshold.lower_bound.value = gate.min[name] - _ROUNDING
         if name in gate.max:
             threshold.value_threshold.upper_bound.value = gate.max[name] + _ROUNDING
         if name in gate.max_drop:
-            lower = name in _LOWER_IS_BETTER
+            lower = name in task.lower_is_better
             directions = config_pb2.MetricDirection
             threshold.change_threshold.direction = directions.LOWER_IS_BETTER if lower else directions.HIGHER_IS_BETTER
             threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (1 if lower else -1)
     return config
 
 
-def summary(evaluation: str, labels: list[str]) -> dict[str, Any]:
+def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, Any]:
+    """Adds the metrics of rows with one class each, from TFMA's counts; name -> its MetricConfig."""
+    from components import label_metrics
+
+    labels = list(task.labels)
+    of_rows = config.metrics_specs.add()
+    of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
+    metrics = {
+        "accuracy": of_rows.metrics.add(class_name="SparseCategoricalAccuracy", config='"name": "accuracy"'),
+        "loss": of_rows.metrics.add(class_name="SparseCategoricalCrossentropy", config='"name": "loss"'),
+    }
+    for name in label_metrics.keys(labels):
+        metrics[name] = _ours(of_rows, "components.label_metrics", "LabelMetric", name=name, labels=labels)
+    of_ranks = config.metrics_specs.add()
+    metrics["auc"] = of_ranks.metrics.add(class_name="AUC", config='"name": "auc"')
+    of_ranks.aggregate.macro_average = True
+    for index, label in enumerate(labels):
+        of_ranks.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
+    return metrics
+
+
+def _of_task(config: Any, task: Task) -> dict[str, Any]:
+    """Adds the metrics that the task measures itself; name -> its MetricConfig."""
+    specs = config.metrics_specs.add()
+    told = tasks.to_dict(task)
+    return {name: _ours(specs, "components.task_metrics", "TaskMetric", name=name, task=told) for name in task.measured}
+
+
+def _ours(specs: Any, module: str, class_name: str, **arguments: Any) -> Any:
+    config = json.dumps(arguments)[1:-1]
+    return specs.metrics.add(class_name=class_name, module=module, config=config)
+
+
+def summary(evaluation: str, task: Task) -> dict[str, Any]:
     """What TFMA wrote, as plain values.
 
     Args:
         evaluation: directory of the evaluation.
-        labels: names of the classes in the order of their ids.
+        task: with its labels.
 
     Returns:
-        `labels`; `metrics`: model -> slice (`""` is all rows, else `FEATURE=VALUE`) -> metric -> value;
-        `confusion`: model -> rows of counts, actual class by predicted class.
+        `task`, `labels`; `headline` and `per_label`: names of metrics; `metrics`: model -> slice (`""` is all rows,
+        else `FEATURE=VALUE`) -> metric -> value;
+        `confusion`, where each row has one class: model -> rows of counts, actual class by predicted class.
     """
     import tensorflow_model_analysis as tfma
 
@@ -138,7 +154,7 @@ def summary(evaluation: str, labels: list[str]) -> dict[str, Any]:
     for record in tfma.load_plots(evaluation):
         name = _slice_name(record.slice_key)
         for item in record.plot_keys_and_values:
-            table = [[0] * len(labels) for _ in labels]
+            table = [[0] * len(task.labels) for _ in task.labels]
             for matrix in item.value.multi_class_confusion_matrix_at_thresholds.matrices:
                 for entry in matrix.entries:
                     table[entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
@@ -148,7 +164,14 @@ def summary(evaluation: str, labels: list[str]) -> dict[str, Any]:
             elif not all(map(sum, table)):
                 # A class without rows in the slice has no AUC, and TFMA counts it as 0 in the average.
                 metrics[model][name].pop("auc", None)
-    return {"labels": labels, "metrics": metrics, "confusion": confusion}
+    return {
+        "task": task.name,
+        "labels": list(task.labels),
+        "headline": list(task.overall),
+        "per_label": list(task.per_label),
+        "metrics": metrics,
+        "confusion": confusion,
+    }
 
 
 def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:

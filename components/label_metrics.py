@@ -1,10 +1,11 @@
-"""Precision, recall and F1 of each class by the most probable class, and their macro average, as a TFMA metric.
+"""What follows from the confusion matrix, as a TFMA metric: precision, recall and F1 of classes, macro F1, and MCC.
 
 TFMA's own F1Score cannot be macro-averaged (its aggregation loses the private counts it is derived from).
 """
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from typing import Any
 
@@ -13,7 +14,7 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util, multi_c
 
 def keys(labels: list[str]) -> list[str]:
     """The names of the metrics there are for these labels."""
-    return ["macro_f1", *(f"{metric}/{label}" for label in labels for metric in ("precision", "recall", "f1"))]
+    return ["macro_f1", "mcc", *(f"{metric}/{label}" for label in labels for metric in ("precision", "recall", "f1"))]
 
 
 def from_counts(counts: dict[tuple[int, int], float], labels: list[str]) -> dict[str, float]:
@@ -41,7 +42,19 @@ def from_counts(counts: dict[tuple[int, int], float], labels: list[str]) -> dict
         metrics[f"f1/{label}"] = f1
         if actual + predicted:
             f1s.append(f1)
-    return {"macro_f1": sum(f1s) / len(f1s) if f1s else 0.0, **metrics}
+    mcc = _matthews(counts, by_actual, by_predicted)
+    return {"macro_f1": sum(f1s) / len(f1s) if f1s else 0.0, "mcc": mcc, **metrics}
+
+
+def _matthews(
+    counts: dict[tuple[int, int], float], by_actual: dict[int, float], by_predicted: dict[int, float]
+) -> float:
+    """The correlation coefficient of several classes (Gorodkin 2004, R_K); 0 where one class is all there is."""
+    rows = sum(by_actual.values())
+    hits = sum(count for (true, guess), count in counts.items() if true == guess)
+    both = sum(count * by_predicted.get(index, 0.0) for index, count in by_actual.items())
+    free = [rows**2 - sum(count**2 for count in by.values()) for by in (by_actual, by_predicted)]
+    return (hits * rows - both) / math.sqrt(free[0] * free[1]) if free[0] * free[1] > 0 else 0.0
 
 
 class LabelMetric(metric_types.Metric):

@@ -1,12 +1,12 @@
-"""A pushed model, asked: needs tensorflow and tensorflow-text, and nothing of TFX."""
+"""A model, asked: needs tensorflow and tensorflow-text, and nothing of TFX."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import chain, islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
@@ -14,28 +14,94 @@ import tensorflow as tf
 # Registers the tokenizer's ops, which the model's graph holds.
 import tensorflow_text  # noqa: F401
 
-from components import task
+from components import features, tasks, versions
 from components.errors import InputError
-from components.versions import resolve
 
 _WINDOW = 4096
 """Texts that are sorted by length together."""
 _TOKENIZED = 1024
 """Texts in a call of the tokenizer."""
+_CHARACTERS_A_TOKEN = 4
+"""About, to guess tokens by."""
 _AT_A_TIME = 2
 """Calls on the way: faster than several threads in each op, which wait for one another at its end."""
 
 
-class Prediction(NamedTuple):
-    """What the model says of one text."""
+class Asked:
+    """Rows of texts to answers, in batches of similar length and some at a time.
 
-    label: str
-    probabilities: np.ndarray
-    """float32[labels], in the order of `Predictor.labels`."""
+    Args:
+        asked: names of the texts of a row.
+        tokenize: texts, string[n] each, by name -> `token_ids` int32[n, length] and `lengths` int32[n].
+        answer: `token_ids` -> outputs by name, a row each.
+        of_texts: where an answer needs more of the text than its tokens: texts by name -> the same.
+    """
+
+    def __init__(
+        self,
+        asked: tuple[str, ...],
+        tokenize: Callable[..., Any],
+        answer: Callable[..., Any],
+        of_texts: Callable[..., Any] | None = None,
+    ) -> None:
+        self.asked, self._tokenize, self._answer, self._of_texts = asked, tokenize, answer, of_texts
+
+    def outputs(self, rows: Iterable[Sequence[str]]) -> Iterator[dict[str, Any]]:
+        """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
+        source = iter(rows)
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            while window := list(islice(source, _WINDOW)):
+                yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
+
+    def _window(self, texts: Sequence[Sequence[str]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
+        rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
+        return self._in_batches([len(row) for row in rows], lambda batch: self._answers([rows[i] for i in batch]), pool)
+
+    def _raw_window(self, texts: Sequence[Sequence[str]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+        return self._in_batches(
+            [1 + len(text) // _CHARACTERS_A_TOKEN for (text,) in texts],
+            lambda batch: _by_row(self._of_texts(**self._columns([texts[row] for row in batch]))),  # type: ignore[misc]
+            pool,
+        )
+
+    def _in_batches(
+        self,
+        lengths: Sequence[int],
+        answers: Callable[[list[int]], list[dict[str, Any]]],
+        pool: ThreadPoolExecutor,
+    ) -> Iterator[dict[str, Any]]:
+        # Texts of similar length share a batch, so that little of it is padding.
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        batches = []
+        while order:
+            size = max(1, features.TOKENS_AT_A_TIME // lengths[order[-1]])
+            batches.append(order[-size:])
+            del order[-size:]
+        found = dict(zip(chain.from_iterable(batches), chain.from_iterable(pool.map(answers, batches)), strict=True))
+        return (found[row] for row in range(len(lengths)))
+
+    def _columns(self, texts: Sequence[Sequence[str]]) -> dict[str, tf.Tensor]:
+        columns = zip(*texts, strict=True)
+        return {
+            name: tf.constant([text.encode() for text in column])
+            for name, column in zip(self.asked, columns, strict=True)
+        }
+
+    def _token_rows(self, texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
+        """The token ids of each row, int32[length]."""
+        tokens = self._tokenize(**self._columns(texts))
+        return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
+
+    def _answers(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
+        for padded, row in zip(ids, rows, strict=True):
+            padded[: len(row)] = row
+        return _by_row(self._answer(token_ids=tf.constant(ids)))
 
 
 class Predictor:
-    """A pushed classifier.
+    """A pushed model.
 
     Args:
         path: a version's directory, or a serving directory, whose newest version is taken.
@@ -45,52 +111,48 @@ class Predictor:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = resolve(path)
+        self.path = versions.resolve(path)
         try:
             self._model = tf.saved_model.load(str(self.path))
-            signatures = self._model.signatures
-            if task.TEXT_SIGNATURE in signatures and task.TOKENIZER_SIGNATURE not in signatures:
-                problem = f"has no signature {task.TOKENIZER_SIGNATURE!r}: another program or an older version made it"
+            self._signatures = signatures = self._model.signatures
+            missing = features.TOKENIZER_SIGNATURE
+            if features.TEXT_SIGNATURE in signatures and missing not in signatures:
+                problem = f"has no signature {missing!r}: another program or an older version made it"
                 raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
-            self._tokenize = signatures[task.TOKENIZER_SIGNATURE]
-            self._answer = signatures[task.TOKEN_SIGNATURE]
-            empty = self._answer(token_ids=self._tokenize(text=tf.constant([""]))["token_ids"])
-            self.labels = [name.decode() for name in empty["class_names"].numpy()[0]]
+            self.task = tasks.of_card(versions.card(self.path))
+            """What it was trained for."""
+            self._tokenize, of_texts = signatures[missing], signatures[features.TEXT_SIGNATURE]
+            self.asked = tuple(sorted(self._tokenize.structured_input_signature[1]))
+            """Names of the texts of a row."""
+            self._rows = Asked(
+                self.asked,
+                self._tokenize,
+                signatures[features.TOKEN_SIGNATURE],
+                of_texts if self.task.per_token else None,
+            )
+            of_texts(**{name: tf.constant([""]) for name in self.asked})
         except (OSError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
-    def predict(self, texts: Iterable[str]) -> Iterator[Prediction]:
-        """One prediction a text, in order; reads ahead some thousands of texts at most."""
-        source = iter(texts)
-        with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            while window := list(islice(source, _WINDOW)):
-                yield from self._window(window, pool)
+    def predict(self, rows: Iterable[Sequence[str]]) -> Iterator[dict[str, Any]]:
+        """What `Task.told` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
+        return map(self.task.told, self._rows.outputs(rows))
 
-    def _window(self, texts: Sequence[str], pool: ThreadPoolExecutor) -> Iterator[Prediction]:
-        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
-        rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
-        # Texts of similar length share a batch, so that little of it is padding.
-        order = sorted(range(len(rows)), key=lambda row: len(rows[row]))
-        batches = []
-        while order:
-            size = max(1, task.TOKENS_AT_A_TIME // len(rows[order[-1]]))
-            batches.append(order[-size:])
-            del order[-size:]
-        answers = pool.map(self._answers, ([rows[row] for row in batch] for batch in batches))
-        found = dict(zip(chain.from_iterable(batches), chain.from_iterable(answers), strict=True))
-        return (found[row] for row in range(len(texts)))
+    def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
+        """The unit vector of each text, float32[hidden].
 
-    def _token_rows(self, texts: Sequence[str]) -> list[np.ndarray]:
-        """The token ids of each text, int32[length]."""
-        tokens = self._tokenize(text=tf.constant([text.encode() for text in texts]))
-        return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
+        Raises:
+            InputError: the model reads two texts together.
+        """
+        if features.EMBEDDING_SIGNATURE not in self._signatures:
+            problem = f"a model for the task {self.task.name} has no vector for one text"
+            raise InputError(str(self.path), problem, "Give a model of another task, or a base model")
+        embedded = Asked(self.asked, self._tokenize, self._signatures[features.EMBEDDING_SIGNATURE])
+        return (output["vector"] for output in embedded.outputs((text,) for text in texts))
 
-    def _answers(self, rows: Sequence[np.ndarray]) -> list[Prediction]:
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
-        for padded, row in zip(ids, rows, strict=True):
-            padded[: len(row)] = row
-        answer = self._answer(token_ids=tf.constant(ids))
-        labels, probabilities = answer["label"].numpy(), answer["probabilities"].numpy()
-        return [Prediction(label.decode(), values) for label, values in zip(labels, probabilities, strict=True)]
+
+def _by_row(outputs: dict[str, tf.Tensor]) -> list[dict[str, Any]]:
+    names, columns = zip(*((name, value.numpy()) for name, value in outputs.items()), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -1,4 +1,4 @@
-"""Transform's entry point: a raw row to token ids and a label id, in the graph that training and serving share.
+"""Transform's entry point: a raw row to token ids and its label, in the graph that training and serving share.
 
 TFX loads the function below by its import path and reloads this module when it does: no state lives here.
 """
@@ -10,7 +10,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import task
+from components import features, tasks
 from components.checkpoints import VOCABULARY
 from components.vocabulary import read_settings, read_vocabulary
 from components.wordpiece import WordPiece
@@ -27,33 +27,27 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """Raw features to transformed ones.
 
     Args:
-        inputs: `text` and `label`, bytes[batch, 1] or sparse with one value a row.
-        custom_config: `base_model` (a directory), `max_length` (tokens) and `labels` (names in the order of their ids).
+        inputs: the task's texts, bytes[batch, 1], and `label`, bytes or float[batch, 1]; or sparse, one value a row.
+        custom_config: `base_model` (a directory), `max_tokens` (of a row) and `task` (`tasks.to_dict`).
 
     Returns:
-        `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_id`: int64[batch], -1 for a label
-        without a name; `text_length`: bytes[batch], the range the number of tokens falls into.
+        `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_id` as the task has it;
+        `text_length`: bytes[batch], the range the number of tokens falls into; what else the task needs.
     """
     base_model = Path(custom_config["base_model"])
+    task = tasks.from_dict(custom_config["task"])
     tokenize = WordPiece(
-        read_vocabulary(base_model / VOCABULARY), read_settings(base_model), custom_config["max_length"]
+        read_vocabulary(base_model / VOCABULARY), read_settings(base_model), custom_config["max_tokens"]
     )
-    token_ids = tf.cast(tokenize(_one_a_row(inputs[task.TEXT])), tf.int64)
-    bucket = tf.searchsorted(tf.constant(_BUCKETS, tf.int64), token_ids.row_lengths(), side="left")
-    return {
-        task.TOKEN_IDS: token_ids.to_sparse(),
-        task.LABEL_ID: _index(_one_a_row(inputs[task.LABEL]), custom_config["labels"]),
-        task.LENGTH_BUCKET: tf.gather(tf.constant(_BUCKET_NAMES), bucket),
-    }
+    texts = [_one_a_row(inputs[name]) for name in task.texts]
+    found = task.transformed(tokenize, texts, _one_a_row(inputs[features.LABEL]))
+    lengths = found[features.TOKEN_IDS].row_lengths()
+    bucket = tf.searchsorted(tf.constant(_BUCKETS, tf.int64), lengths, side="left")
+    stored = {name: value.to_sparse() if isinstance(value, tf.RaggedTensor) else value for name, value in found.items()}
+    return {**stored, features.LENGTH_BUCKET: tf.gather(tf.constant(_BUCKET_NAMES), bucket)}
 
 
 def _one_a_row(feature: Any) -> tf.Tensor:
-    """bytes[batch] from whichever form the schema asked for."""
+    """bytes or float[batch] from whichever form the schema asked for."""
     values = feature.values if isinstance(feature, tf.sparse.SparseTensor) else feature
     return tf.reshape(values, [-1])
-
-
-def _index(values: tf.Tensor, names: list[str]) -> tf.Tensor:
-    """The index of each value among the names, int64[batch]: comparisons, because a table needs initialising."""
-    same = tf.equal(values[:, tf.newaxis], tf.constant(names)[tf.newaxis, :])
-    return tf.where(tf.reduce_any(same, axis=1), tf.argmax(same, axis=1), tf.constant(-1, tf.int64))

@@ -28,7 +28,8 @@ import tensorflow_data_validation as tfdv
 from components import versions
 from components.checkpoints import VOCABULARY
 from components.settings import Drift
-from components.vocabulary import CONTINUATION, UNKNOWN, TokenizerSettings, read_vocabulary
+from components.tasks import Task
+from components.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings, read_vocabulary
 from components.wordpiece import WordPiece
 
 SAMPLE = 50_000
@@ -46,6 +47,10 @@ _MEANS = {
     "vocabulary_coverage": ("whole", "{:.2%} of words whole"),
 }
 """Compared feature -> the number it stands for, and how its mean reads."""
+
+
+Row = tuple[tuple[str, ...], str | None]
+"""Texts and label."""
 
 
 @dataclasses.dataclass(slots=True)
@@ -81,24 +86,28 @@ class Tokenizer:
 
     Args:
         model: a SavedModel with a profile.
+        task: whose rows they are.
     """
 
-    def __init__(self, model: Path) -> None:
-        described = versions.card(model)["tokenizer"]
+    def __init__(self, model: Path, task: Task) -> None:
+        self._task, described = task, versions.card(model)["tokenizer"]
         self.vocabulary = read_vocabulary(model / _VOCABULARY_FILE)
         settings = TokenizerSettings(**described["settings"])
         self._tokenize = WordPiece(self.vocabulary, settings, described["max_length"])
 
-    def profile(self, rows: Iterable[tuple[str, str | None]]) -> statistics_pb2.DatasetFeatureStatisticsList:
-        """The profile of (text, label) rows, or of a sample of them; a label of None is not counted."""
+    def profile(self, rows: Iterable[Row]) -> statistics_pb2.DatasetFeatureStatisticsList:
+        """The profile of (texts, label) rows, or of a sample of them; a label of None is not counted."""
         sampled = _sample(rows)
         ids, lengths = [], []
         for part in _parts(sampled):
-            tokens = self._tokenize(tf.constant([text.encode() for text, _ in part]))
+            columns = zip(*(texts for texts, _ in part), strict=True)
+            texts = [tf.constant([text.encode() for text in column]) for column in columns]
+            tokens = self._task.tokens(self._tokenize, texts)
             ids.append(tokens.values.numpy())
             lengths.append(tokens.row_lengths().numpy())
         labels = [label for _, label in sampled if label is not None]
-        return of_tokens(np.concatenate(ids), np.concatenate(lengths), labels or None, self.vocabulary)
+        shares = self._task.shares(labels) if labels else None
+        return of_tokens(np.concatenate(ids), np.concatenate(lengths), shares, self.vocabulary)
 
 
 def of_tokens(
@@ -109,12 +118,10 @@ def of_tokens(
     Args:
         ids: int[tokens], the rows' token ids one after the other, each row from [CLS] to [SEP].
         lengths: int[rows], the tokens of each.
-        labels: their labels, or None.
+        labels: what is compared of their labels, or None.
         vocabulary: the tokens in the order of their ids.
     """
-    ends = np.cumsum(lengths)
-    inner = np.ones(len(ids), bool)
-    inner[ends - lengths] = inner[ends - 1] = False
+    inner = ~np.isin(ids, [vocabulary.index(START), vocabulary.index(SEPARATOR)])
     continues = np.array([token.startswith(CONTINUATION) for token in vocabulary])[ids] & inner
     words = inner & ~continues
     unknown = words & (ids == vocabulary.index(UNKNOWN))
@@ -169,7 +176,7 @@ def read(model: Path) -> statistics_pb2.DatasetFeatureStatisticsList | None:
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()) if path.is_file() else None
 
 
-def _sample(rows: Iterable[tuple[str, str | None]]) -> list[tuple[str, str | None]]:
+def _sample(rows: Iterable[Row]) -> list[Row]:
     """Some of the rows, each with the same probability (Vitter 1985, algorithm R), the same ones every time."""
     draws = random.Random(0)  # noqa: S311
     source = iter(rows)

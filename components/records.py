@@ -9,6 +9,8 @@ from __future__ import annotations
 import csv
 import difflib
 import gzip
+import itertools
+import re
 import sys
 import zlib
 from collections.abc import Iterator
@@ -21,6 +23,8 @@ from components.errors import InputError
 Quoting = Literal["none", "csv"]
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
+_DOCUMENT = "-DOCSTART-"
+"""Of CoNLL-2003: where a document begins."""
 
 
 class BadRow(NamedTuple):
@@ -88,6 +92,33 @@ _Record = tuple[int, list[str]]
 def read_records(file: IO[bytes], path: Path, quoting: Quoting) -> Iterator[_Record | BadRow]:
     """(line number from 1, fields) of every record."""
     return _quoted(file, path) if quoting == "csv" else _plain(file, path)
+
+
+def read_sentences(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
+    """(line of the first token, columns) of every sentence of a CoNLL file, each column's values joined by spaces.
+
+    A line is a token with its columns, between spaces or tabs; an empty one ends a sentence. Lines of `-DOCSTART-` are
+    left out. A sentence with a broken line is a bad row as a whole.
+    """
+    lines: list[list[str]] = []
+    first, bad = 0, None
+    for record in itertools.chain(_plain(file, path), [(0, [""])]):
+        if isinstance(record, BadRow):
+            bad = bad or record
+            continue
+        number, content = record
+        fields = re.findall(r"[^ \t]+", "\t".join(content))
+        if fields and fields[0] == _DOCUMENT:
+            continue
+        if fields:
+            first = number if not lines else first
+            lines.append(fields)
+            if len(fields) != len(lines[0]) and bad is None:
+                problem = f"a token with {len(fields)} columns, the sentence began with {len(lines[0])}"
+                bad = BadRow(str(path), number, problem, "Give each token the same columns, and a line of its own")
+        elif lines or bad:
+            yield bad or (first, [" ".join(column) for column in zip(*lines, strict=True)])
+            lines, bad = [], None
 
 
 def _plain(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:

@@ -12,7 +12,7 @@ from tfx.components.schema_gen import executor
 from tfx.dsl.components.base import base_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import task
+from components import features, tasks
 
 
 class Executor(executor.Executor):
@@ -31,14 +31,15 @@ class Executor(executor.Executor):
         super().Do(input_dict, output_dict, {**exec_properties, **properties})
         path = Path(artifact_utils.get_single_uri(output_dict["schema"]), executor.DEFAULT_FILE_NAME)
         schema = text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
-        labels = task.read_labels(artifact_utils.get_single_uri(input_dict["examples"]))
+        task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
+        ours = (*task.texts, features.LABEL)
         for feature in schema.feature:
-            if feature.name in (task.TEXT, task.LABEL):
+            if feature.name in ours:
                 feature.ClearField("domain_info")
-            if feature.name == task.LABEL:
-                feature.string_domain.value.extend(labels)
-                feature.string_domain.name = task.LABEL
-        kept = [domain for domain in schema.string_domain if domain.name not in (task.TEXT, task.LABEL)]
+            if feature.name == features.LABEL and task.one_label:
+                feature.string_domain.value.extend(task.labels)
+                feature.string_domain.name = features.LABEL
+        kept = [domain for domain in schema.string_domain if domain.name not in ours]
         del schema.string_domain[:]
         schema.string_domain.extend(kept)
         path.write_text(text_format.MessageToString(schema), encoding="utf-8")

@@ -6,11 +6,14 @@ another process than the one that read the TOML. Nothing here imports TensorFlow
 
 from __future__ import annotations
 
+import difflib
 import json
 from typing import Annotated, Literal, Self, TypeVar, dataclass_transform
 
-from pydantic import BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from components.tasks import TASKS
 
 Split = Literal["train", "dev", "test"]
 SPAN = "{SPAN}"
@@ -18,6 +21,8 @@ SPAN = "{SPAN}"
 FROM_TRAIN: Literal["from train"] = "from train"
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
+DEFAULT_WINDOWS = 8
+"""Windows of a long text where `max_windows` does not say."""
 DEFAULT_EPOCHS = 2
 """Passes over train where neither `epochs` nor `steps` is given."""
 T = TypeVar("T")
@@ -52,7 +57,21 @@ def shown(value: object) -> str:
 
 def _several(value: object) -> object:
     """Lets TOML give one value where several are allowed."""
-    return (value,) if isinstance(value, str | int) else tuple(value) if isinstance(value, list) else value
+    return (value,) if isinstance(value, str | int | float) else tuple(value) if isinstance(value, list) else value
+
+
+def _a_task(name: str) -> str:
+    """Refuses a task that is not registered."""
+    if name not in TASKS:
+        raise ConflictError("task", *unknown_task(name))
+    return name
+
+
+def unknown_task(name: object) -> tuple[str, str]:
+    """What to say of it, and the remedy."""
+    close = difflib.get_close_matches(str(name), TASKS, n=1)
+    nearest = f"Did you mean {close[0]!r}? " if close else ""
+    return f"`task` is {shown(name)}, there is none like it", f"{nearest}Known: {', '.join(TASKS)}"
 
 
 Column = str | Annotated[int, Field(ge=1)]
@@ -70,6 +89,8 @@ Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
 class Data:
     """Which rows a run sees. Paths may be globs, end in .gz, and are absolute once a config is loaded."""
 
+    task: Annotated[str, AfterValidator(_a_task)] = "classification"
+    """What the rows are labelled for, one of `components.tasks.TASKS`. In TOML, `task` at the top."""
     train: Strings = ()
     dev: Strings = ()
     test: Strings = ()
@@ -83,16 +104,22 @@ class Data:
     spans: tuple[Annotated[int, Field(ge=0)], ...] = ()
     """These spans instead of the newest; which they were, once a config is checked."""
     header: bool = True
-    """Whether the first line of each file names the columns."""
+    """Whether the first line of each file names the columns; never with `conll`."""
     columns: Annotated[int, Field(ge=2)] | None = None
     """Number of fields in a row without a header; None: as many as the largest column number used."""
     quoting: Literal["none", "csv"] = "none"
     """`none`: a quote is a character like any other. `csv`: RFC 4180 with a tab."""
-    text: Column = "text"
-    label: Column = "label"
-    """Column names, or numbers from 1."""
+    format: Literal["tsv", "conll"] = "tsv"
+    """`conll`, for tagging: a token a line, its columns between spaces or tabs, an empty line after a sentence."""
+    text: Columns = ()
+    label: Column | None = None
+    """Column names, or numbers from 1: of a text, or of two, and of what they are labelled with. Where none are given,
+    the task's: `text` and `label`, `text_a`, `text_b` and `label`, and so on."""
     labels: Labels = FROM_TRAIN
-    """The classes in the order of their ids, or `from train`: those that stand in train, sorted."""
+    """The classes in the order of their ids, or `from train`: those that stand in train, sorted. For tagging, the types
+    of entities."""
+    range: Annotated[tuple[float, ...], BeforeValidator(_several)] | None = None
+    """Where labels are numbers: the least and the greatest that are allowed."""
     slices: Columns = ()
     """Extra columns that are carried along so that metrics can be sliced by them."""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
@@ -101,6 +128,7 @@ class Data:
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        self._resolve()
         named = [name for name in SPLITS if getattr(self, name)]
         if self.files and named:
             raise ConflictError(
@@ -125,16 +153,51 @@ class Data:
             problem = f"`data.window` is {self.window}, but no path holds {SPAN}"
             raise ConflictError("window", problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv")
         self._check_columns()
+        self._check_task()
         if self.labels != FROM_TRAIN:
             self._check_labels()
         return self
 
+    def _resolve(self) -> None:
+        """Gives the columns that are not given the task's names, or in CoNLL's format numbers."""
+        task, conll = TASKS[self.task], self.format == "conll"
+        # Frozen for everybody else.
+        if conll:
+            object.__setattr__(self, "header", False)
+        if not self.text:
+            object.__setattr__(self, "text", (1,) if conll else task.texts)
+        if self.label is None:
+            object.__setattr__(self, "label", 2 if conll else task.target)
+
+    @property
+    def wanted(self) -> tuple[Column, ...]:
+        """Every column in use: the texts', the label's, the slices'."""
+        assert self.label is not None  # noqa: S101
+        return (*self.text, self.label, *self.slices)
+
+    def _check_task(self) -> None:
+        task = TASKS[self.task]
+        if len(self.text) != len(task.texts):
+            problem = f"`data.text` is {shown(self.text)}, the task {self.task} reads {len(task.texts)} of them"
+            raise ConflictError("text", problem, f"Give {len(task.texts)}, say text = {shown(task.texts)}")
+        bounds = self.range
+        if bounds is not None and not (task.numeric and len(bounds) == 2 and bounds[0] < bounds[1]):
+            problem = f"`data.range` is {shown(self.range)}"
+            remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has names"
+            raise ConflictError("range", problem, remedy)
+        if self.labels != FROM_TRAIN and not task.named:
+            problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are numbers"
+            raise ConflictError("labels", problem, "Delete it; data.range bounds numbers")
+        if self.format == "conll" and (not task.per_token or self.slices or self.quoting != "none"):
+            problem = '`data.format` is "conll", which is for tagging, without slices and quoting'
+            raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging"')
+
     def _check_columns(self) -> None:
-        wanted = (self.text, self.label, *self.slices)
+        wanted = self.wanted
         if len(set(wanted)) < len(wanted):
             problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
-            raise ConflictError("label" if self.text == self.label else "slices", problem, "Give each another column")
-        keys = ("text", "label", *["slices"] * len(self.slices))
+            raise ConflictError("label" if self.label in self.text else "slices", problem, "Give each another column")
+        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices))
         for key, column in zip(keys, wanted, strict=True):
             if not self.header and isinstance(column, str):
                 problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
@@ -150,8 +213,10 @@ class Data:
             )
 
     def _check_labels(self) -> None:
-        if len(self.labels) < 2 or len(set(self.labels)) < len(self.labels):
-            problem = f"`data.labels` needs at least two names, each different, got {shown(self.labels)}"
+        least = TASKS[self.task].fewest
+        if len(self.labels) < least or len(set(self.labels)) < len(self.labels):
+            count = {1: "one name", 2: "two names"}[least]
+            problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
         for name in self.labels:
             if not name.strip() or set(name) & set("\t\r\n"):
@@ -202,18 +267,60 @@ class Model:
     base: str
     """A directory in Hugging Face's layout, or `hf://organisation/name`."""
     max_length: Annotated[int, Field(ge=3)] = 128
-    """Tokens a text is truncated to, [CLS] and [SEP] included."""
+    """Tokens a text is truncated to, [CLS] and [SEP] included; of a pair of texts, both, the longer one first."""
+    long_texts: Literal["truncate", "window"] = "truncate"
+    """`window`: a text of more tokens is seen in overlapping windows of `max_length`, whose logits are averaged."""
+    window_overlap: Annotated[int, Field(ge=0)] | None = None
+    """Tokens that a window shares with the next one; None: a quarter of `max_length`."""
+    max_windows: Annotated[int, Field(ge=2)] | None = None
+    """A text of more windows is truncated; None: 8."""
     pooling: Literal["cls", "mean"] = "cls"
-    """What the classifier looks at: BERT's pooler over the first token, or the mean of all tokens."""
+    """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
+    the first token's state itself; where each word is labelled, each word's first token is looked at."""
+    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    """With several labels a text: the score from which on a label is given."""
+
+    @property
+    def overlap(self) -> int:
+        """`window_overlap`, resolved."""
+        return self.max_length // 4 if self.window_overlap is None else self.window_overlap
+
+    @property
+    def stride(self) -> int:
+        """Tokens from the beginning of a window to that of the next."""
+        return self.max_length - 2 - self.overlap
+
+    @property
+    def most_tokens(self) -> int:
+        """Tokens of a text that are used, [CLS] and [SEP] included."""
+        if self.long_texts == "truncate":
+            return self.max_length
+        return self.max_length + self.stride * ((self.max_windows or DEFAULT_WINDOWS) - 1)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.long_texts == "truncate":
+            for key in ("window_overlap", "max_windows"):
+                if (value := getattr(self, key)) is not None:
+                    problem = f'`model.{key}` is {value}, but `model.long_texts` is "truncate"'
+                    raise ConflictError(key, problem, 'Delete it, or set long_texts = "window"')
+        elif self.stride < 1:
+            problem = f"`model.window_overlap` is {self.overlap}, a window of {self.max_length} has no room for more"
+            raise ConflictError("window_overlap", problem, f"Give at most {self.max_length - 3}")
+        return self
 
 
 @settings
 class Training:
     """How it is fine-tuned."""
 
-    strategy: Literal["full", "freeze_layers", "head"] = "full"
+    strategy: Literal["full", "freeze_layers", "head", "gradual"] = "full"
     """`head` trains the classifier, with its pooler if it has one; `freeze_layers` all but the embeddings and the first
-    layers. What is frozen runs once over every row, without dropout, and its output is kept on disk."""
+    layers. What is frozen runs once over every row, without dropout, and its output is kept on disk. `gradual`
+    unfreezes: the head alone at first, and with each stage one layer more from the top, the embeddings last (Howard &
+    Ruder 2018, section 3.3)."""
+    unfreeze_epochs: Annotated[float, Field(gt=0)] | None = None
+    """With `gradual`: how long a stage lasts; None: 1."""
     freeze_layers: Annotated[int, Field(ge=1)] | None = None
     """Number of encoder layers that are kept as they are, with the strategy of that name."""
     init_from: str = "base"
@@ -258,6 +365,9 @@ class Training:
         if self.strategy == "freeze_layers" and self.freeze_layers is None:
             problem = '`training.strategy` is "freeze_layers", but `training.freeze_layers` is missing'
             raise ConflictError("strategy", problem, "Add freeze_layers = N, the number of layers to keep as they are")
+        if self.strategy != "gradual" and self.unfreeze_epochs is not None:
+            problem = f'`training.unfreeze_epochs` is given, but `training.strategy` is "{self.strategy}"'
+            raise ConflictError("unfreeze_epochs", problem, 'Set strategy = "gradual", or delete unfreeze_epochs')
         if self.strategy != "freeze_layers" and self.freeze_layers is not None:
             problem = f'`training.freeze_layers` is {self.freeze_layers}, but `training.strategy` is "{self.strategy}"'
             raise ConflictError("freeze_layers", problem, 'Set strategy = "freeze_layers", or delete freeze_layers')
@@ -297,3 +407,17 @@ class Run:
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        task = TASKS[self.data.task]
+        if len(task.texts) > 1 and self.model.long_texts == "window":
+            problem = f'`model.long_texts` is "window", which is for one text, and {task.name} reads two'
+            raise ConflictError("model.long_texts", problem, "Delete it: long texts are truncated")
+        if task.two_passes and self.training.strategy == "head":
+            problem = f'`training.strategy` is "head", but {task.name} has no head to train'
+            raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')
+        if not task.one_label and self.training.class_weights != "none":
+            problem = f"`training.class_weights` is given, but the rows of {task.name} have no class each"
+            raise ConflictError("training.class_weights", problem, "Delete it")
+        return self

@@ -113,7 +113,7 @@ def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
             remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"
             return InputError(place.of(keys), f"`{dotted}` is missing", remedy)
         case "value_error" if isinstance(conflict := first["ctx"]["error"], ConflictError):
-            return InputError(place.of((*keys, conflict.key)), conflict.problem, conflict.remedy)
+            return InputError(place.of((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)
     if "[key]" in first["loc"]:
         return _unknown_key(place.of(keys), keys, [name.strip("'") for name in _names(first["ctx"]["expected"])])
     # Where the type is right, only the range is worth a word.

@@ -11,82 +11,108 @@ from typing import Any
 
 import tensorflow as tf
 
-from components import task
+from components import features, raw_words, tasks
 from components.classifier import Classifier
+from components.tasks import tagging
 from components.versions import CARD_FILE
 
 
 class Exported(tf.Module):
-    """A classifier with the transform graph in front of it.
+    """A model with the transform graph in front of it.
 
-    Signatures, `n` rows and `k` classes each:
-        serving_default: `text` string[n] -> `label` string[n], `probabilities` float32[n, k] and `class_names`
-            string[n, k].
+    Signatures, for `n` rows; the texts are named as the task has them, `text`, or `text_a` and `text_b`:
+        serving_default: texts string[n] -> what `Task.outputs` says, such as `label` and `probabilities`.
         token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
-        tokenize: `text` string[n] -> `token_ids`, as above, and `lengths` int32[n].
-        predict_examples: `examples` string[n], serialized tf.Examples -> `probabilities`.
-        transform_features: the same examples -> what Transform makes of them but for the token ids; for TFMA.
+        embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
+        tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
+        predict_examples: `examples` string[n], serialized tf.Examples -> what is measured, under `Task.answer`.
+        transform_features: the same examples -> the label as it is measured with, and slices; for TFMA.
 
     Args:
-        model: the fine-tuned classifier.
+        model: fine-tuned.
         transform: `TFTransformOutput.transform_features_layer()`.
-        raw_spec: the raw feature spec, text and label included.
-        labels: names in the order of their ids.
+        raw_spec: the raw feature spec, texts and label included.
     """
 
-    def __init__(
-        self, model: Classifier, transform: Callable[..., Any], raw_spec: dict[str, Any], labels: list[str]
-    ) -> None:
+    def __init__(self, model: Classifier, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
         super().__init__()
-        self.model, self._raw_spec, self._labels = model, raw_spec, labels
+        self.model, self._raw_spec, self._task = model, raw_spec, model.task
         # Behind a partial: as an attribute the layer would be saved with graphs of its own. It holds no table and no
         # asset, which would have to be saved with it; saving fails if it did.
         self._transform = functools.partial(transform)
         # A function of its own, so that the signatures share one copy of the encoder's graph.
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
         self._of_tokens = tf.function(
-            lambda ids, mask: tf.nn.softmax(model(ids, mask)), input_signature=specs, autograph=False
+            lambda ids, mask: self._task.answers(model(ids, mask)), input_signature=specs, autograph=False
         )
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The texts that a client gives of a row."""
+        return self._task.texts
 
     def write(self, directory: Path, card: dict[str, Any]) -> None:
         """Saves the SavedModel, with what it is in assets.extra/model.json."""
-        ids = tf.TensorSpec([None, None], tf.int32, name="token_ids")
-        text = tf.TensorSpec([None], tf.string, name="text")
-        specs = [
-            (task.TEXT_SIGNATURE, self._of_text, text),
-            (task.TOKENIZER_SIGNATURE, self._tokens, text),
-            (task.TOKEN_SIGNATURE, self._of_ids, ids),
-            (task.EVALUATION_SIGNATURE, self._of_examples, tf.TensorSpec([None], tf.string, name="examples")),
-            (task.TRANSFORM_SIGNATURE, self._transformed, tf.TensorSpec([None], tf.string, name="examples")),
+        ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
+        texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.asked]
+        examples = [tf.TensorSpec([None], tf.string, name="examples")]
+        specs: list[tuple[str, Callable[..., Any], list[tf.TensorSpec]]] = [
+            (features.TEXT_SIGNATURE, self.of_texts, texts),
+            (features.TOKENIZER_SIGNATURE, self.tokens, texts),
+            (features.TOKEN_SIGNATURE, self.of_ids, ids),
+            (features.EVALUATION_SIGNATURE, self._of_examples, examples),
+            (features.TRANSFORM_SIGNATURE, self._transformed, examples),
         ]
+        if len(self.asked) == 1:
+            specs.append((features.EMBEDDING_SIGNATURE, self.vectors, ids))
         signatures = {
-            name: tf.function(function, input_signature=[spec], autograph=False) for name, function, spec in specs
+            name: tf.function(function, input_signature=spec, autograph=False) for name, function, spec in specs
         }
         # Without the functions of the custom gradients, which are most of what there is to load.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(self, str(directory), signatures=signatures, options=options)
         path = directory / CARD_FILE
         path.parent.mkdir(exist_ok=True)
-        content = {"labels": self._labels, "weights_sha256": weights_sha256(self.model), **card}
+        content = {"task": tasks.to_dict(self._task), "weights_sha256": weights_sha256(self.model), **card}
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    def _of_text(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._answer(self._of_tokens(*self._padded_tokens(text)))
+    def of_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`serving_default`."""
+        return self._answer(*self.padded_tokens(*texts))
 
-    def _tokens(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids, mask = self._padded_tokens(text)
+    def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`tokenize`."""
+        ids, mask = self.padded_tokens(*texts)
         return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
 
-    def _padded_tokens(self, text: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        return _padded(self._transform({task.TEXT: self._as_raw(task.TEXT, text)})[task.TOKEN_IDS])
+    def of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`token_ids`."""
+        return self._answer(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
 
-    def _of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+    def vectors(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`embedding`."""
         mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
-        return self._answer(self._of_tokens(token_ids, mask))
+        return {"vector": self.model.vectors(token_ids, mask)}
+
+    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._task.outputs(self._of_tokens(token_ids, mask))
+
+    def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """string[n] of each text -> int32[n, length] and its mask."""
+        return _padded(self.transformed_texts(*texts)[features.TOKEN_IDS])
+
+    def transformed_texts(self, *texts: tf.Tensor) -> dict[str, Any]:
+        """What Transform makes of texts, string[n] each."""
+        return dict(
+            self._transform(
+                {name: self._as_raw(name, values) for name, values in zip(self._task.texts, texts, strict=True)}
+            )
+        )
 
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        raw = tf.io.parse_example(examples, {task.TEXT: self._raw_spec[task.TEXT]})
-        ids, mask = _padded(self._transform(raw)[task.TOKEN_IDS])
+        raw = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in self._task.texts})
+        transformed = self._transform(raw)
+        ids, mask = _padded(transformed[features.TOKEN_IDS])
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         order = tf.argsort(lengths, direction="DESCENDING", stable=True)
         ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
@@ -94,22 +120,37 @@ class Exported(tf.Module):
 
         def answer(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             length = tf.maximum(1, lengths[start])
-            end = tf.minimum(rows, start + tf.maximum(1, task.TOKENS_AT_A_TIME // length))
-            probabilities = self._of_tokens(ids[start:end, :length], mask[start:end, :length])
-            return end, parts.write(parts.size(), probabilities)
+            end = tf.minimum(rows, start + tf.maximum(1, features.TOKENS_AT_A_TIME // length))
+            answers = self.measured_of(ids[start:end, :length], mask[start:end, :length], tf.shape(ids)[1])
+            return end, parts.write(parts.size(), answers)
 
-        parts = tf.TensorArray(
-            tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=[None, len(self._labels)]
-        )
+        shape = self.measured_shape
+        parts = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
         # Rows of similar length together, so that little is padding; two parts at a time, an op a thread.
         _, parts = tf.while_loop(lambda start, _: start < rows, answer, (0, parts), parallel_iterations=2)
-        answers = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([0, len(self._labels)]))
-        return {"probabilities": tf.gather(answers, tf.argsort(order))}
+        answers = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([size or 0 for size in shape]))
+        return {self._task.answer: self.measured(tf.gather(answers, tf.argsort(order)), transformed)}
+
+    @property
+    def measured_shape(self) -> tf.TensorShape:
+        """Of what `measured_of` gives."""
+        return self._of_tokens.get_concrete_function().output_shapes
+
+    def measured_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """What is measured of rows, float32[n, ...]; of each token, `width` of them."""
+        return self._of_tokens(token_ids, mask)
+
+    def measured(self, answers: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
+        """What `measured_of` gave for all rows, as `Task.measure` wants it."""
+        return answers
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        wanted = (task.TEXT, task.LABEL)
+        wanted = (*self._task.texts, features.LABEL)
         transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
-        return {name: transformed[name] for name in (task.LABEL_ID, task.LENGTH_BUCKET)}
+        label = transformed[features.LABEL_ID]
+        if isinstance(label, tf.SparseTensor):
+            label = tf.sparse.to_dense(label, tagging.IGNORED)
+        return {features.LABEL_ID: label, features.LENGTH_BUCKET: transformed[features.LENGTH_BUCKET]}
 
     def _as_raw(self, name: str, values: tf.Tensor) -> Any:
         """string[n] in the form the transform graph was traced with."""
@@ -120,18 +161,120 @@ class Exported(tf.Module):
             return tf.SparseTensor(places, values, [rows, 1])
         return tf.reshape(values, [-1, *self._raw_spec[name].shape])
 
-    def _answer(self, probabilities: tf.Tensor) -> dict[str, tf.Tensor]:
-        names = tf.constant(self._labels)
+
+class ExportedEmbedding(Exported):
+    """Of one text at a time, `vector` float32[n, hidden]; what is measured are pairs.
+
+    `token_ids` are those of one text.
+    """
+
+    def __init__(self, model: Classifier, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
+        super().__init__(model, transform, raw_spec)
+        specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
+        self._vectors = tf.function(model.vectors, input_signature=specs, autograph=False)
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """One text."""
+        return ("text",)
+
+    def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The tokens without those of the second text, which is empty: [CLS] and [SEP]."""
+        (text,) = texts
+        ids = tf.RaggedTensor.from_sparse(self.transformed_texts(text, tf.zeros_like(text))[features.TOKEN_IDS])
+        return _dense(ids[:, :-2])
+
+    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {self._task.answer: self._vectors(token_ids, mask)}
+
+
+class ExportedTagger(Exported):
+    """Entities in raw text.
+
+    serving_default: `text` string[n] -> `type` string[n, e], `score` float32[n, e] (the mean of its words' tags'),
+    `begin` and `end` int32[n, e], in characters, and `count` int32[n], how many of the e are entities of the row.
+    token_ids: -> `tags` float32[n, length, tags], probabilities for each token.
+    tokenize: -> also `word_ids` int32[n, length], `begin` and `end` int32[n, words], in bytes.
+    """
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Text, however its words are separated."""
+        return ("text",)
+
+    def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`tokenize`."""
+        words, begins, ends = raw_words.split(texts[0])
+        transformed = self._of_words(words)
+        ids, mask = _padded(transformed[features.TOKEN_IDS])
+        word_ids = tf.sparse.to_dense(transformed[features.WORD_IDS], -1)
         return {
-            "label": tf.gather(names, tf.argmax(probabilities, axis=1)),
-            "probabilities": probabilities,
-            "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(probabilities)[0], 1]),
+            "token_ids": ids,
+            "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1),
+            "word_ids": tf.cast(word_ids, tf.int32),
+            "begin": begins.to_tensor(),
+            "end": ends.to_tensor(),
         }
+
+    def of_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """`serving_default`."""
+        (text,) = texts
+        words, begins, ends = raw_words.split(text)
+        transformed = self._of_words(words)
+        probabilities = self._of_tokens(*_padded(transformed[features.TOKEN_IDS]))
+        chosen = tf.cast(tf.argmax(probabilities, axis=2), tf.float32)
+        width = tf.cast(tf.reduce_max(tf.concat([words.row_lengths(), [1]], 0)), tf.int32)
+        tags, scores = (
+            _of_words(values, transformed, width) for values in (chosen, tf.reduce_max(probabilities, axis=2))
+        )
+        return raw_words.entities(text, tags, scores, begins, ends, self._task.labels)
+
+    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {self._task.answer: self._of_tokens(token_ids, mask)}
+
+    def _of_words(self, words: tf.RaggedTensor) -> dict[str, Any]:
+        return self.transformed_texts(tf.strings.reduce_join(words, axis=1, separator=" "))
+
+    @property
+    def measured_shape(self) -> tf.TensorShape:
+        """Of tags, as many as the longest row of a batch has tokens."""
+        return tf.TensorShape([None, None])
+
+    def measured_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """The most probable tag of each token, float32[n, width]."""
+        chosen = tf.cast(tf.argmax(self._of_tokens(token_ids, mask), axis=2), tf.float32)
+        return tf.pad(chosen, [[0, 0], [0, width - tf.shape(chosen)[1]]], constant_values=tagging.IGNORED)
+
+    def measured(self, answers: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
+        """The tag of each word, float32[n, words]."""
+        word_ids = tf.sparse.to_dense(transformed[features.WORD_IDS], -1)
+        width = tf.cast(tf.reduce_max(tf.concat([tf.reshape(word_ids, [-1]), [0]], 0)) + 1, tf.int32)
+        return _of_words(answers, transformed, width)
+
+
+def exported(model: Classifier, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> Exported:
+    """The form of export that the model's task asks for."""
+    if model.task.two_passes:
+        return ExportedEmbedding(model, transform, raw_spec)
+    return (ExportedTagger if model.task.per_token else Exported)(model, transform, raw_spec)
+
+
+def _of_words(values: tf.Tensor, transformed: dict[str, Any], width: tf.Tensor) -> tf.Tensor:
+    """float32[n, length], of tokens -> float32[n, width], of the words that they begin; -1 where none was seen."""
+    word_ids = tf.cast(tf.sparse.to_dense(transformed[features.WORD_IDS], -1), tf.int32)
+    places = tf.where(word_ids >= 0)
+    rows = tf.cast(places[:, 0], tf.int32)
+    found = tf.stack([rows, tf.gather_nd(word_ids, places)], axis=1)
+    blank = tf.fill([tf.shape(values)[0], width], tf.constant(tagging.IGNORED, tf.float32))
+    return tf.tensor_scatter_nd_update(blank, found, tf.gather_nd(values, places))
 
 
 def _padded(sparse_ids: tf.sparse.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
     """int64[n, length] without padding -> int32[n, length] and its mask, bool[n, length]."""
-    ids = tf.RaggedTensor.from_sparse(sparse_ids)
+    return _dense(tf.RaggedTensor.from_sparse(sparse_ids))
+
+
+def _dense(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
     dense = tf.cast(ids.to_tensor(), tf.int32)
     # Without rows there are no columns either, and the encoder wants a first token.
     dense = tf.pad(dense, [[0, 0], [0, tf.cast(tf.equal(tf.shape(dense)[1], 0), tf.int32)]])

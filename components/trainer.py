@@ -1,4 +1,4 @@
-"""Trainer's entry point: transformed examples and a base model to an exported classifier.
+"""Trainer's entry point: transformed examples and a base model to an exported model.
 
 TFX loads `run_fn` by its import path and reloads this module when it does: no state lives here.
 """
@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
-from components import checkpoints, finetune, profile, task, versions
+from components import checkpoints, finetune, profile, signatures, tasks, versions
 from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
@@ -29,12 +29,13 @@ from components.precision import chosen
 from components.resume import Checkpoints
 from components.settings import Model, Training
 from components.settings_io import load
-from components.signatures import Exported, weights_sha256
-from components.vocabulary import read_settings, read_vocabulary
+from components.signatures import weights_sha256
+from components.tasks import Task
+from components.vocabulary import SEPARATOR, START, read_settings, read_vocabulary
 
 HISTORY_FILE = "history.json"
 DEV_PROBABILITIES_FILE = "dev_probabilities.npy"
-"""Within the model run: float32[rows, labels] on dev by the model in memory, in the order of the examples."""
+"""Within the model run: the answers on dev by the model in memory, in the order of the examples."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -51,7 +52,7 @@ def run_fn(fn_args: Any) -> None:
     config = fn_args.custom_config
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
-    labels = task.read_labels(fn_args.transform_output)
+    task = tasks.read(fn_args.transform_output)
     base_model = Path(config["base_model"])
     logs = Path(fn_args.model_run_dir)
     logs.mkdir(parents=True, exist_ok=True)
@@ -59,34 +60,35 @@ def run_fn(fn_args: Any) -> None:
     # Within the run's root: the system's temporary directory may be memory.
     with tempfile.TemporaryDirectory(dir=logs) as scratch:
         spec = transform.transformed_feature_spec()
-        train = Rows.of_examples(fn_args.train_files, spec, Path(scratch, "train"))
-        dev = Rows.of_examples(fn_args.eval_files, spec, Path(scratch, "dev"))
-        model = build_model(base_model, model_settings, training, len(labels))
-        initial = _go_on_from(Path(fn_args.base_model), model, labels) if fn_args.base_model else None
-        weights = _class_weights(training, train, labels)
+        train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
+        dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
+        task = task.trained(model_settings, train.targets)
+        model = build_model(base_model, model_settings, training, task)
+        initial = _go_on_from(Path(fn_args.base_model), model) if fn_args.base_model else None
+        weights = _class_weights(training, train, task)
         # Beside the runs' directories: each attempt gets another one of its own.
         key = _key(config, initial, train, dev)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept)
-        learned = _profile(train, labels, read_vocabulary(base_model / checkpoints.VOCABULARY))
+        learned = _profile(train, task, read_vocabulary(base_model / checkpoints.VOCABULARY))
     history.key = key
     np.save(logs / DEV_PROBABILITIES_FILE, answers)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
         # Served in float32, on whatever CPU there is.
-        served = dataclasses.replace(training, precision="float32")
-        trained, model = model, build_model(base_model, model_settings, served, len(labels))
+        in_float32 = dataclasses.replace(training, precision="float32")
+        trained, model = model, build_model(base_model, model_settings, in_float32, task)
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
-    exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
-    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": model_settings.max_length}
+    served = signatures.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
+    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": model_settings.most_tokens}
     card = {**config.get("card", {}), "tokenizer": tokenizer, "initial_weights": initial}
-    exported.write(Path(fn_args.serving_model_dir), card)
+    served.write(Path(fn_args.serving_model_dir), card)
     profile.write(Path(fn_args.serving_model_dir), learned, base_model / checkpoints.VOCABULARY)
 
 
-def build_model(base_model: Path, settings: Model, training: Training, labels: int) -> Classifier:
-    """The classifier with the base model's weights, before any training; float32 variables with any precision.
+def build_model(base_model: Path, settings: Model, training: Training, task: Task) -> Classifier:
+    """The model with the base model's weights, before any training; float32 variables with any precision.
 
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
@@ -102,10 +104,12 @@ def build_model(base_model: Path, settings: Model, training: Training, labels: i
         keras.config.set_dtype_policy(before)
     checkpoints.load_weights(encoder, base_model)
     dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
-    return Classifier(encoder, labels, pooling=settings.pooling, dropout=dropout, seed=training.seed)
+    vocabulary = read_vocabulary(base_model / checkpoints.VOCABULARY)
+    ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
+    return Classifier(encoder, task, settings, ends=ends, dropout=dropout, seed=training.seed)
 
 
-def _go_on_from(pushed: Path, model: Classifier, labels: list[str]) -> str:
+def _go_on_from(pushed: Path, model: Classifier) -> str:
     """Gives the model a pushed model's weights; returns their sha256.
 
     Raises:
@@ -113,9 +117,10 @@ def _go_on_from(pushed: Path, model: Classifier, labels: list[str]) -> str:
     """
     described = versions.card(pushed)
     remedy = 'Set training.init_from = "base"'
-    if described["labels"] != labels:
-        theirs, ours = ", ".join(described["labels"]), ", ".join(labels)
-        raise InputError("training.init_from", f"the pushed model knows {theirs}, the data has {ours}", remedy)
+    theirs = tasks.of_card(described)
+    if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
+        known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
+        raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)
     weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))
     for name, shape in weights.get_variable_to_shape_map().items():
         # `model/encoder/blocks/0/inner/kernel/.ATTRIBUTES/...`: the attributes that lead to a variable. Of
@@ -138,12 +143,13 @@ def _go_on_from(pushed: Path, model: Classifier, labels: list[str]) -> str:
     return str(described["weights_sha256"])
 
 
-def _profile(rows: Rows, labels: list[str], vocabulary: list[str]) -> Any:
+def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
     """What the rows look like, or as many of them as a profile is made of."""
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
     batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
     ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
-    return profile.of_tokens(ids, rows.lengths[chosen], [labels[i] for i in rows.label_ids[chosen]], vocabulary)
+    shares = None if rows.per_token else task.shares(task.fields(rows.targets[chosen]))
+    return profile.of_tokens(ids, rows.lengths[chosen], shares, vocabulary)
 
 
 def _key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows) -> str:
@@ -152,12 +158,13 @@ def _key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows) ->
     return hashlib.sha256(told.encode()).hexdigest()
 
 
-def _class_weights(training: Training, train: Rows, labels: list[str]) -> np.ndarray:
+def _class_weights(training: Training, train: Rows, task: Task) -> np.ndarray:
     """float32[labels]."""
+    labels = task.labels
     if training.class_weights == "none":
         return np.ones(len(labels), np.float32)
     if training.class_weights == "balanced":
-        return finetune.balanced(train.label_ids, len(labels))
+        return finetune.balanced(train.targets, len(labels))
     unknown = sorted(set(training.class_weights) - set(labels))
     if unknown:
         problem = f"weights for unknown labels: {', '.join(unknown)}"

@@ -1,4 +1,4 @@
-"""Transform, told the label names by the Examples it reads instead of by the config."""
+"""Transform, told the task by the Examples it reads instead of by the config."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from tfx.dsl.components.base import executor_spec
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
-from components import task
+from components import tasks
 
 
 class Executor(executor.Executor):
-    """TFX's, with the label names added to `custom_config` and carried on beside the transform graph."""
+    """TFX's, with the task added to `custom_config` and carried on beside the transform graph."""
 
     def Do(  # noqa: N802
         self,
@@ -24,12 +24,12 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the transform graph, labels.txt beside it, and the transformed examples."""
-        labels = task.read_labels(artifact_utils.get_single_uri(input_dict["examples"]))
+        """Writes the transform graph, task.json beside it, and the transformed examples."""
+        task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
         custom_config = json_utils.loads(exec_properties["custom_config"])
-        told = json_utils.dumps({**custom_config, "labels": labels})
+        told = json_utils.dumps({**custom_config, "task": tasks.to_dict(task)})
         super().Do(input_dict, output_dict, {**exec_properties, "custom_config": told})
-        task.write_labels(artifact_utils.get_single_uri(output_dict["transform_graph"]), labels)
+        tasks.write(artifact_utils.get_single_uri(output_dict["transform_graph"]), task)
 
 
 class Transform(component.Transform):

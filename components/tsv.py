@@ -5,6 +5,7 @@ A row that breaks a rule comes out as a `BadRow` in its place.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import glob
 import hashlib
@@ -13,10 +14,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from components import durable
+from components import durable, tasks
 from components.errors import InputError
-from components.records import BadRow, Quoting, bytes_read, opened, read_records, readable, require_file
-from components.settings import FROM_TRAIN, SPLITS, Column, Data, Split
+from components.records import (
+    BadRow,
+    Quoting,
+    bytes_read,
+    opened,
+    read_records,
+    read_sentences,
+    readable,
+    require_file,
+)
+from components.settings import SPLITS, Column, Data, Split
+from components.tasks import Task
 
 MAX_CLASSES = 1000
 """More label names than this in train are taken for a mistake in the choice of the label column."""
@@ -27,9 +38,13 @@ class Row(NamedTuple):
 
     line: int
     split: str
-    text: str
+    texts: tuple[str, ...]
     label: str
     slices: tuple[str, ...]
+
+
+Rule = Callable[[Sequence[str], str], tuple[str, str] | None]
+"""Texts and label of a row -> the rule that they break and the remedy; none of them is empty."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +52,8 @@ class Layout:
     """Where the wanted columns stand in a file: indices from 0, and the number of fields of a row."""
 
     width: int
-    text: int
-    label: int
+    texts: tuple[int, ...]
+    label: int | None
     slices: tuple[int, ...]
     slice_names: tuple[str, ...]
 
@@ -93,14 +108,16 @@ def read_layout(path: Path, data: Data) -> Layout:
     Raises:
         InputError: an unreadable or empty file, a header without a wanted column (with the nearest name).
     """
-    wanted = (data.text, data.label, *data.slices)
+    wanted, texts = data.wanted, len(data.text)
     if not data.header:
         numbers = [int(column) for column in wanted]
         width = data.columns or max(numbers)
-        text, label, *rest = (number - 1 for number in numbers)
-        return Layout(width, text, label, tuple(rest), tuple(f"column_{number + 1}" for number in rest))
+        places = [number - 1 for number in numbers]
+        rest = places[texts + 1 :]
+        slice_names = tuple(f"column_{place + 1}" for place in rest)
+        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names)
     names = _header(path, data.quoting)
-    keys = ["data.text", "data.label", *["data.slices"] * len(data.slices)]
+    keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
     remedy = "Correct {}, or set data.header = false if line 1 is a row"
     found: dict[int, str] = {}
     for key, column in zip(keys, wanted, strict=True):
@@ -109,8 +126,9 @@ def read_layout(path: Path, data: Data) -> Layout:
             problem = f"{found[index]} and {key} are both column {index + 1}, {names[index]!r}"
             raise InputError(f"{path}:1", problem, "Give each another column")
         found[index] = key
-    text, label, *rest = found
-    return Layout(len(names), text, label, tuple(rest), tuple(names[i] for i in rest))
+    places = list(found)
+    rest = places[texts + 1 :]
+    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest))
 
 
 def _header(path: Path, quoting: Quoting) -> list[str]:
@@ -142,18 +160,18 @@ def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) 
 
 
 def read_texts(
-    path: Path, column: Column, header: bool, quoting: Quoting
-) -> tuple[list[str] | None, Iterator[tuple[list[str], str, int]]]:
-    """The rows of a file of which only one column matters.
+    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
+) -> tuple[list[str] | None, Iterator[tuple[list[str], tuple[str, ...], int]]]:
+    """The rows of a file of which only the columns of texts matter.
 
     Args:
         path: a TSV file, or one compressed with gzip.
-        column: its name, or its number from 1.
+        columns: their names, or their numbers from 1.
         header: whether the first line names the columns.
         quoting: as in `Data`.
 
     Returns:
-        The header's names or None, and for each row its fields, its text and the bytes of the file (as they lie on
+        The header's names or None, and for each row its fields, its texts and the bytes of the file (as they lie on
         disk) that were read since the last one.
 
     Raises:
@@ -163,9 +181,12 @@ def read_texts(
     require_file(path, "Give one file")
     names = _header(path, quoting) if header else None
     remedy = "Give --column, a name or a number from 1"
-    index = _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
+    wanted = tuple(
+        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
+        for column in columns
+    )
 
-    def rows() -> Iterator[tuple[list[str], str, int]]:
+    def rows() -> Iterator[tuple[list[str], tuple[str, ...], int]]:
         width, seen = len(names) if names is not None else 0, 0
         with readable(path), opened(path) as file:
             rows = read_records(file, path, quoting)
@@ -175,13 +196,12 @@ def read_texts(
                 if isinstance(record, BadRow):
                     raise record.error()
                 line, fields = record
-                width = width or max(len(fields), index + 1)
-                layout = Layout(width, index, index, (), ())
-                problem = _broken_rule(fields, layout, None, "")
+                width = width or max(len(fields), *(index + 1 for index in wanted))
+                problem = _broken_rule(fields, Layout(width, wanted, None, (), ()), None)
                 if problem:
                     raise BadRow(str(path), line, *problem).error()
                 place = bytes_read(file)
-                yield fields, fields[index], place - seen
+                yield fields, tuple(fields[index] for index in wanted), place - seen
                 seen = place
 
     return names, rows()
@@ -191,7 +211,7 @@ def read_rows(
     path: Path,
     split: str | None,
     data: Data,
-    labels: frozenset[str] | None = None,
+    rule: Rule | None = None,
     advance: Callable[[int], None] = lambda size: None,
 ) -> Iterator[Row | BadRow]:
     """Every row of a file, good or bad, in order.
@@ -200,17 +220,16 @@ def read_rows(
         path: a TSV file, or one compressed with gzip.
         split: the rows' split, None where a hash of the row decides.
         data: format and columns.
-        labels: the label names, None where any is welcome.
+        rule: the task's, of texts and label.
         advance: told the number of bytes of the file (as they lie on disk) that were read since its last call.
 
     Raises:
         InputError: a file that cannot be read, or a header without the wanted columns.
     """
     layout = read_layout(path, data)
-    known = f"one of {', '.join(sorted(labels)[:8])}{', ...' if len(labels) > 8 else ''}" if labels else ""
     with readable(path), opened(path) as file:
         seen = 0
-        rows = read_records(file, path, data.quoting)
+        rows = read_sentences(file, path) if data.format == "conll" else read_records(file, path, data.quoting)
         if data.header:
             next(rows)
         for count, record in enumerate(rows):
@@ -222,79 +241,74 @@ def read_rows(
                 yield record
                 continue
             line, fields = record
-            problem = _broken_rule(fields, layout, labels, known)
+            problem = _broken_rule(fields, layout, rule)
             if problem:
                 yield BadRow(str(path), line, *problem)
                 continue
             yield Row(
                 line,
                 split or split_of(fields, data.split),
-                fields[layout.text],
-                fields[layout.label],
+                tuple(fields[i] for i in layout.texts),
+                "" if layout.label is None else fields[layout.label],
                 tuple(fields[i] for i in layout.slices),
             )
         advance(bytes_read(file) - seen)
 
 
-def _broken_rule(
-    fields: list[str], layout: Layout, labels: frozenset[str] | None, known: str
-) -> tuple[str, str] | None:
-    """The first rule a row breaks and its remedy, or None. A layout whose label is its text has no label."""
+def _broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> tuple[str, str] | None:
+    """The first rule a row breaks and its remedy, or None."""
     if len(fields) != layout.width:
         if fields == [""]:
             return f"an empty line, expected {_fields(layout.width)}", "Delete the line"
         more = len(fields) > layout.width
         hint = "replace a tab that belongs to a text by a space" if more else "a tab seems to be missing"
         return f"expected {_fields(layout.width)}, got {len(fields)}", f"Correct the row; {hint}"
-    for index in (layout.text, layout.label, *layout.slices):
+    used = (*layout.texts, *(() if layout.label is None else (layout.label,)), *layout.slices)
+    for index in used:
         if "\0" in fields[index]:
             return f"a NUL byte in field {index + 1}", "Remove it; with many of them the file is binary or UTF-16"
-    if not fields[layout.text].strip():
-        return f"the text (field {layout.text + 1}) is empty", "Give a text or delete the row"
-    return None if layout.label == layout.text else _broken_label(fields, layout, labels, known)
+    for index in layout.texts:
+        if not fields[index].strip():
+            return f"the text (field {index + 1}) is empty", "Give a text or delete the row"
+    if layout.label is None:
+        return None
+    label = fields[layout.label]
+    if not label.strip():
+        return f"the label (field {layout.label + 1}) is empty", "Give a label or delete the row"
+    return rule([fields[index] for index in layout.texts], label) if rule else None
 
 
 def _fields(count: int) -> str:
     return f"{count} tab-separated field{'s' * (count != 1)}"
 
 
-def _broken_label(
-    fields: list[str], layout: Layout, labels: frozenset[str] | None, known: str
-) -> tuple[str, str] | None:
-    label = fields[layout.label]
-    if not label.strip():
-        return f"the label (field {layout.label + 1}) is empty", "Give a label or delete the row"
-    if "\n" in label or "\t" in label or "\r" in label:
-        remedy = "A label is one line: look for an open quote or a doubled line end"
-        return f"the label {label[:40]!r} has a tab or a line break", remedy
-    if labels is not None and label not in labels:
-        close = difflib.get_close_matches(label, labels, n=1)
-        nearest = f"Did you mean {close[0]!r}? " if close else ""
-        return f"the label is {label[:80]!r}, expected {known}", f"{nearest}Correct the row, or list it in data.labels"
-    return None
-
-
 def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
-    """The classes in the order of their ids: as the settings list them, or those that stand in train, sorted.
+    """The names of the labels in the order of their ids: as the settings list them, or those of train, sorted.
 
     Raises:
-        InputError: fewer than two, or so many that the label column must be the wrong one.
+        InputError: fewer than the task needs, or so many that the label column must be the wrong one.
     """
-    if data.labels != FROM_TRAIN:
-        return list(data.labels)
+    task = tasks.of(data)
+    if task.labels or not task.named:
+        return list(task.labels)
     names: set[str] = set()
     for split, path in files:
         if split in (None, "train"):
-            for row in read_rows(path, split, data):
+            for row in read_rows(path, split, data, task.problem):
                 if isinstance(row, Row) and row.split == "train":
-                    names.add(row.label)
+                    names.update(task.names(row.label))
             if len(names) > MAX_CLASSES:
                 some = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
                 problem = f"more than {MAX_CLASSES} different labels ({some}, ...)"
                 raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
-    if len(names) < 2:
+    if len(names) < task.fewest:
         train = ", ".join(str(path) for split, path in files if split in (None, "train"))
         held = f"the one label {names.pop()!r}" if names else "no label"
-        problem = f"train holds {held}, at least 2 are needed"
+        problem = f"train holds {held}, at least {task.fewest} {'are' if task.fewest > 1 else 'is'} needed"
         raise InputError(train, problem, "Add rows of another class, or correct data.label")
     return sorted(names)
+
+
+def task_of(files: list[tuple[str | None, Path]], data: Data) -> Task:
+    """The task, told the names of its labels; errors as `label_names`."""
+    return dataclasses.replace(tasks.of(data), labels=tuple(label_names(files, data)))

@@ -20,6 +20,7 @@ from components.pusher import Pusher
 from components.schema_gen import SchemaGen
 from components.settings import Run
 from components.settings_io import dump
+from components.tasks import TASKS
 from components.transform import Transform
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -81,7 +82,7 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=splits),
         custom_config={
             **base_model,
-            "max_length": run.model.max_length,
+            "max_tokens": run.model.most_tokens,
             "source": source_hash("components.transform") + source_hash("components.preprocessing"),
         },
         disable_statistics=True,
@@ -143,4 +144,13 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
 
 def _input_format(run: Run) -> dict[str, object]:
     """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
-    return {"text": run.data.text, "label": run.data.label, "header": run.data.header, "quoting": run.data.quoting}
+    data, task = run.data, TASKS[run.data.task]
+    # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
+    alone = task.two_passes or data.format == "conll"
+    return {
+        "asked": ["text"] if alone else data.text,
+        "text": data.text,
+        "label": data.label,
+        "header": True if alone else data.header,
+        "quoting": data.quoting,
+    }

@@ -10,11 +10,13 @@ import tomllib
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
-from components import checkpoints, gate, spans, task, tsv, versions
+from components import checkpoints, features, gate, spans, tasks, tsv, versions
 from components.errors import InputError
-from components.settings import FROM_TRAIN, SPAN, Data, Run
+from components.settings import SPAN, Data, Run, unknown_task
 from components.settings_io import Place, parse
+from components.tasks import Task
 from components.vocabulary import TokenizerSettings, read_settings, read_vocabulary
 
 _PREFLIGHT_ROWS = 1000
@@ -35,8 +37,8 @@ class Checked:
     tokenizer: TokenizerSettings
     files: list[tuple[str | None, Path]]
     layout: tsv.Layout
-    labels: list[str] | None
-    """None where they will be read from train."""
+    task: Task
+    """Without labels where they will be read from train."""
     newest: Data
     """The newest span of the data."""
 
@@ -57,7 +59,18 @@ def load_config(path: Path) -> Run:
         line, column = found.groups() if found else (text.rstrip().count("\n") + 1, where)
         remedy = "Correct the line: strings need quotes, lists brackets"
         raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
-    return _absolute(parse(Run, values, Place(str(path), text)), path.resolve().parent)
+    place = Place(str(path), text)
+    return _absolute(parse(Run, _with_task(values, place), place), path.resolve().parent)
+
+
+def _with_task(values: dict[str, Any], place: Place) -> dict[str, Any]:
+    """The TOML's `task`, which stands at the top, where the settings have it: it says how rows are read."""
+    if "task" not in values or not isinstance(values.get("data", {}), dict):
+        return values
+    if not isinstance(values["task"], str) or values["task"] not in tasks.TASKS:
+        raise InputError(place.of(("task",)), *unknown_task(values["task"]))
+    others = {key: value for key, value in values.items() if key != "task"}
+    return {**others, "data": {**values.get("data", {}), "task": values["task"]}}
 
 
 def _read(path: Path) -> str:
@@ -98,8 +111,8 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     data = spans.resolved(run.data)
     newest = spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
-    labels = None if run.data.labels == FROM_TRAIN else list(run.data.labels)
-    _check_names(run, labels, place)
+    task = tasks.of(run.data)
+    _check_names(run, task, place)
     base_model = checkpoints.resolve(run.model.base)
     config = checkpoints.read_config(base_model)
     has_pooler = checkpoints.check_weights(base_model, config)
@@ -113,12 +126,16 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
         problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
         raise InputError(place.of(("training", "freeze_layers")), problem, f"Give at most {layers}")
     files = tsv.find_files(run.data)
-    layout = _check_rows(run.data, files, labels, place)
-    if labels is None and all(_is_small(run.data, path) for split, path in files if split in (None, "train")):
+    if len(task.texts) > 1 and not task.two_passes and config.type_vocab_size < 2:
+        problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
+        raise InputError(place.of(("model", "base")), problem, "Take another base model")
+    layout = _check_rows(run.data, files, task, place)
+    small = all(_is_small(run.data, path) for split, path in files if split in (None, "train"))
+    if task.named and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
-        names = tsv.label_names(files, run.data)
-        _check_names(run, names, place)
-        _check_rows(run.data, files, names, place)
+        known = tsv.task_of(files, run.data)
+        _check_names(run, known, place)
+        _check_rows(run.data, files, known, place)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
@@ -128,7 +145,7 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     _check_destination(run.push.destination, place)
     _check_initial(run.training.init_from, place)
     tokenizer = read_settings(base_model)
-    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, labels, newest)
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)
 
 
 def _check_schema(path: Path) -> None:
@@ -143,10 +160,11 @@ def _check_schema(path: Path) -> None:
         raise InputError(str(path), f"not a schema in protobuf's text form ({error})", "Correct the line") from None
 
 
-def _check_names(run: Run, labels: list[str] | None, place: Place) -> None:
-    """Holds the metrics and label names in the settings against the label names, as far as these are known."""
-    gate.check(run.gate, labels, place.of(("gate",)))
-    if isinstance(run.training.class_weights, dict) and labels is not None:
+def _check_names(run: Run, task: Task, place: Place) -> None:
+    """Holds the metrics and label names in the settings against the task's, as far as these are known."""
+    labels = task.labels
+    gate.check(run.gate, task, place.of(("gate",)))
+    if isinstance(run.training.class_weights, dict) and labels:
         unknown = sorted(set(run.training.class_weights) - set(labels))
         if unknown:
             close = difflib.get_close_matches(unknown[0], labels, n=1)
@@ -177,13 +195,13 @@ def _is_small(data: Data, path: Path) -> bool:
     return len(list(islice(tsv.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
 
 
-def _check_rows(data: Data, files: list[tuple[str | None, Path]], labels: list[str] | None, place: Place) -> tsv.Layout:
+def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, place: Place) -> tsv.Layout:
     """Reads the first rows of each file; returns the first file's layout."""
     layouts = []
     for split, path in files:
         layout = tsv.read_layout(path, data)
         layouts.append(layout)
-        reserved = sorted(set(layout.slice_names) & task.RESERVED)
+        reserved = sorted(set(layout.slice_names) & features.RESERVED)
         if reserved:
             problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
             raise InputError(place.of(("data", "slices")), problem, "Rename the column in the file's header")
@@ -191,7 +209,7 @@ def _check_rows(data: Data, files: list[tuple[str | None, Path]], labels: list[s
             here, there = (", ".join(map(repr, each.slice_names)) for each in (layout, layouts[0]))
             problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
             raise InputError(str(path), problem, "Give the columns the same names in every file")
-        rows = tsv.read_rows(path, split, data, frozenset(labels) if labels else None)
+        rows = tsv.read_rows(path, split, data, task.problem)
         for row in islice(rows, _PREFLIGHT_ROWS):
             if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
                 raise row.error()

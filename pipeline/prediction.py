@@ -7,10 +7,10 @@ import csv
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any, Literal, TextIO
 
 from components import console, tsv, versions
 from components.errors import InputError
@@ -21,23 +21,41 @@ if TYPE_CHECKING:
     from components.predictor import Predictor
 
 
-def of_texts(model: Path, texts: Iterable[str], out: TextIO, as_json: bool) -> None:
-    """Writes `label<TAB>probability of each class<TAB>text` a line, or a JSON object a line."""
+def of_texts(model: Path, rows: Iterable[tuple[str, ...]], out: TextIO, as_json: bool) -> None:
+    """Writes the answer and the texts a line, separated by tabs, or a JSON object a line.
+
+    Raises:
+        InputError: a row of more or fewer texts than the model reads.
+    """
     predictor = _load(model)
-    texts, again = tee(texts)
-    for text, (label, probabilities) in zip(again, predictor.predict(texts), strict=True):
-        values = dict(zip(predictor.labels, map(float, probabilities), strict=True))
+    asked = predictor.asked
+    rows, again = tee(_counted(rows, asked))
+    for texts, told in zip(again, predictor.predict(rows), strict=True):
         if as_json:
-            print(json.dumps({"text": text, "label": label, "probabilities": values}, ensure_ascii=False), file=out)
+            row = dict(zip(asked, texts, strict=True)) | told
+            print(json.dumps(row, ensure_ascii=False), file=out)
         else:
-            listed = "\t".join(f"{name} {value:.6f}" for name, value in values.items())
-            print(f"{label}\t{listed}\t{text}", file=out)
+            print(predictor.task.line(told), *texts, sep="\t", file=out)
+
+
+def _counted(rows: Iterable[tuple[str, ...]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for row in rows:
+        if len(row) != len(asked):
+            problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(asked)}"
+            remedy = "Put a tab between the two texts" if len(asked) > 1 else "Give one text, without a tab, a line"
+            raise InputError("TEXT", problem, remedy)
+        yield row
 
 
 def of_file(
-    model: Path, source: Path, destination: Path | None, column: str | None, terminal: TextIO, has_header: bool = True
+    model: Path,
+    source: Path,
+    destination: Path | None,
+    columns: Sequence[str] | None,
+    terminal: TextIO,
+    has_header: bool = True,
 ) -> None:
-    """Writes each row of a TSV file with `label` and the classes' probabilities behind it.
+    """Writes each row of a TSV file with the answer behind it.
 
     The rows are streamed; a file appears under its name when it is complete.
 
@@ -48,47 +66,56 @@ def of_file(
     if "input" not in card:
         problem = f"no {versions.CARD_FILE} in it that says how rows look"
         raise InputError(str(model), problem, "Give a model that this pipeline pushed")
-    text, header, quoting = row_format(card, column, has_header)
+    text, header, quoting = row_format(card, columns, has_header)
     names, rows = tsv.read_texts(source, text, header, quoting)
-    with _written(destination) as out, console.watch(terminal, "predict"):
+    with written(destination) as out, console.watch(terminal, "predict"):
         predictor = _load(model)
+        task = predictor.task
+        if len(text) != len(predictor.asked):
+            problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.asked)}"
+            raise InputError("--column", problem, "Give --column once for each")
         quoted = csv.writer(out, delimiter="\t", lineterminator="\n")
         write = quoted.writerow if quoting == "csv" else lambda fields: print("\t".join(fields), file=out)
         if names is not None:
-            write([*names, "label", *(f"probability_{name}" for name in predictor.labels)])
+            write([*names, *task.columns])
         rows, again = tee(rows)
-        predictions = predictor.predict(text for _, text, _ in rows)
+        predictions = predictor.predict(texts for _, texts, _ in rows)
         with console.progress(source.stat().st_size) as bar:
-            for count, ((fields, _, size), (label, probabilities)) in enumerate(
-                zip(again, predictions, strict=True), 1
-            ):
-                write([*fields, label, *(f"{value:.6f}" for value in probabilities)])
+            for count, ((fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
+                write([*fields, *task.cells(told)])
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
 
 
-def row_format(card: dict[str, Any], column: str | None, has_header: bool) -> tuple[Column, bool, Quoting]:
-    """The text's column, whether there is a header, and the quoting of rows for a model: as in training, or as told.
+def row_format(
+    card: dict[str, Any], columns: Sequence[str] | None, has_header: bool
+) -> tuple[tuple[Column, ...], bool, Quoting]:
+    """The texts' columns, whether there is a header, and the quoting of rows for a model: as in training, or as told.
 
     Args:
         card: of the model.
-        column: `--column`, a name or a number.
+        columns: of each `--column`, a name or a number.
         has_header: false with `--no-header`.
 
     Raises:
         InputError: a column that cannot be.
     """
-    text, header, quoting = (card["input"][key] for key in ("text", "header", "quoting"))
-    if column is not None:
+    told = card["input"]
+    if "asked" not in told:
+        raise InputError(str(card.get("name")), "an older version made the model", "Run the pipeline again")
+    texts: tuple[Column, ...] = tuple(told["asked"])
+    header, quoting = told["header"], told["quoting"]
+    if columns:
+        texts = tuple(int(column) if column.isdecimal() else column for column in columns)
         # A name can only stand in a header.
-        text, header = (int(column), header) if column.isdecimal() else (column, True)
+        header = header or any(isinstance(column, str) for column in texts)
     if not has_header:
-        if isinstance(text, str):
-            problem = f"the text's column is {text!r}, but without a header there are no names"
+        if named := [column for column in texts if isinstance(column, str)]:
+            problem = f"the text's column is {named[0]!r}, but without a header there are no names"
             raise InputError("--no-header", problem, "Give its number with --column")
         header = False
-    if text == 0:
+    if 0 in texts:
         raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
-    return text, header, quoting
+    return texts, header, quoting
 
 
 def _load(model: Path) -> Predictor:
@@ -113,7 +140,12 @@ def hidden_stderr() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _written(destination: Path | None) -> Iterator[TextIO]:
+def written(destination: Path | None, mode: Literal["w", "wb"] = "w") -> Iterator[Any]:
+    """A file that appears under its name when it is complete; None: standard output.
+
+    Raises:
+        InputError: it cannot be written.
+    """
     if destination is None:
         yield sys.stdout
         return
@@ -124,7 +156,8 @@ def _written(destination: Path | None) -> Iterator[TextIO]:
     special = place.exists() and not place.is_file()
     aside = place if special else place.with_name(f".{place.name}.{os.getpid()}")
     try:
-        with aside.open("w", encoding="utf-8", newline="\n") as out:
+        text = {"encoding": "utf-8", "newline": "\n"} if mode == "w" else {}
+        with aside.open(mode, **text) as out:  # type: ignore[call-overload]
             yield out
         if not special:
             aside.replace(place)

@@ -43,7 +43,7 @@ def source_hash(module: str) -> str:
 def project_hash() -> str:
     """sha256 over all sources of the project that a run can stand on."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("components/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]):
+    for path in sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
@@ -75,4 +75,5 @@ def _closure(module: str, seen: set[str]) -> set[str]:
 
 
 def _path(module: str) -> Path:
-    return ROOT / f"{module.replace('.', '/')}.py"
+    path = ROOT / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")

@@ -17,6 +17,7 @@ from components import durable
 from components.errors import InputError
 from pipeline.places import LOCK_FILE, LOG_FILE, RECORD_FILE
 
+_BEFORE_TASKS = {"headline": ["accuracy", "macro_f1", "auc", "loss"], "per_label": ["precision", "recall", "f1"]}
 NodeState = Literal["done", "cached", "failed", "running"]
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
 
@@ -86,6 +87,8 @@ def read(directory: Path) -> RunRecord:
     path = directory / RECORD_FILE
     try:
         found = TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        # Records of before there were tasks say less of what was measured.
+        found.evaluations = {split: _BEFORE_TASKS | summary for split, summary in found.evaluations.items()}
         if found.state == "running" and not _is_held(directory.parents[1] / LOCK_FILE):
             _close(found)
         return found

@@ -14,6 +14,7 @@ from rich.text import Text
 
 from components.settings import Run
 from components.settings_io import dump
+from components.tasks import Task
 from pipeline import dag
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -32,7 +33,6 @@ _STATES = {
     "interrupted": ("interrupted", "bold yellow"),
     "running": ("running", "bold yellow"),
 }
-_HEADLINE = ("accuracy", "macro_f1", "auc", "loss")
 _PLAIN_WIDTH = 120
 
 
@@ -51,8 +51,8 @@ def node_line(node: NodeRecord) -> Text:
 
 def training(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
-    best = max(evaluation["accuracy"] for evaluation in found["evaluations"])
-    told = [f"dev accuracy {best:.4f}", training_speed(found)]
+    best = max(evaluation["value"] for evaluation in found["evaluations"])
+    told = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
     if found["damaged"]:
         told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
     if found["resumed"]:
@@ -115,14 +115,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), _metrics(record.evaluations)]
     if full:
         for split, summary in record.evaluations.items():
-            parts += [
-                Text(),
-                _classes(split, summary),
-                Text(),
-                _slices(split, summary),
-                Text(),
-                _confusion(split, summary),
-            ]
+            for made in (_classes, _slices, _confusion):
+                if (table := made(split, summary)) is not None:
+                    parts += [Text(), table]
     parts += [Text(), _facts(_ending(record, dev))]
     return Group(*parts)
 
@@ -170,10 +165,11 @@ def _facts(facts: list[tuple[str, str]]) -> Text:
 
 
 def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
-    table = _table("", *_HEADLINE)
+    headline = next(iter(evaluations.values()))["headline"]
+    table = _table("", *headline)
     for split, summary in evaluations.items():
         candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in ("candidate", "baseline"))
-        cells = [_value(candidate, metric) + _change(candidate, baseline, metric) for metric in _HEADLINE]
+        cells = [_value(candidate, metric) + _change(candidate, baseline, metric) for metric in headline]
         table.add_row(split, *cells)
     return table
 
@@ -187,23 +183,28 @@ def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str
     return f" ({candidate[metric] - baseline[metric]:+.4f})" if metric in baseline else ""
 
 
-def _classes(split: str, summary: dict[str, Any]) -> Table:
-    table = _table(f"{split}, by class", "precision", "recall", "f1")
+def _classes(split: str, summary: dict[str, Any]) -> Table | None:
+    if not summary["per_label"]:
+        return None
+    table = _table(f"{split}, by class", *summary["per_label"])
     overall = summary["metrics"]["candidate"][""]
     for label in summary["labels"]:
-        table.add_row(label, *(f"{overall[f'{metric}/{label}']:.4f}" for metric in ("precision", "recall", "f1")))
+        table.add_row(label, *(f"{overall[f'{metric}/{label}']:.4f}" for metric in summary["per_label"]))
     return table
 
 
 def _slices(split: str, summary: dict[str, Any]) -> Table:
-    table = _table(f"{split}, by slice", "rows", *_HEADLINE)
+    headline = summary["headline"]
+    table = _table(f"{split}, by slice", "rows", *headline)
     for name, metrics in sorted(summary["metrics"]["candidate"].items(), key=lambda item: _natural(item[0])):
         if name:
-            table.add_row(name, f"{metrics['example_count']:.0f}", *(_value(metrics, metric) for metric in _HEADLINE))
+            table.add_row(name, f"{metrics['example_count']:.0f}", *(_value(metrics, metric) for metric in headline))
     return table
 
 
-def _confusion(split: str, summary: dict[str, Any]) -> Table:
+def _confusion(split: str, summary: dict[str, Any]) -> Table | None:
+    if not summary["confusion"]:
+        return None
     table = _table(f"{split}, actual \\ predicted", *summary["labels"])
     for label, counts in zip(summary["labels"], summary["confusion"]["candidate"], strict=True):
         table.add_row(label, *map(str, counts))
@@ -230,20 +231,21 @@ def _not_compared(summary: dict[str, Any]) -> str:
 
 def run_list(records: list[RunRecord]) -> Table:
     """A line a run."""
-    table = _table("run", "state", "started", "dev accuracy")
+    table = _table("run", "state", "started", "dev")
     for record in records:
-        overall = record.evaluations.get("dev", {}).get("metrics", {}).get("candidate", {}).get("", {})
-        accuracy = f"{overall['accuracy']:.4f}" if overall else ""
-        table.add_row(f"{record.name} {record.id}", record.state, record.started, accuracy)
+        found = record.evaluations.get("dev", {})
+        overall = found.get("metrics", {}).get("candidate", {}).get("", {})
+        headline = f"{found['headline'][0]} {overall[found['headline'][0]]:.4f}" if overall else ""
+        table.add_row(f"{record.name} {record.id}", record.state, record.started, headline)
     return table
 
 
 def version_list(pushed: list[Version]) -> Table:
     """A line a pushed version."""
-    table = _table("version", "", "run", "dev accuracy", "test accuracy")
+    table = _table("version", "", "run", "metric", "dev", "test")
     for version in pushed:
-        accuracies = (version.metrics.get(split, {}).get("accuracy") for split in ("dev", "test"))
-        cells = ["-" if accuracy is None else f"{accuracy:.4f}" for accuracy in accuracies]
+        values = (version.metrics.get(split, {}).get(version.headline) for split in ("dev", "test"))
+        cells = [version.headline, *("-" if value is None else f"{value:.4f}" for value in values)]
         table.add_row(str(version.number), version.state, version.run or "-", *cells)
     return table
 
@@ -271,7 +273,7 @@ def comparison(compared: Comparison) -> Text:
 
 def check_report(checked: Checked, places: Places) -> RenderableType:
     """The DAG and the resolved settings of a config that is in order."""
-    run, config, layout = checked.run, checked.model_config, checked.layout
+    run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
     for split, path in checked.files:
         files.setdefault(split or "rows dealt by hash", []).append(near(str(path)))
@@ -281,13 +283,14 @@ def check_report(checked: Checked, places: Places) -> RenderableType:
     )
     tokenizer = checked.tokenizer
     facts = [
+        ("task", checked.task.name),
         *((split, ", ".join(paths)) for split, paths in files.items()),
         *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
         (
             "columns",
-            f"text is field {layout.text + 1}, label field {layout.label + 1} of {layout.width}",
+            _columns(checked),
         ),
-        ("labels", ", ".join(checked.labels) if checked.labels else "those in train"),
+        ("labels", _labels(checked.task)),
         ("base model", near(str(checked.base_model))),
         ("", model),
         ("", "uncased" if tokenizer.lower_case else "cased"),
@@ -298,6 +301,19 @@ def check_report(checked: Checked, places: Places) -> RenderableType:
         table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
     heading = Text.assemble((run.name, "bold"), "  is in order")
     return Group(heading, Text(), _facts(facts), Text(), table, Text(), _settings_table(run))
+
+
+def _columns(checked: Checked) -> str:
+    layout, task = checked.layout, checked.task
+    places = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
+    return ", ".join(f"{name} is field {place + 1}" for name, place in places) + f" of {layout.width}"
+
+
+def _labels(task: Task) -> str:
+    if task.named:
+        return ", ".join(task.labels) or "those in train"
+    allowed = getattr(task, "range", None)
+    return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
 
 
 def _settings_table(run: Run) -> Table:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components import tasks
 from components.errors import InputError
 from components.versions import card, versions, withdrawn
 from pipeline import manifest, record
@@ -26,6 +27,8 @@ class Version:
     """Id of the run that pushed it."""
     metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
     """By split."""
+    headline: str = ""
+    """The first of the task's metrics."""
 
 
 def places(root: Path, name: str | None) -> Places:
@@ -65,5 +68,6 @@ def pushed(where: Places) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
-        listed.append(Version(number, state, str(path), weights, run.run if run else None, metrics))
+        headline = tasks.of_card(described).overall[0] if metrics else ""
+        listed.append(Version(number, state, str(path), weights, run.run if run else None, metrics, headline))
     return listed

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from components import tsv
+from components import tasks, tsv
 from components.errors import InputError
+from components.tasks import Task
 from components.versions import card, of_weights
 from pipeline import manifest, prediction
 from pipeline.manifest import Manifest
@@ -28,13 +29,13 @@ class Skew:
     """Whether beyond a limit is an error, as the run's config has it."""
 
 
-def check(source: Path, directory: Path, column: str | None, label: str | None, has_header: bool) -> Skew:
+def check(source: Path, directory: Path, columns: Sequence[str] | None, label: str | None, has_header: bool) -> Skew:
     """Compares, by the limits in the run's config.
 
     Args:
         source: a TSV file, with or without labels.
         directory: of a run that came to its end.
-        column: the text's, if it is another one than in training.
+        columns: the texts', if they are others than in training.
         label: the label's; None: as in training, where a header names it.
         has_header: whether line 1 names the columns, if the training data had a header.
 
@@ -43,7 +44,8 @@ def check(source: Path, directory: Path, column: str | None, label: str | None, 
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    rows = _rows(source, card(model), column, label, has_header)
+    task = tasks.of_card(card(model))
+    rows = _rows(source, card(model), task, columns, label, has_header)
     first = list(islice(rows, 1))
     if not first:
         raise InputError(str(source), "no rows in it", "Give a file with rows")
@@ -55,18 +57,31 @@ def check(source: Path, directory: Path, column: str | None, label: str | None, 
             raise InputError(
                 str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
             )
-        tokenizer = profile.Tokenizer(model)
+        tokenizer = profile.Tokenizer(model, task)
     limits = before.settings.drift
     measures = profile.compare(learned, tokenizer.profile(chain(first, rows)), limits)
     return Skew(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
 
 
 def _rows(
-    source: Path, described: dict[str, Any], column: str | None, label: str | None, has_header: bool
-) -> Iterator[tuple[str, str | None]]:
-    """(text, label) of each row; the label is None where the file has none."""
-    text, header, quoting = prediction.row_format(described, column, has_header)
-    names, rows = tsv.read_texts(source, text, header, quoting)
+    source: Path,
+    described: dict[str, Any],
+    task: Task,
+    columns: Sequence[str] | None,
+    label: str | None,
+    has_header: bool,
+) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """(texts, label) of each row; the label is None where the file has none."""
+    text = described["input"]["text"]
+    trained_on = {
+        **described,
+        "input": {**described["input"], "asked": (text,) if isinstance(text, str | int) else text},
+    }
+    texts_of, header, quoting = prediction.row_format(trained_on, columns, has_header)
+    if len(texts_of) != len(task.texts):
+        problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
+        raise InputError("--column", problem, "Give --column once for each")
+    names, rows = tsv.read_texts(source, texts_of, header, quoting)
     index = None
     if names is not None and (wanted := label or described["input"].get("label")) in names:
         index = names.index(wanted)
@@ -75,10 +90,14 @@ def _rows(
     elif label is not None:
         problem = f"got {label!r}, the header has {', '.join(map(repr, names))}" if names else f"got {label!r}"
         raise InputError("--label", problem, "Give a name of the header, or a number from 1")
-    for fields, value, _ in rows:
+    for number, (fields, texts, _) in enumerate(rows, 1 + header):
         if index is not None and index >= len(fields):
             raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
-        yield value, None if index is None else fields[index]
+        found = None if index is None else fields[index]
+        # Of names, one that the model does not know is what is looked for; a number has to be one.
+        if found is not None and task.numeric and (broken := task.problem(texts, found)):
+            raise InputError(f"{source}:{number}", *broken)
+        yield texts, found
 
 
 def _model(before: Manifest, directory: Path) -> Path:

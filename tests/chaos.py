@@ -50,8 +50,8 @@ class Loader(threading.Thread):
             names = [p.name for p in self._serving.iterdir() if p.name.isdecimal()] if self._serving.is_dir() else []
             for name in sorted(set(names) - self.loaded):
                 try:
-                    (answer,) = Predictor(self._serving / name).predict(["the film is good"])
-                    assert abs(float(answer.probabilities.sum()) - 1) < 1e-3
+                    (answer,) = Predictor(self._serving / name).predict([("the film is good",)])
+                    assert abs(sum(answer["probabilities"].values()) - 1) < 1e-3
                     self.loaded.add(name)
                 except Exception as error:  # whatever it is, it is what is looked for
                     if (self._serving / name).is_dir():

@@ -98,12 +98,12 @@ def transformed_texts(trained: Trained) -> list[str]:
     """The texts of dev in the order in which Trainer saw their token ids: all words of the tiny data are tokens."""
     import tensorflow as tf
 
-    from components import task
+    from components import features
 
     texts = []
     files = tf.io.gfile.glob(trained.fn_args.eval_files)
     for record in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").as_numpy_iterator():
-        ids = tf.train.Example.FromString(record).features.feature[task.TOKEN_IDS].int64_list.value
+        ids = tf.train.Example.FromString(record).features.feature[features.TOKEN_IDS].int64_list.value
         texts.append(" ".join(VOCABULARY[index] for index in ids[1:-1]))
     return texts
 
@@ -154,7 +154,7 @@ def tiny_transformed(tiny_examples: Any, checkpoint: Path, tmp_path_factory: pyt
         {
             "preprocessing_fn": "components.preprocessing.preprocessing_fn",
             "splits_config": proto_utils.proto_to_json(splits),
-            "custom_config": json_utils.dumps({"base_model": str(checkpoint), "max_length": MAX_LENGTH}),
+            "custom_config": json_utils.dumps({"base_model": str(checkpoint), "max_tokens": MAX_LENGTH}),
             "disable_statistics": 1,
         },
     )

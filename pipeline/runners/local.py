@@ -192,9 +192,10 @@ def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> s
         case "Evaluator" | "Evaluator.test":
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
-            accuracy = f"accuracy {summary['metrics']['candidate']['']['accuracy']:.4f}"
+            metric = summary["headline"][0]
+            measured = f"{metric} {summary['metrics']['candidate'][''][metric]:.4f}"
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
-            return accuracy + verdict
+            return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])
             if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:

@@ -5,10 +5,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import batching, task
+from components import batching, features
 from components.batching import Batch, Rows
+from components.tasks.classification import Classification
 
-SPEC = {task.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
+TASK = Classification(("bad", "good", "ugly"))
+SPEC: dict[str, object] = {features.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
 Content = Sequence[tuple[Sequence[int], int]]
 Store = Callable[[Content], Rows]
 
@@ -19,10 +21,10 @@ def store(tmp_path: Path) -> Store:
         with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
             for ids, label in rows:
                 example = tf.train.Example()
-                example.features.feature[task.TOKEN_IDS].int64_list.value.extend(ids)
-                example.features.feature[task.LABEL_ID].int64_list.value.append(label)
+                example.features.feature[features.TOKEN_IDS].int64_list.value.extend(ids)
+                example.features.feature[features.LABEL_ID].int64_list.value.append(label)
                 writer.write(example.SerializeToString())
-        return Rows.of_examples([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")
+        return Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")
 
     return write
 
@@ -43,13 +45,13 @@ def test_a_batch_is_padded_to_its_longest_row(store: Store) -> None:
     assert batch.rows.tolist() == [2, 0]
     assert batch.inputs.tolist() == [[2, 3, 0], [2, 9, 3]]
     assert batch.padding_mask.tolist() == [[True, True, False], [True, True, True]]
-    assert batch.label_ids.tolist() == [2, 1]
+    assert batch.targets.tolist() == [2, 1]
     assert [str(values.dtype) for values in batch] == ["int64", "int32", "bool", "int32"]
 
 
 def test_the_rows_keep_the_order_of_the_files(thousand: Rows) -> None:
     assert len(thousand) == 1000
-    assert thousand.label_ids.tolist() == [row % 3 for row in range(1000)]
+    assert thousand.targets.tolist() == [row % 3 for row in range(1000)]
     assert thousand.batch(np.arange(1000)).inputs[:, 1].tolist() == list(range(1000))
 
 
@@ -120,7 +122,7 @@ def test_states_stand_in_the_place_of_the_tokens_they_were_made_from(
     assert batch.inputs[:, :, 0].tolist() == [[2, 3, 0, 0], [2, 9, 3, 0], [2, 5, 4, 3]]
     assert batch.inputs[:, :, 1].tolist() == [[20, 30, 0, 0], [20, 90, 30, 0], [20, 50, 40, 30]]
     np.testing.assert_array_equal(batch.padding_mask, batch.inputs[:, :, 0] != 0)
-    assert batch.label_ids.tolist() == [2, 1, 1]
+    assert batch.targets.tolist() == [2, 1, 1]
     assert rows.batch(np.array([1])).inputs[0, :, 0].tolist() == [2, 8, 7, 6, 3]
 
 
@@ -135,16 +137,20 @@ def test_a_pooled_row_is_one_state_whatever_its_length(store: Store, tmp_path: P
     batch = rows.batch(np.arange(3))
     assert batch.inputs.tolist() == [[[14.0]], [[26.0]], [[5.0]]]
     assert batch.padding_mask.tolist() == [[True], [True], [True]]
-    assert (batch.label_ids.tolist(), len(rows)) == ([1, 0, 2], 3)
+    assert (batch.targets.tolist(), len(rows)) == ([1, 0, 2], 3)
 
 
 def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_path: Path) -> None:
     assert (tmp_path / "ids").stat().st_size == 4 * thousand.lengths.sum()
-    held = [value for value in vars(thousand).values() if value is not None and not hasattr(value, "fileno")]
+    held = [
+        value
+        for value in vars(thousand).values()
+        if not isinstance(value, bool | None) and not hasattr(value, "fileno")
+    ]
     assert all(isinstance(value, np.ndarray) for value in held)
     assert sum(value.nbytes for value in held) == 16 * 1000 + 8
 
 
 def test_there_is_no_split_without_files(tmp_path: Path) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="No files matched"):
-        Rows.of_examples([str(tmp_path / "*.gz")], SPEC, tmp_path / "ids")
+        Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")

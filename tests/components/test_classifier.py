@@ -8,13 +8,20 @@ import tensorflow as tf
 from components import trainer
 from components.classifier import Classifier, freeze, in_halves, learning_rate_factors
 from components.settings import Model, Training
+from components.tasks.classification import Classification
 
+TASK = Classification(("bad", "good", "ugly"))
 IDS = np.array([[2, 57, 58, 3], [2, 60, 3, 0]], np.int32)
 MASK = IDS != 0
 
 
 def build(checkpoint: Path, *, pooling: Any = "cls", **training: Any) -> Classifier:
-    return trainer.build_model(checkpoint, Model(base="toy", pooling=pooling), Training(**training), 3)
+    return trainer.build_model(checkpoint, Model(base="toy", pooling=pooling), Training(**training), TASK)
+
+
+def dense(model: Classifier) -> Any:
+    assert model.dense is not None
+    return model.dense
 
 
 def parts(model: Classifier) -> list[str]:
@@ -73,14 +80,14 @@ def test_mean_pooling_is_the_mean_over_the_tokens_without_padding(checkpoint: Pa
     model = build(checkpoint, pooling="mean")
     states = model.encoder(IDS, MASK)["sequence_output"].numpy()
     pooled = np.stack([states[0].mean(0), states[1, :3].mean(0)])
-    kernel, bias = (variable.numpy() for variable in (model.dense.kernel, model.dense.bias))
+    kernel, bias = (variable.numpy() for variable in (dense(model).kernel, dense(model).bias))
     np.testing.assert_allclose(model(IDS, MASK), pooled @ kernel + bias, atol=1e-6)
 
 
 def test_cls_pooling_is_the_pooler_of_the_first_token(checkpoint: Path) -> None:
     model = build(checkpoint)
     pooled = model.encoder(IDS, MASK)["pooled_output"].numpy()
-    np.testing.assert_allclose(model(IDS, MASK), pooled @ model.dense.kernel.numpy(), atol=1e-6)
+    np.testing.assert_allclose(model(IDS, MASK), pooled @ dense(model).kernel.numpy(), atol=1e-6)
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
@@ -140,6 +147,6 @@ def test_dropout_is_active_in_training_only_and_can_be_set(checkpoint: Path) -> 
 
 
 def test_the_seed_decides_on_the_classifiers_first_values(checkpoint: Path) -> None:
-    kernels = [build(checkpoint, seed=seed).dense.kernel.numpy() for seed in (1, 1, 2)]
+    kernels = [dense(build(checkpoint, seed=seed)).kernel.numpy() for seed in (1, 1, 2)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[0], kernels[2])

@@ -11,6 +11,7 @@ from sklearn.metrics import (
     confusion_matrix,
     f1_score,
     log_loss,
+    matthews_corrcoef,
     precision_recall_fscore_support,
     roc_auc_score,
 )
@@ -21,6 +22,7 @@ from components.predictor import Predictor
 from components.settings import Data, Gate, Model, Training
 from components.settings_io import dump
 from components.signatures import Exported
+from components.tasks.classification import Classification
 from tests.conftest import LABELS, Trained, Transformed, artifact, beam_executor
 
 
@@ -56,10 +58,11 @@ def export(tiny_transformed: Transformed, checkpoint: Path, tmp_path_factory: py
 
     def make(labels: list[str], seed: int) -> Any:
         transform = trainer.tft.TFTransformOutput(tiny_transformed.graph.uri)
-        model = trainer.build_model(checkpoint, Model(base="toy"), Training(seed=seed), len(labels))
+        model = trainer.build_model(checkpoint, Model(base="toy"), Training(seed=seed), Classification(tuple(labels)))
+        assert model.dense is not None
         model.dense.kernel.assign(np.random.default_rng(seed).normal(size=model.dense.kernel.shape))
         made = artifact(standard_artifacts.Model, tmp_path_factory.mktemp("untrained"))
-        exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec(), labels)
+        exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
         exported.write(Path(made.uri, "Format-Serving"), {})
         return made
 
@@ -97,13 +100,14 @@ loaded = functools.cache(Predictor)
 
 def scores(model: Any, rows: list[Row]) -> dict[str, Any]:
     """scikit-learn's metrics of a model's answers, by our names; and the confusion matrix."""
-    answers = list(loaded(Path(model.uri, "Format-Serving")).predict(row.text for row in rows))
-    probabilities = np.stack([answer.probabilities for answer in answers])
+    answers = list(loaded(Path(model.uri, "Format-Serving")).predict((row.text,) for row in rows))
+    probabilities = np.array([list(answer["probabilities"].values()) for answer in answers])
     probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     actual, guess = [LABELS.index(row.label) for row in rows], probabilities.argmax(axis=1)
     found = {
         "accuracy": accuracy_score(actual, guess),
         "macro_f1": f1_score(actual, guess, average="macro"),
+        "mcc": matthews_corrcoef(actual, guess),
         "auc": roc_auc_score(actual, probabilities, multi_class="ovr", average="macro"),
         "loss": log_loss(actual, probabilities),
         "example_count": len(rows),

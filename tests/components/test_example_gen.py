@@ -9,11 +9,12 @@ from typing import Any, NamedTuple
 import pytest
 import tensorflow as tf
 
-from components import console, example_gen
+from components import console, example_gen, tasks
 from components.console import Bar
 from components.errors import InputError
 from components.settings import Data, Split
 from components.settings_io import dump
+from components.tasks.classification import Classification
 from components.tsv import split_of
 from tests.conftest import generate
 
@@ -70,7 +71,7 @@ def headed(tmp_path_factory: pytest.TempPathFactory) -> Generated:
     (folder / "all.tsv.gz").write_bytes(gzip.compress(content.encode()))
     (folder / "dev.tsv").write_text(content)
     train, dev = ((str(folder / name),) for name in ("*.gz", "dev.tsv"))
-    data = Data(train=train, dev=dev, text="sentence", label="sentiment", slices=("source", "id"))
+    data = Data(train=train, dev=dev, text=("sentence",), label="sentiment", slices=("source", "id"))
     return Generated(data, generate(data, folder))
 
 
@@ -119,8 +120,8 @@ def test_good_rows_and_quarantined_ones_are_the_lines_of_the_files(three_files: 
 def test_listed_labels_keep_their_order_and_those_from_train_are_sorted(
     three_files: Generated, headed: Generated
 ) -> None:
-    assert Path(three_files.examples.uri, "labels.txt").read_text() == "schlecht\ngut\negal\n"
-    assert Path(headed.examples.uri, "labels.txt").read_text() == "bad\ngood\n"
+    assert tasks.read(three_files.examples.uri) == Classification(("schlecht", "gut", "egal"))
+    assert tasks.read(headed.examples.uri) == Classification(("bad", "good"))
 
 
 def test_a_headed_gzipped_file_gives_its_named_columns_and_its_slices(headed: Generated) -> None:
@@ -133,7 +134,7 @@ def test_a_headed_gzipped_file_gives_its_named_columns_and_its_slices(headed: Ge
 
 def test_without_bad_rows_there_is_no_quarantine_and_no_other_file_either(headed: Generated) -> None:
     names = {path.name for path in Path(headed.examples.uri).iterdir()}
-    assert names == {"Split-train", "Split-dev", "labels.txt", "rows.json"}
+    assert names == {"Split-train", "Split-dev", "task.json", "rows.json"}
 
 
 def test_a_hash_of_the_row_deals_the_rows_of_one_file_to_the_splits(

@@ -11,17 +11,21 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import batching, finetune, task, trainer
+from components import batching, features, finetune, trainer
 from components.adamw import AdamW, warm_up_linear
 from components.batching import Batch, Rows
 from components.classifier import Classifier, freeze, learning_rate_factors
 from components.errors import InputError
 from components.finetune import Evaluation, History, fit
 from components.settings import Model, Training
+from components.tasks import Task
+from components.tasks.classification import Classification
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 GOOD, BAD = VOCABULARY.index("good"), VOCABULARY.index("bad")
 ONES = np.ones(2, np.float32)
+TASK = Classification(("bad", "good"))
+IDS, TARGETS = tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.int32)
 
 
 @pytest.fixture(scope="module")
@@ -39,11 +43,11 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
         for index in range(24):
             ids = [2, *draws.integers(5, 15, draws.integers(1, 8)), (BAD, GOOD)[index % 2], 3]
             example = tf.train.Example()
-            example.features.feature[task.TOKEN_IDS].int64_list.value.extend(ids)
-            example.features.feature[task.LABEL_ID].int64_list.value.append(index % 2)
+            example.features.feature[features.TOKEN_IDS].int64_list.value.extend(ids)
+            example.features.feature[features.LABEL_ID].int64_list.value.append(index % 2)
             writer.write(example.SerializeToString())
-    spec: dict[str, object] = {task.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
-    return Rows.of_examples([str(folder / "rows.gz")], spec, folder / "ids")
+    spec: dict[str, object] = {features.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
+    return Rows.of_examples([str(folder / "rows.gz")], spec, TASK, folder / "ids")
 
 
 @pytest.fixture
@@ -56,7 +60,7 @@ def eagerly() -> Iterator[None]:
 
 def build(checkpoint: Path, training: Training, pooling: Any = "cls") -> Classifier:
     keras.utils.set_random_seed(training.seed)
-    return trainer.build_model(checkpoint, Model(base="toy", pooling=pooling), training, 2)
+    return trainer.build_model(checkpoint, Model(base="toy", pooling=pooling), training, TASK)
 
 
 def values(model: Classifier) -> dict[str, np.ndarray]:
@@ -84,9 +88,9 @@ def stub_loss(ids: list[list[int]], label_ids: list[int], weights: list[float], 
     stub = Stub([[0.0, 0.0], [1.0, 3.0]])
     (table,) = stub.trainable_variables
     optimizer = AdamW([table], np.ones(1), table=table.path, factors={}, weight_decay=0.0, clip_norm=1.0)
-    inputs = tf.TensorSpec([None, None], tf.int32)
-    part = finetune._Part([table], stub, inputs, infer=stub, table=table.path)
-    step = finetune._training_step(part, optimizer, np.array(weights, np.float32), smoothing)
+    infer = finetune._inference(TASK, stub, IDS, TARGETS)
+    part = finetune._Part([table], stub, IDS, TARGETS, infer, table=table.path)
+    step = finetune._training_step(part, optimizer, TASK, np.array(weights, np.float32), smoothing, [True])
     return float(step(tf.constant(ids), tf.ones_like(ids, tf.bool), tf.constant(label_ids)))
 
 
@@ -145,17 +149,17 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Script:
     def install(accuracies: list[float]) -> None:
         measured: list[np.ndarray] = []
 
-        def probabilities(*_: object) -> np.ndarray:
+        def answered(*_: object) -> tuple[np.ndarray, np.ndarray]:
             clock[0] += 100
             measured.append(np.array(len(measured)))
-            return measured[-1]
+            return measured[-1], np.ones(24, np.float32)
 
-        def evaluation(answers: np.ndarray, label_ids: np.ndarray, step: int) -> Evaluation:
-            return Evaluation(step, accuracies[int(answers)], 1.0)
+        def evaluation(task: Task, answers: np.ndarray, losses: np.ndarray, _: np.ndarray, step: int) -> Evaluation:
+            return Evaluation(step, accuracies[int(answers)], float(losses.mean()))
 
         monkeypatch.setattr(finetune, "time", SimpleNamespace(monotonic=monotonic))
         monkeypatch.setattr(finetune, "_training_step", training_step)
-        monkeypatch.setattr(finetune, "probabilities", probabilities)
+        monkeypatch.setattr(finetune, "answered", answered)
         monkeypatch.setattr(finetune, "evaluation", evaluation)
 
     return install
@@ -168,6 +172,7 @@ def scripted_fit(checkpoint: Path, rows: Rows, folder: Path, **settings: Any) ->
     training = Training(batch_size=8, **settings)
     model = build(checkpoint, training)
     history, answers = fit(model, rows, rows, training, ONES, folder, folder)
+    assert model.dense is not None
     return history, float(model.dense.bias.numpy()[0]), int(answers)
 
 
@@ -240,16 +245,25 @@ def test_of_equal_accuracies_the_smaller_loss_is_better() -> None:
 
 
 def test_an_evaluation_is_accuracy_and_mean_cross_entropy() -> None:
-    result = finetune.evaluation(np.array([[0.25, 0.75], [0.25, 0.75]], np.float32), np.array([0, 1]), 7)
-    assert (result.step, result.accuracy) == (7, 0.5)
+    infer = finetune._inference(TASK, Stub([[math.log(0.25), math.log(0.75)]]), IDS, TARGETS)
+    targets = np.array([0, 1], np.int32)
+    answers, losses = (value.numpy() for value in infer(np.zeros((2, 1), np.int32), np.ones((2, 1), bool), targets))
+    np.testing.assert_allclose(answers, [[0.25, 0.75], [0.25, 0.75]], rtol=1e-6)
+    result = finetune.evaluation(TASK, answers, losses, targets, 7)
+    assert (result.step, result.value) == (7, 0.5)
     assert result.loss == pytest.approx(-(math.log(0.25) + math.log(0.75)) / 2, rel=1e-6)
 
 
-def test_probabilities_stand_in_the_order_of_the_rows(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answers_and_losses_stand_in_the_order_of_the_rows(rows: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(batching, "_EVAL_TOKENS", 20)
-    answers = finetune.probabilities(lambda inputs, mask: tf.reduce_sum(inputs, axis=1)[:, tf.newaxis], rows)
+
+    def infer(inputs: np.ndarray, mask: np.ndarray, targets: np.ndarray) -> tuple[tf.Tensor, tf.Tensor]:
+        return tf.reduce_sum(inputs, axis=1)[:, tf.newaxis], tf.constant(targets + 10 * mask.sum(axis=1))
+
+    answers, losses = finetune.answered(infer, rows)
     whole = rows.batch(np.arange(24))
     assert answers.tolist() == whole.inputs.sum(axis=1, keepdims=True).tolist()
+    assert losses.tolist() == (rows.targets + 10 * rows.lengths).tolist()
 
 
 def test_a_loss_that_is_no_number_stops_the_run(shallow: Path, rows: Rows, tmp_path: Path, eagerly: None) -> None:
@@ -360,7 +374,7 @@ def test_stored_states_and_rows_caught_up_late_give_the_model_that_plain_steps_o
     for batch in map(rows.batch, seen):
         with tf.GradientTape() as tape:
             logits = plain(batch.inputs, batch.padding_mask)
-            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.label_ids, logits)
+            losses = tf.nn.sparse_softmax_cross_entropy_with_logits(batch.targets, logits)
             loss = tf.reduce_mean(losses)
         gradients = tape.gradient(loss, [variable.value for variable in variables])
         optimizer.apply([tf.convert_to_tensor(gradient) for gradient in gradients])
@@ -394,8 +408,11 @@ def test_a_separable_task_is_learned_and_the_model_returned_is_the_best_one(
     model = build(shallow, training)
     history, answers = fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
     best = next(e for e in history.evaluations if e.step == history.best_step)
-    assert best.accuracy == 1.0
-    assert finetune.evaluation(answers, rows.label_ids, history.best_step) == best
+    assert best.value == 1.0
+    losses = -np.log(answers[np.arange(24), rows.targets])
+    again = finetune.evaluation(TASK, answers, losses, rows.targets, history.best_step)
+    assert (again.step, again.value) == (best.step, best.value)
+    assert again.loss == pytest.approx(best.loss, rel=1e-3, abs=1e-6)
     whole = rows.batch(np.arange(24))
     np.testing.assert_allclose(tf.nn.softmax(model(whole.inputs, whole.padding_mask)), answers, atol=1e-5)
     assert all(not e.better_than(best) for e in history.evaluations)

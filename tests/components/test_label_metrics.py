@@ -2,7 +2,7 @@ import warnings
 
 import numpy as np
 import pytest
-from sklearn.metrics import classification_report, confusion_matrix, f1_score
+from sklearn.metrics import classification_report, confusion_matrix, f1_score, matthews_corrcoef
 
 from components.label_metrics import from_counts, keys
 
@@ -30,12 +30,14 @@ def test_the_metrics_are_scikit_learns(actual: list[int], predicted: list[int]) 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         assert found["macro_f1"] == pytest.approx(f1_score(true, guess, average="macro"))
+        assert found["mcc"] == pytest.approx(matthews_corrcoef(true, guess))
 
 
 def test_two_right_and_one_wrong_by_hand() -> None:
     found = from_counts({(0, 0): 1, (1, 1): 1, (1, 0): 1}, ["no", "yes"])
     assert found == {
         "macro_f1": pytest.approx(2 / 3),
+        "mcc": pytest.approx(0.5),
         "precision/no": 0.5,
         "recall/no": 1.0,
         "f1/no": pytest.approx(2 / 3),

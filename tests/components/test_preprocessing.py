@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 import tensorflow as tf
 
+from components import tasks
 from components.preprocessing import preprocessing_fn
+from components.tasks.classification import Classification
 from tests.toys import VOCABULARY
 
 CLS, SEP, UNK = (VOCABULARY.index(token) for token in ("[CLS]", "[SEP]", "[UNK]"))
@@ -14,7 +16,7 @@ def ids(*tokens: str) -> list[int]:
     return [CLS, *map(VOCABULARY.index, tokens), SEP]
 
 
-def run(checkpoint: Path, texts: list[str], labels: list[str], *, sparse: bool = False, max_length: int = 512) -> Any:
+def run(checkpoint: Path, texts: list[str], labels: list[str], *, sparse: bool = False, max_tokens: int = 512) -> Any:
     """The transformed features of a batch, the token ids as lists."""
     inputs: dict[str, Any] = {
         "text": tf.constant([[text] for text in texts], tf.string),
@@ -22,7 +24,8 @@ def run(checkpoint: Path, texts: list[str], labels: list[str], *, sparse: bool =
     }
     if sparse:
         inputs = {name: tf.sparse.from_dense(values) for name, values in inputs.items()}
-    config = {"base_model": str(checkpoint), "max_length": max_length, "labels": ["bad", "good", "ugly"]}
+    task = tasks.to_dict(Classification(("bad", "good", "ugly")))
+    config = {"base_model": str(checkpoint), "max_tokens": max_tokens, "task": task}
     features = preprocessing_fn(inputs, config)
     features["token_ids"] = tf.RaggedTensor.from_sparse(features["token_ids"]).to_list()
     return features
@@ -43,7 +46,7 @@ def test_a_label_without_a_name_is_minus_one(checkpoint: Path) -> None:
 
 
 def test_ids_are_cut_to_the_longest_length_with_both_control_tokens(checkpoint: Path) -> None:
-    features = run(checkpoint, ["a b c d e", "a b c"], ["bad", "bad"], max_length=5)
+    features = run(checkpoint, ["a b c d e", "a b c"], ["bad", "bad"], max_tokens=5)
     assert features["token_ids"] == [ids("a", "b", "c"), ids("a", "b", "c")]
 
 

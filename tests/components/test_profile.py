@@ -6,8 +6,9 @@ import pytest
 
 from components import profile, tsv
 from components.settings import Data, Drift
+from components.tasks.classification import Classification
 from components.vocabulary import SEPARATOR, START, UNKNOWN
-from tests.conftest import Trained
+from tests.conftest import LABELS, Trained
 
 TOKENS = ["[PAD]", UNKNOWN, START, SEPARATOR, "a", "film", "##s", "##ing"]
 LIMITS = Drift(label=0.25, text_length=0.5, unknown_share=0.5, vocabulary_coverage=0.5)
@@ -67,15 +68,16 @@ def test_rows_without_labels_are_compared_in_the_rest() -> None:
 
 
 def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Trained, tiny_data: Data) -> None:
-    rows = [
-        (row.text, row.label)
+    rows: list[profile.Row] = [
+        (row.texts, row.label)
         for row in tsv.read_rows(Path(tiny_data.train[0]), "train", tiny_data)
         if isinstance(row, tsv.Row)
     ]
     learned = profile.read(tiny_trained.saved_model)
-    again = profile.Tokenizer(tiny_trained.saved_model).profile(rows)
+    tokenizer = profile.Tokenizer(tiny_trained.saved_model, Classification(tuple(LABELS)))
+    again = tokenizer.profile(rows)
     assert [measure.value for measure in profile.compare(learned, again, LIMITS)] == [0, 0, 0, 0]
-    tripled = profile.Tokenizer(tiny_trained.saved_model).profile((" ".join([text] * 3), label) for text, label in rows)
+    tripled = tokenizer.profile(((" ".join([text] * 3),), label) for (text,), label in rows)
     values = {measure.name: measure.value for measure in profile.compare(learned, tripled, LIMITS)}
     assert values["text_length"] > 0.3
     assert values["label"] == 0
@@ -83,11 +85,11 @@ def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Traine
 
 def test_many_rows_are_sampled_evenly_and_the_same_way_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(profile, "SAMPLE", 500)
-    rows = [(str(index), None) for index in range(5000)]
+    rows: list[profile.Row] = [((str(index),), None) for index in range(5000)]
     sampled = profile._sample(iter(rows))
     assert sampled == profile._sample(rows)
     assert len(set(sampled)) == 500
-    assert np.mean([int(text) for text, _ in sampled]) == pytest.approx(2500, abs=250)
+    assert np.mean([int(text) for (text,), _ in sampled]) == pytest.approx(2500, abs=250)
 
 
 def test_a_model_of_before_has_no_profile(tmp_path: Path) -> None:

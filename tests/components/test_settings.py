@@ -61,7 +61,7 @@ def test_a_run_says_what_its_toml_says_and_defaults_say_the_rest() -> None:
     run = parsed(RUN)
     assert run == Run(
         name="toy",
-        data=Data(train=("train.tsv",), dev=("a.tsv", "b.tsv"), text=2, slices=("source", 4)),
+        data=Data(train=("train.tsv",), dev=("a.tsv", "b.tsv"), text=(2,), slices=("source", 4)),
         model=Model(base="toy"),
         training=Training(learning_rate=0.5),
         gate=Gate(min={"accuracy": 0.5}),
@@ -95,7 +95,10 @@ def test_the_patterns_are_in_the_order_of_the_splits() -> None:
 @pytest.mark.parametrize(
     ("line", "problem"),
     [
-        ('strategy = "frozen"', '`training.strategy` is "frozen", it should be "full", "freeze_layers" or "head"'),
+        (
+            'strategy = "frozen"',
+            '`training.strategy` is "frozen", it should be "full", "freeze_layers", "head" or "gradual"',
+        ),
         ("freeze_layers = 0", "`training.freeze_layers` is 0, it should be at least 1"),
         ("learning_rate = 0", "`training.learning_rate` is 0, it should be greater than 0"),
         ("learning_rate = 1", "`training.learning_rate` is 1, it should be less than 1"),
@@ -142,7 +145,7 @@ def test_a_wrong_value_is_named_with_its_rule_and_line(line: str, problem: str) 
         ('quoting = "tsv"', '`data.quoting` is "tsv", it should be "none" or "csv"'),
         ('labels = "pos"', '`data.labels` is "pos", it should be "from train" or a list'),
         ('labels = ["a", 1]', "`data.labels` holds 1, it should be a string"),
-        ("slices = 1.5", "`data.slices` is 1.5, it should be a list"),
+        ("slices = 1.5", "`data.slices` is 1.5, it should be a string or an integer"),
         ("slices = [0]", "`data.slices` holds 0, it should be at least 1"),
         ("split = { train = 0, dev = 1 }", "`data.split.train` is 0, it should be at least 1"),
         ('on_bad_row = "drop"', '`data.on_bad_row` is "drop", it should be "fail" or "quarantine"'),
@@ -211,7 +214,8 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
         (
             'base = "toy"',
             'bse = "toy"',
-            "10: unknown key `model.bse`. Did you mean `base`? Known here: base, max_length, pooling.",
+            "10: unknown key `model.bse`. Did you mean `base`? Known here: base, max_length, long_texts, "
+            "window_overlap, max_windows, pooling, threshold.",
         ),
         (
             "text = 2",

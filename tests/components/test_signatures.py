@@ -3,6 +3,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -13,9 +14,11 @@ from components import trainer
 from components.classifier import Classifier
 from components.settings import Data, Model, Training
 from components.signatures import Exported, weights_sha256
+from components.tasks.classification import Classification
 from tests.conftest import LABELS, MAX_LENGTH, Trained, transformed_texts
 from tests.toys import VOCABULARY
 
+TASK = Classification(tuple(LABELS))
 IN_A_CLEAN_PROCESS = """
 import json, sys
 import tensorflow as tf
@@ -107,7 +110,8 @@ def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any
 
 
 def test_by_a_schema_without_shapes_an_empty_text_is_a_row_too() -> None:
-    exported = Exported(None, dict, {"text": tf.io.VarLenFeature(tf.string)}, LABELS)  # type: ignore[arg-type]
+    model: Any = SimpleNamespace(task=TASK)
+    exported = Exported(model, dict, {"text": tf.io.VarLenFeature(tf.string)})
     raw = exported._as_raw("text", tf.constant(["a", "", "b"]))
     assert raw.values.numpy().tolist() == [b"a", b"", b"b"]
     assert raw.indices.numpy().tolist() == [[0, 0], [1, 0], [2, 0]]
@@ -136,16 +140,17 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
     assert labels == [LABELS[index] for index in in_memory.argmax(axis=1)]
 
 
-def test_the_card_holds_labels_the_hash_of_the_weights_and_what_the_trainer_was_told(tiny_trained: Trained) -> None:
+def test_the_card_holds_the_task_the_hash_of_the_weights_and_what_the_trainer_was_told(tiny_trained: Trained) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
     settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
     tokenizer = {"settings": settings, "max_length": MAX_LENGTH}
-    assert card == {"labels": LABELS, "name": "tiny", "tokenizer": tokenizer, "initial_weights": None}
+    task = {"name": "classification", "labels": LABELS}
+    assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, "initial_weights": None}
 
 
 def build(checkpoint: Path, seed: int) -> Classifier:
-    return trainer.build_model(checkpoint, Model(base="toy"), Training(seed=seed), 3)
+    return trainer.build_model(checkpoint, Model(base="toy"), Training(seed=seed), TASK)
 
 
 def test_equal_weights_have_an_equal_hash_whatever_was_drawn_since(checkpoint: Path) -> None:
@@ -158,6 +163,7 @@ def test_equal_weights_have_an_equal_hash_whatever_was_drawn_since(checkpoint: P
 def test_one_changed_weight_changes_the_hash(checkpoint: Path) -> None:
     model = build(checkpoint, 1)
     before = weights_sha256(model)
+    assert model.dense is not None
     model.dense.bias.assign([0.0, 0.0, 1e-7])
     assert weights_sha256(model) != before
     assert weights_sha256(build(checkpoint, 2)) not in (before, weights_sha256(model))

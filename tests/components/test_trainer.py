@@ -15,9 +15,12 @@ from components.errors import InputError
 from components.predictor import Predictor
 from components.settings import Model, Training
 from components.signatures import weights_sha256
+from components.tasks.classification import Classification
 from components.versions import card
 from tests.conftest import LABELS, SIZES, Trained, transformed_texts
 from tests.toys import write_toy_checkpoint
+
+TASK = Classification(tuple(LABELS))
 
 
 def test_the_model_is_exported_where_serving_looks(tiny_trained: Trained) -> None:
@@ -46,9 +49,11 @@ def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained:
     rows = Rows.of_examples(
         tiny_trained.fn_args.eval_files,
         trainer.tft.TFTransformOutput(tiny_trained.fn_args.transform_output).transformed_feature_spec(),
+        TASK,
         tiny_trained.run / "scratch",
     )
-    assert (found.argmax(axis=1) == rows.label_ids).mean() == best["accuracy"]
+    assert (found.argmax(axis=1) == rows.targets).mean() == best["value"]
+    assert history["metric"] == "accuracy"
 
 
 @pytest.mark.parametrize(
@@ -70,7 +75,8 @@ def test_a_training_in_bfloat16_learns_and_is_served_in_float32(
     assert history["precision"] == "bfloat16"
     assert history["evaluations"][-1]["loss"] < history["evaluations"][0]["loss"]
     in_memory = np.load(trained.run / "dev_probabilities.npy")
-    served = np.stack([a.probabilities for a in Predictor(trained.saved_model).predict(transformed_texts(trained))])
+    answers = Predictor(trained.saved_model).predict((text,) for text in transformed_texts(trained))
+    served = np.array([list(answer["probabilities"].values()) for answer in answers], np.float32)
     np.testing.assert_allclose(served, in_memory, atol=0.03)
     assert not np.array_equal(served, in_memory)
     graph = SavedModel.FromString((trained.saved_model / "saved_model.pb").read_bytes()).meta_graphs[0].graph_def
@@ -92,8 +98,8 @@ def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., 
     [("none", [1, 1, 1]), ({"good": 2.5}, [1, 2.5, 1]), ("balanced", [6 / (3 * 3), 6 / (3 * 2), 6 / (3 * 1)])],
 )
 def test_class_weights_stand_in_the_order_of_the_labels(given: object, weights: list[float]) -> None:
-    train = SimpleNamespace(label_ids=np.array([0, 1, 0, 2, 1, 0]))
-    found = trainer._class_weights(Training(class_weights=given), train, LABELS)  # type: ignore[arg-type]
+    train = SimpleNamespace(targets=np.array([0, 1, 0, 2, 1, 0]))
+    found = trainer._class_weights(Training(class_weights=given), train, TASK)  # type: ignore[arg-type]
     np.testing.assert_allclose(found, weights, rtol=1e-6)
     assert found.dtype == np.float32
 
@@ -108,17 +114,17 @@ def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None
 # Going on from a pushed model
 
 
-def built(trained: Trained, **settings: Any) -> Any:
+def built(trained: Trained, task: Classification = TASK, **settings: Any) -> Any:
     config = trained.fn_args.custom_config
     return trainer.build_model(
-        Path(config["base_model"]), Model(base="toy", max_length=8), Training(dropout=0.0, **settings), len(LABELS)
+        Path(config["base_model"]), Model(base="toy", max_length=8), Training(dropout=0.0, **settings), task
     )
 
 
 def test_a_training_can_go_on_from_a_pushed_model(tiny_trained: Trained) -> None:
     before = built(tiny_trained, seed=5)
     model = built(tiny_trained, seed=5)
-    sha256 = trainer._go_on_from(tiny_trained.saved_model, model, LABELS)
+    sha256 = trainer._go_on_from(tiny_trained.saved_model, model)
     assert weights_sha256(model) == sha256 == card(tiny_trained.saved_model)["weights_sha256"]
     assert weights_sha256(before) != sha256
     seeds = [[v.numpy().tolist() for v in one.variables if "seed" in v.path] for one in (before, model)]
@@ -126,15 +132,18 @@ def test_a_training_can_go_on_from_a_pushed_model(tiny_trained: Trained) -> None
 
 
 def test_a_pushed_model_of_other_classes_is_refused(tiny_trained: Trained) -> None:
-    with pytest.raises(InputError, match=r"knows bad, good, mixed, the data has bad, good\. Set training\.init_from"):
-        trainer._go_on_from(tiny_trained.saved_model, built(tiny_trained), ["bad", "good"])
+    message = (
+        r"knows classification of bad, good, mixed, the data has classification of bad, good\. Set training\.init_from"
+    )
+    with pytest.raises(InputError, match=message):
+        trainer._go_on_from(tiny_trained.saved_model, built(tiny_trained, Classification(("bad", "good"))))
 
 
 def test_a_pushed_model_of_another_shape_is_refused(tiny_trained: Trained, tmp_path: Path) -> None:
     base = write_toy_checkpoint(tmp_path, hidden=16)
-    model = trainer.build_model(base, Model(base="toy", max_length=8), Training(), len(LABELS))
+    model = trainer.build_model(base, Model(base="toy", max_length=8), Training(), TASK)
     with pytest.raises(InputError, match=r"the pushed model has .* of shape .*, this run's has none like it"):
-        trainer._go_on_from(tiny_trained.saved_model, model, LABELS)
+        trainer._go_on_from(tiny_trained.saved_model, model)
 
 
 def test_a_training_that_goes_on_begins_where_the_other_ended(

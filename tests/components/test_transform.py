@@ -4,7 +4,8 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components import task
+from components import tasks
+from components.tasks.classification import Classification
 from tests.conftest import LABELS, MAX_LENGTH, SIZES, Transformed
 from tests.toys import VOCABULARY
 
@@ -15,8 +16,8 @@ def records(examples: Any, split: str) -> list[Any]:
     return [tf.train.Example.FromString(record).features.feature for record in dataset.as_numpy_iterator()]
 
 
-def test_the_label_names_of_the_examples_stand_beside_the_graph(tiny_transformed: Transformed) -> None:
-    assert task.read_labels(tiny_transformed.graph.uri) == LABELS
+def test_the_task_with_the_label_names_of_the_examples_stands_beside_the_graph(tiny_transformed: Transformed) -> None:
+    assert tasks.read(tiny_transformed.graph.uri) == Classification(tuple(LABELS))
 
 
 def test_every_row_of_every_split_is_transformed(tiny_transformed: Transformed) -> None:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from components import tsv
 from components.errors import InputError
 from components.settings import Data
+from components.tasks.classification import Classification
 from components.tsv import BadRow, Row
 from tests.conftest import fuzz_cases
 
@@ -44,12 +45,13 @@ def headerless(**changes: Any) -> Data:
 def rows(path: Path, given: Data | None = None) -> list[tuple[int, str, str]]:
     """(line, text, label) of a file without bad rows."""
     found = [row for row in tsv.read_rows(path, "train", given or data()) if isinstance(row, Row)]
-    return [(row.line, row.text, row.label) for row in found]
+    return [(row.line, row.texts[0], row.label) for row in found]
 
 
-def only_bad_row(path: Path, given: Data | None = None, labels: frozenset[str] | None = None) -> tuple[int, str, str]:
+def only_bad_row(path: Path, given: Data | None = None, labels: tuple[str, ...] = ()) -> tuple[int, str, str]:
     """(line, problem, remedy) of the one bad row of a file."""
-    (bad,) = [row for row in tsv.read_rows(path, "train", given or data(), labels) if isinstance(row, BadRow)]
+    rule = Classification(labels).problem
+    (bad,) = [row for row in tsv.read_rows(path, "train", given or data(), rule) if isinstance(row, BadRow)]
     assert bad.path == str(path)
     return bad.line, bad.problem, bad.remedy
 
@@ -104,7 +106,7 @@ def test_csv_quoting_keeps_tabs_newlines_and_doubled_quotes_of_a_text(write: Wri
 
 def test_columns_are_found_by_name_or_by_number_in_any_order(write: Write) -> None:
     path = write("id\tlabel\tsource\ttext\n7\tpos\tweb\tgood\n")
-    expected = [Row(2, "train", "good", "pos", ("web", "7"))]
+    expected = [Row(2, "train", ("good",), "pos", ("web", "7"))]
     by_name = data(slices=("source", "id"))
     by_number = data(text=4, label=2, slices=(3, 1))
     assert list(tsv.read_rows(path, "train", by_name)) == expected
@@ -115,7 +117,7 @@ def test_columns_are_found_by_name_or_by_number_in_any_order(write: Write) -> No
 def test_without_a_header_rows_are_as_wide_as_the_largest_column_or_as_told(write: Write) -> None:
     path = write("7\tgood\tpos\n")
     layout = tsv.read_layout(path, headerless(text=2, label=3, slices=(1,)))
-    assert layout == tsv.Layout(3, 1, 2, (0,), ("column_1",))
+    assert layout == tsv.Layout(3, (1,), 2, (0,), ("column_1",))
     assert tsv.read_layout(path, headerless(columns=5)).width == 5
     assert rows(path, headerless(text=2, label=1, columns=3)) == [(1, "good", "7")]
 
@@ -162,7 +164,7 @@ def test_the_bytes_read_add_up_to_the_size_of_the_file(write: Write) -> None:
 )
 def test_a_row_that_breaks_a_rule_is_named(write: Write, row: str, problem: str, remedy: str) -> None:
     path = write(f"fine\tpos\n{row}\nfine\tneg\n")
-    assert only_bad_row(path, headerless(), frozenset({"pos", "neg"})) == (2, problem, remedy)
+    assert only_bad_row(path, headerless(), ("pos", "neg")) == (2, problem, remedy)
     assert rows(path, headerless())[0] == (1, "fine", "pos")
     assert rows(path, headerless())[-1] == (3, "fine", "neg")
 
@@ -181,7 +183,7 @@ def test_a_nul_byte_in_a_slice_column_is_a_bad_row_and_elsewhere_is_not(write: W
 
 
 def test_many_expected_labels_are_not_all_listed(write: Write) -> None:
-    labels = frozenset(f"class{number}" for number in range(10))
+    labels = tuple(f"class{number}" for number in range(10))
     _, problem, remedy = only_bad_row(write("good\tx\n"), headerless(), labels)
     listed = ", ".join(f"class{number}" for number in range(8))
     assert problem == f"the label is 'x', expected one of {listed}, ..."
@@ -261,11 +263,11 @@ def test_every_csv_record_comes_out_as_a_row_or_a_bad_row(records: list[list[str
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "rows.tsv")
         path.write_bytes(content.getvalue().encode())
-        found = list(tsv.read_rows(path, None, headerless(quoting="csv")))
+        found = list(tsv.read_rows(path, None, headerless(quoting="csv"), Classification().problem))
     assert len(found) == len(records)
     for row, fields in zip(found, records, strict=True):
         if isinstance(row, Row):
-            assert [row.text, row.label] == fields
+            assert [*row.texts, row.label] == fields
         else:
             assert len(fields) != 2 or not fields[0].strip() or not fields[1].strip() or set(fields[1]) & set("\t\n")
 
@@ -417,7 +419,8 @@ def test_equal_rows_go_to_the_same_split_whatever_their_file_and_line(write: Wri
     two = write("".join(f"row {number}\tpos\r\n" for number in reversed(range(200))), "two.tsv.bak")
     given = headerless(train=(), dev=(), files=(str(one),))
     split_of_text = [
-        {row.text: row.split for row in tsv.read_rows(path, None, given) if isinstance(row, Row)} for path in (one, two)
+        {row.texts: row.split for row in tsv.read_rows(path, None, given) if isinstance(row, Row)}
+        for path in (one, two)
     ]
     assert split_of_text[0] == split_of_text[1]
     assert set(split_of_text[0].values()) == {"train", "dev", "test"}
@@ -488,27 +491,27 @@ def test_more_than_1000_labels_are_taken_for_another_column(write: Write) -> Non
 
 def test_texts_are_read_with_all_fields_and_the_bytes_read(write: Write) -> None:
     path = write("id\ttext\n7\tgood\n8\tbad\n")
-    names, found = tsv.read_texts(path, "text", True, "none")
+    names, found = tsv.read_texts(path, ("text",), True, "none")
     taken = list(found)
     assert names == ["id", "text"]
-    assert [(fields, text) for fields, text, _ in taken] == [(["7", "good"], "good"), (["8", "bad"], "bad")]
+    assert [(fields, texts) for fields, texts, _ in taken] == [(["7", "good"], ("good",)), (["8", "bad"], ("bad",))]
     assert sum(size for *_, size in taken) == path.stat().st_size
 
 
 def test_texts_of_a_file_without_a_header_are_as_wide_as_its_first_row(write: Write) -> None:
     path = write("7\tgood\n8\n")
-    names, found = tsv.read_texts(path, 2, False, "none")
+    names, found = tsv.read_texts(path, (2,), False, "none")
     assert names is None
-    assert next(found)[:2] == (["7", "good"], "good")
+    assert next(found)[:2] == (["7", "good"], ("good",))
     assert message(next, found) == (
         f"{path}:2: expected 2 tab-separated fields, got 1. Correct the row; a tab seems to be missing."
     )
 
 
 def test_texts_need_no_label(write: Write) -> None:
-    _, found = tsv.read_texts(write("good\nbad\n"), 1, False, "none")
-    assert [text for _, text, _ in found] == ["good", "bad"]
-    _, found = tsv.read_texts(write("good\t\n"), 1, False, "none")
+    _, found = tsv.read_texts(write("good\nbad\n"), (1,), False, "none")
+    assert [texts for _, texts, _ in found] == [("good",), ("bad",)]
+    _, found = tsv.read_texts(write("good\t\n"), (1,), False, "none")
     assert [fields for fields, _, _ in found] == [["good", ""]]
 
 
@@ -524,26 +527,26 @@ def test_texts_need_no_label(write: Write) -> None:
 )
 def test_a_bad_row_among_texts_is_an_error_when_it_is_reached(write: Write, line: str, expected: str) -> None:
     path = write(f"good\n{line}\n")
-    _, found = tsv.read_texts(path, 1, False, "none")
-    assert next(found)[1] == "good"
+    _, found = tsv.read_texts(path, (1,), False, "none")
+    assert next(found)[1] == ("good",)
     assert message(next, found) == f"{path}:2: {expected}"
 
 
 def test_a_column_of_texts_beyond_the_first_row_is_an_error(write: Write) -> None:
     path = write("good\tpos\n")
-    _, found = tsv.read_texts(path, 3, False, "none")
+    _, found = tsv.read_texts(path, (3,), False, "none")
     assert message(next, found).startswith(f"{path}:1: expected 3 tab-separated fields, got 2. ")
 
 
 def test_texts_of_no_file_are_an_error_before_a_row_is_read(tmp_path: Path) -> None:
-    assert message(tsv.read_texts, tmp_path / "x.tsv", 1, False, "none") == (
+    assert message(tsv.read_texts, tmp_path / "x.tsv", (1,), False, "none") == (
         f"{tmp_path}/x.tsv: no such file. Correct the path; its directory is there."
     )
 
 
 def test_a_text_column_that_the_header_lacks_is_an_error(write: Write) -> None:
     path = write("id\treview\n")
-    assert message(tsv.read_texts, path, "text", True, "none") == (
+    assert message(tsv.read_texts, path, ("text",), True, "none") == (
         f"{path}:1: the text's column is 'text', the header has 'id', 'review'. "
         "Give --column, a name or a number from 1."
     )

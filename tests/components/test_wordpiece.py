@@ -4,6 +4,7 @@ import random
 import unicodedata
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -160,6 +161,90 @@ def test_no_texts_give_no_rows() -> None:
 )
 def test_a_row_is_cut_to_max_length_and_ends_in_sep(max_length: int, expected: list[int]) -> None:
     assert tokenizer("a ##b", max_length=max_length)(["ab a", ""]) == [expected, [CLS, SEP]]
+
+
+def in_graph(
+    method: str, words: str, settings: TokenizerSettings, max_length: int, *texts: list[Any]
+) -> tuple[list[list[int]], ...]:
+    wordpiece = WordPiece([*CONTROL, *words.split()], settings, max_length)
+    given = [tf.ragged.constant(each) if method == "words" else tf.constant(each) for each in texts]
+    found = getattr(wordpiece, method)(*given)
+    return tuple(rows.to_list() for rows in (found if isinstance(found, tuple) else (found,)))
+
+
+@pytest.mark.parametrize(
+    ("max_length", "expected"),
+    [
+        (9, [CLS, 5, 6, SEP, 7, 8, 9, SEP]),
+        (7, [CLS, 5, 6, SEP, 7, 8, SEP]),
+        (6, [CLS, 5, SEP, 7, 8, SEP]),
+        (5, [CLS, 5, SEP, 7, SEP]),
+        (4, [CLS, SEP, 7, SEP]),
+    ],
+)
+def test_of_a_pair_the_longer_text_is_cut_first(max_length: int, expected: list[int]) -> None:
+    # The lengths that `tokenizers` leaves, 2 and 3 pieces at first: 2+2, 1+2, 1+1, 0+1.
+    assert in_graph("pairs", "a b c d e", UNCASED, max_length, ["a b"], ["c d e"]) == ([expected],)
+
+
+def test_a_pair_of_a_cased_vocabulary() -> None:
+    found = in_graph("pairs", "Bonn bonn ist ##er", CASED, 16, ["Bonn ist", ""], ["bonner BONN", "ist"])
+    assert found == ([[CLS, 5, 7, SEP, 6, 8, UNK, SEP], [CLS, SEP, 7, SEP]],)
+
+
+def test_a_pair_of_a_chinese_vocabulary() -> None:
+    cased_chinese = TokenizerSettings(lower_case=False, chinese_chars=True)
+    found = in_graph(
+        "pairs", "\u6211 \u5011 NBA ##s \u3002", cased_chinese, 16, ["\u6211\u5011NBAs"], ["\u5011\u3002nba"]
+    )
+    assert found == ([[CLS, 5, 6, 7, 8, SEP, 6, 9, UNK, SEP]],)
+
+
+def test_words_of_a_multilingual_vocabulary_know_their_first_tokens() -> None:
+    words = "Z\u00fcrich \u041c\u043e\u0441 ##\u043a\u0432\u0430 \u65e5 \u672c . U"
+    moscow, japan = "\u041c\u043e\u0441\u043a\u0432\u0430", "\u65e5\u672c"
+    found = in_graph("words", words, CASED, 16, [["Z\u00fcrich", moscow, japan, "U."], ["\u200b", "Z\u00fcrich"]])
+    ids = [[CLS, 5, 6, 7, 8, 9, 11, 10, SEP], [CLS, UNK, 5, SEP]]
+    first = [[-1, 0, 1, -1, 2, -1, 3, -1, -1], [-1, 0, 1, -1]]
+    assert found == (ids, first)
+
+
+def test_words_beyond_max_length_are_cut_off() -> None:
+    found = in_graph("words", "a b ##c", UNCASED, 5, [["a", "bc", "a", "a"]])
+    assert found == ([[CLS, 5, 6, 7, SEP]], [[-1, 0, 1, -1, -1]])
+
+
+def test_a_row_without_words_is_cls_and_sep() -> None:
+    assert in_graph("words", "a", UNCASED, 5, [["a"], []]) == ([[CLS, 5, SEP], [CLS, SEP]], [[-1, 0, -1], [-1, -1]])
+
+
+@pytest.mark.parametrize("settings", ALL_SETTINGS, ids=str)
+def test_pairs_and_words_are_what_the_reference_gives(settings: TokenizerSettings) -> None:
+    vocabulary = [*CONTROL, *"abcdeABC\u00e9\u6211\u0416", "##a", "##b", "##\u00e9", ".", "-"]
+    draws = random.Random(1)  # noqa: S311
+    letters = "abcdeABC\u00e9\u6211\u0416.-x"
+    texts = [
+        [
+            " ".join("".join(draws.choices(letters, k=draws.randint(1, 4))) for _ in range(draws.randint(0, 7)))
+            for _ in "12"
+        ]
+        for _ in range(300)
+    ]
+    first, second = (list(column) for column in zip(*texts, strict=True))
+    for max_length in (4, 7, 12, 40):
+        theirs = reference(vocabulary, settings, max_length)
+        wordpiece = WordPiece(vocabulary, settings, max_length)
+        pairs = wordpiece.pairs(tf.constant(first), tf.constant(second)).to_list()
+        assert pairs == [encoded.ids for encoded in theirs.encode_batch(list(zip(first, second, strict=True)))]
+        split = [text.split() for text in first if text]
+        ids, word_ids = (rows.to_list() for rows in wordpiece.words(tf.ragged.constant(split)))
+        for row, encoded in enumerate(theirs.encode_batch(split, is_pretokenized=True)):
+            before = [None, *encoded.word_ids[:-1]]
+            begun = [
+                -1 if word is None or word == last else word
+                for word, last in zip(encoded.word_ids, before, strict=True)
+            ]
+            assert (ids[row], word_ids[row]) == (encoded.ids, begun)
 
 
 def test_max_length_must_hold_cls_and_sep() -> None:

@@ -20,13 +20,14 @@ from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from components.settings_io import dump
+from components.tasks.classification import Classification
 from pipeline import prediction
 from pipeline.config import load_config
 from tests.toys import HEADED_RUN, write_toy_checkpoint
 
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
 DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
-CARD = {"input": {"text": "text", "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
+CARD = {"input": {"asked": ["text"], "text": ["text"], "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
 ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 CHECK = "check --config DIR/run.toml"
 RUN = "run --config DIR/run.toml --root DIR/runs"
@@ -129,10 +130,11 @@ class Box:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
 
         class Echo:
-            labels = ("bad", "good")
+            task = Classification(("bad", "good"))
+            asked = ("text",)
 
-            def predict(self, texts: Any) -> Any:
-                return (("good", (0.25, 0.75)) for _ in list(texts))
+            def predict(self, rows: Any) -> Any:
+                return ({"label": "good", "probabilities": {"bad": 0.25, "good": 0.75}} for _ in list(rows))
 
         self.monkeypatch.setattr(prediction, "_load", lambda model: Echo())
         return self
@@ -170,15 +172,16 @@ CASES: dict[str, list[Case]] = {
              "quotes, lists brackets."),
         Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
-             "freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, warmup, weight_decay, "
-             "clip_norm, dropout, precision, label_smoothing, class_weights, evaluations_per_epoch, early_stopping, "
-             "checkpoint_minutes, checkpoint_steps, seed."),
+             "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, "
+             "warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
+             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
              " drift, model, training, gate, push."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
-             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, "
-             "window, spans, header, columns, quoting, text, label, labels, slices, on_bad_row, max_bad_share."),
+             "DIR/run.toml:5: unknown key `data.valid`. Known here: task, train, dev, test, files, split, window, "
+             "spans, header, columns, quoting, format, text, label, labels, range, slices, on_bad_row, "
+             "max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -192,8 +195,8 @@ CASES: dict[str, list[Case]] = {
              'DIR/run.toml:8: `data.header` is "no", it should be true or false. Correct it, or leave it out for '
              "the default, true."),
         Case("a word that is not among the choices", lambda box: box.toml("epochs", 'strategy = "frozen"\nepochs'),
-             'DIR/run.toml:13: `training.strategy` is "frozen", it should be "full", "freeze_layers" or "head". '
-             'Correct it, or leave it out for the default, "full".'),
+             'DIR/run.toml:13: `training.strategy` is "frozen", it should be "full", "freeze_layers", "head" or '
+             '"gradual". Correct it, or leave it out for the default, "full".'),
         Case("a number out of its range", lambda box: box.toml("epochs = 1", "learning_rate = 5"),
              "DIR/run.toml:13: `training.learning_rate` is 5, it should be less than 1. Correct it, or leave it "
              "out for the default, 5e-05."),
@@ -209,6 +212,22 @@ CASES: dict[str, list[Case]] = {
              "Delete it, or give `files` instead of a file per split."),
         Case("a share of an unknown split", lambda box: box.toml("[model]", "split = { trian = 8, dev = 2 }\n[model]"),
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
+        Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
+             'DIR/run.toml:2: `task` is "pairs", there is none like it. Did you mean \'pair\'? Known: classification, '
+             "multilabel, pair, similarity, regression, tagging, embedding."),
+        Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
+             .toml("[model]", 'text = "text"\n[model]'),
+             'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
+             '"text_b"].'),
+        Case("a range for names", lambda box: box.toml("[model]", "range = [0, 5]\n[model]"),
+             "DIR/run.toml:8: `data.range` is [0.0, 5.0]. Delete it: classification has names."),
+        Case("windows for two texts", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
+             .toml("max_length", 'long_texts = "window"\nmax_length'),
+             'DIR/run.toml:11: `model.long_texts` is "window", which is for one text, and pair reads two. Delete it: '
+             "long texts are truncated."),
+        Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
+             'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
+             'long_texts = "window".'),
         Case("a column used twice", lambda box: box.toml("[model]", 'label = "text"\n[model]'),
              'DIR/run.toml:8: a column can be used once, `data.text`, `label` and `slices` are ["text", "text"]. '
              "Give each another column."),
@@ -242,7 +261,7 @@ CASES: dict[str, list[Case]] = {
         Case("a threshold in percent", lambda box: box.toml("0.5", "50"),
              "DIR/run.toml:16: `gate.min.accuracy` is 50, it should be at most 1. Correct it."),
         Case("an unknown metric", lambda box: box.toml("accuracy", "acuracy"),
-             "DIR/run.toml:15: gate.min names the unknown metric 'acuracy'. Known: accuracy, macro_f1, auc, loss, "
+             "DIR/run.toml:15: gate.min names the unknown metric 'acuracy'. Known: accuracy, macro_f1, auc, mcc, loss, "
              "precision/LABEL, recall/LABEL, f1/LABEL."),
         Case("a bound on the wrong side", lambda box: box.toml("min =", "max ="),
              "DIR/run.toml:15: gate.max bounds accuracy, which is better when higher. Use gate.min."),
@@ -572,7 +591,7 @@ CASES: dict[str, list[Case]] = {
              "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
-             "movie-reviews, reuters-r8, minilm.", "data movie-review"),
+             "movie-reviews, reuters-r8, reuters-topics, conll2003, minilm.", "data movie-review"),
     ],
 }
 # fmt: on

@@ -49,6 +49,10 @@ def test_a_config_of_any_values_is_taken_or_refused_with_a_message(changes: list
         "gate": {"min": {"accuracy": 0.5}},
     }
     for (table, key), value in changes:
+        if key == "task":
+            # At the top it is where people write it.
+            config["task"] = value if value is not None else "pair"
+            continue
         config.setdefault(table, {})[key] = value
         if value is None:
             del config[table][key]

@@ -14,6 +14,7 @@ import pytest
 
 import pipeline_runner
 from components.errors import InputError
+from components.tasks.classification import Classification
 from pipeline import prediction
 
 GOOD, BAD = "good\t0.250000\t0.750000", "bad\t0.900000\t0.100000"
@@ -24,13 +25,15 @@ class FakePredictor:
     """Finds `good` good and all else bad; reads ahead by `WINDOW` texts, as the real one does by thousands."""
 
     WINDOW = 2
-    labels = ("bad", "good")
+    task = Classification(("bad", "good"))
+    asked = ("text",)
 
-    def predict(self, texts: Iterable[str]) -> Iterator[tuple[str, tuple[float, float]]]:
-        source = iter(texts)
+    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+        source = iter(rows)
         while window := list(islice(source, self.WINDOW)):
-            for text in window:
-                yield ("good", (0.25, 0.75)) if "good" in text else ("bad", (0.9, 0.1))
+            for (text,) in window:
+                label, of_bad, of_good = ("good", 0.25, 0.75) if "good" in text else ("bad", 0.9, 0.1)
+                yield {"label": label, "probabilities": {"bad": of_bad, "good": of_good}}
 
 
 @pytest.fixture(autouse=True)
@@ -56,7 +59,7 @@ def pushed(directory: Path, given: dict[str, Any]) -> Path:
     version = directory / "pushed" / "1"
     (version / "assets.extra").mkdir(parents=True, exist_ok=True)
     (version / "saved_model.pb").write_bytes(b"")
-    (version / "assets.extra" / "model.json").write_text(json.dumps({"input": given}))
+    (version / "assets.extra" / "model.json").write_text(json.dumps({"input": {**given, "asked": [given["text"]]}}))
     return directory / "pushed"
 
 
@@ -69,7 +72,7 @@ def rows(directory: Path, content: str | bytes, name: str = "rows.tsv") -> Path:
 def answer(model: Path, source: Path, column: str | None = None) -> str:
     """What `of_file` writes into a file."""
     destination = source.with_name("out.tsv")
-    prediction.of_file(model, source, destination, column, io.StringIO())
+    prediction.of_file(model, source, destination, column and [column], io.StringIO())
     return destination.read_bytes().decode()
 
 
@@ -84,7 +87,7 @@ def message(function: Callable[..., object], *arguments: object) -> str:
 
 def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path) -> None:
     out = io.StringIO()
-    prediction.of_texts(model, ["a good film", "ein Übel"], out, as_json=False)
+    prediction.of_texts(model, [("a good film",), ("ein Übel",)], out, as_json=False)
     assert out.getvalue() == (
         "good\tbad 0.250000\tgood 0.750000\ta good film\nbad\tbad 0.900000\tgood 0.100000\tein Übel\n"
     )
@@ -92,7 +95,7 @@ def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path
 
 def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
     out = io.StringIO()
-    prediction.of_texts(model, ["Übel", "good"], out, as_json=True)
+    prediction.of_texts(model, [("Übel",), ("good",)], out, as_json=True)
     assert out.getvalue().splitlines() == [
         '{"text": "Übel", "label": "bad", "probabilities": {"bad": 0.9, "good": 0.1}}',
         '{"text": "good", "label": "good", "probabilities": {"bad": 0.25, "good": 0.75}}',
@@ -103,10 +106,10 @@ def test_texts_are_answered_while_more_of_them_come(model: Path) -> None:
     out = io.StringIO()
     written: list[int] = []
 
-    def texts() -> Iterator[str]:
+    def texts() -> Iterator[tuple[str, ...]]:
         for number in range(7):
             written.append(out.getvalue().count("\n"))
-            yield f"text {number}"
+            yield (f"text {number}",)
 
     prediction.of_texts(model, texts(), out, as_json=False)
     assert written == [0, 0, 2, 2, 4, 4, 6]
@@ -184,11 +187,11 @@ def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monke
     out = io.StringIO()
     written: list[int] = []
 
-    def read_texts(*arguments: object) -> tuple[list[str], Iterator[tuple[list[str], str, int]]]:
-        def read() -> Iterator[tuple[list[str], str, int]]:
+    def read_texts(*arguments: object) -> tuple[list[str], Iterator[tuple[list[str], tuple[str], int]]]:
+        def read() -> Iterator[tuple[list[str], tuple[str], int]]:
             for number in range(1000):
                 written.append(out.getvalue().count("\n"))
-                yield [f"row {number}"], f"row {number}", 1
+                yield [f"row {number}"], (f"row {number}",), 1
 
         return ["text"], read()
 
@@ -197,7 +200,7 @@ def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monke
         yield out
 
     monkeypatch.setattr(prediction.tsv, "read_texts", read_texts)
-    monkeypatch.setattr(prediction, "_written", into_memory)
+    monkeypatch.setattr(prediction, "written", into_memory)
     prediction.of_file(model, rows(tmp_path, ""), None, None, io.StringIO())
     # Before a window of two is read, all before it is written, header included.
     assert written == [1 + number // 2 * 2 for number in range(1000)]
@@ -232,7 +235,7 @@ def test_mistakes_are_found_before_a_model_is_loaded(tmp_path: Path, model: Path
         (source, tmp_path / "none" / "out.tsv", None),
     ):
         with pytest.raises(InputError):
-            prediction.of_file(model, given, destination, column, io.StringIO())
+            prediction.of_file(model, given, destination, column and [column], io.StringIO())
     assert loaded == []
     prediction.of_file(model, source, tmp_path / "out.tsv", None, io.StringIO())
     assert loaded == [model]

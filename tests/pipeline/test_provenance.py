@@ -62,3 +62,17 @@ def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
     # sha256 of "a\n"
     expected = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
     assert provenance.base_model_hashes(tmp_path) == {"vocab.txt": expected}
+
+
+@pytest.mark.parametrize(
+    ("module", "behind"),
+    [
+        ("components.example_gen", "components.tasks"),
+        ("components.preprocessing", "components.tasks.tagging"),
+        ("components.trainer", "components.tasks.base"),
+        ("components.evaluator", "components.task_metrics"),
+        ("components.evaluator", "components.label_metrics"),
+    ],
+)
+def test_the_code_behind_a_node_includes_the_tasks_and_their_metrics(module: str, behind: str) -> None:
+    assert behind in provenance._closure(module, set())

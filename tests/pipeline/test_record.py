@@ -9,6 +9,8 @@ import pytest
 from components.errors import InputError
 from pipeline.record import NodeRecord, RunRecord, close_killed, find, read
 
+NAMES = {"headline": ["f1"], "per_label": []}
+
 
 def record(directory: Path, **changes: Any) -> RunRecord:
     directory.mkdir(parents=True, exist_ok=True)
@@ -46,7 +48,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
         quarantined=2,
         quarantine_file="/quarantine.tsv",
         training={"steps": 7, "evaluations": [{"accuracy": 0.5}]},
-        evaluations={"dev": {"labels": ["böse", "good"], "metrics": {"candidate": {"": {"accuracy": 0.75}}}}},
+        evaluations={"dev": {**NAMES, "labels": ["böse", "good"], "metrics": {"candidate": {"": {"accuracy": 0.75}}}}},
         pushed="/serving/toy/1",
     )
     written.write()

@@ -1,0 +1,26 @@
+"""One of several classes for two texts together."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, ClassVar
+
+from components.tasks.classification import Classification
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+    from components.wordpiece import WordPiece
+
+
+@dataclasses.dataclass(frozen=True)
+class Pair(Classification):
+    """Softmax over what BERT makes of `[CLS] text_a [SEP] text_b [SEP]`, the second text in a segment of its own."""
+
+    name: ClassVar[str] = "pair"
+    texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
+
+    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+        """Both texts in a row, the longer one truncated first."""
+        return wordpiece.pairs(*texts)

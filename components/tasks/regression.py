@@ -1,0 +1,135 @@
+"""A number for each text."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+from components.tasks.base import Problem, Task
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from components.settings import Data, Model
+
+_RANGES = 10
+"""Equal parts of the allowed range whose shares are compared between train and later data."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Regression(Task):
+    """A linear output, learned on labels of mean 0 and standard deviation 1."""
+
+    range: tuple[float, float] | None = None
+    """The least and the greatest label allowed."""
+    mean: float = 0.0
+    deviation: float = 1.0
+    """Of train's labels: the output is scaled by them."""
+
+    name: ClassVar[str] = "regression"
+    target: ClassVar[str] = "value"
+    named: ClassVar[bool] = False
+    numeric: ClassVar[bool] = True
+    answer: ClassVar[str] = "value"
+    overall: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae", "r2")
+    lower_is_better: ClassVar[frozenset[str]] = frozenset({"mae"})
+
+    @classmethod
+    def of(cls, data: Data) -> Self:
+        """With the range that the settings allow."""
+        return cls(range=(data.range[0], data.range[1]) if data.range else None)
+
+    def trained(self, model: Model, targets: np.ndarray) -> Self:
+        """With the scale of train's labels; constant ones are left unscaled."""
+        deviation = float(targets.std())
+        return dataclasses.replace(self, mean=float(targets.mean()), deviation=deviation if deviation > 0 else 1.0)
+
+    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+        """No number, or one out of range."""
+        try:
+            value = float(label)
+        except ValueError:
+            value = math.nan
+        if not math.isfinite(value):
+            return f"the {self.target} is {label[:40]!r}, expected a number", "Give one with a decimal point, say 3.5"
+        if self.range and not self.range[0] <= value <= self.range[1]:
+            low, high = self.range
+            return f"the {self.target} is {label}, out of range {low:g} to {high:g}", "Correct it, or data.range"
+        return None
+
+    def counted(self, label: str) -> str:
+        """Rows alone."""
+        return ""
+
+    def raw(self, label: str) -> float:
+        """The number."""
+        return float(label)
+
+    def shares(self, labels: Sequence[str]) -> list[str] | None:
+        """The tenth of the allowed range that a label falls into."""
+        if self.range is None:
+            return None
+        low, high = self.range
+        places = (min(_RANGES - 1, int((float(label) - low) / (high - low) * _RANGES)) for label in labels)
+        step = (high - low) / _RANGES
+        return [f"{low + place * step:g} to {low + (place + 1) * step:g}" for place in places]
+
+    def target_of(self, label: tf.Tensor) -> tf.Tensor:
+        """The number, float32[n]."""
+        return label
+
+    @property
+    def units(self) -> int:
+        """One."""
+        return 1
+
+    def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
+        """Squared error, in units of train's variance."""
+        import tensorflow as tf
+
+        return tf.square(logits[:, 0] - (targets - self.mean) / self.deviation)
+
+    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+        """The number, float32[n, 1]."""
+        return logits * self.deviation + self.mean
+
+    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Correlations of numbers and of ranks, mean absolute error, and the share of variance explained (R²)."""
+        from sklearn.metrics import mean_absolute_error, r2_score
+
+        targets, answers = targets.reshape(-1).astype(float), answers.reshape(-1).astype(float)
+        return {
+            "pearson": correlation(targets, answers, ranks=False),
+            "spearman": correlation(targets, answers, ranks=True),
+            "mae": float(mean_absolute_error(targets, answers)),
+            "r2": float(r2_score(targets, answers)) if len(targets) > 1 else 0.0,
+        }
+
+    def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+        """float32[n]."""
+        return {self.answer: answers[:, 0]}
+
+    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+        """The number."""
+        return {self.answer: float(output[self.answer])}
+
+    @property
+    def columns(self) -> list[str]:
+        """The number."""
+        return [self.answer]
+
+    def cells(self, told: dict[str, Any]) -> list[str]:
+        """The number."""
+        return [f"{told[self.answer]:.6f}"]
+
+
+def correlation(one: np.ndarray, other: np.ndarray, *, ranks: bool) -> float:
+    """Spearman's of ranks, else Pearson's, by scipy; 0 where one of them is constant."""
+    from scipy import stats
+
+    if len(one) < 2 or one.min() == one.max() or other.min() == other.max():
+        return 0.0
+    return float((stats.spearmanr if ranks else stats.pearsonr)(one, other).statistic)

@@ -1,0 +1,189 @@
+"""Entities in a text: a tag for each word, in the BIO scheme.
+
+`B-TYPE` begins an entity, `I-TYPE` goes on with it, `O` is outside (Ramshaw & Marcus 1995; IOB2). An entity is right if
+its type, its first and its last word are, which is how CoNLL's script and seqeval count.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from components import features
+from components.tasks.base import Problem, Task, precision_recall_f1, ratio
+
+if TYPE_CHECKING:
+    import numpy as np
+    import tensorflow as tf
+
+    from components.wordpiece import WordPiece
+
+OUTSIDE = "O"
+IGNORED = -1
+"""In place of a tag: a token that begins no word, or padding."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Tagging(Task):
+    """Softmax over the tags for the first token of each word; its labels are the types of entities."""
+
+    name: ClassVar[str] = "tagging"
+    texts: ClassVar[tuple[str, ...]] = ("tokens",)
+    target: ClassVar[str] = "tags"
+    per_token: ClassVar[bool] = True
+    answer: ClassVar[str] = "tags"
+    overall: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall", "token_accuracy")
+    per_label: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
+    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+
+    @property
+    def tags(self) -> list[str]:
+        """`O`, then `B-` and `I-` of each type, in the order of their ids."""
+        return [OUTSIDE, *(f"{part}-{name}" for name in self.labels for part in "BI")]
+
+    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+        """Words and tags that do not fit each other, an empty one, a tag that is none, or an I- without its B-."""
+        words, tags = texts[0].split(" "), label.split(" ")
+        for what, found in (("token", words), ("tag", tags)):
+            if any(not one.strip() for one in found):
+                place = next(i for i, one in enumerate(found, 1) if not one.strip())
+                return f"{what} {place} of {len(found)} is empty", "Separate them by one space, with none at the ends"
+        if len(words) != len(tags):
+            remedy = "Give each token its tag; a token cannot hold a space"
+            return f"{len(words)} tokens and {len(tags)} tags", remedy
+        before = OUTSIDE
+        for place, tag in enumerate(tags, 1):
+            part, dash, kind = tag.partition("-")
+            if tag != OUTSIDE and (part not in ("B", "I") or not dash or not kind):
+                return f"tag {place} is {tag[:40]!r}, expected O, B-TYPE or I-TYPE", "Correct it"
+            if self.labels and kind and kind not in self.labels:
+                known = ", ".join(self.labels)
+                return f"tag {place} is {tag[:40]!r}, the types are {known}", "Correct it, or list it in data.labels"
+            if part == "I" and before not in (f"B-{kind}", tag):
+                remedy = f"An entity begins with B-: make it B-{kind}, or correct the tag before it"
+                return f"tag {place} is {tag!r} after {before!r}, without its B-{kind}", remedy
+            before = tag
+        return None
+
+    def names(self, label: str) -> list[str]:
+        """The types."""
+        return sorted({tag[2:] for tag in label.split(" ") if tag != OUTSIDE})
+
+    def counted(self, label: str) -> str:
+        """Its tags, each once."""
+        return " ".join(sorted(set(label.split(" "))))
+
+    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+        """Of words between single spaces."""
+        import tensorflow as tf
+
+        return wordpiece.words(tf.strings.split(texts[0], " "))[0]
+
+    def transformed(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
+        """The tag of each word, ragged, and the word that each token begins."""
+        import tensorflow as tf
+
+        token_ids, word_ids = wordpiece.words(tf.strings.split(texts[0], " "))
+        return {
+            features.TOKEN_IDS: token_ids,
+            features.WORD_IDS: word_ids,
+            features.LABEL_ID: self.target_of(label),
+        }
+
+    def target_of(self, label: tf.Tensor) -> tf.RaggedTensor:
+        """Ids of the tags, int64[n, (words)]; 0, which is outside, for one that is not known."""
+        import tensorflow as tf
+
+        tags = tf.strings.split(label, " ")
+        same = tf.equal(tags.flat_values[:, tf.newaxis], tf.constant(self.tags)[tf.newaxis, :])
+        return tags.with_flat_values(tf.argmax(tf.cast(same, tf.int32), axis=1))
+
+    @property
+    def units(self) -> int:
+        """A tag each."""
+        return len(self.tags)
+
+    def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
+        """Cross-entropy, nats, of the words of the batch: a row's share in its mean is that of its words."""
+        import tensorflow as tf
+
+        known = tf.not_equal(targets, IGNORED)
+        target = tf.one_hot(targets, self.units) * (1 - smoothing) + smoothing / self.units
+        losses = tf.where(known, tf.nn.softmax_cross_entropy_with_logits(target, logits), 0.0)
+        words = tf.reduce_sum(tf.cast(known, tf.float32))
+        rows = tf.cast(tf.shape(targets)[0], tf.float32)
+        return tf.reduce_sum(losses, axis=1) * rows / tf.maximum(1.0, words)
+
+    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+        """Probabilities of the tags."""
+        import tensorflow as tf
+
+        return tf.nn.softmax(logits)
+
+    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+        """Entities in all and by type, and the share of words with the right tag.
+
+        Args:
+            targets: int[n, words], tag ids, filled up with -1.
+            answers: the same of the model; where it did not see a word, -1, which counts as outside.
+        """
+        import numpy as np
+
+        hits: Counter[str] = Counter()
+        predicted: Counter[str] = Counter()
+        actual: Counter[str] = Counter()
+        right = words = 0
+        for gold, guess in zip(targets, answers, strict=True):
+            known = gold != IGNORED
+            gold = gold[known]  # noqa: PLW2901
+            guess = np.maximum(np.resize(guess, known.shape)[known], 0)  # noqa: PLW2901
+            right, words = right + int((gold == guess).sum()), words + len(gold)
+            theirs = set(entities([self.tags[int(i)] for i in gold]))
+            ours = set(entities([self.tags[int(i)] for i in guess]))
+            for counter, spans in ((hits, theirs & ours), (predicted, ours), (actual, theirs)):
+                counter.update(kind for kind, _, _ in spans)
+        values = (sum(c.values()) for c in (hits, predicted, actual))
+        found = dict(zip(("precision", "recall", "f1"), precision_recall_f1(*values), strict=True))
+        for kind in self.labels:
+            of_kind = precision_recall_f1(hits[kind], predicted[kind], actual[kind])
+            found |= {f"{name}/{kind}": v for name, v in zip(("precision", "recall", "f1"), of_kind, strict=True)}
+        return found | {"token_accuracy": ratio(right, words)}
+
+    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+        """The entities in their order, with offsets in characters: `text[begin:end]` is the surface."""
+        count = int(output["count"])
+        fields = (output[name][:count] for name in ("type", "score", "begin", "end"))
+        return {
+            "entities": [
+                {"type": kind.decode(), "score": float(score), "begin": int(begin), "end": int(end)}
+                for kind, score, begin, end in zip(*fields, strict=True)
+            ]
+        }
+
+    @property
+    def columns(self) -> list[str]:
+        """The entities as JSON."""
+        return ["entities"]
+
+    def cells(self, told: dict[str, Any]) -> list[str]:
+        """The entities as JSON."""
+        rounded = [{**entity, "score": round(entity["score"], 6)} for entity in told["entities"]]
+        return [json.dumps(rounded, ensure_ascii=False)]
+
+
+def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """(type, first word, word after the last) of each entity.
+
+    As seqeval has it by default, and CoNLL's script: an I- that goes on with no entity of its type begins one.
+    """
+    kind, begin = "", 0
+    for place, tag in enumerate([*tags, OUTSIDE]):
+        part, _, named = tag.partition("-")
+        if kind and (part != "I" or named != kind):
+            yield kind, begin, place
+            kind = ""
+        if not kind and part != OUTSIDE:
+            kind, begin = named, place

@@ -1,0 +1,201 @@
+"""`embed` and `match`: vectors of texts, and the texts of a corpus that are nearest to others."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TextIO
+
+from components import checkpoints, console, tsv, versions
+from components.errors import InputError
+from components.settings import Column, Model
+from pipeline import prediction
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMATS = (".npy", ".parquet")
+_ROWS = 4096
+"""Vectors that are written at a time."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Texts in a TSV file."""
+
+    path: Path
+    column: str | None
+    """A name, or a number from 1; None: `text`, or without a header the first."""
+    header: bool
+
+    def texts(self) -> tuple[int, Iterator[tuple[str, int]]]:
+        """The file's size, and each text with the bytes read since the last one."""
+        column: Column = ("text" if self.header else 1) if self.column is None else self.column
+        if isinstance(column, str) and column.isdecimal():
+            column = int(column)
+        if column == 0:
+            raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+        if isinstance(column, str) and not self.header:
+            problem = f"the text's column is {column!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number with --column")
+        _, rows = tsv.read_texts(self.path, (column,), self.header, "none")
+        return self.path.stat().st_size, ((texts[0], size) for _, texts, size in rows)
+
+
+def embed(model: Path, source: Source, output: Path, settings: Model, terminal: TextIO) -> tuple[int, int]:
+    """Writes the vectors of a file's texts; returns their number and their width.
+
+    Args:
+        model: a pushed model or a base model's directory.
+        source: the texts.
+        output: ends in .npy, float32[n, hidden], or in .parquet, with columns `text` and `vector`.
+        settings: pooling and length, for a base model.
+        terminal: where progress goes.
+
+    Raises:
+        InputError: a file that cannot be read or written, no model, an output of another ending.
+    """
+    if output.suffix not in FORMATS:
+        problem = f"its name ends in {output.suffix or 'nothing'}, expected {' or '.join(FORMATS)}"
+        raise InputError(str(output), problem, "Give it one of the endings")
+    count = width = 0
+    with prediction.written(output, "wb") as file, _writer(output.suffix, file) as write:
+        for texts, vectors in _vectors(model, source, settings, terminal):
+            write(texts, vectors)
+            count, width = count + len(vectors), vectors.shape[1]
+        if not count:
+            raise InputError(str(source.path), "no rows in it", "Give a file with rows")
+    return count, width
+
+
+def match(
+    model: Path,
+    queries: Source,
+    corpus: Source,
+    top: int,
+    settings: Model,
+    out: TextIO,
+    terminal: TextIO,
+    as_json: bool,
+) -> None:
+    """Writes for each query the nearest texts of the corpus by cosine, `top` of them.
+
+    Raises:
+        InputError: as `embed`.
+    """
+    import numpy as np
+
+    texts: list[str] = []
+    parts = []
+    for some, vectors in _vectors(model, corpus, settings, terminal):
+        texts += some
+        parts.append(vectors)
+    if not parts:
+        raise InputError(str(corpus.path), "no rows in it", "Give a file with rows")
+    import faiss
+
+    index = faiss.IndexFlatIP(parts[0].shape[1])
+    index.add(np.concatenate(parts))
+    if not as_json:
+        print("query", "rank", "cosine", "match", sep="\t", file=out)
+    for some, vectors in _vectors(model, queries, settings, terminal):
+        for query, cosines, places in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
+            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, places, strict=True)]
+            if as_json:
+                print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
+                continue
+            for rank, one in enumerate(found, 1):
+                print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)
+
+
+def _vectors(model: Path, source: Source, settings: Model, terminal: TextIO) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Some thousands of texts at a time, and their vectors."""
+    import numpy as np
+
+    size, rows = source.texts()
+    embedder = _loaded(model, settings)
+    rows, again = tee(rows)
+    vectors = embedder.vectors(text for text, _ in rows)
+    some: list[str] = []
+    found: list[np.ndarray] = []
+    with console.watch(terminal, source.path.name), console.progress(size) as bar:
+        for count, ((text, read), vector) in enumerate(zip(again, vectors, strict=True), 1):
+            some.append(text)
+            found.append(vector)
+            bar.advance(read, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
+            if len(some) == _ROWS:
+                yield some, np.stack(found)
+                some, found = [], []
+    if some:
+        yield some, np.stack(found)
+
+
+def _loaded(model: Path, settings: Model) -> Any:
+    """A base model or a pushed one."""
+    if (model / checkpoints.CONFIG).is_file():
+        config = checkpoints.read_config(model)
+        checkpoints.check_weights(model, config)
+        if settings.max_length > config.max_position_embeddings:
+            problem = f"got {settings.max_length}, the base model takes at most {config.max_position_embeddings} tokens"
+            raise InputError("--max-length", problem, "Lower it")
+        with prediction.hidden_stderr():
+            from components.embedder import BaseEmbedder
+
+            return BaseEmbedder(model, settings)
+    versions.resolve(model)
+    with prediction.hidden_stderr():
+        from components.predictor import Predictor
+
+        return Predictor(model)
+
+
+@contextlib.contextmanager
+def _writer(suffix: str, file: IO[bytes]) -> Iterator[Any]:
+    if suffix == ".parquet":
+        yield from _parquet(file)
+    else:
+        yield from _npy(file)
+
+
+def _npy(file: IO[bytes]) -> Iterator[Any]:
+    import numpy as np
+
+    shape = (0, 0)
+
+    def write(texts: list[str], vectors: np.ndarray) -> None:
+        nonlocal shape
+        if not shape[1]:
+            header((0, vectors.shape[1]))
+        file.write(vectors.astype("<f4").tobytes())
+        shape = shape[0] + len(texts), vectors.shape[1]
+
+    def header(of_shape: tuple[int, int]) -> None:
+        # NumPy leaves room in it, so that the number of rows can grow.
+        described = {"descr": "<f4", "fortran_order": False, "shape": of_shape}
+        np.lib.format.write_array_header_1_0(file, described)
+
+    yield write
+    file.seek(0)
+    header(shape)
+
+
+def _parquet(file: IO[bytes]) -> Iterator[Any]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    writer: parquet.ParquetWriter | None = None
+
+    def write(texts: list[str], vectors: np.ndarray) -> None:
+        nonlocal writer
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
+        table = pa.table({"text": texts, "vector": column})
+        writer = writer or parquet.ParquetWriter(file, table.schema)
+        writer.write_table(table)
+
+    yield write
+    if writer is not None:
+        writer.close()

@@ -1,0 +1,178 @@
+"""What all tasks have in common: the registry, how they travel, the rules of their rows, their metrics by hand."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components import tasks
+from components.settings import Data, Model
+from components.tasks import TASKS, Task
+from components.tasks.classification import Classification
+from components.tasks.embedding import Embedding
+from components.tasks.multilabel import Multilabel
+from components.tasks.pair import Pair
+from components.tasks.regression import Regression, correlation
+from components.tasks.similarity import Similarity
+
+
+def data(**told: Any) -> Data:
+    return Data(train=("t.tsv",), dev=("d.tsv",), **told)
+
+
+def test_every_task_of_the_issue_is_registered() -> None:
+    assert list(TASKS) == [
+        "classification",
+        "multilabel",
+        "pair",
+        "similarity",
+        "regression",
+        "tagging",
+        "embedding",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "label"),
+    [
+        ("classification", ("text",), "label"),
+        ("multilabel", ("text",), "label"),
+        ("pair", ("text_a", "text_b"), "label"),
+        ("similarity", ("text_a", "text_b"), "score"),
+        ("regression", ("text",), "value"),
+        ("tagging", ("tokens",), "tags"),
+        ("embedding", ("text_a", "text_b"), "score"),
+    ],
+)
+def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ...], label: str) -> None:
+    resolved = data(task=name)
+    assert (resolved.text, resolved.label) == (text, label)
+
+
+@pytest.mark.parametrize(
+    "task",
+    [
+        Classification(("a", "b")),
+        Multilabel(("a", "b"), threshold=0.3),
+        Pair(("0", "1")),
+        Similarity(range=(0.0, 5.0), mean=2.0, deviation=0.5),
+        tasks.TASKS["tagging"](("LOC",)),
+        Embedding(),
+    ],
+)
+def test_a_task_is_read_as_it_was_written(task: Task, tmp_path: Path) -> None:
+    tasks.write(tmp_path, task)
+    assert tasks.read(tmp_path) == task
+    assert tasks.from_dict(json.loads(json.dumps(tasks.to_dict(task)))) == task
+
+
+def test_a_card_from_before_there_were_tasks_is_a_classifiers() -> None:
+    assert tasks.of_card({"labels": ["a", "b"]}) == Classification(("a", "b"))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_what_is_gated_on_is_what_is_measured(name: str) -> None:
+    task = TASKS[name](("a", "b") if TASKS[name].named else ())
+    assert set(task.lower_is_better) <= set(task.overall)
+    assert len(set(task.measured)) == len(task.measured)
+
+
+# Rows.
+
+
+def test_a_regression_takes_numbers_alone() -> None:
+    assert Regression().problem(["t"], "-3.5e2") is None
+    for label in ("three", "nan", "inf", "1,5"):
+        assert Regression().problem(["t"], label) == (
+            f"the value is {label!r}, expected a number",
+            "Give one with a decimal point, say 3.5",
+        )
+
+
+def test_a_score_out_of_range_is_a_problem() -> None:
+    task = Similarity.of(data(task="similarity", range=(0.0, 5.0)))
+    assert task.problem(["a", "b"], "5") is None
+    assert task.problem(["a", "b"], "5.01") == ("the score is 5.01, out of range 0 to 5", "Correct it, or data.range")
+
+
+@pytest.mark.parametrize(
+    ("label", "problem"),
+    [
+        ("a|", "the labels 'a|' have an empty one"),
+        ("a||b", "the labels 'a||b' have an empty one"),
+        ("a|a", "the labels 'a|a' have one twice"),
+        ("a|c", "the label is 'c', expected one of a, b"),
+    ],
+)
+def test_labels_between_separators_are_checked(label: str, problem: str) -> None:
+    found = Multilabel(("a", "b")).problem(["t"], label)
+    assert found is not None
+    assert found[0] == problem
+
+
+# Metrics, by hand.
+
+
+def test_multilabel_metrics() -> None:
+    targets = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], np.float32)
+    scores = np.array([[0.9, 0.2], [0.4, 0.8], [0.6, 0.1], [0.1, 0.3]], np.float32)
+    found = Multilabel(("a", "b"), threshold=0.5).measure(targets, scores)
+    # a: given to rows 0 and 2, right for 0 and 1. b: given to row 1, right for 1 and 3.
+    assert found["precision/a"] == found["recall/a"] == found["f1/a"] == 0.5
+    assert [found["precision/b"], found["recall/b"], found["f1/b"]] == pytest.approx([1.0, 0.5, 2 / 3])
+    assert found["micro_f1"] == pytest.approx(2 * 2 / (3 + 4))
+    assert found["macro_f1"] == pytest.approx((0.5 + 2 / 3) / 2)
+    # Ranked by a: rows 0 (right), 2, 1 (right): (1 + 2/3) / 2. By b: 1, 3: both right.
+    assert found["ap/a"] == pytest.approx((1 + 2 / 3) / 2)
+    assert found["ap/b"] == found["mean_ap"] * 2 - found["ap/a"] == 1.0
+
+
+def test_a_label_without_rows_has_an_average_precision_of_zero() -> None:
+    found = Multilabel(("a", "b")).measure(np.array([[1.0, 0.0]]), np.array([[0.9, 0.9]]))
+    assert found["ap/b"] == 0.0
+
+
+def test_the_threshold_is_the_models() -> None:
+    task = Multilabel(("a",)).trained(Model(base="b", threshold=0.2), np.zeros((1, 1)))
+    assert task.measure(np.array([[1.0]]), np.array([[0.3]]))["micro_f1"] == 1.0
+    assert task.told({"given": np.array([True]), "scores": np.array([0.3])})["labels"] == ["a"]
+
+
+def test_regression_metrics() -> None:
+    found = Regression().measure(np.array([1.0, 2.0, 3.0, 4.0]), np.array([[1.0], [3.0], [2.0], [5.0]]))
+    assert found["mae"] == 0.75
+    assert found["r2"] == pytest.approx(1 - 3 / 5)
+    assert found["spearman"] == pytest.approx(0.8)
+    assert found["pearson"] == pytest.approx(5.5 / np.sqrt(5 * 8.75))
+
+
+def test_a_correlation_with_a_constant_is_zero() -> None:
+    assert correlation(np.array([1.0, 2.0]), np.array([3.0, 3.0]), ranks=True) == 0.0
+
+
+def test_a_regression_learns_labels_of_deviation_one() -> None:
+    import tensorflow as tf
+
+    task = Regression().trained(Model(base="b"), np.array([10.0, 30.0]))
+    logits = tf.constant([[0.5], [-1.0]])
+    assert task.answers(logits).numpy().tolist() == [[25.0], [10.0]]
+    assert task.loss(logits, tf.constant([30.0, 10.0]), 0.0).numpy().tolist() == [0.25, 0.0]
+
+
+def test_retrieval_ranks_each_match_among_the_second_texts_of_all_rows() -> None:
+    x, y, z = np.eye(3, dtype=np.float32)
+    between = (x + z) / np.sqrt(2)
+    # The query of row 0 is nearest to its own text; that of row 1 (x) to row 0's before its own (between).
+    answers = np.stack([np.concatenate(pair) for pair in ((x, x), (x, between), (y, z))])
+    found = Embedding().measure(np.array([1.0, 0.9, 0.0]), answers)
+    assert found["mrr_at_10"] == pytest.approx((1 + 1 / 2) / 2)
+    assert found["spearman"] == pytest.approx(1.0)
+
+
+def test_the_cosine_learns_the_score_as_a_share_of_its_range() -> None:
+    import tensorflow as tf
+
+    pair = tf.constant([[1.0, 0.0, 0.6, 0.8]])
+    assert Embedding(range=(0.0, 5.0)).loss(pair, tf.constant([5.0]), 0.0).numpy() == pytest.approx([0.16])
