@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-accuracy bench-scale fuzz chaos
+  bench-pipeline bench-tasks bench-accuracy bench-scale fuzz chaos
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -83,6 +83,11 @@ bench-pipeline: SAMPLES = minilm movie-reviews reuters-r8
 bench-pipeline: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.pipeline
 	$(PY) -m bench.pipeline --config pipeline/configs/reuters_r8.toml --seeds 1 2 3
+
+# Every task. MRPC is read from ../shared/data/mrpc; without it, `--tasks tagging regression multilabel`.
+bench-tasks: SAMPLES = minilm movie-reviews reuters-topics conll2003
+bench-tasks: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.tasks
 
 # Accuracy of the three strategies, without the peer.
 bench-accuracy: setup samples

@@ -1,0 +1,148 @@
+"""What a user would run instead for the other tasks: Hugging Face's Trainer, in the peer's environment.
+
+    python -m bench.peer_tasks TASK --model DIR --data DIR --answers FILE [--lr 5e-5] [--epochs 2] [--seed 1] ...
+
+DIR holds train.tsv and test.tsv as `bench.task_data` writes them. Batches are of rows of similar length, padded to the
+longest. The answers on test go to FILE as JSON, to be measured by whoever measures ours: class names, numbers, lists of
+label names, or lists of tags. Prints a JSON object in its last line.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+
+
+def main() -> None:
+    """Fine-tunes and answers."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("task", choices=["pair", "similarity", "regression", "multilabel", "tagging"])
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--lr", type=float, default=5e-5)
+    parser.add_argument("--epochs", type=float, default=2)
+    parser.add_argument("--batch", type=int, default=32)
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--seed", type=int, default=1)
+    print(json.dumps(train(parser.parse_args())))
+
+
+def train(options: argparse.Namespace) -> dict[str, Any]:
+    """Fine-tunes on train, answers for test."""
+    from datasets import Dataset
+    from transformers import (
+        AutoModelForSequenceClassification,
+        AutoModelForTokenClassification,
+        AutoTokenizer,
+        DataCollatorForTokenClassification,
+        DataCollatorWithPadding,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    rows = {split: _read(options.data / f"{split}.tsv") for split in ("train", "test")}
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    names = _names(options.task, rows["train"])
+
+    def encode(split: str) -> Any:
+        texts = [list(column) for column in list(zip(*rows[split], strict=True))[:-1]]
+        limit = {"truncation": True, "max_length": options.max_length}
+        if options.task == "tagging":
+            encoded = tokenizer([text.split(" ") for text in texts[0]], is_split_into_words=True, **limit)
+            targets = [_aligned(encoded.word_ids(i), row[-1].split(" "), names) for i, row in enumerate(rows[split])]
+        else:
+            encoded = tokenizer(*texts, **limit)
+            targets = [_target(options.task, row[-1], names) for row in rows[split]]
+        return Dataset.from_dict({**encoded, "labels": targets})
+
+    set_seed(options.seed)
+    kind = AutoModelForTokenClassification if options.task == "tagging" else AutoModelForSequenceClassification
+    problem = {"multilabel": "multi_label_classification", "similarity": "regression", "regression": "regression"}
+    extra = {"problem_type": problem[options.task]} if options.task in problem else {}
+    model = kind.from_pretrained(options.model, num_labels=max(1, len(names)), **extra)
+    arguments = TrainingArguments(
+        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+        per_device_train_batch_size=options.batch,
+        per_device_eval_batch_size=64,
+        learning_rate=options.lr,
+        num_train_epochs=options.epochs,
+        warmup_steps=0.1,
+        weight_decay=0.01,
+        seed=options.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        disable_tqdm=True,
+        train_sampling_strategy="group_by_length",
+    )
+    collator = DataCollatorForTokenClassification if options.task == "tagging" else DataCollatorWithPadding
+    trainer = Trainer(model, arguments, train_dataset=encode("train"), data_collator=collator(tokenizer))
+    started = time.monotonic()
+    trainer.train()
+    seconds = time.monotonic() - started
+    # Grouped by length, answers would come in another order than the rows.
+    trainer.args.train_sampling_strategy = "random"
+    found = trainer.predict(encode("test"))
+    options.answers.write_text(json.dumps(_answers(options, names, found.predictions, found.label_ids)))
+    return {
+        "task": options.task,
+        "seed": options.seed,
+        "train_seconds": round(seconds, 1),
+        "examples_per_second": round(len(rows["train"]) * options.epochs / seconds, 1),
+    }
+
+
+def _read(path: Path) -> list[list[str]]:
+    return [line.split("\t") for line in path.read_text(encoding="utf-8").split("\n")[1:] if line]
+
+
+def _names(task: str, rows: list[list[str]]) -> list[str]:
+    if task in ("similarity", "regression"):
+        return []
+    separator = {"multilabel": "|", "tagging": " "}.get(task)
+    return sorted({name for row in rows for name in row[-1].split(separator)})
+
+
+def _target(task: str, field: str, names: list[str]) -> Any:
+    if task == "pair":
+        return names.index(field)
+    if task == "multilabel":
+        return [float(name in field.split("|")) for name in names]
+    return float(field)
+
+
+def _aligned(word_ids: list[int | None], tags: list[str], names: list[str]) -> list[int]:
+    """The tag's index for the first piece of each word, -100 elsewhere."""
+    before = [None, *word_ids[:-1]]
+    return [
+        -100 if word is None or word == last else names.index(tags[word])
+        for word, last in zip(word_ids, before, strict=True)
+    ]
+
+
+def _answers(options: argparse.Namespace, names: list[str], logits: Any, targets: Any) -> list[Any]:
+    import numpy as np
+
+    if options.task == "pair":
+        return [names[index] for index in logits.argmax(-1)]
+    if options.task == "multilabel":
+        least = np.log(options.threshold / (1 - options.threshold))
+        return [[names[i] for i in np.flatnonzero(row > least)] for row in logits]
+    if options.task == "tagging":
+        chosen = logits.argmax(-1)
+        return [[names[i] for i in row[of != -100]] for row, of in zip(chosen, targets, strict=True)]
+    return [float(value) for value in logits.reshape(-1)]
+
+
+if __name__ == "__main__":
+    main()

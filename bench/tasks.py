@@ -1,0 +1,233 @@
+"""Every task on real rows, beside what a user would run instead: Hugging Face's Trainer, same weights and settings.
+
+    python -m bench.tasks [--tasks pair tagging ...] [--seeds 1 2 3] [--without-peer]
+
+Ours is `pipeline_runner.py run` with the config that ships for the task; pair, similarity and embedding are on MRPC.
+Both are measured on test, by the same code. Writes bench/results/tasks.json; `embedding` has no peer, but the base
+model as it was. `python -m bench.tasks --table` prints what is there.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from statistics import mean
+from typing import Any
+
+import numpy as np
+
+from bench import task_data
+from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_python, settings_of
+from components import tasks
+from components.settings import DEFAULT_EPOCHS, Model, Training
+from components.tasks.regression import correlation
+from components.tasks.tagging import IGNORED
+
+METRICS = {
+    "pair": ("accuracy", "f1/1"),
+    "tagging": ("f1", "token_accuracy"),
+    "similarity": ("spearman", "pearson"),
+    "regression": ("spearman", "pearson"),
+    "multilabel": ("micro_f1", "macro_f1"),
+    "embedding": ("spearman", "match_mrr_at_10"),
+}
+"""Task -> what is compared."""
+_ON_MRPC = ("pair", "similarity", "embedding")
+
+
+def main() -> None:
+    """Runs what is asked for and reports."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--tasks", nargs="+", choices=METRICS, default=list(METRICS))
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--without-peer", action="store_true")
+    parser.add_argument("--table", action="store_true")
+    options = parser.parse_args()
+    if not options.table:
+        for seed in options.seeds:
+            for task in options.tasks:
+                measure(task, seed, not options.without_peer and task != "embedding")
+    report()
+
+
+def measure(task: str, seed: int, with_peer: bool) -> None:
+    """One run of each; those that are there already, made on this machine with these versions, are left out."""
+    before = kept("tasks", task)
+    runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
+    with tempfile.TemporaryDirectory() as scratch:
+        data = Path(scratch, "data")
+        task_data.write(task, data)
+        for who in ("ours", "peer") if with_peer else ("ours",):
+            if any((run["who"], run["seed"]) == (who, seed) for run in runs):
+                continue
+            run = (ours if who == "ours" else peer)(task, seed, data, Path(scratch))
+            print(json.dumps(run), file=sys.stderr, flush=True)
+            runs.append(run)
+            # After each run: a long bench may be stopped.
+            keep("tasks", task, {"runs": runs})
+
+
+def _config(task: str, data: Path) -> dict[str, Any]:
+    settings = settings_of(ROOT / f"pipeline/configs/{task}.toml")
+    if task in _ON_MRPC:
+        settings["data"] |= {split: str(data / f"{split}.tsv") for split in task_data.SPLITS}
+    return settings
+
+
+def ours(task: str, seed: int, data: Path, scratch: Path) -> Run:
+    """One run of the pipeline; of an embedding also the base model, measured by a training of no consequence."""
+    settings = _config(task, data)
+    variants: dict[str, dict[str, Any]] = {"": {"seed": seed}}
+    if task == "embedding":
+        variants["before"] = {"seed": seed, "steps": 1, "learning_rate": 1e-12}
+    found: Run = {"who": "ours", "seed": seed}
+    for name, varied in variants.items():
+        training = settings.get("training", {}) | varied
+        if "steps" in varied:
+            training.pop("epochs", None)
+        changed = settings | {"training": training, "gate": {"min": {METRICS[task][0]: 0.001}}}
+        # Beside the original, because paths in a config are relative to it.
+        path = ROOT / f"pipeline/configs/.bench-{os.getpid()}.toml"
+        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(path), "--json"]
+        try:
+            path.write_text(as_toml(changed))
+            done = subprocess.run(  # noqa: S603
+                [*command, "--root", str(scratch / f"runs{name}")],
+                cwd=ROOT,
+                check=True,
+                stdout=subprocess.PIPE,
+                text=True,
+            )
+        finally:
+            path.unlink(missing_ok=True)
+        record = json.loads(done.stdout)
+        metrics = record["evaluations"]["test"]["metrics"]["candidate"][""]
+        if task == "embedding":
+            metrics["match_mrr_at_10"] = _matched(Path(record["pushed"]), scratch)
+        if task == "tagging":
+            found["offsets"] = offsets(Path(record["pushed"]), data)
+        found[name or "metrics"] = {metric: metrics[metric] for metric in METRICS[task]}
+        if not name:
+            history = record["training"]
+            found |= {"train_seconds": history["seconds"], "examples_per_second": history["examples_per_second"]}
+    return found
+
+
+def offsets(model: Path, data: Path) -> dict[str, int]:
+    """Of 1,000 sentences with odd white space between their tokens: entities whose offsets do not cut whole tokens."""
+    from components.predictor import Predictor
+
+    draws = random.Random(0)  # noqa: S311
+    lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:1001]
+    texts, places = [], []
+    for line in lines:
+        text, begins, ends = "", {}, {}
+        for number, token in enumerate(line.split("\t")[0].split(" ")):
+            text += draws.choice([" ", "  ", "\u00a0", "\u2003 "]) * (number > 0 or draws.random() < 0.2)
+            begins[len(text)], ends[len(text) + len(token)] = number, number
+            text += token
+        texts.append(text)
+        places.append((begins, ends))
+    counts = {"sentences": len(texts), "entities": 0, "wrong": 0}
+    for told, (begins, ends) in zip(Predictor(model).predict((text,) for text in texts), places, strict=True):
+        for entity in told["entities"]:
+            counts["entities"] += 1
+            counts["wrong"] += entity["begin"] not in begins or entity["end"] not in ends
+    return counts
+
+
+def _matched(model: Path, scratch: Path) -> float:
+    """MRR@10 of `match`: each paraphrase of the test set looked for among 2,000 sentences."""
+    pairs, corpus = task_data.paraphrases()
+    files = {"queries": [first for first, _ in pairs], "corpus": corpus}
+    command = [sys.executable, "pipeline_runner.py", "match", "--model", str(model), "--top", "10", "--json"]
+    for name, texts in files.items():
+        path = scratch / f"{name}.tsv"
+        path.write_text("".join(f"{text}\n" for text in ("text", *texts)), encoding="utf-8")
+        command += [f"--{name}", str(path)]
+    done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
+    reciprocal = 0.0
+    for (_, wanted), line in zip(pairs, done.stdout.splitlines(), strict=True):
+        found = [one["text"] for one in json.loads(line)["matches"]]
+        reciprocal += 1 / (found.index(wanted) + 1) if wanted in found else 0.0
+    return reciprocal / len(pairs)
+
+
+def peer(task: str, seed: int, data: Path, scratch: Path) -> Run:
+    """One run of the peer, its answers measured as ours are."""
+    settings = _config(task, data)
+    training, model = Training(**settings.get("training", {})), Model(**settings["model"])
+    base = (ROOT / "pipeline/configs" / model.base).resolve()
+    answers = scratch / "answers.json"
+    command = [peer_python(), ROOT / "bench" / "peer_tasks.py", task, "--model", base, "--data", data]
+    command += ["--answers", answers, "--lr", training.learning_rate, "--epochs", training.epochs or DEFAULT_EPOCHS]
+    command += ["--batch", training.batch_size, "--max-length", model.max_length, "--threshold", model.threshold]
+    run = last_json([*command, "--seed", seed])
+    lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:-1]
+    fields = [line.split("\t")[-1] for line in lines]
+    measured = measured_of(task, fields, json.loads(answers.read_text()))
+    return {"who": "peer", **run, "metrics": {metric: measured[metric] for metric in METRICS[task]}}
+
+
+def measured_of(task: str, fields: list[str], answers: list[Any]) -> dict[str, float]:
+    """The metrics of the peer's answers to rows whose labels are `fields`."""
+    from sklearn import metrics
+
+    if task == "pair":
+        return {
+            "accuracy": float(metrics.accuracy_score(fields, answers)),
+            "f1/1": float(metrics.f1_score(fields, answers, pos_label="1")),
+        }
+    if task in ("similarity", "regression"):
+        values = np.array(list(map(float, fields))), np.array(answers)
+        return {"spearman": correlation(*values, ranks=True), "pearson": correlation(*values, ranks=False)}
+    kind = tasks.TASKS[task]
+    names = tuple(sorted({name for field in fields for name in kind().names(field)}))
+    if task == "multilabel":
+        actual, given = (
+            np.array([[float(name in row) for name in names] for row in rows])
+            for rows in ([field.split("|") for field in fields], answers)
+        )
+        return kind(names).measure(actual, given)
+    tagger = tasks.tagging.Tagging(names)
+    gold = [field.split(" ") for field in fields]
+    rows = np.full((2, len(gold), max(map(len, gold))), IGNORED)
+    for table, found in zip(rows, (gold, answers), strict=True):
+        for place, tags in zip(table, found, strict=True):
+            place[: len(tags)] = [tagger.tags.index(tag) for tag in tags]
+    return tagger.measure(*rows)
+
+
+def report() -> None:
+    """A Markdown table of the means."""
+    print("| task | metric | peer | ours | difference | seeds | peer, rows/s | ours, rows/s |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for task, metrics in METRICS.items():
+        runs = kept("tasks", task).get("runs", [])
+        by_who = {who: [run for run in runs if run["who"] == who] for who in ("peer", "ours")}
+        for metric in metrics:
+            other = [run["metrics"][metric] for run in by_who["peer"]] or [
+                run["before"][metric] for run in by_who["ours"] if "before" in run
+            ]
+            mine = [run["metrics"][metric] for run in by_who["ours"]]
+            if not (mine and other):
+                continue
+            speeds = [
+                f"{mean(run['examples_per_second'] for run in by_who[who]):.0f}" if by_who[who] else "the base model"
+                for who in ("peer", "ours")
+            ]
+            counts = f"{len(other)}, {len(mine)}"
+            print(
+                f"| {task} | {metric} | {mean(other):.4f} | {mean(mine):.4f} | {mean(mine) - mean(other):+.4f} "
+                f"| {counts} | {speeds[0]} | {speeds[1]} |"
+            )
+
+
+if __name__ == "__main__":
+    main()
