@@ -46,19 +46,19 @@ class Asked:
     ) -> None:
         self.asked, self._tokenize, self._answer, self._of_texts = asked, tokenize, answer, of_texts
 
-    def outputs(self, rows: Iterable[Sequence[str]]) -> Iterator[dict[str, Any]]:
+    def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
         source = iter(rows)
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
             while window := list(islice(source, _WINDOW)):
                 yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
 
-    def _window(self, texts: Sequence[Sequence[str]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+    def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
         parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
         return self._in_batches([len(row) for row in rows], lambda batch: self._answers([rows[i] for i in batch]), pool)
 
-    def _raw_window(self, texts: Sequence[Sequence[str]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+    def _raw_window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
         return self._in_batches(
             [1 + len(text) // _CHARACTERS_A_TOKEN for (text,) in texts],
             lambda batch: _by_row(self._of_texts(**self._columns([texts[row] for row in batch]))),  # type: ignore[misc]
@@ -81,14 +81,14 @@ class Asked:
         found = dict(zip(chain.from_iterable(batches), chain.from_iterable(pool.map(answers, batches)), strict=True))
         return (found[row] for row in range(len(lengths)))
 
-    def _columns(self, texts: Sequence[Sequence[str]]) -> dict[str, tf.Tensor]:
+    def _columns(self, texts: Sequence[tuple[str, ...]]) -> dict[str, tf.Tensor]:
         columns = zip(*texts, strict=True)
         return {
             name: tf.constant([text.encode() for text in column])
             for name, column in zip(self.asked, columns, strict=True)
         }
 
-    def _token_rows(self, texts: Sequence[Sequence[str]]) -> list[np.ndarray]:
+    def _token_rows(self, texts: Sequence[tuple[str, ...]]) -> list[np.ndarray]:
         """The token ids of each row, int32[length]."""
         tokens = self._tokenize(**self._columns(texts))
         return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
@@ -136,7 +136,7 @@ class Predictor:
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
-    def predict(self, rows: Iterable[Sequence[str]]) -> Iterator[dict[str, Any]]:
+    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """What `Task.told` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
         return map(self.task.told, self._rows.outputs(rows))
 

@@ -14,7 +14,7 @@ from rich.text import Text
 
 from components.settings import Run
 from components.settings_io import dump
-from components.tasks import Task
+from components.tasks import TASKS, Task
 from pipeline import dag
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -133,7 +133,7 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     if record.error:
         facts.append(("error", record.error))
     if record.pushed:
-        facts += [("pushed", near(record.pushed)), ("try", try_line(record.pushed))]
+        facts += [("pushed", near(record.pushed)), ("try", try_line(record.pushed, dev.get("task", "")))]
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))
     facts.append(("log", near(str(record.log))))
@@ -147,10 +147,11 @@ def failure(record: RunRecord, remedy: str) -> str:
     return f"{failed} {how}. {remedy} The log has the rest: {near(str(record.log))}"
 
 
-def try_line(model: str) -> str:
+def try_line(model: str, task: str) -> str:
     """The command that asks a pushed model."""
     command = [near(sys.executable), "pipeline_runner.py", "predict", "--model", near(model)]
-    return f"{shlex.join(command)} 'a text of yours'"
+    together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].two_passes
+    return f"{shlex.join(command)} " + ("$'a text of yours\\tand another'" if together else "'a text of yours'")
 
 
 def near(path: str) -> str:

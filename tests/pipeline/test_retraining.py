@@ -186,7 +186,7 @@ def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
     assert set(states(json.loads(out)).values()) == {"cached"}
     assert len(versions(serving)) >= 3
     for version in versions(serving):
-        assert len(list(Predictor(serving / str(version)).predict(["the film is good"]))) == 1
+        assert len(list(Predictor(serving / str(version)).predict([("the film is good",)]))) == 1
     pushing, *_ = pruned["kept_runs"]
     status, out, err = said(capfd, "reproduce", pushing, "--root", root, "--into", tmp_path, "--json")
     assert (status, json.loads(out)["result"]) == (0, []), err
