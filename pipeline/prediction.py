@@ -35,7 +35,7 @@ def of_texts(model: Path, rows: Iterable[tuple[str, ...]], out: TextIO, as_json:
             row = dict(zip(asked, texts, strict=True)) | told
             print(json.dumps(row, ensure_ascii=False), file=out)
         else:
-            print(predictor.task.line(told), *texts, sep="\t", file=out)
+            print(predictor.task.line(told, texts), *texts, sep="\t", file=out)
 
 
 def _counted(rows: Iterable[tuple[str, ...]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:

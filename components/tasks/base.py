@@ -157,9 +157,14 @@ class Task:
         """What was told, as fields of a TSV row."""
         raise NotImplementedError
 
-    def line(self, told: dict[str, Any]) -> str:
-        """What was told, for a person."""
+    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+        """What was told of texts, for a person."""
         return "\t".join(self.cells(told))
+
+
+def with_values(values: dict[str, float]) -> list[str]:
+    """Each name with its probability or score."""
+    return [f"{name} {value:.6f}" for name, value in values.items()]
 
 
 def ratio(part: float, whole: float) -> float:

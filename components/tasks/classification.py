@@ -7,7 +7,7 @@ import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from components.tasks.base import Problem, Task
+from components.tasks.base import Problem, Task, with_values
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,10 +90,9 @@ class Classification(Task):
         """The class, and the probability of each."""
         return [told["label"], *(f"{value:.6f}" for value in told["probabilities"].values())]
 
-    def line(self, told: dict[str, Any]) -> str:
+    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
         """The class, and each with its probability."""
-        listed = "\t".join(f"{name} {value:.6f}" for name, value in told["probabilities"].items())
-        return f"{told['label']}\t{listed}"
+        return "\t".join([told["label"], *with_values(told["probabilities"])])
 
 
 def unknown(label: str, labels: Sequence[str]) -> Problem | None:

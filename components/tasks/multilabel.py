@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.tasks.base import Problem, Task, precision_recall_f1
+from components.tasks.base import Problem, Task, precision_recall_f1, with_values
 from components.tasks.classification import unknown
 
 if TYPE_CHECKING:
@@ -115,3 +115,7 @@ class Multilabel(Task):
     def cells(self, told: dict[str, Any]) -> list[str]:
         """The labels, and the score of each."""
         return [SEPARATOR.join(told["labels"]), *(f"{value:.6f}" for value in told["scores"].values())]
+
+    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+        """The labels, a dash if there are none, and each with its score."""
+        return "\t".join([SEPARATOR.join(told["labels"]) or "-", *with_values(told["scores"])])

@@ -173,6 +173,11 @@ class Tagging(Task):
         rounded = [{**entity, "score": round(entity["score"], 6)} for entity in told["entities"]]
         return [json.dumps(rounded, ensure_ascii=False)]
 
+    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+        """The surface of each entity with its type and score, a dash if there are none."""
+        found = [(texts[0][e["begin"] : e["end"]], e["type"], e["score"]) for e in told["entities"]]
+        return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
+
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """(type, first word, word after the last) of each entity.

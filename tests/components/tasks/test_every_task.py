@@ -16,13 +16,14 @@ from components.tasks.multilabel import Multilabel
 from components.tasks.pair import Pair
 from components.tasks.regression import Regression, correlation
 from components.tasks.similarity import Similarity
+from components.tasks.tagging import Tagging
 
 
 def data(**told: Any) -> Data:
     return Data(train=("t.tsv",), dev=("d.tsv",), **told)
 
 
-def test_every_task_of_the_issue_is_registered() -> None:
+def test_seven_tasks_are_registered() -> None:
     assert list(TASKS) == [
         "classification",
         "multilabel",
@@ -176,3 +177,15 @@ def test_the_cosine_learns_the_score_as_a_share_of_its_range() -> None:
 
     pair = tf.constant([[1.0, 0.0, 0.6, 0.8]])
     assert Embedding(range=(0.0, 5.0)).loss(pair, tf.constant([5.0]), 0.0).numpy() == pytest.approx([0.16])
+
+
+def test_a_person_is_told_the_labels_or_a_dash() -> None:
+    task, scores = Multilabel(("a", "b")), {"a": 0.5, "b": 0.25}
+    assert task.line({"labels": ["a"], "scores": scores}, ["x"]) == "a\ta 0.500000\tb 0.250000"
+    assert task.line({"labels": [], "scores": scores}, ["x"]) == "-\ta 0.500000\tb 0.250000"
+
+
+def test_a_person_is_told_the_surfaces_of_entities_or_a_dash() -> None:
+    found = {"type": "LOC", "score": 0.5, "begin": 3, "end": 7}
+    assert Tagging(("LOC",)).line({"entities": [found]}, ["in Rome."]) == "Rome LOC 0.500000"
+    assert Tagging(("LOC",)).line({"entities": []}, ["in Rome."]) == "-"
