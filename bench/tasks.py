@@ -120,7 +120,10 @@ def ours(task: str, seed: int, data: Path, scratch: Path) -> Run:
 
 
 def offsets(model: Path, data: Path) -> dict[str, int]:
-    """Of 1,000 sentences with odd white space between their tokens: entities whose offsets do not cut whole tokens."""
+    """Of 1,000 sentences as raw text: entities whose offsets do not cut out the words that they were written with.
+
+    The space between tokens is odd, and commas, full stops and the like stand at the word before them.
+    """
     from components.predictor import Predictor
 
     draws = random.Random(0)  # noqa: S311
@@ -128,17 +131,26 @@ def offsets(model: Path, data: Path) -> dict[str, int]:
     texts, places = [], []
     for line in lines:
         text, begins, ends = "", {}, {}
-        for number, token in enumerate(line.split("\t")[0].split(" ")):
-            text += draws.choice([" ", "  ", "\u00a0", "\u2003 "]) * (number > 0 or draws.random() < 0.2)
+        tokens = line.split("\t")[0].split(" ")
+        for number, token in enumerate(tokens):
+            attached = number > 0 and token in {",", ".", ";", ":", "!", "?", ")"}
+            if not attached and (number > 0 or draws.random() < 0.2):
+                text += draws.choice([" ", "  ", "\u00a0", "\u2003 "])
             begins[len(text)], ends[len(text) + len(token)] = number, number
             text += token
         texts.append(text)
-        places.append((begins, ends))
+        places.append((text, tokens, begins, ends))
     counts = {"sentences": len(texts), "entities": 0, "wrong": 0}
-    for told, (begins, ends) in zip(Predictor(model).predict((text,) for text in texts), places, strict=True):
+    answers = Predictor(model).predict((text,) for text in texts)
+    for told, (text, tokens, begins, ends) in zip(answers, places, strict=True):
         for entity in told["entities"]:
             counts["entities"] += 1
-            counts["wrong"] += entity["begin"] not in begins or entity["end"] not in ends
+            first, last = begins.get(entity["begin"]), ends.get(entity["end"])
+            if first is None or last is None:
+                counts["wrong"] += 1
+                continue
+            surface = "".join(text[entity["begin"] : entity["end"]].split())
+            counts["wrong"] += surface != "".join(tokens[first : last + 1])
     return counts
 
 

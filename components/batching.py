@@ -50,6 +50,8 @@ class Rows:
         targets: int32[rows] or float32[rows, ...]; with labels a token, int32[tokens], one row after the other.
         hidden: width of the states; None: the file holds token ids.
         per_token: whether each token has a label.
+        unseen: with labels a token, int32[words] those of words beyond the last token, one row after the other, and
+            int32[rows], how many of each: nothing learns from them, but they count where the model is measured.
     """
 
     def __init__(
@@ -59,8 +61,10 @@ class Rows:
         targets: np.ndarray,
         hidden: int | None = None,
         per_token: bool = False,
+        unseen: tuple[np.ndarray, np.ndarray] | None = None,
     ) -> None:
         self.lengths, self.targets, self.per_token, self._hidden = lengths, targets, per_token, hidden
+        self._unseen = unseen
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         self._file = path.open("rb")
 
@@ -80,14 +84,22 @@ class Rows:
             wanted |= {features.WORD_IDS: ragged, features.LABEL_ID: ragged}
         files = tf.data.Dataset.list_files(list(patterns), shuffle=False)
         records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_PARSE_ROWS)
-        lengths, targets = [np.zeros(0, np.int32)], []
+        nothing = np.zeros(0, np.int32)
+        lengths, targets, unseen = [nothing], [nothing], [(nothing, nothing)]
         with path.open("wb") as file:
             for parsed in records.map(lambda batch: tf.io.parse_example(batch, wanted)).prefetch(2):
                 parsed[features.TOKEN_IDS].values.numpy().astype(np.int32).tofile(file)
                 lengths.append(parsed[features.TOKEN_IDS].row_lengths().numpy().astype(np.int32))
-                targets.append(_of_tokens(parsed) if task.per_token else _of_rows(parsed[features.LABEL_ID].numpy()))
-        found = np.concatenate(targets) if targets else np.zeros(0, np.int32)
-        return cls(path, np.concatenate(lengths), found, per_token=task.per_token)
+                if task.per_token:
+                    targets.append(_of_tokens(parsed))
+                    unseen.append(_beyond(parsed))
+                else:
+                    targets.append(_of_rows(parsed[features.LABEL_ID].numpy()))
+        # Without the empty one, whose dtype and rank may be others.
+        found = np.concatenate(targets[1:] or targets)
+        tags, counts = map(np.concatenate, zip(*unseen, strict=True))
+        of_words = (tags, counts) if task.per_token else None
+        return cls(path, np.concatenate(lengths), found, per_token=task.per_token, unseen=of_words)
 
     def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
         """Rows of hidden states in place of token ids.
@@ -100,7 +112,7 @@ class Rows:
         """
         lengths = np.ones_like(self.lengths) if pooled else self.lengths
         with path.open("wb") as file:
-            rows = Rows(path, lengths, self.targets, hidden, self.per_token)
+            rows = Rows(path, lengths, self.targets, hidden, self.per_token, self._unseen)
             for batch in self.by_length():
                 for row, of_row in zip(batch.rows, states(batch), strict=True):
                     file.seek(rows.bytes_before(row))
@@ -138,15 +150,25 @@ class Rows:
         return targets
 
     def all_targets(self) -> np.ndarray:
-        """Of every row, in their order; those a token filled up with `IGNORED`."""
+        """Of every row, in their order; those a token, and of words beyond the last one, filled up with `IGNORED`."""
         if not self.per_token:
             return self.targets
-        rows = np.arange(len(self))
-        return self._targets_of(rows, np.arange(self.lengths.max(initial=0)) < self.lengths[:, np.newaxis])
+        tags, counts = self._unseen or (np.zeros(0, np.int32), np.zeros_like(self.lengths))
+        ends = self.lengths + counts
+        places = np.arange(ends.max(initial=0))
+        of_token = places < self.lengths[:, np.newaxis]
+        targets = self._targets_of(np.arange(len(self)), of_token)
+        targets[(places < ends[:, np.newaxis]) & ~of_token] = tags
+        return targets
+
+    @property
+    def words_cut(self) -> int:
+        """Words with a label that are beyond the last token of their row."""
+        return len(self._unseen[0]) if self._unseen else 0
 
     def sha256(self) -> str:
         """Of all there is to learn from these rows."""
-        digest = hashlib.sha256(self.lengths.tobytes() + self.targets.tobytes())
+        digest = hashlib.sha256(self.lengths.tobytes() + self.all_targets().tobytes())
         with open(self._file.fileno(), "rb", closefd=False) as file:
             while part := file.read(1 << 20):
                 digest.update(part)
@@ -196,3 +218,13 @@ def _of_tokens(parsed: dict[str, tf.RaggedTensor]) -> np.ndarray:
     begins = number >= 0
     found[begins] = tags.values.numpy()[(first + number)[begins]]
     return found
+
+
+def _beyond(parsed: dict[str, tf.RaggedTensor]) -> tuple[np.ndarray, np.ndarray]:
+    """int32[words]: the tags of words behind the last one that a token begins; int32[rows]: how many of each row."""
+    words, tags = parsed[features.WORD_IDS], parsed[features.LABEL_ID]
+    seen = tf.maximum(tf.reduce_max(words, axis=1), -1) + 1
+    counts = tags.row_lengths() - seen
+    places = tf.ragged.range(tags.row_lengths())
+    found = tf.ragged.boolean_mask(tags, places >= tf.expand_dims(seen, 1))
+    return found.values.numpy().astype(np.int32), counts.numpy().astype(np.int32)

@@ -45,6 +45,8 @@ class Classifier(keras.Model):
         self._settings, self._start, self._separator = settings, *ends
         self._apart, self._per_token = task.two_passes, task.per_token
         self._in_segments = len(task.texts) > 1 and not task.two_passes
+        self.frozen: int | None = None
+        """How many of the first layers do not learn, and the embeddings with them; see `freeze`."""
         self.uses_pooler = settings.pooling == "cls" and task.units is not None and not task.per_token
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.dense = None
@@ -74,11 +76,18 @@ class Classifier(keras.Model):
         return seen.merged_tokens(logits) if self._per_token else seen.merged_rows(logits)
 
     def vectors(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]."""
-        sequence = self.encoder(token_ids, padding_mask, training=training)["sequence_output"]
+        """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]; the mean over windows."""
+        if self._settings.long_texts == "truncate":
+            return tf.math.l2_normalize(self._pooled(token_ids, padding_mask, training), axis=1)
+        seen = presentation.windows(token_ids, padding_mask, self._settings, self._separator)
+        pooled = self._pooled(seen.token_ids, seen.padding_mask, training)
+        return tf.math.l2_normalize(seen.merged_rows(pooled), axis=1)
+
+    def _pooled(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
+        sequence = self._encoded(token_ids, padding_mask, training)["sequence_output"]
         if self._settings.pooling == "mean":
-            return tf.math.l2_normalize(_mean(sequence, padding_mask), axis=1)
-        return tf.math.l2_normalize(tf.cast(sequence[:, 0], tf.float32), axis=1)
+            return _mean(sequence, padding_mask)
+        return tf.cast(sequence[:, 0], tf.float32)
 
     @property
     def cacheable(self) -> bool:
@@ -107,9 +116,18 @@ class Classifier(keras.Model):
         return self._logits(encoded, padding_mask, training)
 
     def _of_rows(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
-        segments = self._segments(token_ids)
-        encoded = self.encoder(token_ids, padding_mask, segments, training=training, pooled_only=self.uses_pooler)
+        encoded = self._encoded(token_ids, padding_mask, training, pooled_only=self.uses_pooler)
         return self._logits(encoded, padding_mask, training)
+
+    def _encoded(
+        self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool, pooled_only: bool = False
+    ) -> dict[str, tf.Tensor]:
+        segments = self._segments(token_ids)
+        if not training or self.frozen is None:
+            return self.encoder(token_ids, padding_mask, segments, training=training, pooled_only=pooled_only)
+        # What is frozen has no dropout.
+        hidden = self.encoder.lower(token_ids, padding_mask, self.frozen, segments)
+        return self.encoder.upper(hidden, padding_mask, self.frozen, training=True, pooled_only=pooled_only)
 
     def _segments(self, token_ids: tf.Tensor) -> tf.Tensor | None:
         """Where there are two texts: 1 for what stands behind the first [SEP], which no text can hold."""
@@ -176,6 +194,7 @@ def freeze(model: Classifier, training: Training) -> int | None:
     for block in encoder.blocks[: layers or 0]:
         block.trainable = False
     encoder.pooler.trainable = model.uses_pooler
+    model.frozen = layers
     return layers
 
 

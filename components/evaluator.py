@@ -46,6 +46,9 @@ class Executor(executor.Executor):
                 notes["not_compared"] = (
                     f"version {version} knows other classes ({', '.join(known.labels) or known.name})"
                 )
+            elif known.measures_otherwise(task):
+                notes["not_compared"] = f"version {version} has another threshold or range"
+            if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
         counted = example_gen.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
         absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)

@@ -11,7 +11,7 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -173,10 +173,19 @@ def _judge(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
         for path, rows in itertools.groupby(bad, key=lambda row: row.path):
             problems = {row.line: row.problem for row in rows}
             with records.readable(Path(path)), records.opened(Path(path)) as source:
-                for line, raw in enumerate(source, 1):
-                    if line in problems:
-                        text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
-                        file.write(f"{path}\t{line}\t{problems[line]}\t{text}\n")
+                for lines in _rows(source, data):
+                    if problem := next((problems[line] for line, _ in lines if line in problems), None):
+                        for line, raw in lines:
+                            text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
+                            file.write(f"{path}\t{line}\t{problem}\t{text}\n")
+
+
+def _rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
+    """The numbered lines of a file: one by one, or those of a sentence together."""
+    numbered = enumerate(source, 1)
+    if data.format != "conll":
+        return ([line] for line in numbered)
+    return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
 
 
 def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:

@@ -72,6 +72,8 @@ class History:
     stopped_early: bool = False
     key: str = ""
     """Names its checkpoints."""
+    words_cut: int = 0
+    """Words of train with a label that are beyond the tokens a text may have."""
     precision: str = "float32"
     """Of the matrix products in training."""
     resumed: list[int] = field(default_factory=list)

@@ -97,8 +97,8 @@ def read_records(file: IO[bytes], path: Path, quoting: Quoting) -> Iterator[_Rec
 def read_sentences(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
     """(line of the first token, columns) of every sentence of a CoNLL file, each column's values joined by spaces.
 
-    A line is a token with its columns, between spaces or tabs; an empty one ends a sentence. Lines of `-DOCSTART-` are
-    left out. A sentence with a broken line is a bad row as a whole.
+    A line is a token with its columns, between spaces or tabs; an empty one ends a sentence, and so does
+    one of `-DOCSTART-`. A sentence with a broken line is a bad row as a whole.
     """
     lines: list[list[str]] = []
     first, bad = 0, None
@@ -108,9 +108,7 @@ def read_sentences(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
             continue
         number, content = record
         fields = re.findall(r"[^ \t]+", "\t".join(content))
-        if fields and fields[0] == _DOCUMENT:
-            continue
-        if fields:
+        if fields and fields[0] != _DOCUMENT:
             first = number if not lines else first
             lines.append(fields)
             if len(fields) != len(lines[0]) and bad is None:

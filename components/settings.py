@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_v
 from pydantic.dataclasses import dataclass
 
 from components.tasks import TASKS
+from components.tasks.multilabel import SEPARATOR, Multilabel
 
 Split = Literal["train", "dev", "test"]
 SPAN = "{SPAN}"
@@ -25,6 +26,7 @@ DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
 DEFAULT_EPOCHS = 2
 """Passes over train where neither `epochs` nor `steps` is given."""
+DEFAULT_THRESHOLD = 0.5
 T = TypeVar("T")
 
 
@@ -219,6 +221,9 @@ class Data:
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
         for name in self.labels:
+            if self.task == Multilabel.name and SEPARATOR in name:
+                problem = f"`data.labels` holds {shown(name)}, but a {SEPARATOR} stands between labels"
+                raise ConflictError("labels", problem, "Rename the label")
             if not name.strip() or set(name) & set("\t\r\n"):
                 problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
                 raise ConflictError("labels", problem, "Correct the name")
@@ -277,7 +282,7 @@ class Model:
     pooling: Literal["cls", "mean"] = "cls"
     """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
     the first token's state itself; where each word is labelled, each word's first token is looked at."""
-    threshold: Annotated[float, Field(gt=0, lt=1)] = 0.5
+    threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
     """With several labels a text: the score from which on a label is given."""
 
     @property
@@ -316,7 +321,8 @@ class Training:
 
     strategy: Literal["full", "freeze_layers", "head", "gradual"] = "full"
     """`head` trains the classifier, with its pooler if it has one; `freeze_layers` all but the embeddings and the first
-    layers. What is frozen runs once over every row, without dropout, and its output is kept on disk. `gradual`
+    layers. What is frozen runs without dropout, once over every row, and its output is kept on disk; in each step where
+    texts are seen in windows, or two of them apart from each other. `gradual`
     unfreezes: the head alone at first, and with each stage one layer more from the top, the embeddings last (Howard &
     Ruder 2018, section 3.3)."""
     unfreeze_epochs: Annotated[float, Field(gt=0)] | None = None
@@ -349,7 +355,7 @@ class Training:
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
     """`balanced`: rows / (classes x rows of the class); or a weight per label name."""
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 1
-    """How often dev is measured; the best checkpoint by dev accuracy, then dev loss, is kept."""
+    """How often dev is measured; the best checkpoint by the task's first metric, then by loss, is kept."""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many evaluations without a better one; None: never."""
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
@@ -376,7 +382,7 @@ class Training:
 
 @settings
 class Gate:
-    """What a model must show on dev before it is pushed. Metric names: see `components.gate`."""
+    """What a model must show on dev before it is pushed. The tasks name their metrics, see docs/tasks.md."""
 
     min: dict[str, Share] = Field(default_factory=dict)
     max: dict[str, NotNegative] = Field(default_factory=dict)
@@ -417,6 +423,12 @@ class Run:
         if task.two_passes and self.training.strategy == "head":
             problem = f'`training.strategy` is "head", but {task.name} has no head to train'
             raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')
+        if task.numeric and self.training.label_smoothing:
+            problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
+            raise ConflictError("training.label_smoothing", problem, "Delete it")
+        if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
+            problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
+            raise ConflictError("model.threshold", problem, "Delete it")
         if not task.one_label and self.training.class_weights != "none":
             problem = f"`training.class_weights` is given, but the rows of {task.name} have no class each"
             raise ConflictError("training.class_weights", problem, "Delete it")

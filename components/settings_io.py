@@ -107,7 +107,12 @@ def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
     match first["type"]:
         case "unexpected_keyword_argument":
             owner = _owner(cls, keys[:-1])
-            return _unknown_key(place.of(keys), keys, [field.name for field in fields(owner)])
+            known = [field.name for field in fields(owner)]
+            # `task` stands at the top of a TOML file, and within `data` of the settings.
+            known = [name for name in known if name != "task"]
+            if known[:2] == ["name", "data"]:
+                known.insert(1, "task")
+            return _unknown_key(place.of(keys), keys, known)
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             dotted = ".".join(map(str, first["loc"]))
             remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"

@@ -34,7 +34,7 @@ from components.tasks import Task
 from components.vocabulary import SEPARATOR, START, read_settings, read_vocabulary
 
 HISTORY_FILE = "history.json"
-DEV_PROBABILITIES_FILE = "dev_probabilities.npy"
+DEV_ANSWERS_FILE = "dev_answers.npy"
 """Within the model run: the answers on dev by the model in memory, in the order of the examples."""
 
 
@@ -63,6 +63,8 @@ def run_fn(fn_args: Any) -> None:
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
         task = task.trained(model_settings, train.targets)
+        if fn_args.base_model and (pushed := tasks.of_card(versions.card(Path(fn_args.base_model)))).name == task.name:
+            task = task.gone_on_from(pushed)
         model = build_model(base_model, model_settings, training, task)
         initial = _go_on_from(Path(fn_args.base_model), model) if fn_args.base_model else None
         weights = _class_weights(training, train, task)
@@ -71,8 +73,8 @@ def run_fn(fn_args: Any) -> None:
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept)
         learned = _profile(train, task, read_vocabulary(base_model / checkpoints.VOCABULARY))
-    history.key = key
-    np.save(logs / DEV_PROBABILITIES_FILE, answers)
+    history.key, history.words_cut = key, train.words_cut
+    np.save(logs / DEV_ANSWERS_FILE, answers)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
         # Served in float32, on whatever CPU there is.

@@ -111,7 +111,7 @@ def read_layout(path: Path, data: Data) -> Layout:
     wanted, texts = data.wanted, len(data.text)
     if not data.header:
         numbers = [int(column) for column in wanted]
-        width = data.columns or max(numbers)
+        width = data.columns or max([*numbers, _conll_columns(path) if data.format == "conll" else 0])
         places = [number - 1 for number in numbers]
         rest = places[texts + 1 :]
         slice_names = tuple(f"column_{place + 1}" for place in rest)
@@ -129,6 +129,12 @@ def read_layout(path: Path, data: Data) -> Layout:
     places = list(found)
     rest = places[texts + 1 :]
     return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest))
+
+
+def _conll_columns(path: Path) -> int:
+    """Columns of the first sentence that is whole."""
+    with readable(path), opened(path) as file:
+        return next((len(row[1]) for row in read_sentences(file, path) if not isinstance(row, BadRow)), 0)
 
 
 def _header(path: Path, quoting: Quoting) -> list[str]:
@@ -161,7 +167,7 @@ def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) 
 
 def read_texts(
     path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
-) -> tuple[list[str] | None, Iterator[tuple[list[str], tuple[str, ...], int]]]:
+) -> tuple[list[str] | None, Iterator[tuple[int, list[str], tuple[str, ...], int]]]:
     """The rows of a file of which only the columns of texts matter.
 
     Args:
@@ -171,8 +177,8 @@ def read_texts(
         quoting: as in `Data`.
 
     Returns:
-        The header's names or None, and for each row its fields, its texts and the bytes of the file (as they lie on
-        disk) that were read since the last one.
+        The header's names or None, and for each row its line, its fields, its texts and the bytes of the file (as they
+        lie on disk) that were read since the last one.
 
     Raises:
         InputError: a file that cannot be read, no such column, a row of another width than the first, or one without
@@ -186,7 +192,7 @@ def read_texts(
         for column in columns
     )
 
-    def rows() -> Iterator[tuple[list[str], tuple[str, ...], int]]:
+    def rows() -> Iterator[tuple[int, list[str], tuple[str, ...], int]]:
         width, seen = len(names) if names is not None else 0, 0
         with readable(path), opened(path) as file:
             rows = read_records(file, path, quoting)
@@ -201,7 +207,7 @@ def read_texts(
                 if problem:
                     raise BadRow(str(path), line, *problem).error()
                 place = bytes_read(file)
-                yield fields, tuple(fields[index] for index in wanted), place - seen
+                yield line, fields, tuple(fields[index] for index in wanted), place - seen
                 seen = place
 
     return names, rows()
@@ -243,6 +249,8 @@ def read_rows(
             line, fields = record
             problem = _broken_rule(fields, layout, rule)
             if problem:
+                if data.format == "conll":
+                    line += _tokens_before(fields, lambda some: _broken_rule(some, layout, rule))
                 yield BadRow(str(path), line, *problem)
                 continue
             yield Row(
@@ -253,6 +261,12 @@ def read_rows(
                 tuple(fields[i] for i in layout.slices),
             )
         advance(bytes_read(file) - seen)
+
+
+def _tokens_before(columns: list[str], broken: Callable[[list[str]], object]) -> int:
+    """Tokens of a CoNLL sentence before the one with which it breaks a rule."""
+    rows = list(zip(*(column.split(" ") for column in columns), strict=True))
+    return next(n for n in range(len(rows)) if broken([" ".join(some) for some in zip(*rows[: n + 1], strict=True)]))
 
 
 def _broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> tuple[str, str] | None:

@@ -69,6 +69,9 @@ def _with_task(values: dict[str, Any], place: Place) -> dict[str, Any]:
         return values
     if not isinstance(values["task"], str) or values["task"] not in tasks.TASKS:
         raise InputError(place.of(("task",)), *unknown_task(values["task"]))
+    if "task" in values.get("data", {}):
+        problem = "`task` stands at the top and in [data] too"
+        raise InputError(place.of(("data", "task")), problem, "Delete the one in [data]")
     others = {key: value for key, value in values.items() if key != "task"}
     return {**others, "data": {**values.get("data", {}), "task": values["task"]}}
 

@@ -21,16 +21,22 @@ if TYPE_CHECKING:
     from components.predictor import Predictor
 
 
-def of_texts(model: Path, rows: Iterable[tuple[str, ...]], out: TextIO, as_json: bool) -> None:
+def of_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool) -> None:
     """Writes the answer and the texts a line, separated by tabs, or a JSON object a line.
+
+    Args:
+        model: a pushed one.
+        rows: where each row comes from, for a message, and its texts.
+        out: where to.
+        as_json: whether objects are wanted.
 
     Raises:
         InputError: a row of more or fewer texts than the model reads.
     """
     predictor = _load(model)
     asked = predictor.asked
-    rows, again = tee(_counted(rows, asked))
-    for texts, told in zip(again, predictor.predict(rows), strict=True):
+    counted, again = tee(_counted(rows, asked))
+    for texts, told in zip(again, predictor.predict(counted), strict=True):
         if as_json:
             row = dict(zip(asked, texts, strict=True)) | told
             print(json.dumps(row, ensure_ascii=False), file=out)
@@ -38,12 +44,12 @@ def of_texts(model: Path, rows: Iterable[tuple[str, ...]], out: TextIO, as_json:
             print(predictor.task.line(told, texts), *texts, sep="\t", file=out)
 
 
-def _counted(rows: Iterable[tuple[str, ...]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    for row in rows:
+def _counted(rows: Iterable[tuple[str, tuple[str, ...]]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for place, row in rows:
         if len(row) != len(asked):
             problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(asked)}"
             remedy = "Put a tab between the two texts" if len(asked) > 1 else "Give one text, without a tab, a line"
-            raise InputError("TEXT", problem, remedy)
+            raise InputError(place, problem, remedy)
         yield row
 
 
@@ -79,9 +85,9 @@ def of_file(
         if names is not None:
             write([*names, *task.columns])
         rows, again = tee(rows)
-        predictions = predictor.predict(texts for _, texts, _ in rows)
+        predictions = predictor.predict(texts for _, _, texts, _ in rows)
         with console.progress(source.stat().st_size) as bar:
-            for count, ((fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
+            for count, ((_, fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
                 write([*fields, *task.cells(told)])
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
 

@@ -53,6 +53,8 @@ def training(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
     best = max(evaluation["value"] for evaluation in found["evaluations"])
     told = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
+    if cut := found.get("words_cut"):
+        told.append(f"{cut:,} words beyond max_length")
     if found["damaged"]:
         told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
     if found["resumed"]:

@@ -10,6 +10,8 @@ from typing import Any
 
 from components import tasks, tsv
 from components.errors import InputError
+from components.records import require_file
+from components.settings import Data
 from components.tasks import Task
 from components.versions import card, of_weights
 from pipeline import manifest, prediction
@@ -45,7 +47,14 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
     before = manifest.read_ended(directory)
     model = _model(before, directory)
     task = tasks.of_card(card(model))
-    rows = _rows(source, card(model), task, columns, label, has_header)
+    data = before.settings.data
+    if data.format == "conll":
+        if columns or label is not None:
+            problem = "the run's rows are in CoNLL's format, whose columns its config numbers"
+            raise InputError("--column" if columns else "--label", problem, "Leave it out")
+        rows = _sentences(source, data, task)
+    else:
+        rows = _rows(source, card(model)["input"] | {"header": data.header}, task, columns, label, has_header)
     first = list(islice(rows, 1))
     if not first:
         raise InputError(str(source), "no rows in it", "Give a file with rows")
@@ -63,40 +72,44 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
     return Skew(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
 
 
+def _sentences(source: Path, data: Data, task: Task) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    require_file(source, "Give one file")
+    for row in tsv.read_rows(source, "train", data, task.problem):
+        if isinstance(row, tsv.BadRow):
+            raise row.error()
+        yield row.texts, row.label
+
+
 def _rows(
     source: Path,
-    described: dict[str, Any],
+    trained_on: dict[str, Any],
     task: Task,
     columns: Sequence[str] | None,
     label: str | None,
     has_header: bool,
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """(texts, label) of each row; the label is None where the file has none."""
-    text = described["input"]["text"]
-    trained_on = {
-        **described,
-        "input": {**described["input"], "asked": (text,) if isinstance(text, str | int) else text},
-    }
-    texts_of, header, quoting = prediction.row_format(trained_on, columns, has_header)
+    asked = {"input": trained_on | {"asked": trained_on["text"]}}
+    texts_of, header, quoting = prediction.row_format(asked, columns, has_header)
     if len(texts_of) != len(task.texts):
         problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
         raise InputError("--column", problem, "Give --column once for each")
     names, rows = tsv.read_texts(source, texts_of, header, quoting)
     index = None
-    if names is not None and (wanted := label or described["input"].get("label")) in names:
+    if names is not None and (wanted := label or trained_on.get("label")) in names:
         index = names.index(wanted)
     elif label is not None and label.isdecimal() and int(label) > 0:
         index = int(label) - 1
     elif label is not None:
         problem = f"got {label!r}, the header has {', '.join(map(repr, names))}" if names else f"got {label!r}"
         raise InputError("--label", problem, "Give a name of the header, or a number from 1")
-    for number, (fields, texts, _) in enumerate(rows, 1 + header):
+    for line, fields, texts, _ in rows:
         if index is not None and index >= len(fields):
             raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
         found = None if index is None else fields[index]
         # Of names, one that the model does not know is what is looked for; a number has to be one.
         if found is not None and task.numeric and (broken := task.problem(texts, found)):
-            raise InputError(f"{source}:{number}", *broken)
+            raise InputError(f"{source}:{line}", *broken)
         yield texts, found
 
 

@@ -43,7 +43,7 @@ class Source:
             problem = f"the text's column is {column!r}, but without a header there are no names"
             raise InputError("--no-header", problem, "Give its number with --column")
         _, rows = tsv.read_texts(self.path, (column,), self.header, "none")
-        return self.path.stat().st_size, ((texts[0], size) for _, texts, size in rows)
+        return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
 
 
 def embed(model: Path, source: Source, output: Path, settings: Model, terminal: TextIO) -> tuple[int, int]:
@@ -63,8 +63,10 @@ def embed(model: Path, source: Source, output: Path, settings: Model, terminal: 
         problem = f"its name ends in {output.suffix or 'nothing'}, expected {' or '.join(FORMATS)}"
         raise InputError(str(output), problem, "Give it one of the endings")
     count = width = 0
+    # Its mistakes come before the model is loaded.
+    given = source.texts()
     with prediction.written(output, "wb") as file, _writer(output.suffix, file) as write:
-        for texts, vectors in _vectors(model, source, settings, terminal):
+        for texts, vectors in _vectors(_loaded(model, settings), source.path, *given, terminal):
             write(texts, vectors)
             count, width = count + len(vectors), vectors.shape[1]
         if not count:
@@ -91,7 +93,9 @@ def match(
 
     texts: list[str] = []
     parts = []
-    for some, vectors in _vectors(model, corpus, settings, terminal):
+    searched, asked_for = corpus.texts(), queries.texts()
+    embedder = _loaded(model, settings)
+    for some, vectors in _vectors(embedder, corpus.path, *searched, terminal):
         texts += some
         parts.append(vectors)
     if not parts:
@@ -100,9 +104,11 @@ def match(
 
     index = faiss.IndexFlatIP(parts[0].shape[1])
     index.add(np.concatenate(parts))
-    if not as_json:
-        print("query", "rank", "cosine", "match", sep="\t", file=out)
-    for some, vectors in _vectors(model, queries, settings, terminal):
+    asked = 0
+    for some, vectors in _vectors(embedder, queries.path, *asked_for, terminal):
+        if not (as_json or asked):
+            print("query", "rank", "cosine", "match", sep="\t", file=out)
+        asked += len(some)
         for query, cosines, places in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
             found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, places, strict=True)]
             if as_json:
@@ -110,19 +116,21 @@ def match(
                 continue
             for rank, one in enumerate(found, 1):
                 print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)
+    if not asked:
+        raise InputError(str(queries.path), "no rows in it", "Give a file with rows")
 
 
-def _vectors(model: Path, source: Source, settings: Model, terminal: TextIO) -> Iterator[tuple[list[str], np.ndarray]]:
+def _vectors(
+    embedder: Any, path: Path, size: int, rows: Iterator[tuple[str, int]], terminal: TextIO
+) -> Iterator[tuple[list[str], np.ndarray]]:
     """Some thousands of texts at a time, and their vectors."""
     import numpy as np
 
-    size, rows = source.texts()
-    embedder = _loaded(model, settings)
     rows, again = tee(rows)
     vectors = embedder.vectors(text for text, _ in rows)
     some: list[str] = []
     found: list[np.ndarray] = []
-    with console.watch(terminal, source.path.name), console.progress(size) as bar:
+    with console.watch(terminal, path.name), console.progress(size) as bar:
         for count, ((text, read), vector) in enumerate(zip(again, vectors, strict=True), 1):
             some.append(text)
             found.append(vector)
@@ -196,6 +204,8 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
         writer = writer or parquet.ParquetWriter(file, table.schema)
         writer.write_table(table)
 
-    yield write
-    if writer is not None:
-        writer.close()
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()

@@ -67,6 +67,10 @@ class Task:
         """With what the settings of the model, and train's labels in the form of `measure`, add to it."""
         return self
 
+    def gone_on_from(self, pushed: Task) -> Self:
+        """With what the weights of a pushed model of the same kind bring along."""
+        return self
+
     # Rows.
 
     def problem(self, texts: Sequence[str], label: str) -> Problem | None:
@@ -132,6 +136,10 @@ class Task:
             answers: what `answers` gave.
         """
         raise NotImplementedError
+
+    def measures_otherwise(self, other: Self) -> bool:
+        """Whether equal answers would be worth something else to a task of the same name and labels."""
+        return False
 
     @property
     def measured(self) -> list[str]:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 _ALIKE = 0.8
 """Texts of a score above this share of the range count as matches in retrieval."""
 _RANKED = 10
+_EQUAL = 1e-6
+"""Cosines that differ by less are equal: what is left is float32's rounding."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,12 +82,18 @@ class Embedding(Regression):
         reciprocal = 0.0
         for part in np.array_split(queries, len(queries) // 1024 + 1):
             found = first[part] @ second.T
-            ranks = 1 + (found > found[np.arange(len(part)), part][:, np.newaxis]).sum(axis=1)
+            over = found - found[np.arange(len(part)), part][:, np.newaxis]
+            # Among equals, itself one of them, its place is in the middle: texts that are all alike find nothing.
+            ranks = 0.5 + (over > _EQUAL).sum(axis=1) + (np.abs(over) <= _EQUAL).sum(axis=1) / 2
             reciprocal += float(np.where(ranks <= _RANKED, 1 / ranks, 0.0).sum())
         return {
             "spearman": correlation(targets, np.sum(first * second, axis=1), ranks=True),
             "mrr_at_10": reciprocal / len(queries) if len(queries) else 0.0,
         }
+
+    def measures_otherwise(self, other: Self) -> bool:
+        """With another range, which says what is a match."""
+        return self.range != other.range
 
     def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
         """Of one text alone: `vector` float32[n, hidden]."""

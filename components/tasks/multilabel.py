@@ -1,4 +1,4 @@
-"""Any number of labels a text."""
+"""One label or several a text."""
 
 from __future__ import annotations
 
@@ -26,6 +26,7 @@ class Multilabel(Task):
     """The score from which on a label is given."""
 
     name: ClassVar[str] = "multilabel"
+    fewest: ClassVar[int] = 2
     answer: ClassVar[str] = "scores"
     overall: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "mean_ap")
     per_label: ClassVar[tuple[str, ...]] = ("ap", "precision", "recall", "f1")
@@ -90,6 +91,10 @@ class Multilabel(Task):
         micro = precision_recall_f1(*(sum(column) for column in zip(*counts, strict=True)))[2]
         macro, mean_ap = (sum(found[f"{m}/{name}"] for name in self.labels) / len(counts) for m in ("f1", "ap"))
         return {"micro_f1": micro, "macro_f1": macro, "mean_ap": mean_ap, **found}
+
+    def measures_otherwise(self, other: Self) -> bool:
+        """With another threshold."""
+        return self.threshold != other.threshold
 
     def _columns(self, targets: np.ndarray, given: np.ndarray) -> zip[tuple[np.ndarray, np.ndarray, np.ndarray]]:
         """Of each label: the rows where it is given rightly, where it is given, where it is right."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 _RANGES = 10
 """Equal parts of the allowed range whose shares are compared between train and later data."""
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_GREATEST = 3.4e38
+"""What float32 holds, nearly."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,13 +50,14 @@ class Regression(Task):
         deviation = float(targets.std())
         return dataclasses.replace(self, mean=float(targets.mean()), deviation=deviation if deviation > 0 else 1.0)
 
+    def gone_on_from(self, pushed: Task) -> Self:
+        """With the scale that its head learned."""
+        assert isinstance(pushed, Regression)  # noqa: S101
+        return dataclasses.replace(self, mean=pushed.mean, deviation=pushed.deviation)
+
     def problem(self, texts: Sequence[str], label: str) -> Problem | None:
         """No number, or one out of range."""
-        try:
-            value = float(label)
-        except ValueError:
-            value = math.nan
-        if not math.isfinite(value):
+        if not _NUMBER.fullmatch(label.strip()) or abs(value := float(label)) > _GREATEST:
             return f"the {self.target} is {label[:40]!r}, expected a number", "Give one with a decimal point, say 3.5"
         if self.range and not self.range[0] <= value <= self.range[1]:
             low, high = self.range
@@ -73,7 +77,9 @@ class Regression(Task):
         if self.range is None:
             return None
         low, high = self.range
-        places = (min(_RANGES - 1, int((float(label) - low) / (high - low) * _RANGES)) for label in labels)
+        # Rounded, because train's come from float32, in which 0.7 is a little less.
+        scaled = (round((float(label) - low) / (high - low) * _RANGES, 4) for label in labels)
+        places = (min(_RANGES - 1, int(place)) for place in scaled)
         step = (high - low) / _RANGES
         return [f"{low + place * step:g} to {low + (place + 1) * step:g}" for place in places]
 

@@ -138,8 +138,9 @@ class Tagging(Task):
         right = words = 0
         for gold, guess in zip(targets, answers, strict=True):
             known = gold != IGNORED
-            gold = gold[known]  # noqa: PLW2901
-            guess = np.maximum(np.resize(guess, known.shape)[known], 0)  # noqa: PLW2901
+            seen = np.zeros(len(gold), np.int64)
+            seen[: len(guess)] = np.maximum(guess[: len(gold)], 0)
+            gold, guess = gold[known], seen[known]  # noqa: PLW2901
             right, words = right + int((gold == guess).sum()), words + len(gold)
             theirs = set(entities([self.tags[int(i)] for i in gold]))
             ours = set(entities([self.tags[int(i)] for i in guess]))

@@ -8,6 +8,7 @@ import tensorflow as tf
 from components import batching, features
 from components.batching import Batch, Rows
 from components.tasks.classification import Classification
+from components.tasks.tagging import Tagging
 
 TASK = Classification(("bad", "good", "ugly"))
 SPEC: dict[str, object] = {features.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
@@ -154,3 +155,18 @@ def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_pa
 def test_there_is_no_split_without_files(tmp_path: Path) -> None:
     with pytest.raises(tf.errors.InvalidArgumentError, match="No files matched"):
         Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")
+
+
+def test_tags_of_words_beyond_the_last_token_count_where_all_targets_do(tmp_path: Path) -> None:
+    """Words a b c of which c was cut, and of the second row all were seen."""
+    with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
+        for words, tags in (([-1, 0, -1, 1, -1], [1, 0, 3]), ([-1, 0, -1], [2])):
+            example = tf.train.Example()
+            for name, values in {"token_ids": words, "word_ids": words, "label_id": tags}.items():
+                example.features.feature[name].int64_list.value.extend(values)
+            writer.write(example.SerializeToString())
+    spec: dict[str, object] = {features.LABEL_ID: tf.io.VarLenFeature(tf.int64)}
+    found = Rows.of_examples([str(tmp_path / "*.gz")], spec, Tagging(("X", "Y")), tmp_path / "ids")
+    assert found.words_cut == 1
+    assert found.all_targets().tolist() == [[-1, 1, -1, 0, -1, 3], [-1, 2, -1, -1, -1, -1]]
+    assert found.batch(np.array([0])).targets.tolist() == [[-1, 1, -1, 0, -1]]

@@ -1,4 +1,5 @@
 import gzip
+import io
 import json
 import os
 from collections.abc import Mapping
@@ -221,3 +222,9 @@ def test_a_file_that_comes_to_match_the_glob_changes_the_cache_key(tmp_path: Pat
     before = fingerprint(data)
     (tmp_path / "train2.txt").write_text("")
     assert fingerprint(data) != before
+
+
+def test_of_a_broken_sentence_all_lines_are_kept() -> None:
+    data = Data(task="tagging", format="conll", train=("t",), dev=("d",))
+    lines = io.BytesIO(b"a O\nb O\n\n\nc O\n")
+    assert list(example_gen._rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]

@@ -31,7 +31,7 @@ def probabilities(answers: Iterable[dict[str, Any]]) -> np.ndarray:
 
 def test_a_pushed_model_answers_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
     answers = list(pushed.predict(rows(transformed_texts(tiny_trained))))
-    in_memory = np.load(tiny_trained.run / "dev_probabilities.npy")
+    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
     np.testing.assert_allclose(probabilities(answers), in_memory, atol=1e-5)
     assert pushed.task == Classification(tuple(LABELS))
     assert all(list(answer["probabilities"]) == LABELS for answer in answers)

@@ -205,11 +205,15 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
             "learning_rat",
             "13: unknown key `training.learning_rat`. Did you mean `learning_rate`? Known here: strategy, ",
         ),
-        ("[training]", "[trainer]", "12: unknown key `trainer`. Did you mean `training`? Known here: name, data, "),
+        (
+            "[training]",
+            "[trainer]",
+            "12: unknown key `trainer`. Did you mean `training`? Known here: name, task, data, ",
+        ),
         (
             "[training]",
             "[zoo]",
-            "12: unknown key `zoo`. Known here: name, data, validation, drift, model, training, gate, push.",
+            "12: unknown key `zoo`. Known here: name, task, data, validation, drift, model, training, gate, push.",
         ),
         (
             'base = "toy"',

@@ -135,7 +135,7 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
     done = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
     imported, probabilities, labels = json.loads(done.stdout)
     assert imported == []
-    in_memory = np.load(tiny_trained.run / "dev_probabilities.npy")
+    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
     np.testing.assert_allclose(probabilities, in_memory, atol=1e-5)
     assert labels == [LABELS[index] for index in in_memory.argmax(axis=1)]
 

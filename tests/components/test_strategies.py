@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components import finetune, trainer
 from components.batching import Rows
-from components.classifier import unfrozen_at
+from components.classifier import freeze, unfrozen_at
 from components.settings import Model, Training
 from components.tasks import Task
 from components.tasks.classification import Classification
@@ -46,6 +46,24 @@ def test_a_token_in_two_windows_has_the_mean_of_its_logits(checkpoint: Path) -> 
     np.testing.assert_allclose(merged[1:5], first[1:5], atol=1e-6)
     np.testing.assert_allclose(merged[5:7], (first[5:7] + second[1:3]) / 2, atol=1e-6)
     np.testing.assert_allclose(merged[7:11], second[3:7], atol=1e-6)
+
+
+def test_a_long_texts_vector_is_that_of_the_mean_of_its_windows(checkpoint: Path) -> None:
+    windowed = model(checkpoint, TASK, long_texts="window", window_overlap=2)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    parts = tf.constant([[CLS, *range(10, 16), SEP], [CLS, *range(14, 20), SEP]])
+    states = windowed.encoder(parts, parts > 0)["sequence_output"].numpy()[:, 0].mean(axis=0)
+    found = windowed.vectors(ids, ids > 0).numpy()[0]
+    np.testing.assert_allclose(found, states / np.linalg.norm(states), atol=1e-6)
+
+
+def test_frozen_layers_have_no_dropout_in_windows(checkpoint: Path) -> None:
+    told = Model(base="toy", max_length=8, long_texts="window", window_overlap=2)
+    learner = trainer.build_model(checkpoint, told, Training(dropout=0.5), TASK)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    freeze(learner, Training(strategy="head"))
+    learner.dropout.rate = 0.0
+    np.testing.assert_allclose(learner(ids, ids > 0, training=True), learner(ids, ids > 0), atol=1e-6)
 
 
 def rows(folder: Path, name: str) -> Rows:

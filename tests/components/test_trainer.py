@@ -41,7 +41,7 @@ def test_the_history_tells_how_it_went(tiny_trained: Trained) -> None:
 
 
 def test_the_probabilities_on_dev_are_those_of_the_best_evaluation(tiny_trained: Trained) -> None:
-    found = np.load(tiny_trained.run / "dev_probabilities.npy")
+    found = np.load(tiny_trained.run / "dev_answers.npy")
     assert (found.shape, found.dtype) == ((SIZES["dev"], len(LABELS)), np.float32)
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
     history = json.loads((tiny_trained.run / "history.json").read_text())
@@ -74,7 +74,7 @@ def test_a_training_in_bfloat16_learns_and_is_served_in_float32(
     history = json.loads((trained.run / "history.json").read_text())
     assert history["precision"] == "bfloat16"
     assert history["evaluations"][-1]["loss"] < history["evaluations"][0]["loss"]
-    in_memory = np.load(trained.run / "dev_probabilities.npy")
+    in_memory = np.load(trained.run / "dev_answers.npy")
     answers = Predictor(trained.saved_model).predict((text,) for text in transformed_texts(trained))
     served = np.array([list(answer["probabilities"].values()) for answer in answers], np.float32)
     np.testing.assert_allclose(served, in_memory, atol=0.03)

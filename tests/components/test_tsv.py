@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components import tsv
+from components import tasks, tsv
 from components.errors import InputError
 from components.settings import Data
 from components.tasks.classification import Classification
@@ -494,7 +494,7 @@ def test_texts_are_read_with_all_fields_and_the_bytes_read(write: Write) -> None
     names, found = tsv.read_texts(path, ("text",), True, "none")
     taken = list(found)
     assert names == ["id", "text"]
-    assert [(fields, texts) for fields, texts, _ in taken] == [(["7", "good"], ("good",)), (["8", "bad"], ("bad",))]
+    assert [row[:3] for row in taken] == [(2, ["7", "good"], ("good",)), (3, ["8", "bad"], ("bad",))]
     assert sum(size for *_, size in taken) == path.stat().st_size
 
 
@@ -502,7 +502,7 @@ def test_texts_of_a_file_without_a_header_are_as_wide_as_its_first_row(write: Wr
     path = write("7\tgood\n8\n")
     names, found = tsv.read_texts(path, (2,), False, "none")
     assert names is None
-    assert next(found)[:2] == (["7", "good"], ("good",))
+    assert next(found)[:3] == (1, ["7", "good"], ("good",))
     assert message(next, found) == (
         f"{path}:2: expected 2 tab-separated fields, got 1. Correct the row; a tab seems to be missing."
     )
@@ -510,9 +510,9 @@ def test_texts_of_a_file_without_a_header_are_as_wide_as_its_first_row(write: Wr
 
 def test_texts_need_no_label(write: Write) -> None:
     _, found = tsv.read_texts(write("good\nbad\n"), (1,), False, "none")
-    assert [texts for _, texts, _ in found] == [("good",), ("bad",)]
+    assert [texts for _, _, texts, _ in found] == [("good",), ("bad",)]
     _, found = tsv.read_texts(write("good\t\n"), (1,), False, "none")
-    assert [fields for fields, _, _ in found] == [["good", ""]]
+    assert [fields for _, fields, _, _ in found] == [["good", ""]]
 
 
 @pytest.mark.parametrize(
@@ -528,7 +528,7 @@ def test_texts_need_no_label(write: Write) -> None:
 def test_a_bad_row_among_texts_is_an_error_when_it_is_reached(write: Write, line: str, expected: str) -> None:
     path = write(f"good\n{line}\n")
     _, found = tsv.read_texts(path, (1,), False, "none")
-    assert next(found)[1] == ("good",)
+    assert next(found)[2] == ("good",)
     assert message(next, found) == f"{path}:2: {expected}"
 
 
@@ -550,3 +550,28 @@ def test_a_text_column_that_the_header_lacks_is_an_error(write: Write) -> None:
         f"{path}:1: the text's column is 'text', the header has 'id', 'review'. "
         "Give --column, a name or a number from 1."
     )
+
+
+# Sentences
+
+
+def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
+    data = Data(task="tagging", format="conll", train=(str(path),), dev=("dev",), **told)
+    return list(tsv.read_rows(path, "train", data, tasks.of(data).problem))
+
+
+def test_a_document_begins_with_a_sentence(write: Write) -> None:
+    found = sentences(write("a O\n-DOCSTART- O\nb O\n\n-DOCSTART- O\n\nc O\n"))
+    assert [(row.line, row.texts) for row in found if isinstance(row, Row)] == [(1, ("a",)), (3, ("b",)), (7, ("c",))]
+
+
+def test_columns_behind_the_tags_are_left_out(write: Write) -> None:
+    (found,) = sentences(write("EU NNP B-ORG x\nrejects VBZ O y\n"), label=3)
+    assert isinstance(found, Row)
+    assert (found.texts, found.label) == (("EU rejects",), "B-ORG O")
+
+
+def test_the_token_that_breaks_a_rule_is_named_with_its_line(write: Write) -> None:
+    (found,) = sentences(write("\na O\nb B-X\nc I-Y\nd O\n"))
+    assert isinstance(found, BadRow)
+    assert (found.line, found.problem) == (4, "tag 3 is 'I-Y' after 'B-X', without its B-Y")

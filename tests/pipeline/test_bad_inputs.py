@@ -23,6 +23,7 @@ from components.settings_io import dump
 from components.tasks.classification import Classification
 from pipeline import prediction
 from pipeline.config import load_config
+from tests.pipeline.test_task_rows import BROKEN
 from tests.toys import HEADED_RUN, write_toy_checkpoint
 
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
@@ -176,10 +177,10 @@ CASES: dict[str, list[Case]] = {
              "warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
              "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
-             "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, data, validation,"
-             " drift, model, training, gate, push."),
+             "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
+             "validation, drift, model, training, gate, push."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
-             "DIR/run.toml:5: unknown key `data.valid`. Known here: task, train, dev, test, files, split, window, "
+             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
              "spans, header, columns, quoting, format, text, label, labels, range, slices, on_bad_row, "
              "max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
@@ -225,6 +226,15 @@ CASES: dict[str, list[Case]] = {
              .toml("max_length", 'long_texts = "window"\nmax_length'),
              'DIR/run.toml:11: `model.long_texts` is "window", which is for one text, and pair reads two. Delete it: '
              "long texts are truncated."),
+        Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
+             "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
+             "drift, model, training, gate, push."),
+        Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
+             .toml("[model]", 'task = "pair"\n[model]'),
+             "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
+        Case("a threshold for classes", lambda box: box.toml("max_length", "threshold = 0.3\nmax_length"),
+             "DIR/run.toml:10: `model.threshold` is 0.3, but classification has no scores to hold against it. Delete "
+             "it."),
         Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
              'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
              'long_texts = "window".'),
@@ -615,6 +625,10 @@ def errors_page() -> str:
         for case in cases:
             message = case.message.replace("|", "\\|")
             lines.append(f"| {case.what} | `` {message} `` |")
+    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/test_task_rows.py` has them.", ""]
+    lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
+    for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
 

@@ -74,7 +74,7 @@ def test_a_second_run_comes_from_cache(folder: Path, root: Path, capfd: pytest.C
 
 
 def test_predict_in_a_fresh_process_says_what_the_model_in_memory_said(folder: Path, root: Path) -> None:
-    (path,) = (root / "toy" / "artifacts" / "Trainer" / "model_run").glob("*/dev_probabilities.npy")
+    (path,) = (root / "toy" / "artifacts" / "Trainer" / "model_run").glob("*/dev_answers.npy")
     command = [sys.executable, "pipeline_runner.py", "predict", "--model", str(serving(root))]
     done = subprocess.run(
         [*command, "--input", str(folder / "dev.txt")], cwd=ROOT, check=True, capture_output=True, text=True

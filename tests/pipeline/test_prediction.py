@@ -87,7 +87,7 @@ def message(function: Callable[..., object], *arguments: object) -> str:
 
 def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path) -> None:
     out = io.StringIO()
-    prediction.of_texts(model, [("a good film",), ("ein Übel",)], out, as_json=False)
+    prediction.of_texts(model, [("TEXT", ("a good film",)), ("TEXT", ("ein Übel",))], out, as_json=False)
     assert out.getvalue() == (
         "good\tbad 0.250000\tgood 0.750000\ta good film\nbad\tbad 0.900000\tgood 0.100000\tein Übel\n"
     )
@@ -95,21 +95,28 @@ def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path
 
 def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
     out = io.StringIO()
-    prediction.of_texts(model, [("Übel",), ("good",)], out, as_json=True)
+    prediction.of_texts(model, [("TEXT", ("Übel",)), ("TEXT", ("good",))], out, as_json=True)
     assert out.getvalue().splitlines() == [
         '{"text": "Übel", "label": "bad", "probabilities": {"bad": 0.9, "good": 0.1}}',
         '{"text": "good", "label": "good", "probabilities": {"bad": 0.25, "good": 0.75}}',
     ]
 
 
+def test_a_row_of_two_texts_for_a_model_of_one_is_named_with_its_place(model: Path) -> None:
+    given = [("standard input:1", ("good",)), ("standard input:2", ("a", "b"))]
+    assert message(prediction.of_texts, model, given, io.StringIO(), False) == (
+        "standard input:2: got 2 texts, the model reads text. Give one text, without a tab, a line."
+    )
+
+
 def test_texts_are_answered_while_more_of_them_come(model: Path) -> None:
     out = io.StringIO()
     written: list[int] = []
 
-    def texts() -> Iterator[tuple[str, ...]]:
+    def texts() -> Iterator[tuple[str, tuple[str, ...]]]:
         for number in range(7):
             written.append(out.getvalue().count("\n"))
-            yield (f"text {number}",)
+            yield "TEXT", (f"text {number}",)
 
     prediction.of_texts(model, texts(), out, as_json=False)
     assert written == [0, 0, 2, 2, 4, 4, 6]
@@ -187,11 +194,11 @@ def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monke
     out = io.StringIO()
     written: list[int] = []
 
-    def read_texts(*arguments: object) -> tuple[list[str], Iterator[tuple[list[str], tuple[str], int]]]:
-        def read() -> Iterator[tuple[list[str], tuple[str], int]]:
+    def read_texts(*arguments: object) -> tuple[list[str], Iterator[tuple[int, list[str], tuple[str], int]]]:
+        def read() -> Iterator[tuple[int, list[str], tuple[str], int]]:
             for number in range(1000):
                 written.append(out.getvalue().count("\n"))
-                yield [f"row {number}"], (f"row {number}",), 1
+                yield number + 2, [f"row {number}"], (f"row {number}",), 1
 
         return ["text"], read()
 

@@ -17,6 +17,52 @@ _TSV: dict[str, tuple[str, list[str]]] = {
 }
 _GATE = {"multilabel": "micro_f1", "pair": "accuracy", "tagging": "f1"}
 
+BROKEN = [
+    ("pair", "a\t\t1", "", "the text (field 2) is empty. Give a text or delete the row."),
+    (
+        "pair",
+        "a\t1",
+        "",
+        "expected 3 tab-separated fields, got 2. Correct the row; a tab seems to be missing.",
+    ),
+    (
+        "similarity",
+        "a\tb\t5.5",
+        "range = [0, 5]",
+        "the score is 5.5, out of range 0 to 5. Correct it, or data.range.",
+    ),
+    ("embedding", "a\tb\t1.5", "", "the score is 1.5, out of range 0 to 1. Correct it, or data.range."),
+    (
+        "regression",
+        "a\tgood",
+        "",
+        "the value is 'good', expected a number. Give one with a decimal point, say 3.5.",
+    ),
+    ("regression", "a\t", "", "the label (field 2) is empty. Give a label or delete the row."),
+    ("multilabel", "a\tx||y", "", "the labels 'x||y' have an empty one. Put one | between labels, none beside."),
+    (
+        "multilabel",
+        "a\tx|z",
+        'labels = ["x", "y"]',
+        "the label is 'z', expected one of x, y. Correct the row, or list it in data.labels.",
+    ),
+    ("tagging", "a b\tO", "", "2 tokens and 1 tags. Give each token its tag; a token cannot hold a space."),
+    (
+        "tagging",
+        "a b\tO ",
+        "",
+        "tag 2 of 2 is empty. Separate them by one space, with none at the ends.",
+    ),
+    (
+        "tagging",
+        "a b\tO I-X",
+        "",
+        "tag 2 is 'I-X' after 'O', without its B-X. An entity begins with B-: make it B-X, or correct the tag "
+        "before it.",
+    ),
+]
+"""Task, row, more settings of the data, and what is said."""
+
 
 def checked(folder: Path, task: str, row: str, more: str, capfd: pytest.CaptureFixture[str]) -> tuple[int, str]:
     header, good = _TSV[task]
@@ -51,53 +97,7 @@ def test_good_rows_are_in_order(task: str, tmp_path: Path, capfd: pytest.Capture
     assert checked(tmp_path, task, _TSV[task][1][1], "", capfd) == (0, "")
 
 
-@pytest.mark.parametrize(
-    ("task", "row", "more", "message"),
-    [
-        ("pair", "a\t\t1", "", "the text (field 2) is empty. Give a text or delete the row."),
-        (
-            "pair",
-            "a\t1",
-            "",
-            "expected 3 tab-separated fields, got 2. Correct the row; a tab seems to be missing.",
-        ),
-        (
-            "similarity",
-            "a\tb\t5.5",
-            "range = [0, 5]",
-            "the score is 5.5, out of range 0 to 5. Correct it, or data.range.",
-        ),
-        ("embedding", "a\tb\t1.5", "", "the score is 1.5, out of range 0 to 1. Correct it, or data.range."),
-        (
-            "regression",
-            "a\tgood",
-            "",
-            "the value is 'good', expected a number. Give one with a decimal point, say 3.5.",
-        ),
-        ("regression", "a\t", "", "the label (field 2) is empty. Give a label or delete the row."),
-        ("multilabel", "a\tx||y", "", "the labels 'x||y' have an empty one. Put one | between labels, none beside."),
-        (
-            "multilabel",
-            "a\tx|z",
-            'labels = ["x", "y"]',
-            "the label is 'z', expected one of x, y. Correct the row, or list it in data.labels.",
-        ),
-        ("tagging", "a b\tO", "", "2 tokens and 1 tags. Give each token its tag; a token cannot hold a space."),
-        (
-            "tagging",
-            "a b\tO ",
-            "",
-            "tag 2 of 2 is empty. Separate them by one space, with none at the ends.",
-        ),
-        (
-            "tagging",
-            "a b\tO I-X",
-            "",
-            "tag 2 is 'I-X' after 'O', without its B-X. An entity begins with B-: make it B-X, or correct the tag "
-            "before it.",
-        ),
-    ],
-)
+@pytest.mark.parametrize(("task", "row", "more", "message"), BROKEN)
 def test_a_broken_row_is_named_with_its_line(
     task: str, row: str, more: str, message: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -127,7 +127,7 @@ Blackburn NNP I-PER
         (
             "Peter\tNNP\tB-PER",
             "Peter\tNNP\tO",
-            "train.tsv:6: tag 2 is 'I-PER' after 'O', without its B-PER. An entity begins with B-: make it B-PER, or "
+            "train.tsv:7: tag 2 is 'I-PER' after 'O', without its B-PER. An entity begins with B-: make it B-PER, or "
             "correct the tag before it.",
         ),
     ],

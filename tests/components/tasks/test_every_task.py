@@ -172,6 +172,42 @@ def test_retrieval_ranks_each_match_among_the_second_texts_of_all_rows() -> None
     assert found["spearman"] == pytest.approx(1.0)
 
 
+def test_texts_that_all_have_one_vector_find_nothing() -> None:
+    found = Embedding().measure(np.ones(50), np.tile(np.array([0.6, 0.8, 0.6, 0.8], np.float32), (50, 1)))
+    # In the middle of 50 equal ones.
+    assert found == {"spearman": 0.0, "mrr_at_10": 0.0}
+
+
+def test_equal_numbers_are_in_the_same_share_as_text_and_as_float32() -> None:
+    task = Regression(range=(0.0, 1.0))
+    texts = ["0", "0.1", "0.3", "0.6", "0.7", "0.9", "1"]
+    assert task.shares(texts) == task.shares(task.fields(np.array(texts, np.float32)))
+    assert task.shares(["0.7"]) == ["0.7 to 0.8"]
+
+
+@pytest.mark.parametrize("label", ["1e39", "nan", "inf", "1_000", "٣", "0x1", "1,5", "-", "e5"])
+def test_what_float32_cannot_hold_is_no_number(label: str) -> None:
+    problem = Regression().problem(["a"], label)
+    assert problem is not None
+    assert problem[0] == f"the value is {label!r}, expected a number"
+
+
+@pytest.mark.parametrize("label", ["1", "-1.5", "+.5", "2.", "3e-4"])
+def test_decimals_and_exponents_are_numbers(label: str) -> None:
+    assert Regression().problem(["a"], label) is None
+
+
+def test_a_training_that_goes_on_keeps_the_scale_of_the_pushed_head() -> None:
+    pushed, fresh = Regression(mean=2.0, deviation=0.5), Regression(range=(0.0, 9.0), mean=3.0, deviation=1.0)
+    assert fresh.gone_on_from(pushed) == Regression(range=(0.0, 9.0), mean=2.0, deviation=0.5)
+
+
+def test_what_another_threshold_or_range_measured_is_not_compared() -> None:
+    assert Multilabel(("a", "b"), threshold=0.3).measures_otherwise(Multilabel(("a", "b")))
+    assert not Multilabel(("a", "b")).measures_otherwise(Multilabel(("a", "b")))
+    assert Embedding(range=(0.0, 5.0)).measures_otherwise(Embedding())
+
+
 def test_the_cosine_learns_the_score_as_a_share_of_its_range() -> None:
     import tensorflow as tf
 

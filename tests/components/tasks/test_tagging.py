@@ -68,8 +68,8 @@ def test_an_entity_is_right_if_type_and_both_ends_are() -> None:
 
 
 def test_words_the_model_did_not_see_are_outside() -> None:
-    found = TASK.measure(np.array([[O, B_LOC, O]]), np.array([[O]], np.float32))
-    assert [found["recall"], found["token_accuracy"]] == pytest.approx([0.0, 2 / 3])
+    found = TASK.measure(np.array([[B_LOC, O, O, B_LOC]]), np.array([[B_LOC, O]], np.float32))
+    assert [found["precision"], found["recall"], found["token_accuracy"]] == pytest.approx([1.0, 0.5, 3 / 4])
 
 
 def test_the_loss_is_the_mean_over_the_words() -> None:
