@@ -66,7 +66,13 @@ def measure(task: str, seed: int, with_peer: bool) -> None:
         for who in ("ours", "peer") if with_peer else ("ours",):
             if any((run["who"], run["seed"]) == (who, seed) for run in runs):
                 continue
-            run = (ours if who == "ours" else peer)(task, seed, data, Path(scratch))
+            # The base model is the same whatever the seed.
+            before_too = task == "embedding" and not any("before" in run for run in runs)
+            run = (
+                ours(task, seed, data, Path(scratch), before_too)
+                if who == "ours"
+                else peer(task, seed, data, Path(scratch))
+            )
             print(json.dumps(run), file=sys.stderr, flush=True)
             runs.append(run)
             # After each run: a long bench may be stopped.
@@ -80,11 +86,11 @@ def _config(task: str, data: Path) -> dict[str, Any]:
     return settings
 
 
-def ours(task: str, seed: int, data: Path, scratch: Path) -> Run:
-    """One run of the pipeline; of an embedding also the base model, measured by a training of no consequence."""
+def ours(task: str, seed: int, data: Path, scratch: Path, before_too: bool) -> Run:
+    """One run of the pipeline, and if asked for the base model, measured by a training of no consequence."""
     settings = _config(task, data)
     variants: dict[str, dict[str, Any]] = {"": {"seed": seed}}
-    if task == "embedding":
+    if before_too:
         variants["before"] = {"seed": seed, "steps": 1, "learning_rate": 1e-12}
     found: Run = {"who": "ours", "seed": seed}
     for name, varied in variants.items():

@@ -67,8 +67,9 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
                 str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
             )
         tokenizer = profile.Tokenizer(model, task)
+        found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
-    measures = profile.compare(learned, tokenizer.profile(chain(first, rows)), limits)
+    measures = profile.compare(learned, found, limits)
     return Skew(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
 
 
