@@ -122,6 +122,9 @@ class Data:
     of entities."""
     range: Annotated[tuple[float, ...], BeforeValidator(_several)] | None = None
     """Where labels are numbers: the least and the greatest that are allowed."""
+    most_words: Annotated[int, Field(ge=1)] | None = None
+    """For tagging: a sentence of more words is a bad row; None: as many as `model.max_length` and windows can hold, if
+    each were one token."""
     slices: Columns = ()
     """Extra columns that are carried along so that metrics can be sliced by them."""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
@@ -190,6 +193,9 @@ class Data:
         if self.labels != FROM_TRAIN and not task.named:
             problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are numbers"
             raise ConflictError("labels", problem, "Delete it; data.range bounds numbers")
+        if self.most_words is not None and not task.per_token:
+            problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
+            raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
         if self.format == "conll" and (not task.per_token or self.slices or self.quoting != "none"):
             problem = '`data.format` is "conll", which is for tagging, without slices and quoting'
             raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging"')

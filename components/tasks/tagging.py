@@ -10,7 +10,7 @@ import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components import features
 from components.tasks.base import Problem, Task, precision_recall_f1, ratio
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
+    from components.settings import Data
     from components.wordpiece import WordPiece
 
 OUTSIDE = "O"
@@ -30,6 +31,9 @@ IGNORED = -1
 class Tagging(Task):
     """Softmax over the tags for the first token of each word; its labels are the types of entities."""
 
+    most_words: int | None = None
+    """Words of a sentence that a model can see; None: any number."""
+
     name: ClassVar[str] = "tagging"
     texts: ClassVar[tuple[str, ...]] = ("tokens",)
     target: ClassVar[str] = "tags"
@@ -39,13 +43,18 @@ class Tagging(Task):
     per_label: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
 
+    @classmethod
+    def of(cls, data: Data) -> Self:
+        """With the limit that the model sets."""
+        return dataclasses.replace(super().of(data), most_words=data.most_words)
+
     @property
     def tags(self) -> list[str]:
         """`O`, then `B-` and `I-` of each type, in the order of their ids."""
         return [OUTSIDE, *(f"{part}-{name}" for name in self.labels for part in "BI")]
 
     def problem(self, texts: Sequence[str], label: str) -> Problem | None:
-        """Words and tags that do not fit each other, an empty one, a tag that is none, or an I- without its B-."""
+        """Words and tags that do not fit each other, too many, an empty one, no tag, or an I- without its B-."""
         words, tags = texts[0].split(" "), label.split(" ")
         for what, found in (("token", words), ("tag", tags)):
             if any(not one.strip() for one in found):
@@ -54,6 +63,9 @@ class Tagging(Task):
         if len(words) != len(tags):
             remedy = "Give each token its tag; a token cannot hold a space"
             return f"{len(words)} tokens and {len(tags)} tags", remedy
+        if self.most_words is not None and len(words) > self.most_words:
+            remedy = 'Split the sentence, raise model.max_length, or set model.long_texts = "window"'
+            return f"{len(words)} tokens, the model sees at most {self.most_words}", remedy
         before = OUTSIDE
         for place, tag in enumerate(tags, 1):
             part, dash, kind = tag.partition("-")

@@ -55,6 +55,20 @@ BROKEN = [
     ),
     (
         "tagging",
+        "a b c\tO O O",
+        "most_words = 2",
+        "3 tokens, the model sees at most 2. Split the sentence, raise model.max_length, or set model.long_texts = "
+        '"window".',
+    ),
+    (
+        "tagging",
+        f"a{' b' * 14}\tO{' O' * 14}",
+        "",
+        "15 tokens, the model sees at most 14. Split the sentence, raise model.max_length, or set model.long_texts = "
+        '"window".',
+    ),
+    (
+        "tagging",
         "a b\tO I-X",
         "",
         "tag 2 is 'I-X' after 'O', without its B-X. An entity begins with B-: make it B-X, or correct the tag "
