@@ -79,7 +79,7 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
     checked = check(folder / "run.toml")
     places = Places.of(checked.run, folder)
     places.home.mkdir()
-    compiled = Compiled(checked, places, collect(checked, "bench", ""))
+    compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
     measured: dict[str, dict[str, float]] = {}
     for node in NODES:
         started = time.monotonic()

@@ -192,7 +192,7 @@ def prepare(folder: str) -> Run:
     checked = check(Path(folder, "run.toml"))
     places = Places.of(checked.run, Path(folder))
     places.home.mkdir(parents=True)
-    compiled = Compiled(checked, places, collect(checked, "bench", ""))
+    compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
     outputs = {}
     for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
         outputs = compiled.launch(node).outputs

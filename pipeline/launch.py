@@ -11,6 +11,7 @@ from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
+from tfx.proto.orchestration import pipeline_pb2
 
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
@@ -35,22 +36,27 @@ class Outcome(NamedTuple):
     """Why it ran; empty if it is the first time, or if it did not."""
 
 
+def compiled_run(checked: Checked, places: Places, manifest: Manifest) -> pipeline_pb2.Pipeline:
+    """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
+    return compiler.Compiler().compile(build_pipeline(checked, places, manifest))
+
+
 class Compiled:
-    """A run's DAG as TFX's intermediate representation.
+    """A compiled DAG, to be launched.
 
     Args:
-        checked: the run.
+        pipeline: as `compiled_run` made it.
         places: where it keeps what.
-        manifest: what the run stands on; its id names the run in ML Metadata.
+        run_id: names the run in ML Metadata.
     """
 
-    def __init__(self, checked: Checked, places: Places, manifest: Manifest) -> None:
-        self._pipeline = compiler.Compiler().compile(build_pipeline(checked, places, manifest))
+    def __init__(self, pipeline: pipeline_pb2.Pipeline, places: Places, run_id: str) -> None:
+        self._pipeline = pipeline
         runtime_parameter_utils.substitute_runtime_parameter(
-            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: manifest.run}
+            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
-        self._run_id = manifest.run
+        self._run_id = run_id
         self._places, self._digests = places, Digests(places)
         self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
@@ -70,6 +76,11 @@ class Compiled:
             context = mlmd.store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, self._run_id)
             context.custom_properties[name].string_value = text
             mlmd.store.put_contexts([context])
+
+    @classmethod
+    def of(cls, checked: Checked, places: Places, manifest: Manifest) -> Compiled:
+        """A run's, named by its manifest."""
+        return cls(compiled_run(checked, places, manifest), places, manifest.run)
 
     @property
     def node_ids(self) -> list[str]:

@@ -10,6 +10,7 @@ import os
 import platform
 import subprocess
 import sysconfig
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
@@ -135,9 +136,9 @@ def newest_ended(runs: Path) -> Manifest | None:
     return None
 
 
-def data_files(checked: Checked) -> list[DataFile]:
-    """A run's input files as they are now."""
-    return [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in checked.files]
+def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
+    """A run's input files, of splits, as they are now."""
+    return [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in files]
 
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
@@ -166,7 +167,7 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         config=json.loads(dump(run)),
         config_file=str(checked.path.resolve()),
         checkout=str(ROOT),
-        data=data_files(checked),
+        data=data_files(checked.files),
         base_model=base_model_hashes(checked.base_model),
         seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},

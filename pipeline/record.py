@@ -7,6 +7,7 @@ import dataclasses
 import difflib
 import fcntl
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -63,11 +64,19 @@ class RunRecord:
     """Split -> the Evaluator's summary."""
     pushed: str | None = None
     error: str | None = None
+    scheduled_as: str | None = None
+    """The id that a scheduler gave the run, whose nodes are processes of their own; None: a run of `run`."""
 
     @property
     def log(self) -> Path:
         """The run's log."""
         return Path(self.directory, LOG_FILE)
+
+    def node(self, node_id: str) -> NodeRecord:
+        """The node's entry, a new one behind the others if it has none."""
+        if (found := next((node for node in self.nodes if node.id == node_id), None)) is None:
+            self.nodes.append(found := NodeRecord(node_id))
+        return found
 
     def write(self) -> None:
         """Replaces the file in one step."""
@@ -78,8 +87,17 @@ class RunRecord:
         return json.dumps(dataclasses.asdict(self), indent=1, default=str)
 
 
+@contextlib.contextmanager
+def edited(directory: Path) -> Iterator[RunRecord]:
+    """A run's record to be changed and written, while other nodes' processes wait to do so."""
+    with durable.locked(directory / f"{RECORD_FILE}.lock"):
+        found = read(directory)
+        yield found
+        found.write()
+
+
 def read(directory: Path) -> RunRecord:
-    """The record of a run. One that says it is running while nobody is was killed.
+    """The record of a run. One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
 
     Raises:
         InputError: none there, or a damaged one.
@@ -89,8 +107,8 @@ def read(directory: Path) -> RunRecord:
         found = TypeAdapter(RunRecord).validate_json(path.read_bytes())
         # Records of before there were tasks say less of what was measured.
         found.evaluations = {split: _BEFORE_TASKS | summary for split, summary in found.evaluations.items()}
-        if found.state == "running" and not _is_held(directory.parents[1] / LOCK_FILE):
-            _close(found)
+        if found.state == "running" and not found.scheduled_as and not _is_held(directory.parents[1] / LOCK_FILE):
+            _close(found, "the process was killed")
         return found
     except OSError as error:
         remedy = "Give the id of a run; `show --all` lists them"
@@ -103,23 +121,26 @@ def read(directory: Path) -> RunRecord:
         raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
 
 
-def close_killed(runs: Path, own: str) -> None:
-    """Records that claim to be running, while the lock says that nobody does, become `interrupted`.
+def close_killed(runs: Path, own: RunRecord) -> None:
+    """Records that claim to be running, though a run has begun that none of their kind runs beside, are `interrupted`.
+
+    Of `run`s the lock lets one in at a time; of its own the scheduler starts one at a time.
 
     Args:
         runs: directory of the runs.
-        own: id of the run that holds the lock.
+        own: of the run that has begun and holds the lock.
     """
+    scheduled = own.scheduled_as is not None
     for path in runs.glob(f"*/{RECORD_FILE}"):
         with contextlib.suppress(InputError):
             found = read(path.parent)
-            if found.state == "running" and found.id != own:
-                _close(found)
+            if found.state == "running" and found.id != own.id and (found.scheduled_as is not None) == scheduled:
+                _close(found, "the scheduler gave it up" if scheduled else "the process was killed")
                 found.write()
 
 
-def _close(found: RunRecord) -> None:
-    found.state, found.error = "interrupted", "the process was killed"
+def _close(found: RunRecord, error: str) -> None:
+    found.state, found.error = "interrupted", error
     for node in found.nodes:
         if node.state == "running":
             node.state = "failed"

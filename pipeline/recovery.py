@@ -49,17 +49,22 @@ class Digests:
 
     def __init__(self, places: Places) -> None:
         self._places, self._file = places, places.home / "digests.json"
+        self._known = self._read()
+
+    def _read(self) -> dict[str, dict[str, str]]:
         try:
-            self._known: dict[str, dict[str, str]] = json.loads(self._file.read_bytes())
+            found: dict[str, dict[str, str]] = json.loads(self._file.read_bytes())
+            return found
         except (OSError, ValueError):
             # Without it nothing can be checked, and nothing is lost.
-            self._known = {}
+            return {}
 
     def remember(self, uris: Iterable[str]) -> None:
-        """Of artifacts that a node has just made."""
-        for uri in uris:
-            self._known[uri] = _of_files(Path(uri))
-        durable.write_text(self._file, json.dumps(self._known))
+        """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
+        new = {uri: _of_files(Path(uri)) for uri in uris}
+        with durable.locked(self._file.with_suffix(".lock")):
+            self._known = self._read() | new
+            durable.write_text(self._file, json.dumps(self._known))
 
     def mend(self) -> list[str]:
         """Sees to it that nothing is taken from cache that is not as it was left. Files that were added do no harm.

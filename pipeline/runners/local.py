@@ -7,25 +7,21 @@ import datetime
 import errno
 import fcntl
 import gc
-import json
 import logging
 import os
-import shutil
 import sys
 import time
 import traceback
 from collections.abc import Callable, Iterator
-from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
 from components.errors import InputError
-from components.versions import card, versions
-from pipeline import manifest, report
+from pipeline import manifest, report, steps
 from pipeline.config import Checked
 from pipeline.places import Places
-from pipeline.record import NodeRecord, RunRecord, close_killed
+from pipeline.record import RunRecord
 
 
 def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = False) -> RunRecord:
@@ -50,7 +46,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     if schema is not None and Path(schema).is_relative_to(places.artifacts):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     with held(places, say if wait else None):
-        record = _begin(checked, places)
+        with _writable(places.runs):
+            record = steps.begin(checked, places)
         say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
         started = time.monotonic()
         with console.stop_on_signals(), _quiet(record.log) as terminal:
@@ -84,20 +81,17 @@ def _run_nodes(
 ) -> None:
     with console.watch(terminal, "loading TensorFlow"):
         with _no_collections():
-            from tfx.utils import path_utils
-
             from pipeline.launch import Compiled
 
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
-        compiled = Compiled(checked, places, found)
+        compiled = Compiled.of(checked, places, found)
     with console.watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()
     for what in record.damaged:
         say(f"! {what}")
     for node_id in compiled.node_ids:
-        node = NodeRecord(node_id)
-        record.nodes.append(node)
+        node = record.node(node_id)
         record.write()
         started = time.monotonic()
         try:
@@ -105,44 +99,11 @@ def _run_nodes(
                 outcome = compiled.launch(node_id)
         finally:
             node.seconds = time.monotonic() - started
-        node.state = "cached" if outcome.cached else "done"
-        node.reason = outcome.reason
-        node.outputs = sorted(chain.from_iterable(outcome.outputs.values()))
-        node.note = _take_note(record, node_id, outcome.outputs)
+        steps.note(node, outcome, record, found)
         say(report.node_line(node))
         record.write()
-        if node_id == "TsvExampleGen":
-            _check_files(checked, found, Path(outcome.outputs["examples"][0]))
-            found.write(Path(record.directory))
-        if node_id == "Trainer":
-            (model,) = (Path(path_utils.serving_model_path(uri)) for uri in outcome.outputs["model"])
-            earlier = manifest.machine_of(places.runs, str(model)) if outcome.cached else None
-            # Only now: until the node was noted as complete, a kill would have had it go on from them.
-            shutil.rmtree(places.checkpoints / record.training["key"], ignore_errors=True)
-    record.state = "pushed" if record.pushed else "refused"
-    found.result = {
-        "state": record.state,
-        "weights_sha256": card(model)["weights_sha256"],
-        "initial_weights": card(model)["initial_weights"],
-        "model": str(model),
-        "machine": earlier or found.machine,
-        "rows": record.rows,
-        "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
-    }
-    found.write(Path(record.directory))
+    steps.end(record, found)
     compiled.annotate("manifest", found.as_json())
-
-
-def _check_files(checked: Checked, found: manifest.Manifest, examples: Path) -> None:
-    """Holds the manifest against the files as they were read, and adds their rows to it."""
-    from components.example_gen import rows_by_file
-
-    read = rows_by_file(examples)
-    if manifest.data_files(checked) != found.data or set(read) != {file.path for file in found.data}:
-        names = ", ".join(read)
-        raise InputError(names, "changed while the run began", "Run again once the files are complete")
-    for file in found.data:
-        file.rows, file.quarantined = read[file.path]
 
 
 @contextlib.contextmanager
@@ -162,65 +123,6 @@ def _no_collections() -> Iterator[None]:
     finally:
         gc.enable()
         gc.freeze()
-
-
-def _take_note(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
-    """Copies into the record what a node has to tell, and returns it in words."""
-    from components.drift_validator import DRIFT_FILE
-    from components.evaluator import SUMMARY_FILE
-    from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
-    from components.trainer import HISTORY_FILE
-
-    match node:
-        case "TsvExampleGen":
-            (examples,) = map(Path, outputs["examples"])
-            files = json.loads((examples / ROWS_FILE).read_text())["files"]
-            for (split, _), count in row_counts(examples).items():
-                record.rows[split] = record.rows.get(split, 0) + count
-            record.quarantined = sum(file["bad"] for file in files)
-            record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
-            bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
-            return f"{sum(record.rows.values()):,} rows{bad}"
-        case "Trainer":
-            record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
-            return report.training(record.training)
-        case "Baseline" | "Predecessor":
-            return "" if outputs.get("baseline") else "none in production"
-        case "DriftValidator":
-            record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
-            return report.drift(record.drift)
-        case "Evaluator" | "Evaluator.test":
-            summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
-            record.evaluations["test" if node.endswith("test") else "dev"] = summary
-            metric = summary["headline"][0]
-            measured = f"{metric} {summary['metrics']['candidate'][''][metric]:.4f}"
-            verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
-            return measured + verdict
-        case "Pusher":
-            pushed = Path(outputs["pushed_model"][0])
-            if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:
-                record.pushed = str(pushed)
-                return f"version {pushed.name}"
-            return "nothing pushed"
-    return ""
-
-
-def _begin(checked: Checked, places: Places) -> RunRecord:
-    """Makes the run's directory, with its config and its record."""
-    now = datetime.datetime.now().astimezone()
-    started = now.strftime("%Y%m%d-%H%M%S")
-    taken = len(list(places.runs.glob(f"{started}*")))
-    run_id = f"{started}-{taken + 1}" if taken else started
-    directory = places.runs / run_id
-    with _writable(directory):
-        directory.mkdir(parents=True)
-        shutil.copy(checked.path, directory / "config.toml")
-        record = RunRecord(
-            run_id, checked.run.name, str(checked.path.resolve()), str(directory), now.isoformat(timespec="seconds")
-        )
-        record.write()
-    close_killed(places.runs, run_id)
-    return record
 
 
 @contextlib.contextmanager

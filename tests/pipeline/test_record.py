@@ -73,9 +73,10 @@ def test_a_run_that_holds_no_lock_was_killed(tmp_path: Path) -> None:
         fcntl.flock(lock, fcntl.LOCK_EX)
         assert read(directory).state == "running"
         # A later run holds the lock, and says what became of the earlier ones.
-        close_killed(tmp_path / "runs", own="1")
+        later = tmp_path / "runs" / "2"
+        close_killed(tmp_path / "runs", own=read(directory))
         assert read(directory).state == "running"
-        close_killed(tmp_path / "runs", own="2")
+        close_killed(tmp_path / "runs", own=record(later, id="2"))
         assert read(directory).state == "interrupted"
     found = read(directory)
     assert (found.error, [node.state for node in found.nodes]) == ("the process was killed", ["done", "failed"])

@@ -1,0 +1,149 @@
+"""What a run does besides its nodes: its beginning, what each node has to tell, its end.
+
+`run` takes them all in one process, a scheduler each in a process of its own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import shutil
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import InputError
+from components.versions import card, versions
+from pipeline import manifest, report
+from pipeline.config import Checked
+from pipeline.manifest import Manifest
+from pipeline.places import Places
+from pipeline.record import NodeRecord, RunRecord, close_killed
+
+if TYPE_CHECKING:
+    from pipeline.launch import Outcome
+
+
+def begin(checked: Checked, places: Places, scheduled_as: str | None = None) -> RunRecord:
+    """Makes the run's directory, with its config and its record. The caller holds the lock.
+
+    Args:
+        checked: the run, in order.
+        places: where it keeps what.
+        scheduled_as: a scheduler's id for it.
+    """
+    now = datetime.datetime.now().astimezone()
+    started = now.strftime("%Y%m%d-%H%M%S")
+    taken = len(list(places.runs.glob(f"{started}*")))
+    run_id = f"{started}-{taken + 1}" if taken else started
+    directory = places.runs / run_id
+    directory.mkdir(parents=True)
+    shutil.copy(checked.path, directory / "config.toml")
+    record = RunRecord(
+        run_id,
+        checked.run.name,
+        str(checked.path.resolve()),
+        str(directory),
+        now.isoformat(timespec="seconds"),
+        scheduled_as=scheduled_as,
+    )
+    record.write()
+    close_killed(places.runs, record)
+    return record
+
+
+def note(node: NodeRecord, outcome: Outcome, record: RunRecord, found: Manifest) -> None:
+    """Puts into the record, and the manifest, what a node has given.
+
+    Raises:
+        InputError: the input files are no longer those that the run began with.
+    """
+    node.state = "cached" if outcome.cached else "done"
+    node.reason = outcome.reason
+    node.outputs = sorted(chain.from_iterable(outcome.outputs.values()))
+    node.note = _told(record, node.id, outcome.outputs)
+    if node.id == "TsvExampleGen":
+        _check_files(found, Path(outcome.outputs["examples"][0]))
+        found.write(Path(record.directory))
+    if node.id == "Trainer":
+        checkpoints = Places.of_run(found.settings, Path(record.directory)).checkpoints
+        # Only now: until the node was noted as complete, a kill would have had it go on from them.
+        shutil.rmtree(checkpoints / record.training["key"], ignore_errors=True)
+
+
+def end(record: RunRecord, found: Manifest) -> None:
+    """The result of a run whose nodes are all done, into record and manifest."""
+    from tfx.utils import path_utils
+
+    places = Places.of_run(found.settings, Path(record.directory))
+    trainer = record.node("Trainer")
+    (model,) = (
+        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if Path(uri).is_relative_to(places.models)
+    )
+    earlier = manifest.machine_of(places.runs, str(model)) if trainer.state == "cached" else None
+    record.state = "pushed" if record.pushed else "refused"
+    found.result = {
+        "state": record.state,
+        "weights_sha256": card(model)["weights_sha256"],
+        "initial_weights": card(model)["initial_weights"],
+        "model": str(model),
+        "machine": earlier or found.machine,
+        "rows": record.rows,
+        "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
+    }
+    found.write(Path(record.directory))
+
+
+def _check_files(found: Manifest, examples: Path) -> None:
+    """Holds the manifest against the files as they were read, and adds their rows to it."""
+    from components.example_gen import rows_by_file
+
+    read = rows_by_file(examples)
+    now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
+    if now != found.data or set(read) != {file.path for file in found.data}:
+        names = ", ".join(read)
+        raise InputError(names, "changed while the run began", "Run again once the files are complete")
+    for file in found.data:
+        file.rows, file.quarantined = read[file.path]
+
+
+def _told(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
+    """Copies into the record what a node has to tell, and returns it in words."""
+    from components.drift_validator import DRIFT_FILE
+    from components.evaluator import SUMMARY_FILE
+    from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
+    from components.trainer import HISTORY_FILE
+
+    match node:
+        case "TsvExampleGen":
+            (examples,) = map(Path, outputs["examples"])
+            files = json.loads((examples / ROWS_FILE).read_text())["files"]
+            record.rows = {}
+            for (split, _), count in row_counts(examples).items():
+                record.rows[split] = record.rows.get(split, 0) + count
+            record.quarantined = sum(file["bad"] for file in files)
+            record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
+            return f"{sum(record.rows.values()):,} rows{bad}"
+        case "Trainer":
+            record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
+            return report.training(record.training)
+        case "Baseline" | "Predecessor":
+            return "" if outputs.get("baseline") else "none in production"
+        case "DriftValidator":
+            record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
+            return report.drift(record.drift)
+        case "Evaluator" | "Evaluator.test":
+            summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
+            record.evaluations["test" if node.endswith("test") else "dev"] = summary
+            metric = summary["headline"][0]
+            measured = f"{metric} {summary['metrics']['candidate'][''][metric]:.4f}"
+            verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
+            return measured + verdict
+        case "Pusher":
+            pushed = Path(outputs["pushed_model"][0])
+            if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:
+                record.pushed = str(pushed)
+                return f"version {pushed.name}"
+            return "nothing pushed"
+    return ""
