@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--max-length", type=int, default=128)
     parser.add_argument("--threshold", type=float, default=0.5)
+    parser.add_argument("--pooling", choices=["cls", "mean"], default="cls")
     parser.add_argument("--seed", type=int, default=1)
     print(json.dumps(train(parser.parse_args())))
 
@@ -66,6 +67,9 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
     set_seed(options.seed)
     kind = AutoModelForTokenClassification if options.task == "tagging" else AutoModelForSequenceClassification
+    if options.pooling == "mean":
+        assert options.task == "multilabel"  # noqa: S101  # the only one whose loss it has
+        kind = _mean_pooled()
     problem = {"multilabel": "multi_label_classification", "similarity": "regression", "regression": "regression"}
     extra = {"problem_type": problem[options.task]} if options.task in problem else {}
     model = kind.from_pretrained(options.model, num_labels=max(1, len(names)), **extra)
@@ -100,6 +104,30 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         "train_seconds": round(seconds, 1),
         "examples_per_second": round(len(rows["train"]) * options.epochs / seconds, 1),
     }
+
+
+def _mean_pooled() -> Any:
+    """A classifier of several labels over the mean of all tokens' states, which transformers itself has not."""
+    import torch
+    from transformers import BertModel, BertPreTrainedModel
+    from transformers.modeling_outputs import SequenceClassifierOutput
+
+    class MeanPooled(BertPreTrainedModel):  # type: ignore[misc]
+        def __init__(self, config: Any) -> None:
+            super().__init__(config)
+            self.bert = BertModel(config, add_pooling_layer=False)
+            self.dropout = torch.nn.Dropout(config.hidden_dropout_prob)
+            self.classifier = torch.nn.Linear(config.hidden_size, config.num_labels)
+            self.post_init()
+
+        def forward(self, input_ids: Any, attention_mask: Any, labels: Any, **others: Any) -> Any:
+            states = self.bert(input_ids, attention_mask, token_type_ids=others.get("token_type_ids"))[0]
+            mask = attention_mask.unsqueeze(-1).to(states.dtype)
+            logits = self.classifier(self.dropout((states * mask).sum(1) / mask.sum(1)))
+            loss = torch.nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+            return SequenceClassifierOutput(loss=loss, logits=logits)
+
+    return MeanPooled
 
 
 def _read(path: Path) -> list[list[str]]:

@@ -186,6 +186,7 @@ def peer(task: str, seed: int, data: Path, scratch: Path) -> Run:
     command = [peer_python(), ROOT / "bench" / "peer_tasks.py", task, "--model", base, "--data", data]
     command += ["--answers", answers, "--lr", training.learning_rate, "--epochs", training.epochs or DEFAULT_EPOCHS]
     command += ["--batch", training.batch_size, "--max-length", model.max_length, "--threshold", model.threshold]
+    command += ["--pooling", model.pooling]
     run = last_json([*command, "--seed", seed])
     lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:-1]
     fields = [line.split("\t")[-1] for line in lines]
