@@ -112,7 +112,7 @@ def _mean_pooled() -> Any:
     from transformers import BertModel, BertPreTrainedModel
     from transformers.modeling_outputs import SequenceClassifierOutput
 
-    class MeanPooled(BertPreTrainedModel):  # type: ignore[misc]
+    class MeanPooled(BertPreTrainedModel):
         def __init__(self, config: Any) -> None:
             super().__init__(config)
             self.bert = BertModel(config, add_pooling_layer=False)
