@@ -9,8 +9,8 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest samples setup lock clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-tasks bench-accuracy bench-scale fuzz chaos
+.PHONY: run test lint types pytest samples setup lock airflow clean bench bench-train bench-tokenize bench-predict \
+  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale fuzz chaos
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -62,6 +62,25 @@ chaos: setup
 lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
+	for version in 2 3; do \
+	  uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	    --no-emit-index-url --custom-compile-command "make lock" requirements-airflow-$$version.in \
+	    -o requirements-airflow-$$version.lock || exit; \
+	done
+
+# Airflow 2.11 and 3, each in an environment of its own: the tests of exported DAGs start their schedulers.
+airflow: .venv-airflow-2/installed .venv-airflow-3/installed
+
+.venv-airflow-%/installed: requirements-airflow-%.lock
+	rm -rf .venv-airflow-$*
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-airflow-$*; \
+	  uv pip install --python .venv-airflow-$*/bin/python --no-deps --require-hashes --compile-bytecode -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-airflow-$*; \
+	  .venv-airflow-$*/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+	fi
+	@touch $@
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name.
@@ -89,6 +108,11 @@ bench-tasks: SAMPLES = minilm movie-reviews reuters-topics conll2003
 bench-tasks: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.tasks
 
+# A node's time under Airflow's schedulers beside `run`'s.
+bench-airflow: SAMPLES = minilm
+bench-airflow: setup samples airflow
+	$(PY) -m bench.airflow
+
 # Accuracy of the three strategies, without the peer.
 bench-accuracy: setup samples
 	$(PY) -m bench.pipeline --without-peer --strategies full freeze_layers head --seeds 1 2 3
@@ -106,4 +130,4 @@ bench-scale: setup samples
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peer build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peer .venv-airflow-2 .venv-airflow-3 build dist .mypy_cache .ruff_cache .pytest_cache

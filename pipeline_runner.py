@@ -71,15 +71,13 @@ def run(options: argparse.Namespace) -> int:
         with local.held(places, say):
             # What is new is seen after the other run's end.
             checked = config.check(options.config)
-    spans = checked.run.data.spans
-    if spans and not options.force:
-        last = manifest.newest_ended(places.runs)
-        if last and manifest.same_inputs(last, checked):
-            newest = f"span {max(spans)} is still the newest, run {last.run} had it"
-            say(f"{checked.run.name}: nothing new: {newest}")
-            if options.json:
-                print(json.dumps({"name": last.name, "state": "nothing new", "spans": spans, "run": last.run}))
-            return DONE
+    if not options.force and (nothing_new := manifest.nothing_new(checked, places)):
+        say(f"{checked.run.name}: nothing new: {nothing_new}")
+        if options.json:
+            newest = manifest.newest_ended(places.runs)
+            told = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
+            print(json.dumps({**told, "run": newest and newest.run}))
+        return DONE
     record = local.run(checked, options.root, say, options.wait)
     if options.json:
         print(record.as_json())
@@ -302,6 +300,36 @@ def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")
 
 
+def export(options: argparse.Namespace) -> int:
+    """`export`: a pipeline for a scheduler."""
+    from pipeline.runners import airflow
+
+    for path in airflow.export(options.config, options.root, options.output):
+        print(path)
+    return DONE
+
+
+def begin_run(options: argparse.Namespace) -> int:
+    """`begin-run`: the first step of a run that a scheduler starts."""
+    from pipeline.runners import scheduled
+
+    return scheduled.begin(options.dag, options.run_id)
+
+
+def run_node(options: argparse.Namespace) -> int:
+    """`run-node`: one node of it."""
+    from pipeline.runners import scheduled
+
+    return scheduled.run_node(options.dag, options.run_id, options.node)
+
+
+def end_run(options: argparse.Namespace) -> int:
+    """`end-run`: its last step."""
+    from pipeline.runners import scheduled
+
+    return scheduled.end(options.dag, options.run_id)
+
+
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
@@ -315,6 +343,10 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "rollback": rollback,
     "prune": prune,
     "data": data,
+    "export": export,
+    "begin-run": begin_run,
+    "run-node": run_node,
+    "end-run": end_run,
 }
 """By the names of `pipeline.arguments`."""
 

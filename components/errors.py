@@ -1,4 +1,9 @@
-"""The one exception for what the user can put right."""
+"""The one exception for what the user can put right, and words for the others."""
+
+from __future__ import annotations
+
+import errno
+import os
 
 
 class InputError(Exception):
@@ -19,3 +24,23 @@ class InputError(Exception):
     def __str__(self) -> str:
         end = "" if self.remedy.endswith((".", "?")) else "."
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
+
+
+def input_error(error: BaseException | None) -> InputError | None:
+    """The user's mistake an error comes from: Beam wraps what its functions raise."""
+    while error is not None:
+        if isinstance(error, InputError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def in_words(error: BaseException) -> str:
+    """What failed, in a line."""
+    # TensorFlow's own class is not imported here, where there may be no TensorFlow.
+    first = (str(error).strip() or "no message").splitlines()[0]
+    # Of a full disk it has the same.
+    no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
+    if isinstance(error, MemoryError) or no_memory:
+        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
+    return f"{type(error).__name__}: {first[:300]}"

@@ -408,6 +408,26 @@ class Push:
 
 
 @settings
+class Schedule:
+    """When and how a scheduler runs it: for `export`; `run` does not look at it."""
+
+    cron: Annotated[str, Field(pattern=r"^(@(hourly|daily|weekly|monthly|yearly)|\S+( \S+){4})$")] | None = None
+    """Five fields, or such as @daily, in UTC; None: only when it is triggered."""
+    pool: Name = "default_pool"
+    """Whose slots the nodes take: pipelines that share one of few slots are kept from running side by side."""
+    node_hours: Annotated[float, Field(gt=0)] = 24.0
+    """After which a node is stopped, and counts as failed."""
+    run_hours: Annotated[float, Field(gt=0)] | None = None
+    """The same of a whole run; None: never."""
+    retries: Annotated[int, Field(ge=0, le=100)] = 1
+    """How often a node that failed is tried again."""
+    retry_minutes: Annotated[float, Field(ge=0)] = 5.0
+    """How long that is waited for."""
+    on_refusal: Literal["succeed", "fail"] = "succeed"
+    """What becomes of a run whose model the gate refused."""
+
+
+@settings
 class Run:
     """One run, whole: what a TOML file states."""
 
@@ -419,6 +439,7 @@ class Run:
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
+    schedule: Schedule = Field(default_factory=Schedule)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -185,6 +185,8 @@ def _rule(error: ErrorDetails) -> list[str]:
     match error["type"]:
         case "literal_error":
             return [name.replace("'", '"') for name in _names(context["expected"])]
+        case "string_pattern_mismatch" if "hourly" in context["pattern"]:
+            return ["five fields of cron, or such as @daily"]
         case "string_pattern_mismatch":
             return ["1 to 63 letters, digits, _ and -, the first a letter or a digit"]
         case "greater_than_equal":

@@ -28,7 +28,7 @@ def parser(description: str) -> argparse.ArgumentParser:
         command.set_defaults(command=name)
         return command
 
-    for add_some in (_add_runs, _add_questions, _add_upkeep):
+    for add_some in (_add_runs, _add_questions, _add_upkeep, _add_schedules):
         add_some(add)
     return parser
 
@@ -166,6 +166,29 @@ def _add_upkeep(add: _Add) -> None:
     command = add("data", "fetch a sample data set or the sample weights", "pipeline_runner.py data movie-reviews")
     samples = "movie-reviews, reuters-r8, reuters-topics, conll2003 or minilm (the weights)"
     command.add_argument("name", metavar="NAME", help=samples)
+
+
+def _add_schedules(add: _Add) -> None:
+    command = add(
+        "export",
+        "write the pipeline for a scheduler",
+        "pipeline_runner.py export --runner airflow --config pipeline/configs/movie_reviews.toml --output dags",
+    )
+    command.add_argument("--runner", choices=["airflow"], required=True, help="which one")
+    command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
+    _add_root(command)
+    for name, summary in (
+        ("begin-run", "begin a run whose nodes a scheduler starts"),
+        ("run-node", "run one node of it"),
+        ("end-run", "end it, whatever became of its nodes"),
+    ):
+        node = " Trainer" if name == "run-node" else ""
+        command = add(name, summary, f"pipeline_runner.py {name}{node} --dag dags/movie-reviews.json --run-id today")
+        if name == "run-node":
+            command.add_argument("node", metavar="NODE", help="its id")
+        command.add_argument("--dag", type=Path, required=True, metavar="JSON", help="what `export` wrote")
+        command.add_argument("--run-id", required=True, metavar="ID", help="the scheduler's id of the run")
 
 
 def _at_least(least: int) -> Callable[[str], int]:

@@ -70,6 +70,11 @@ class Compiled:
         discard_unfinished(self._places, self._connection)
         return self._digests.mend()
 
+    def discard_unfinished(self, node_id: str) -> None:
+        """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
+        contexts = (self._run_id, f"{self._pipeline.pipeline_info.id}.{node_id}")
+        discard_unfinished(self._places, self._connection, contexts)
+
     def annotate(self, name: str, text: str) -> None:
         """Puts a text into ML Metadata, as a property of this run's context."""
         with metadata.Metadata(self._connection) as mlmd:

@@ -23,6 +23,7 @@ from components.errors import InputError
 from components.settings import Run
 from components.settings_io import dump, load
 from pipeline.config import Checked
+from pipeline.places import Places
 from pipeline.provenance import ROOT, base_model_hashes, project_hash
 
 MANIFEST_FILE = "manifest.json"
@@ -145,6 +146,15 @@ def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
     now = collect(checked, before.run, before.started)
     return all(getattr(before, name) == getattr(now, name) for name in ("config", "data", "base_model", "schema"))
+
+
+def nothing_new(checked: Checked, places: Places) -> str | None:
+    """Why a run over spans of data would be the last one again; None: it would not."""
+    spans = checked.run.data.spans
+    last = newest_ended(places.runs) if spans else None
+    if last is None or not same_inputs(last, checked):
+        return None
+    return f"span {max(spans)} is still the newest, run {last.run} had it"
 
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -18,10 +18,21 @@ _States = metadata_store_pb2.Execution
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 
-def discard_unfinished(places: Places, connection: metadata_store_pb2.ConnectionConfig) -> None:
-    """Removes what killed nodes and pushes had begun to write, and ends their executions in ML Metadata."""
+def discard_unfinished(
+    places: Places, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
+) -> None:
+    """Removes what killed nodes and pushes had begun to write, and ends their executions in ML Metadata.
+
+    Args:
+        places: where the artifacts are.
+        connection: to ML Metadata.
+        contexts: only executions that are in all of these contexts, while others may be on.
+    """
     with metadata.Metadata(connection) as mlmd:
         open_ones = [e for e in mlmd.store.get_executions() if e.last_known_state in _UNDER_WAY]
+        if contexts:
+            named = {e.id: {c.name for c in mlmd.store.get_contexts_by_execution(e.id)} for e in open_ones}
+            open_ones = [e for e in open_ones if set(contexts) <= named[e.id]]
         for execution in open_ones:
             # TFX's NODE/KEY/EXECUTION for its output, NODE/.system/KEY/EXECUTION for what it needs meanwhile.
             for directory in (
@@ -33,6 +44,8 @@ def discard_unfinished(places: Places, connection: metadata_store_pb2.Connection
             execution.last_known_state = _States.FAILED
         if open_ones:
             mlmd.store.put_executions(open_ones)
+    if contexts:
+        return
     # What nodes need only while they are on, under names that do not tell which: none is on now.
     for kind in ("stateful_working_dir", "driver_execution"):
         for directory in places.artifacts.glob(f"*/.system/{kind}/*"):

@@ -138,15 +138,19 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
         facts += [("pushed", near(record.pushed)), ("try", try_line(record.pushed, dev.get("task", "")))]
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))
-    facts.append(("log", near(str(record.log))))
+    facts.append(("log", _log_of(record)))
     return facts
+
+
+def _log_of(record: RunRecord) -> str:
+    return f"the scheduler has it, as {record.scheduled_as}" if record.scheduled_as else near(str(record.log))
 
 
 def failure(record: RunRecord, remedy: str) -> str:
     """Why a run has no result, in a message."""
     failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
     how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
-    return f"{failed} {how}. {remedy} The log has the rest: {near(str(record.log))}"
+    return f"{failed} {how}. {remedy} The log has the rest: {_log_of(record)}"
 
 
 def try_line(model: str, task: str) -> str:

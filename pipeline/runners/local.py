@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import errno
 import fcntl
 import gc
 import logging
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
-from components.errors import InputError
+from components.errors import InputError, in_words, input_error
 from pipeline import manifest, report, steps
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -56,8 +55,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
-                mistake = _input_error(error)
-                record.error = str(mistake or _in_words(error))
+                mistake = input_error(error)
+                record.error = str(mistake or in_words(error))
                 for node in record.nodes:
                     if node.state == "running":
                         node.state = "failed"
@@ -126,12 +125,13 @@ def _no_collections() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def held(places: Places, wait: Callable[[Any], None] | None = None) -> Iterator[None]:
+def held(places: Places, wait: Callable[[Any], None] | None = None, shared: bool = False) -> Iterator[None]:
     """Keeps a second run, or whatever changes what runs left, out of the same place.
 
     Args:
         places: where.
         wait: told that somebody else is in before it is waited for; None: an error.
+        shared: lets others in who say so too: nodes that a scheduler starts side by side.
 
     Raises:
         InputError: somebody else is in, or the place cannot be written.
@@ -140,8 +140,9 @@ def held(places: Places, wait: Callable[[Any], None] | None = None) -> Iterator[
         places.home.mkdir(parents=True, exist_ok=True)
         lock = places.lock.open("a+")
     with lock:
+        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(lock, kind | fcntl.LOCK_NB)
         except BlockingIOError:
             lock.seek(0)
             holder = lock.read().strip() or "another process"
@@ -150,7 +151,7 @@ def held(places: Places, wait: Callable[[Any], None] | None = None) -> Iterator[
                 remedy = "Wait for its end, with --wait, or give this one another --root"
                 raise InputError(str(places.home), problem, remedy) from None
             wait(f"{places.home.name}: {problem}, waiting for its end")
-            fcntl.flock(lock, fcntl.LOCK_EX)
+            fcntl.flock(lock, kind)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
         lock.flush()
@@ -197,22 +198,3 @@ def _quiet(log: Path) -> Iterator[TextIO]:
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.close(file)
-
-
-def _input_error(error: BaseException | None) -> InputError | None:
-    """The user's mistake an error comes from: Beam wraps what its functions raise."""
-    while error is not None:
-        if isinstance(error, InputError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
-
-
-def _in_words(error: BaseException) -> str:
-    # TensorFlow's own class is not imported here, where there may be no TensorFlow.
-    first = (str(error).strip() or "no message").splitlines()[0]
-    # Of a full disk it has the same.
-    no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
-    if isinstance(error, MemoryError) or no_memory:
-        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
-    return f"{type(error).__name__}: {first[:300]}"

@@ -1,0 +1,64 @@
+"""Export to Airflow: a DAG file that imports nothing of ours, and beside it the compiled pipeline.
+
+TFX's own AirflowDagRunner is not used: under it a node behind a false condition runs and counts as successful, dynamic
+properties arrive as placeholder objects, and Airflow 3 cannot import it.
+"""
+
+from __future__ import annotations
+
+import datetime
+import shutil
+import sys
+from pathlib import Path
+
+from components.errors import InputError
+from pipeline import config, manifest
+from pipeline.places import Places
+from pipeline.prediction import hidden_stderr
+from pipeline.provenance import ROOT
+from pipeline.runners.scheduled import Exported
+
+_DAG_FILE = Path(__file__).with_name("airflow_dag.py")
+
+
+def export(path: Path, root: Path, output: Path) -> list[Path]:
+    """Writes NAME.json and NAME.py into a directory of DAGs.
+
+    Args:
+        path: the run's TOML, which is read again when a run begins.
+        root: where the runs keep their files.
+        output: Airflow's folder of DAGs, or one below it.
+
+    Returns:
+        What was written.
+
+    Raises:
+        InputError: the config, or what it names, is wrong; or the directory cannot be written.
+    """
+    checked = config.check(path)
+    with hidden_stderr():
+        from google.protobuf import json_format
+
+        from pipeline.launch import compiled_run
+
+    now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
+    compiled = compiled_run(checked, Places.of(checked.run, root), manifest.collect(checked, "exported", now))
+    exported = Exported(
+        name=checked.run.name,
+        config=str(path.resolve()),
+        root=str(root.resolve()),
+        python=sys.executable,
+        runner=str(ROOT / "pipeline_runner.py"),
+        schedule=checked.run.schedule,
+        pipeline=json_format.MessageToDict(compiled),
+    )
+    dag = output / f"{checked.run.name}.py"
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        # First, because the other one reads it.
+        exported.write(dag.with_suffix(".json"))
+        shutil.copyfile(_DAG_FILE, dag)
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError(str(output), problem, "Give a directory you may write to") from None
+    return [dag, dag.with_suffix(".json")]
