@@ -42,7 +42,7 @@ def ended(airflow: Airflow, dag: str, run_id: str) -> bool:
 def test_a_dag_file_is_read_in_about_a_second_and_imports_nothing_of_ours(
     airflow: Airflow, folder: Path, root: Path
 ) -> None:
-    export(airflow, write_toy_run(folder, schedule={"retries": 2, "retry_minutes": 0.02}), root)
+    export(airflow, write_toy_run(folder, schedule={"retries": 2, "retry_minutes": 0.2}), root)
     code = (
         "import sys, time, runpy\n"
         "import airflow.models\n"
@@ -86,7 +86,7 @@ def test_runs_get_to_their_end_one_after_the_other_whatever_happens_to_the_sched
         wait_until(lambda run_id=run_id: ended(airflow, "toy", run_id), PATIENCE, f"the run {run_id} ends")  # type: ignore[misc]
         assert {task: state for task, (state, _) in airflow.tasks("toy", run_id).items() if state != "success"} == {}
         assert airflow.run_state("toy", run_id) == "success"
-    assert airflow.tasks("toy", "first")["StatisticsGen"][1] == 2
+    assert airflow.tasks("toy", "first")["StatisticsGen"][1] >= 2
     (_, _, first_ended), (_, second_started, _) = airflow.run_times("toy")
     assert str(first_ended) <= str(second_started)
     assert "dev accuracy" in airflow.logs("toy", "first", "Trainer")
