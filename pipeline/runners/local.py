@@ -19,7 +19,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, TextIO
 
-from components import console
+from components import cluster, console
 from components.errors import InputError
 from components.versions import card, versions
 from pipeline import manifest, report
@@ -49,6 +49,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     schema = checked.run.validation.schema_file
     if schema is not None and Path(schema).is_relative_to(places.artifacts):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
+    if checked.run.training.devices == "multiworker":
+        cluster.chief()
     with held(places, say if wait else None):
         record = _begin(checked, places)
         say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
