@@ -18,8 +18,8 @@ from components import cluster
 from components.console import progress
 from components.errors import InputError
 
-_END_SECONDS = 5.0
-"""That a process is given to say good-bye."""
+_END_SECONDS = 60.0
+"""That a process is given to say good-bye to the others, once its work is done."""
 
 
 def lead(order: Mapping[str, Any], minutes: float) -> None:

@@ -64,13 +64,14 @@ def _work(order: dict[str, Any] | None, source: str, tell: Callable[..., None]) 
     from components.trainer import train
 
     train(SimpleNamespace(**order), group)
-    if group.is_chief:
-        tell(ended=True)
-    # The others are needed no longer, but the end of one would look like a failure to those that wait for the chief.
-    with contextlib.suppress(Exception) if group.is_chief else contextlib.nullcontext():
+    if not group.is_chief:
+        # Until the chief has exported: it would take the end of this process for a loss.
         group.told("")
     tell(ended=True)
     with contextlib.suppress(Exception):
+        if group.is_chief:
+            group.told("")
+        # Once more, so that nobody ends while the others are still being told.
         group.told("")
 
 
@@ -80,12 +81,14 @@ def _check(order: dict[str, Any], source: str) -> None:
     Raises:
         InputError: its code is another, or what it reads is not here.
     """
+    import tensorflow as tf
+
     theirs = order["custom_config"].get("source", source)
     if theirs != source:
         problem = f"the chief trains with other code or libraries ({theirs[:12]}) than this worker ({source[:12]})"
         raise InputError(cluster.VARIABLE, problem, "Give both the same version of the project and its environment")
     for path in (order["transform_output"], order["custom_config"]["base_model"], order["base_model"]):
-        if path is not None and not os.path.exists(path):  # noqa: PTH110
+        if path is not None and not tf.io.gfile.exists(path):
             remedy = "The run's root and the base model need the same paths on every machine, on a shared disk"
             raise InputError(path, "the chief reads this, and it is not on this machine", remedy)
 

@@ -8,8 +8,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import pytest
-
 _HOLD = "ip link set lo up && echo up && exec cat"
 
 
@@ -17,10 +15,11 @@ _HOLD = "ip link set lo up && echo up && exec cat"
 def own_loopback() -> Iterator[list[str]]:
     """Yields the words in front of a command that give it a network of nothing but 127.0.0.1, which all of them share.
 
-    Skips the test where that is not allowed.
+    Raises:
+        PermissionError: that cannot be had here.
     """
     if not all(map(shutil.which, ("unshare", "nsenter", "ip"))):
-        pytest.skip("needs unshare, nsenter and ip")
+        raise PermissionError("needs unshare, nsenter and ip")
     with subprocess.Popen(
         ["unshare", "--map-root-user", "--net", "sh", "-c", _HOLD],
         stdin=subprocess.PIPE,
@@ -30,10 +29,9 @@ def own_loopback() -> Iterator[list[str]]:
     ) as holder:
         assert holder.stdout is not None
         if holder.stdout.readline() != "up\n":
-            pytest.skip("needs the right to make a network namespace")
+            raise PermissionError("needs the right to make a network namespace")
         # `cat` ends with its input, which the end of this block closes.
         yield ["nsenter", f"--target={holder.pid}", "--user", "--net", "--preserve-credentials"]
-        holder.kill()
 
 
 def tf_config(index: int, workers: int = 2) -> str:

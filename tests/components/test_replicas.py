@@ -18,7 +18,7 @@ from components.errors import InputError
 from components.replicas import ALONE, Replicas
 from components.tasks.classification import Classification
 from components.tasks.tagging import IGNORED, Tagging
-from tests.network import own_loopback, tf_config
+from tests.network import tf_config
 from tests.toys import write_toy_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,21 +89,20 @@ PROCESSES = {"alone": (1, None), "mirrored": (2, None), "worker 0": (0, tf_confi
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Weights]]:
+def trained(tmp_path_factory: pytest.TempPathFactory, in_network: list[str]) -> dict[str, list[Weights]]:
     """What each process left in each case; all of them ran at the same time."""
     folder = tmp_path_factory.mktemp("together")
     write_toy_checkpoint(folder / "model")
     cases = [(task, {**TRAINING, **settings}) for task, settings in CASES.values()]
-    with own_loopback() as before:
-        running = []
-        for name, (devices, config) in PROCESSES.items():
-            told = json.dumps({"name": name, "devices": devices, "cases": cases})
-            command = [*before, sys.executable, "-m", "tests.together", str(folder), told]
-            variables = {**os.environ, **({"TF_CONFIG": config} if config else {})}
-            running.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True))
-        for process in running:
-            _, said = process.communicate(timeout=900)
-            assert process.returncode == 0, said[-3000:]
+    running = []
+    for name, (devices, config) in PROCESSES.items():
+        told = json.dumps({"name": name, "devices": devices, "cases": cases})
+        command = [*in_network, sys.executable, "-m", "tests.together", str(folder), told]
+        variables = {**os.environ, **({"TF_CONFIG": config} if config else {})}
+        running.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True))
+    for process in running:
+        _, said = process.communicate()
+        assert process.returncode == 0, said[-3000:]
     return {name: [dict(np.load(folder / f"{name}-{n}.npz")) for n in range(len(cases))] for name in PROCESSES}
 
 

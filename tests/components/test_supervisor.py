@@ -8,7 +8,7 @@ import pytest
 
 from components import supervisor, worker
 from components.errors import InputError
-from tests.network import own_loopback, tf_config
+from tests.network import tf_config
 
 ROOT = Path(__file__).resolve().parents[2]
 LEAD = "from components import supervisor; supervisor.lead({}, 0.4)"
@@ -45,12 +45,9 @@ def test_a_worker_that_cannot_read_what_the_chief_reads_says_so(tmp_path: Path) 
 
 
 @pytest.mark.slow
-def test_the_chief_gives_up_and_names_the_worker_that_did_not_come() -> None:
-    with own_loopback() as before:
-        command = [*before, sys.executable, "-c", LEAD]
-        variables = {**os.environ, "TF_CONFIG": tf_config(0)}
-        ended = subprocess.run(
-            command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=120, check=False
-        )
+def test_the_chief_gives_up_and_names_the_worker_that_did_not_come(in_network: list[str]) -> None:
+    variables = {**os.environ, "TF_CONFIG": tf_config(0)}
+    command = [*in_network, sys.executable, "-c", LEAD]
+    ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
     wanted = "RuntimeError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
     assert ended.stderr.splitlines()[-1] == wanted

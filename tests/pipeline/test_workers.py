@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.network import own_loopback, tf_config
+from tests.network import tf_config
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -25,21 +25,22 @@ Start = Callable[..., subprocess.Popen[str]]
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(in_network: list[str]) -> Iterator[Start]:
     """Starts a command, as the chief or as worker 1; whatever is left in the end is killed."""
     started: list[subprocess.Popen[str]] = []
-    with own_loopback() as before:
 
-        def begin(index: int, *words: object) -> subprocess.Popen[str]:
-            command = [*before, sys.executable, "pipeline_runner.py", *map(str, words)]
-            variables = {**os.environ, "TF_CONFIG": tf_config(index)}
-            pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-            started.append(subprocess.Popen(command, cwd=ROOT, env=variables, text=True, **pipes))  # type: ignore[call-overload]
-            return started[-1]
+    def begin(index: int, *words: object) -> subprocess.Popen[str]:
+        command = [*in_network, sys.executable, "pipeline_runner.py", *map(str, words)]
+        variables = {**os.environ, "TF_CONFIG": tf_config(index)}
+        process = subprocess.Popen(
+            command, cwd=ROOT, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        started.append(process)
+        return process
 
-        yield begin
-        for process in started:
-            process.kill()
+    yield begin
+    for process in started:
+        process.kill()
 
 
 def write(folder: Path, devices: str) -> Path:
