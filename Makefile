@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock airflow clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale fuzz chaos
+  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -84,7 +84,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name.
-bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale
+bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
 PEER_INSTALLED := $(if $(PEER),,.venv-peer/installed)
@@ -119,6 +119,10 @@ bench-accuracy: setup samples
 
 bench-scale: setup samples
 	$(PY) -m bench.scale
+
+# One and two workers; needs the right to make a network namespace.
+bench-workers: setup samples
+	$(PY) -m bench.workers
 
 .venv-peer/installed: bench/peer-requirements.txt
 	rm -rf .venv-peer

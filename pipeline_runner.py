@@ -105,6 +105,24 @@ def check(options: argparse.Namespace) -> int:
     return DONE
 
 
+def train_worker(options: argparse.Namespace) -> int:
+    """`train-worker`: a process of a training by several, but for the chief's."""
+    from components import cluster, console, supervisor
+    from pipeline.provenance import source_hash
+
+    cluster.follower()
+    source = source_hash("components.trainer")
+    log = options.log.open("w", encoding="utf-8") if options.log else None
+    try:
+        with console.stop_on_signals(), console.watch(sys.stderr, "train-worker"), log or contextlib.nullcontext():
+            supervisor.follow(source, options.wait, log, lambda line: print(line, flush=True))
+    except RuntimeError as error:
+        print(f"error: {error}. Run again, here and on the others; --log FILE keeps the details.", file=sys.stderr)
+        return FAILED
+    print("the training has ended")
+    return DONE
+
+
 def show(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
     from pipeline import manifest, record, report
@@ -333,6 +351,7 @@ def end_run(options: argparse.Namespace) -> int:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
+    "train-worker": train_worker,
     "show": show,
     "reproduce": reproduce,
     "predict": predict,

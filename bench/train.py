@@ -200,13 +200,14 @@ def prepare(folder: str) -> Run:
     return {}
 
 
-def fit(folder: str, overrides: str) -> Run:
-    """The Trainer's work but for the export, on transformed examples."""
+def fit(folder: str, overrides: str, group: Any = None) -> Run:
+    """The Trainer's work but for the export, on transformed examples; alone, or with the replicas of a group."""
     import numpy as np
     import tensorflow_transform as tft
 
     from components import finetune, tasks, trainer
     from components.batching import Rows
+    from components.replicas import ALONE
     from components.settings import Model, Training
 
     outputs = json.loads(Path(folder, "transformed.json").read_text())
@@ -221,7 +222,8 @@ def fit(folder: str, overrides: str) -> Run:
         )
         model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
-        history, _ = finetune.fit(model, train, dev, training, weights, Path(scratch), Path(scratch))
+        here = Path(scratch)
+        history, _ = finetune.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),

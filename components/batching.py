@@ -40,6 +40,10 @@ class Batch(NamedTuple):
     targets: np.ndarray
     """What the task's loss wants: int32[batch] or float32[batch, ...]; of labels a token, int32[batch, length]."""
 
+    def part(self, number: int, of: int) -> Batch:
+        """The rows from this number on, each so many rows behind the last: of equal length in all parts, or nearly."""
+        return Batch(*(values[number::of] for values in self))
+
 
 class Rows:
     """The rows of one split: token ids or hidden states on disk, their places and labels in memory (16 bytes a row).

@@ -9,7 +9,7 @@ import logging
 import signal
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
@@ -18,7 +18,7 @@ from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
 _LOG_SECONDS = 10.0
-_watcher: _Watcher | None = None
+_watcher: _Watcher | _Relay | None = None
 _stop = threading.Event()
 _current: Bar | None = None
 
@@ -115,6 +115,22 @@ def watch(stream: TextIO, name: str) -> Iterator[None]:
             yield
         finally:
             _watcher = None
+
+
+@contextmanager
+def relayed(tell: Callable[[Bar, str], None]) -> Iterator[None]:
+    """Gives the progress of what runs within to `tell`, in a process that another one watches."""
+    global _watcher  # noqa: PLW0603  # one place to show it
+    _watcher = _Relay(tell)
+    try:
+        yield
+    finally:
+        _watcher = None
+
+
+class _Relay:
+    def __init__(self, tell: Callable[[Bar, str], None]) -> None:
+        self.update = tell
 
 
 class _Watcher(Progress):

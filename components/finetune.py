@@ -8,10 +8,10 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tensorflow as tf
@@ -22,7 +22,8 @@ from components.classifier import Classifier, freeze, in_halves, learning_rate_f
 from components.console import progress
 from components.errors import InputError
 from components.precision import chosen
-from components.resume import Checkpoints, State
+from components.replicas import ALONE, Gradients, Learner, Replicas
+from components.resume import Checkpoints, State, read
 from components.settings import DEFAULT_EPOCHS, Training
 from components.tasks import Task
 from components.tasks.tagging import IGNORED
@@ -76,6 +77,8 @@ class History:
     """Words of train with a label that are beyond the tokens a text may have."""
     precision: str = "float32"
     """Of the matrix products in training."""
+    replicas: int = 1
+    """Copies of the model that learned together, on all devices of all workers."""
     resumed: list[int] = field(default_factory=list)
     """Steps from whose checkpoints the training went on after it was killed."""
     damaged: list[str] = field(default_factory=list)
@@ -95,6 +98,8 @@ def fit(
     logs: Path,
     scratch: Path,
     checkpoints: Checkpoints | None = None,
+    replicas: Replicas = ALONE,
+    others: Sequence[Classifier] = (),
 ) -> tuple[History, np.ndarray]:
     """Fine-tunes in place and leaves the model with its best weights by dev.
 
@@ -107,6 +112,8 @@ def fit(
         logs: directory for TensorBoard.
         scratch: directory for the hidden states of what is frozen.
         checkpoints: where the state goes now and then, and where one is gone on from; None: nowhere.
+        replicas: who learns together.
+        others: the model's copies on the further devices of this process.
 
     Returns:
         What happened, and the answers on dev, in the order of its rows: as `Task.answers` has them, or of labels a
@@ -122,16 +129,10 @@ def fit(
     starts = {}
     if training.strategy == "gradual":
         starts = unfrozen_at(model, max(1, round(per_epoch * (training.unfreeze_epochs or 1))))
-    optimizer = AdamW(
-        part.variables,
-        warm_up_linear(training.learning_rate, steps, training.warmup),
-        table=part.table,
-        factors=learning_rate_factors(model, training.layer_decay),
-        starts=starts,
-        weight_decay=training.weight_decay,
-        clip_norm=training.clip_norm,
-    )
-    stages = _Stages(part, optimizer, starts, model.task, class_weights, training.label_smoothing)
+    copies = _copies(part, [model, *others], replicas, training, steps, starts)
+    optimizer = copies[0].optimizer
+    smoothing = training.label_smoothing
+    stages = _Stages(part, optimizer, starts, model.task, class_weights, smoothing, replicas, copies[1:])
     count = sum(int(np.prod(variable.shape)) for variable in part.variables)
     history = History(
         len(train),
@@ -141,15 +142,12 @@ def fit(
         model.task.overall[0],
         frozen_seconds=part.seconds,
         precision=chosen(training.precision),
+        replicas=replicas.count,
     )
     evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
-    state = _Changing(part, optimizer, model, history)
-    if checkpoints is not None:
-        if (saved := checkpoints.newest()) is not None:
-            state.restore(saved)
-            history = state.history
-            history.resumed.append(state.step)
-        history.damaged += checkpoints.damaged
+    state = _Changing(copies, replicas.first, history)
+    state.resume(checkpoints, replicas)
+    history = state.history
     batches = _endless(train, training, *divmod(state.step, per_epoch))
     writer = tf.summary.create_file_writer(str(logs))
     with progress(steps) as bar, writer.as_default():
@@ -168,9 +166,10 @@ def fit(
                 tf.summary.scalar("train/loss", loss, step)
                 tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
             if step % evaluate_every == 0 or step == steps:
-                state.evaluate(dev)
-                if _exhausted(history, training.early_stopping) and step < steps:
-                    history.stopped_early = True
+                state.evaluate(dev, replicas)
+                exhausted = _exhausted(history, training.early_stopping) and step < steps
+                # The chief's word: measured on another CPU it might be another.
+                history.stopped_early = bool(int(replicas.told(str(int(exhausted)))))
             last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
             rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
             bar.advance(1, f"step {step}/{steps} loss {state.shown:.3f} {last}{rate}")
@@ -194,20 +193,40 @@ def evaluation(task: Task, answers: np.ndarray, losses: np.ndarray, targets: np.
     return Evaluation(step, task.measure(targets, answers)[task.overall[0]], float(losses.mean()))
 
 
-def answered(infer: Infer, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
-    """The answers to every row and their losses, in the order of the split; of labels a token, filled up with -1."""
+def answered(
+    infer: Infer, rows: Rows, replicas: Replicas = ALONE, weigh: Callable[[np.ndarray], int] = len
+) -> tuple[np.ndarray, np.ndarray]:
+    """The answers to every row and their losses, in the order of the split; of labels a token, filled up with -1.
+
+    Each worker asks for its part of every batch; `weigh` is the task's.
+    """
     answers: np.ndarray | None = None
     losses = np.zeros(len(rows), np.float32)
-    for batch in rows.by_length():
-        found, losses[batch.rows] = (value.numpy() for value in infer(*batch[1:]))
+    for whole in rows.by_length():
+        batch = whole.part(replicas.worker, replicas.workers)
+        if answers is not None and not len(batch.rows):
+            continue
+        # A worker without a row in the first batch asks for the shape alone.
+        found, of_rows = (value.numpy() for value in infer(*(batch if len(batch.rows) else whole)[1:]))
         if answers is None:
             # The first batch has the longest rows.
-            answers = np.full((len(rows), *found.shape[1:]), IGNORED, np.float32)
+            answers = np.zeros((len(rows), *found.shape[1:]), np.float32)
+        if not len(batch.rows):
+            continue
+        losses[batch.rows] = of_rows
+        if replicas.workers > 1:
+            # Where labels are a token's, a row's loss depends on the words that the others of its batch have.
+            share = weigh(batch.targets) / max(1, weigh(whole.targets))
+            losses[batch.rows] *= share * len(whole.rows) / len(batch.rows)
         if rows.per_token:
+            answers[batch.rows] = IGNORED
             answers[batch.rows, : found.shape[1]] = found
         else:
             answers[batch.rows] = found
-    return (np.zeros(0) if answers is None else answers), losses
+    if answers is None:
+        return np.zeros(0), losses
+    answers, losses = replicas.summed(answers, losses)
+    return answers, losses
 
 
 def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
@@ -235,6 +254,67 @@ class _Part:
     seconds: float = 0.0
     """That it took to run what is frozen."""
 
+    def of(self, copy: Classifier) -> _Part:
+        """The same of the model's copy on another device."""
+        return replace(self, variables=copy.trainable_variables, forward=_forward(copy, copy.frozen))
+
+
+class _Copy(NamedTuple):
+    """A copy of the model on a device, and what trains it."""
+
+    model: Classifier
+    part: _Part
+    optimizer: AdamW
+
+    @property
+    def seeds(self) -> list[Any]:
+        """The variables that its dropouts draw from."""
+        return [variable for variable in self.model.non_trainable_variables if "seed" in variable.path]
+
+    @property
+    def changing(self) -> list[Any]:
+        """All variables that a step of training changes, the seeds last."""
+        return [*self.part.variables, *self.optimizer.state, *self.seeds]
+
+
+def _copies(
+    part: _Part,
+    models: Sequence[Classifier],
+    replicas: Replicas,
+    training: Training,
+    steps: int,
+    starts: dict[str, int],
+) -> list[_Copy]:
+    """A copy for each device; the first one is the part's."""
+    copies: list[_Copy] = []
+    for device, model in zip(replicas.devices, models, strict=True):
+        if copies:
+            freeze(model, training)
+        of_model = part.of(model) if copies else part
+        with tf.device(device):
+            optimizer = AdamW(
+                of_model.variables,
+                warm_up_linear(training.learning_rate, steps, training.warmup),
+                table=part.table,
+                factors=learning_rate_factors(model, training.layer_decay),
+                starts=starts,
+                weight_decay=training.weight_decay,
+                clip_norm=training.clip_norm,
+            )
+        copies.append(_Copy(model, of_model, optimizer))
+    return copies
+
+
+def _forward(model: Classifier, frozen: int | None) -> Callable[..., tf.Tensor]:
+    """Inputs, mask and `training` -> logits; the inputs are the states below what learns, where these are kept."""
+    if frozen is None or not model.cacheable:
+        return model
+
+    def forward(states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        return model.upper(states, mask, frozen, training=training)
+
+    return forward
+
 
 def _trained_part(
     model: Classifier, train: Rows, dev: Rows, frozen: int | None, scratch: Path
@@ -256,9 +336,6 @@ def _trained_part(
 
         return in_halves(padded, token_ids, mask)
 
-    def forward(states: tf.Tensor, mask: tf.Tensor, training: bool = False) -> tf.Tensor:
-        return model.upper(states, mask, frozen, training=training)
-
     pooled = model.pooled(frozen)
     splits = {"train": train, "dev": dev}
     needed = sum(rows.states_bytes(hidden, pooled) for rows in splits.values())
@@ -277,6 +354,7 @@ def _trained_part(
             mapped.append(rows.mapped(states, scratch / f"{name}.states", hidden, pooled))
     inputs = tf.TensorSpec([None, None, hidden], tf.float32)
     seconds = time.monotonic() - started
+    forward = _forward(model, frozen)
     infer = _inference(model.task, forward, inputs, targets)
     part = _Part(model.trainable_variables, forward, inputs, targets, infer, seconds=seconds)
     return part, mapped[0], mapped[1]
@@ -286,18 +364,19 @@ class _Changing:
     """All that a step of training changes, to be put on disk and taken from there.
 
     Args:
-        part: what learns.
-        optimizer: of its variables.
-        model: the whole, whose dropouts draw random numbers.
+        copies: of the model in this process, which are equal but for their dropouts' random numbers.
+        first: the number of the first one among all; each draws other numbers than the others.
         history: of the training so far.
     """
 
-    def __init__(self, part: _Part, optimizer: AdamW, model: Classifier, history: History) -> None:
-        seeds = [variable for variable in model.non_trainable_variables if "seed" in variable.path]
-        self._variables = [*part.variables, *optimizer.state, *seeds]
-        self._part, self._task, self._table_rows = part, model.task, optimizer.table_rows
+    def __init__(self, copies: Sequence[_Copy], first: int, history: History) -> None:
+        self._copies, self._first = copies, first
+        self._part, self._task, self._table_rows = copies[0].part, copies[0].model.task, copies[0].optimizer.table_rows
         ids = tf.TensorSpec([None], tf.int32)
-        self._catch_up = tf.function(optimizer.catch_up, input_signature=[ids], autograph=False)
+        self._catch_up = [
+            tf.function(copy.optimizer.catch_up, input_signature=[ids], autograph=False) for copy in copies
+        ]
+        self._number_seeds()
         self.history = history
         self.step = self.seen = 0
         """Steps done, and rows in them."""
@@ -307,13 +386,14 @@ class _Changing:
         self.best_answers = np.zeros(0)
         """The weights of the best evaluation, and the answers on dev by them."""
 
-    def evaluate(self, dev: Rows) -> None:
+    def evaluate(self, dev: Rows, replicas: Replicas) -> None:
         """Measures on dev after a step, and keeps the weights if they are the best so far."""
         started = time.monotonic()
         for start in range(0, self._table_rows, _CAUGHT_UP_ROWS):
-            self._catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, self._table_rows), dtype=np.int32))
+            for catch_up in self._catch_up:
+                catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, self._table_rows), dtype=np.int32))
         self.history.epoch_seconds[-1] += time.monotonic() - started
-        answers, losses = answered(self._part.infer, dev)
+        answers, losses = answered(self._part.infer, dev, replicas, self._task.weigh)
         result = evaluation(self._task, answers, losses, dev.all_targets(), self.step)
         tf.summary.scalar(f"dev/{self.history.metric}", result.value, self.step)
         tf.summary.scalar("dev/loss", result.loss, self.step)
@@ -324,21 +404,43 @@ class _Changing:
 
     def saved(self) -> State:
         """As it goes to disk."""
-        now = {f"now/{index}": np.asarray(variable.numpy()) for index, variable in enumerate(self._variables)}
+        changing = self._copies[0].changing
+        now = {f"now/{index}": np.asarray(variable.numpy()) for index, variable in enumerate(changing)}
         best = {f"best/{index}": value for index, value in enumerate(self.best)}
         plain = {"history": asdict(self.history), "step": self.step, "seen": self.seen, "shown": self.shown}
         return State({**now, **best, "answers": self.best_answers}, plain)
 
+    def resume(self, checkpoints: Checkpoints | None, replicas: Replicas) -> None:
+        """Goes on from the newest checkpoint, if there is one: the chief has them, the others read what it takes."""
+        saved = None if checkpoints is None else checkpoints.newest()
+        taken = replicas.told(str(checkpoints.taken or "") if checkpoints is not None else "")
+        if taken and not replicas.is_chief:
+            saved = read(Path(taken))
+        if saved is not None:
+            self.restore(saved)
+            self.history.resumed.append(self.step)
+        if checkpoints is not None:
+            self.history.damaged += checkpoints.damaged
+
     def restore(self, saved: State) -> None:
         """As it was when it went to disk."""
-        arrays, plain = saved
-        for index, variable in enumerate(self._variables):
-            variable.assign(arrays[f"now/{index}"])
+        arrays, plain, replicas = *saved, self.history.replicas
+        for copy in self._copies:
+            for index, variable in enumerate(copy.changing):
+                variable.assign(arrays[f"now/{index}"])
+        self._number_seeds()
         self.best = [arrays[f"best/{index}"] for index in range(sum(name.startswith("best/") for name in arrays))]
         self.best_answers = arrays["answers"]
         self.step, self.seen, self.shown = plain["step"], plain["seen"], plain["shown"]
         evaluations = [Evaluation(**evaluation) for evaluation in plain["history"].pop("evaluations")]
         self.history = History(**plain["history"], evaluations=evaluations)
+        self.history.replicas = replicas
+
+    def _number_seeds(self) -> None:
+        """Gives each copy random numbers of its own, which the first one's seeds and its number determine."""
+        for number, copy in enumerate(self._copies, self._first):
+            for seed in copy.seeds if number else ():
+                seed.assign(seed.numpy() + np.array([number, 0], seed.numpy().dtype))
 
 
 def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:
@@ -358,6 +460,8 @@ class _Stages:
         task: whose loss it is.
         class_weights: float32[labels], where each row has one label.
         smoothing: of the labels.
+        replicas: who learns together.
+        others: the copies on the further devices of this process.
     """
 
     def __init__(
@@ -368,8 +472,11 @@ class _Stages:
         task: Task,
         class_weights: np.ndarray,
         smoothing: float,
+        replicas: Replicas = ALONE,
+        others: Sequence[_Copy] = (),
     ) -> None:
-        self._told = part, optimizer, task, class_weights, smoothing
+        self._part, self._optimizer, self._others, self._replicas = part, optimizer, others, replicas
+        self._loss = task, class_weights, smoothing
         self._begins = [starts.get(variable.path, 0) for variable in part.variables]
         self._stages = sorted(set(self._begins), reverse=True)
         self._steps: dict[int, Callable[..., tf.Tensor]] = {}
@@ -378,8 +485,19 @@ class _Stages:
         """Inputs, mask and targets of a batch -> the loss; of the step with this number, from 1."""
         stage = next(begin for begin in self._stages if begin < number)
         if stage not in self._steps:
-            self._steps[stage] = _training_step(*self._told, [begin <= stage for begin in self._begins])
+            learning = [begin <= stage for begin in self._begins]
+            if self._replicas.count == 1:
+                self._steps[stage] = _training_step(self._part, self._optimizer, *self._loss, learning)
+            else:
+                self._steps[stage] = self._together(learning)
         return self._steps[stage]
+
+    def _together(self, learning: list[bool]) -> Callable[..., tf.Tensor]:
+        every = [(self._part, self._optimizer), *((copy.part, copy.optimizer) for copy in self._others)]
+        learners = [Learner(_gradients(part, *self._loss, learning), optimizer) for part, optimizer in every]
+        signature = [self._part.inputs, _MASK, self._part.targets]
+        task, *_ = self._loss
+        return self._replicas.step(learners, signature, task.weigh, _table_learns(self._part, learning))
 
 
 def _training_step(
@@ -390,13 +508,25 @@ def _training_step(
     smoothing: float,
     learning: list[bool],
 ) -> Callable[..., tf.Tensor]:
-    variables = [variable.value for variable, learns in zip(part.variables, learning, strict=True) if learns]
-    table_learns = any(v.path == part.table for v, learns in zip(part.variables, learning, strict=True) if learns)
+    of_batch, table_learns = _gradients(part, task, class_weights, smoothing, learning), _table_learns(part, learning)
 
     @tf.function(input_signature=[part.inputs, _MASK, part.targets], autograph=False)
     def step(inputs: tf.Tensor, padding_mask: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
         if table_learns:
             optimizer.catch_up(inputs)
+        loss, gradients = of_batch(inputs, padding_mask, targets)
+        optimizer.apply(gradients)
+        return loss
+
+    return step
+
+
+def _gradients(part: _Part, task: Task, class_weights: np.ndarray, smoothing: float, learning: list[bool]) -> Gradients:
+    variables = [variable.value for variable, learns in zip(part.variables, learning, strict=True) if learns]
+
+    def gradients(
+        inputs: tf.Tensor, padding_mask: tf.Tensor, targets: tf.Tensor, share: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
             forward = functools.partial(part.forward, training=True)
@@ -404,11 +534,16 @@ def _training_step(
             if task.one_label:
                 losses *= tf.gather(tf.constant(class_weights), targets)
             loss = tf.reduce_mean(losses)
-        gradients = iter(tape.gradient(loss, variables))
-        optimizer.apply([next(gradients) if learns else None for learns in learning])
-        return loss
+            if share is not None:
+                loss *= share
+        found = iter(tape.gradient(loss, variables))
+        return loss, [next(found) if learns else None for learns in learning]
 
-    return step
+    return gradients
+
+
+def _table_learns(part: _Part, learning: list[bool]) -> bool:
+    return any(v.path == part.table for v, learns in zip(part.variables, learning, strict=True) if learns)
 
 
 def _inference(task: Task, forward: Callable[..., tf.Tensor], inputs: tf.TensorSpec, targets: tf.TensorSpec) -> Infer:

@@ -47,6 +47,8 @@ class Checkpoints:
         self._directory = directory / key
         self._steps, self._seconds = training.checkpoint_steps, 60 * training.checkpoint_minutes
         self._saved = time.monotonic()
+        self.taken: Path | None = None
+        """The checkpoint that `newest` gave."""
         self.damaged: list[str] = []
         """Names of checkpoints that `newest` could not use."""
         self._directory.mkdir(parents=True, exist_ok=True)
@@ -75,9 +77,8 @@ class Checkpoints:
         for path in reversed(self._paths()):
             try:
                 if durable.sha256(path) == path.stem.partition("-")[2]:
-                    with safe_open(path, "np") as file:
-                        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                        return State(arrays, json.loads(file.metadata()[_METADATA]))
+                    state, self.taken = read(path), path
+                    return state
             except (OSError, SafetensorError, KeyError, ValueError):
                 pass
             self.damaged.append(path.name)
@@ -89,3 +90,10 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         return sorted(self._directory.glob("*.safetensors"))
+
+
+def read(path: Path) -> State:
+    """What a checkpoint holds, which is known to be whole."""
+    with safe_open(path, "np") as file:
+        arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        return State(arrays, json.loads(file.metadata()[_METADATA]))

@@ -367,6 +367,12 @@ class Training:
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
     checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
     """How often the training's state goes to disk, so that a killed run goes on from there; by steps too if given."""
+    devices: Literal["auto", "mirrored", "multiworker"] = "auto"
+    """What it runs on. `auto`: the GPUs that TensorFlow sees, each with a copy of the model, or else the CPU.
+    `mirrored`: the same, refused where there is only one. `multiworker`: the processes that TF_CONFIG lists, each
+    started with `train-worker` but for the chief's, see docs/training.md. `batch_size` is that of all together."""
+    worker_minutes: Annotated[float, Field(gt=0)] = 10.0
+    """With `multiworker`: how long the chief waits for the others to come."""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
 
     @model_validator(mode="after")

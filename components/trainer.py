@@ -20,12 +20,13 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
-from components import checkpoints, finetune, profile, signatures, tasks, versions
+from components import checkpoints, finetune, profile, replicas, signatures, supervisor, tasks, versions
 from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
 from components.errors import InputError
 from components.precision import chosen
+from components.replicas import Replicas
 from components.resume import Checkpoints
 from components.settings import Model, Training
 from components.settings_io import load
@@ -38,12 +39,37 @@ DEV_ANSWERS_FILE = "dev_answers.npy"
 """Within the model run: the answers on dev by the model in memory, in the order of the examples."""
 
 
+_ORDER = (
+    *("train_files", "eval_files", "transform_output", "base_model", "custom_config"),
+    *("model_run_dir", "serving_model_dir"),
+)
+"""What `train` reads of TFX's FnArgs."""
+
+
 def run_fn(fn_args: Any) -> None:
-    """Fine-tunes and exports.
+    """Fine-tunes and exports: in this process, or as the chief of several.
+
+    Args:
+        fn_args: as for `train`.
+
+    Raises:
+        InputError: as for `train`; or TF_CONFIG does not make this process the chief of a cluster.
+        RuntimeError: one of several workers did not come, or has ended.
+    """
+    training = load(Training, fn_args.custom_config["training"])
+    if training.devices == "multiworker":
+        supervisor.lead({name: getattr(fn_args, name) for name in _ORDER}, training.worker_minutes)
+    else:
+        train(fn_args, replicas.of_machine(training.devices))
+
+
+def train(fn_args: Any, group: Replicas) -> None:
+    """Fine-tunes and, if this process is the chief, exports; others write nothing but temporary files.
 
     Args:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
             Its own `base_model` is the pushed model that `init_from` asks for, None where there is none.
+        group: who learns together.
 
     Raises:
         InputError: a base model that cannot be loaded, or a pushed one of another kind; class weights for unknown
@@ -55,23 +81,30 @@ def run_fn(fn_args: Any) -> None:
     task = tasks.read(fn_args.transform_output)
     base_model = Path(config["base_model"])
     logs = Path(fn_args.model_run_dir)
-    logs.mkdir(parents=True, exist_ok=True)
+    if group.is_chief:
+        logs.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(training.seed)
     # Within the run's root: the system's temporary directory may be memory.
-    with tempfile.TemporaryDirectory(dir=logs) as scratch:
+    with tempfile.TemporaryDirectory(dir=logs if group.is_chief else None) as scratch:
         spec = transform.transformed_feature_spec()
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
         task = task.trained(model_settings, train.targets)
         if fn_args.base_model and (pushed := tasks.of_card(versions.card(Path(fn_args.base_model)))).name == task.name:
             task = task.gone_on_from(pushed)
-        model = build_model(base_model, model_settings, training, task)
-        initial = _go_on_from(Path(fn_args.base_model), model) if fn_args.base_model else None
+        model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task))
+        initial = None
+        for copy in (model, *others) if fn_args.base_model else ():
+            initial = _go_on_from(Path(fn_args.base_model), copy)
         weights = _class_weights(training, train, task)
+        if not group.is_chief:
+            finetune.fit(model, train, dev, training, weights, Path(scratch), Path(scratch), None, group, others)
+            return
         # Beside the runs' directories: each attempt gets another one of its own.
         key = _key(config, initial, train, dev)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
-        history, answers = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept)
+        fitted = finetune.fit(model, train, dev, training, weights, logs, Path(scratch), kept, group, others)
+        history, answers = fitted
         learned = _profile(train, task, read_vocabulary(base_model / checkpoints.VOCABULARY))
     history.key, history.words_cut = key, train.words_cut
     np.save(logs / DEV_ANSWERS_FILE, answers)

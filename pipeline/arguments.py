@@ -46,6 +46,15 @@ def _add_runs(add: _Add) -> None:
             command.add_argument("--force", action="store_true", help="even if there is no new span of data")
             command.add_argument("--wait", action="store_true", help="for the end of another run on this root")
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    command = add(
+        "train-worker",
+        'help the chief of a run with training.devices = "multiworker" to train, on another machine or here',
+        """TF_CONFIG='{"cluster": ..., "task": {"type": "worker", "index": 1}}' pipeline_runner.py train-worker""",
+    )
+    command.add_argument(
+        "--wait", type=_at_least(1), default=60, metavar="MINUTES", help="for the chief to begin; default 60"
+    )
+    command.add_argument("--log", type=Path, metavar="FILE", help="keep what TensorFlow says")
     command = add("show", "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
     command.add_argument(
         "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"

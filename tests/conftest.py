@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ import pytest
 import pipeline_runner  # noqa: F401
 from components.settings import Data, Model, Training
 from components.settings_io import dump
+from tests.network import own_loopback
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 LABELS = ["bad", "good", "mixed"]
@@ -202,3 +204,14 @@ def train_tiny(
 def tiny_trained(train_tiny: Callable[..., Trained]) -> Trained:
     """Trainer's output after few steps: right about most rows and wrong about some."""
     return train_tiny(epochs=8, dropout=0.0, seed=1)
+
+
+@pytest.fixture(scope="session")
+def in_network() -> Iterator[list[str]]:
+    """The words in front of a command that give it a loopback of its own, which all commands with them share."""
+    with contextlib.ExitStack() as stack:
+        try:
+            before = stack.enter_context(own_loopback())
+        except PermissionError as error:
+            pytest.skip(str(error))
+        yield before

@@ -122,6 +122,10 @@ class Task:
         """The loss of each row, float32[n], of logits float32[n, units] or, of tokens, float32[n, length, units]."""
         raise NotImplementedError
 
+    def weigh(self, targets: np.ndarray) -> int:
+        """What the mean loss of rows counts for beside that of others: their number."""
+        return len(targets)
+
     def answers(self, logits: tf.Tensor) -> tf.Tensor:
         """What is measured and told of the logits, of their shape but for the last axis."""
         raise NotImplementedError

@@ -129,6 +129,10 @@ class Tagging(Task):
         rows = tf.cast(tf.shape(targets)[0], tf.float32)
         return tf.reduce_sum(losses, axis=1) * rows / tf.maximum(1.0, words)
 
+    def weigh(self, targets: np.ndarray) -> int:
+        """Their words."""
+        return int((targets != IGNORED).sum())
+
     def answers(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities of the tags."""
         import tensorflow as tf

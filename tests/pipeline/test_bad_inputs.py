@@ -19,6 +19,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
+from components.cluster import EXAMPLE
 from components.settings_io import dump
 from components.tasks.classification import Classification
 from pipeline import prediction
@@ -127,6 +128,11 @@ class Box:
         }
         return self.write(f"{run}/run.json", "{}").write(f"{run}/manifest.json", json.dumps(stood_on))
 
+    def cluster(self, config: str) -> Self:
+        """Has TF_CONFIG set, and the run asks for it."""
+        self.monkeypatch.setenv("TF_CONFIG", config)
+        return self.toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"')
+
     def stdin(self, content: bytes) -> Self:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
 
@@ -175,14 +181,15 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
              "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, "
              "warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
-             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, seed."),
+             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, devices, worker_minutes, "
+             "seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
              "validation, drift, model, training, gate, push."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
-             "spans, header, columns, quoting, format, text, label, labels, range, slices, on_bad_row, "
-             "max_bad_share."),
+             "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
+             "on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -549,6 +556,22 @@ CASES: dict[str, list[Case]] = {
              "standard input:2: an empty line. Give one text a line.", PREDICT),
         Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
              "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
+    ],
+    "Several workers": [
+        Case("no TF_CONFIG", lambda box: box.cluster(""),
+             'TF_CONFIG: `training.devices` is "multiworker" and TF_CONFIG is not set. Set it in each process, say '
+             f'{EXAMPLE}, or set devices = "auto".', RUN),
+        Case("a TF_CONFIG that is not JSON", lambda box: box.cluster("worker 0"),
+             f"TF_CONFIG: not valid JSON (Expecting value, character 0). Correct it, say {EXAMPLE}.", RUN),
+        Case("a cluster without this process", lambda box: box.cluster(EXAMPLE.replace('"index": 0', '"index": 2')),
+             'TF_CONFIG: `task` is {"type": "worker", "index": 2}, there is none like it in `cluster`. '
+             f"Correct it, say {EXAMPLE}.", RUN),
+        Case("a run that is not the chief's", lambda box: box.cluster(EXAMPLE.replace('"index": 0', '"index": 1')),
+             "TF_CONFIG: this process is worker 1, and the pipeline runs on the chief, 10.0.0.1:2222. Start "
+             "`pipeline_runner.py train-worker` here.", RUN),
+        Case("a worker that is the chief", lambda box: box.cluster(EXAMPLE),
+             "TF_CONFIG: this process is the chief, 10.0.0.1:2222. Start `pipeline_runner.py run` here, or give it "
+             "the index of another one.", "train-worker"),
     ],
     "Runs and versions": [
         Case("no run yet", nothing,

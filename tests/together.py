@@ -1,0 +1,78 @@
+"""Trainings on toy rows in a process of their own, alone or with others, for tests of what becomes of the weights.
+
+`python -m tests.together FOLDER JSON`: `FOLDER/model` is a toy checkpoint; the JSON holds `name`, `cases`, which are
+[task, training], and `devices`, the copies in this process. With 0 it is one of the processes that TF_CONFIG lists.
+Case 2 leaves `FOLDER/NAME-2.npz`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+# Its settings of TensorFlow.
+import pipeline_runner  # noqa: F401
+from components import cluster
+
+ROWS = 45
+"""In batches of 8 rows the last one has 5, and in batches of 4, 1."""
+
+
+def main(folder: Path, told: dict[str, Any]) -> None:
+    """Trains, and writes the weights, the losses on dev and the number of copies."""
+    import tensorflow as tf
+
+    from components import replicas
+
+    if told["devices"] > 1:
+        logical = [tf.config.LogicalDeviceConfiguration() for _ in range(told["devices"])]
+        tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
+    if told["devices"] == 0:
+        group = replicas.of_cluster(cluster.of_environment())
+    else:
+        group = replicas.of_machine("mirrored" if told["devices"] > 1 else "auto")
+    for number, (task, training) in enumerate(told["cases"]):
+        np.savez(folder / f"{told['name']}-{number}.npz", **trained(folder / "model", task, training, group))
+
+
+def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -> dict[str, Any]:
+    """What a training leaves."""
+    from components import finetune, trainer
+    from components.settings import Model, Training
+
+    training = Training(**settings)
+    with tempfile.TemporaryDirectory() as scratch:
+        logs = Path(scratch)
+        rows, task = toy_split(name, logs / "rows")
+        model_settings = Model(base="toy", pooling="mean")
+        model, *others = group.copies(lambda: trainer.build_model(base_model, model_settings, training, task))
+        weights = np.array([1.0, 2.5], np.float32) if task.one_label else np.ones(2, np.float32)
+        history, _ = finetune.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
+    losses = [evaluation.loss for evaluation in history.evaluations]
+    found = {variable.path: variable.numpy() for variable in model.variables if "seed" not in variable.path}
+    return {**found, "losses": losses, "replicas": history.replicas}
+
+
+def toy_split(name: str, path: Path) -> tuple[Any, Any]:
+    """Rows of 3 to 14 tokens, and their task: two classes, or tags of few or many words a row."""
+    from components.batching import Rows
+    from components.tasks.classification import Classification
+    from components.tasks.tagging import IGNORED, Tagging
+
+    draws = np.random.default_rng(0)
+    lengths = draws.integers(3, 15, ROWS).astype(np.int32)
+    draws.integers(5, 40, lengths.sum()).astype(np.int32).tofile(path)
+    if name == "classification":
+        return Rows(path, lengths, draws.integers(0, 2, ROWS).astype(np.int32)), Classification(("bad", "good"))
+    tags = draws.integers(0, 3, lengths.sum()).astype(np.int32)
+    tags[draws.random(len(tags)) < 0.6] = IGNORED
+    return Rows(path, lengths, tags, per_token=True), Tagging(("FILM",))
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), json.loads(sys.argv[2]))
