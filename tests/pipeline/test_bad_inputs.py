@@ -178,7 +178,7 @@ CASES: dict[str, list[Case]] = {
              "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
-             "validation, drift, model, training, gate, push."),
+             "validation, drift, model, training, gate, push, beam."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
              "spans, header, columns, quoting, format, text, label, labels, range, slices, on_bad_row, "
@@ -228,7 +228,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
-             "drift, model, training, gate, push."),
+             "drift, model, training, gate, push, beam."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
@@ -238,6 +238,25 @@ CASES: dict[str, list[Case]] = {
         Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
              'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
              'long_texts = "window".'),
+        Case("a runner of Beam's that gives wrong results", lambda box: box.toml("[gate]", "[beam]\n"
+             'preset = "portable"\narguments = ["--runner=DaskRunner"]\n[gate]'),
+             'DIR/run.toml:17: `beam.arguments` names the runner "DaskRunner", which writes no examples, mixes up '
+             "outputs and calls that success. Delete it; beam.preset names the runner."),
+        Case("a port in the preset that opens none", lambda box: box.toml("[gate]", "[beam]\n"
+             'arguments = "--direct_running_mode=multi_processing"\n[gate]'),
+             'DIR/run.toml:16: `beam.arguments` holds --direct_running_mode, but `beam.preset` is "local", which opens '
+             'no port. Delete it, or set preset = "portable".'),
+        Case("an address without a port", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'workers = "localhost"\n[gate]'),
+             'DIR/run.toml:17: `beam.workers` is "localhost", it should be HOST:PORT. Correct it, or leave it out.'),
+        Case("a job service that is not there", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'job_service = "127.0.0.1:1"\n[gate]'),
+             "DIR/run.toml:17: no job service answers at 127.0.0.1:1 (Connection refused). Start one, on this machine "
+             "with `make beam-service`, or correct beam.job_service."),
+        Case("a job of Dataflow without a project", lambda box: box.toml("[gate]", '[beam]\npreset = "dataflow"\n'
+             'arguments = ["--region=europe-west1", "--temp_location=gs://bucket/tmp"]\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "dataflow", but `beam.arguments` lacks --project, '
+             "--sdk_container_image. Add them; docs/scaling.md shows how."),
         Case("a column used twice", lambda box: box.toml("[model]", 'label = "text"\n[model]'),
              'DIR/run.toml:8: a column can be used once, `data.text`, `label` and `slices` are ["text", "text"]. '
              "Give each another column."),
