@@ -175,9 +175,7 @@ def _judge(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
             with records.readable(Path(path)), records.opened(Path(path)) as source:
                 for lines in _rows(source, data):
                     if problem := next((problems[line] for line, _ in lines if line in problems), None):
-                        for line, raw in lines:
-                            text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
-                            file.write(f"{path}\t{line}\t{problem}\t{text}\n")
+                        file.writelines(records.quarantined(path, line, problem, raw) for line, raw in lines)
 
 
 def _rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:

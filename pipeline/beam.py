@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import sys
 from pathlib import Path
@@ -23,6 +24,8 @@ LOCAL = ("--runner=FnApiRunner", _NO_IMAGE)
 # Beam gives up on a job after this many seconds, five minutes if it is not told.
 _NEVER = f"--job_server_timeout={30 * 24 * 3600}"
 _ANSWER_SECONDS = 5.0
+_STEP = re.compile(r" \[while running '[^']*'\]")
+_MISTAKE = re.compile(r"^(?:components\.errors\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL)
 
 
 def arguments(beam: Beam) -> list[str]:
@@ -71,3 +74,18 @@ def check(beam: Beam, place: Place) -> None:
         problem = f"no job service answers at {host}:{port} ({reason})"
         remedy = "Start one, on this machine with `make beam-service`, or correct beam.job_service"
         raise InputError(place.of(("beam", "job_service")), problem, remedy) from None
+
+
+def told(error: Exception) -> Exception:
+    """What a function of ours raised, without what Beam added; of a job service there is the traceback, as text."""
+    if isinstance(error, InputError) and _STEP.search(error.place):
+        return InputError(_STEP.sub("", error.place), error.problem, error.remedy)
+    _, traceback, text = str(error).rpartition("Traceback (most recent call last):")
+    if not traceback:
+        return error
+    text = _STEP.sub("", text).strip()
+    if mistake := _MISTAKE.search(text):
+        return InputError(*mistake.groups())
+    # Frames are indented, the exception is not.
+    raised = next((line for line in text.splitlines() if not line.startswith(" ")), "")
+    return RuntimeError(f"the Beam job failed: {raised.removeprefix('RuntimeError: ')}") if raised else error

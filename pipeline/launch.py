@@ -109,7 +109,7 @@ class Compiled:
             told = list(executor.beam_pipeline_args_placeholders)
             operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, told)
             forget_where(executor)
-        launched = launcher.Launcher(
+        launching = launcher.Launcher(
             pipeline_node=self._nodes[node_id],
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._pipeline.pipeline_info,
@@ -117,7 +117,14 @@ class Compiled:
             executor_spec=executor,
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
             custom_executor_operators=operators,
-        ).launch()
+        )
+        try:
+            launched = launching.launch()
+        except Exception as error:
+            raised = beam.told(error)
+            if raised is error:
+                raise
+            raise raised from error
         with metadata.Metadata(self._connection) as mlmd:
             (execution,) = mlmd.store.get_executions_by_id([launched.execution_id])
             events = mlmd.store.get_events_by_execution_ids([launched.execution_id])

@@ -33,6 +33,7 @@ ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 CHECK = "check --config DIR/run.toml"
 RUN = "run --config DIR/run.toml --root DIR/runs"
 PREDICT = "predict --model DIR/pushed"
+BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -568,6 +569,24 @@ CASES: dict[str, list[Case]] = {
              "standard input:2: an empty line. Give one text a line.", PREDICT),
         Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
              "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
+    ],
+    "`bulk-predict`": [
+        Case("no such input of many", nothing,
+             "DIR/def*.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.", f"{BULK} DIR/def*.tsv"),
+        Case("inputs with different headers", lambda box: box.change("train.tsv", "text\tlabel", "text\tclass"),
+             "DIR/train.tsv:1: another header than that of DIR/dev.tsv. Give files with the same columns, or a job to "
+             "each kind.", f"{BULK} DIR/dev.tsv DIR/train.tsv"),
+        Case("inputs whose answers would have one name", lambda box: box.write("more/dev.tsv", DEV),
+             "DIR/more/dev.tsv: its answers would have the names of those of DIR/dev.tsv. Rename one, or give it an "
+             "--output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
+        Case("an output with something else in it", lambda box: box.write("out/notes.txt", ""),
+             "DIR/out: not empty, and not of a job that can go on. Give another --output.", f"{BULK} DIR/dev.tsv"),
+        Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
+             "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
+             "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
+        Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
+             'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),
     ],
     "Runs and versions": [
         Case("no run yet", nothing,

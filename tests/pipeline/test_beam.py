@@ -63,7 +63,7 @@ def test_beam_knows_every_argument_of_a_preset_and_its_runner(preset: Any) -> No
     from apache_beam.runners.runner import create_runner
 
     told = ("--project=p", "--region=r", "--temp_location=gs://b/t", "--sdk_container_image=i")
-    settings = {"flink": {"flink_master": "f:1"}, "dataflow": {"arguments": told}}.get(preset, {})
+    settings: Any = {"flink": {"flink_master": "f:1"}, "dataflow": {"arguments": told}}.get(preset, {})
     options = pipeline_options.PipelineOptions(beam.arguments(Beam(preset=preset, **settings)))
     known = options.get_all_options(retain_unknown_options=False)
     assert options.get_all_options(retain_unknown_options=True) == known
