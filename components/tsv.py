@@ -329,21 +329,38 @@ def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
     task = tasks.of(data)
     if task.labels or not task.named:
         return list(task.labels)
+    return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
+
+
+def of_train(files: list[tuple[str | None, Path]]) -> list[tuple[str | None, Path]]:
+    """The files that may hold rows of train."""
+    return [(split, path) for split, path in files if split in (None, "train")]
+
+
+def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
+    """Names of labels in a file's rows of train; with more than there can be, the reading stops."""
     names: set[str] = set()
-    for split, path in files:
-        if split in (None, "train"):
-            for row in read_rows(path, split, data, task.problem):
-                if isinstance(row, Row) and row.split == "train":
-                    names.update(task.names(row.label))
+    for row in read_rows(path, split, data, task.problem):
+        if isinstance(row, Row) and row.split == "train":
+            names.update(task.names(row.label))
             if len(names) > MAX_CLASSES:
-                some = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
-                problem = f"more than {MAX_CLASSES} different labels ({some}, ...)"
-                raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
+                break
+    return names
+
+
+def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
+    """The names that were found in the files of train, sorted; errors as `label_names`."""
+    names: set[str] = set()
+    for path, some in found.items():
+        names |= some
+        if len(names) > MAX_CLASSES:
+            listed = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
+            problem = f"more than {MAX_CLASSES} different labels ({listed}, ...)"
+            raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
     if len(names) < task.fewest:
-        train = ", ".join(str(path) for split, path in files if split in (None, "train"))
         held = f"the one label {names.pop()!r}" if names else "no label"
         problem = f"train holds {held}, at least {task.fewest} {'are' if task.fewest > 1 else 'is'} needed"
-        raise InputError(train, problem, "Add rows of another class, or correct data.label")
+        raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
     return sorted(names)
 
 

@@ -83,9 +83,9 @@ def told(error: Exception) -> Exception:
     _, traceback, text = str(error).rpartition("Traceback (most recent call last):")
     if not traceback:
         return error
-    text = _STEP.sub("", text).strip()
+    text = _STEP.sub("", text).rstrip()
     if mistake := _MISTAKE.search(text):
         return InputError(*mistake.groups())
     # Frames are indented, the exception is not.
-    raised = next((line for line in text.splitlines() if not line.startswith(" ")), "")
+    raised = next((line for line in text.splitlines() if line and not line.startswith(" ")), "")
     return RuntimeError(f"the Beam job failed: {raised.removeprefix('RuntimeError: ')}") if raised else error

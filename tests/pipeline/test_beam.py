@@ -125,3 +125,38 @@ def test_the_cache_key_does_not_tell_where_a_node_ran() -> None:
     assert portable.SerializeToString(deterministic=True) != spec(LOCAL).SerializeToString(deterministic=True)
     forget_where(portable)
     assert portable.SerializeToString(deterministic=True) == spec(LOCAL).SerializeToString(deterministic=True)
+
+
+TRACEBACK = """\
+Pipeline job-1 failed in state FAILED: Error running pipeline.
+Traceback (most recent call last):
+  File "fn_runner.py", line 1395, in process_bundle
+    raise RuntimeError(result.error)
+RuntimeError: Traceback (most recent call last):
+  File "records.py", line 82, in readable
+    raise InputError(str(path), f"not a whole gzip file ({error})", "Compress it again, or drop the .gz") from None
+%s
+"""
+
+
+def test_a_mistake_that_a_worker_found_is_one_again() -> None:
+    text = "components.errors.InputError: a b.gz [while running 'Read/ParDo(_R)']: not whole (cut. short). Compress it."
+    found = beam.told(RuntimeError(TRACEBACK % text))
+    assert isinstance(found, InputError)
+    assert str(found) == "a b.gz: not whole (cut. short). Compress it."
+
+
+def test_of_what_else_a_worker_raised_the_last_line_counts() -> None:
+    found = beam.told(RuntimeError(TRACEBACK % "RuntimeError: a worker is gone\n  more"))
+    assert str(found) == "the Beam job failed: a worker is gone"
+    found = beam.told(RuntimeError(TRACEBACK % "KeyError: 'x' [while running 'Answer']"))
+    assert str(found) == "the Beam job failed: KeyError: 'x'"
+
+
+def test_an_error_of_this_process_stays_as_it_is_but_for_what_beam_puts_into_its_place() -> None:
+    error = RuntimeError("out of luck")
+    assert beam.told(error) is error
+    mistake = InputError("rows.tsv:7", "empty", "Fill it")
+    assert beam.told(mistake) is mistake
+    augmented = InputError("rows.tsv:7 [while running 'ReadRows/ParDo(_ReadFile)']", "empty", "Fill it")
+    assert str(beam.told(augmented)) == "rows.tsv:7: empty. Fill it."
