@@ -88,4 +88,6 @@ def told(error: Exception) -> Exception:
         return InputError(*mistake.groups())
     # Frames are indented, the exception is not.
     raised = next((line for line in text.splitlines() if line and not line.startswith(" ")), "")
-    return RuntimeError(f"the Beam job failed: {raised.removeprefix('RuntimeError: ')}") if raised else error
+    return (
+        RuntimeError(f"the Beam job failed: {raised.removeprefix('RuntimeError: ').rstrip('.')}") if raised else error
+    )

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import grpc
@@ -28,6 +28,7 @@ from apache_beam.utils import thread_pool_executor
 from pipeline import beam
 
 _LOOPBACK = "127.0.0.1"
+_GONE = "a worker is gone, killed or out of memory ({})"
 
 
 class _Connection(worker_handlers.ControlConnection):
@@ -45,7 +46,7 @@ class _Connection(worker_handlers.ControlConnection):
         try:
             super()._read()
         except Exception as error:  # whatever gRPC makes of a connection that broke
-            self.end(f"a worker is gone, killed or out of memory ({type(error).__name__})")
+            self.end(_GONE.format(type(error).__name__))
 
     def end(self, why: str) -> None:
         """Answers all that is open with an error."""
@@ -64,6 +65,15 @@ def _worker_of(pool: worker_pool_main.BeamFnExternalWorkerPoolServicer) -> type:
             return _LOOPBACK
 
         def start_worker(self) -> None:
+            read = self.data_conn.input_elements
+
+            def input_elements(*arguments: Any, **others: Any) -> Iterator[Any]:
+                try:
+                    yield from read(*arguments, **others)
+                except Exception as error:  # the data's connection may break before that of the questions
+                    raise RuntimeError(_GONE.format(type(error).__name__)) from error
+
+            self.data_conn.input_elements = input_elements
             super().start_worker()
             process = pool._worker_processes[self.worker_id]
 

@@ -199,7 +199,7 @@ done
 
 
 def test_the_worker_script_serves_beams_own_commands_in_a_network_of_their_own(pushed: Path, tmp_path: Path) -> None:
-    alone = ["unshare", "--net", "--uts", "--map-root-user"]
+    alone = ["unshare", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--map-root-user"]
     if (
         not shutil.which("unshare")
         or subprocess.run([*alone, "ip", "link"], capture_output=True, check=False).returncode
