@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock airflow clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos
+  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -57,6 +57,10 @@ fuzz: setup
 
 chaos: setup
 	$(PY) -m tests.chaos
+
+# A job service and a worker pool on the loopback, to try `[beam] preset = "portable"`; until Ctrl-C.
+beam-service: setup
+	$(PY) -m pipeline.beam_service
 
 # Needs uv. The lock holds hashes and no addresses.
 lock:

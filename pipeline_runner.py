@@ -263,6 +263,29 @@ def predict(options: argparse.Namespace) -> int:
     return DONE
 
 
+def bulk_predict(options: argparse.Namespace) -> int:
+    """`bulk-predict`: `predict --input` by Beam."""
+    from components.console import stop_on_signals
+    from pipeline import beam, bulk
+
+    where = bulk.settings(options.config)
+    header = not options.no_header
+    try:
+        with stop_on_signals():
+            done = bulk.predict(options.model, options.input, options.output, options.column, header, where, sys.stderr)
+    except Exception as error:
+        told = beam.told(error)
+        if isinstance(told, InputError | OSError):
+            raise told from None
+        log = options.output / bulk.LOG_FILE
+        again = f"Run again: the parts that are there stay. The log has the rest: {log}"
+        print(f"error: {str(told).splitlines()[0]}. {again}", file=sys.stderr)
+        return FAILED
+    bad = f", {done.quarantined:,} bad ones in {options.output / bulk.QUARANTINE_FILE}" if done.quarantined else ""
+    print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)
+    return DONE
+
+
 def embed(options: argparse.Namespace) -> int:
     """`embed`: vectors of texts."""
     from pipeline import vectors
@@ -355,6 +378,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "show": show,
     "reproduce": reproduce,
     "predict": predict,
+    "bulk-predict": bulk_predict,
     "embed": embed,
     "match": match,
     "check-data": check_data,

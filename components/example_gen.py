@@ -6,6 +6,7 @@ the number of rows, and a run with many files spreads over the workers of any ru
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import json
 from collections import Counter
@@ -76,6 +77,17 @@ class _ReadFile(beam.DoFn):
         yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad})
 
 
+class _ReadNames(beam.DoFn):
+    """(split, path) -> the path and the names of labels in its rows of train, as JSON."""
+
+    def __init__(self, data: Data, task: Task) -> None:
+        self._data, self._task = data, task
+
+    def process(self, element: Element) -> Iterator[str]:
+        split, name = element
+        yield json.dumps([name, sorted(tsv.names_in(split, Path(name), self._data, self._task))])
+
+
 def _advance(size: int) -> None:
     if bar := console.current():
         done = bar.done + size
@@ -121,7 +133,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         output = Path(examples.uri)
         files = tsv.find_files(data)
-        task = tsv.task_of(files, data)
+        task = self._task(files, data, output / "names")
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
         with console.progress(size), self._make_beam_pipeline() as pipeline:
@@ -144,6 +156,19 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         if exec_properties["input_files"] != _fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
+
+    def _task(self, files: list[tuple[str | None, Path]], data: Data, scratch: Path) -> Task:
+        """The task, told the names of its labels: where the settings do not list them, train is read for them."""
+        task = tasks.of(data)
+        if task.labels or not task.named:
+            return task
+        train = [(split, str(path)) for split, path in tsv.of_train(files)]
+        with self._make_beam_pipeline() as pipeline:
+            names = pipeline | "Train" >> beam.Create(train) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
+            names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
+        found = dict(_lines(scratch))
+        in_order = {Path(name): set(found[name]) for _, name in train}
+        return dataclasses.replace(task, labels=tuple(tsv.ordered_names(in_order, task)))
 
 
 def _lines(path: Path) -> list[Any]:
@@ -175,9 +200,7 @@ def _judge(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
             with records.readable(Path(path)), records.opened(Path(path)) as source:
                 for lines in _rows(source, data):
                     if problem := next((problems[line] for line, _ in lines if line in problems), None):
-                        for line, raw in lines:
-                            text = raw.rstrip(b"\r\n").decode(errors="backslashreplace")
-                            file.write(f"{path}\t{line}\t{problem}\t{text}\n")
+                        file.writelines(records.quarantined(path, line, problem, raw) for line, raw in lines)
 
 
 def _rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:

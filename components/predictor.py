@@ -17,8 +17,8 @@ import tensorflow_text  # noqa: F401
 from components import features, tasks, versions
 from components.errors import InputError
 
-_WINDOW = 4096
-"""Texts that are sorted by length together."""
+WINDOW = 4096
+"""Rows that are sorted by length together: their answers depend, in the last bits, on one another."""
 _TOKENIZED = 1024
 """Texts in a call of the tokenizer."""
 _CHARACTERS_A_TOKEN = 4
@@ -50,7 +50,7 @@ class Asked:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
         source = iter(rows)
         with ThreadPoolExecutor(_AT_A_TIME) as pool:
-            while window := list(islice(source, _WINDOW)):
+            while window := list(islice(source, WINDOW)):
                 yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
 
     def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:

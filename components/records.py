@@ -23,6 +23,7 @@ from components.errors import InputError
 Quoting = Literal["none", "csv"]
 _BOM = b"\xef\xbb\xbf"
 _CHUNK = 1 << 20
+_LINE_END = b"\r\n"
 _DOCUMENT = "-DOCSTART-"
 """Of CoNLL-2003: where a document begins."""
 
@@ -38,6 +39,11 @@ class BadRow(NamedTuple):
     def error(self) -> InputError:
         """The row as the error that stops a run."""
         return InputError(f"{self.path}:{self.line}", self.problem, self.remedy)
+
+
+def quarantined(path: str, line: int, problem: str, raw: bytes) -> str:
+    """A line of a bad row as a line of a quarantine file: `file<TAB>line<TAB>problem<TAB>the row`."""
+    return f"{path}\t{line}\t{problem}\t{raw.rstrip(_LINE_END).decode(errors='backslashreplace')}\n"
 
 
 def require_file(path: Path, of_directory: str) -> None:
@@ -89,9 +95,9 @@ def readable(path: Path) -> Iterator[None]:
 _Record = tuple[int, list[str]]
 
 
-def read_records(file: IO[bytes], path: Path, quoting: Quoting) -> Iterator[_Record | BadRow]:
-    """(line number from 1, fields) of every record."""
-    return _quoted(file, path) if quoting == "csv" else _plain(file, path)
+def read_records(file: IO[bytes], path: Path, quoting: Quoting, first: int = 1) -> Iterator[_Record | BadRow]:
+    """(line number, fields) of every record that is left of a file, whose next line is number `first`."""
+    return _quoted(file, path, first) if quoting == "csv" else _plain(file, path, first)
 
 
 def read_sentences(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
@@ -119,8 +125,8 @@ def read_sentences(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
             lines, bad = [], None
 
 
-def _plain(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
-    for number, raw in enumerate(file, 1):
+def _plain(file: IO[bytes], path: Path, first: int = 1) -> Iterator[_Record | BadRow]:
+    for number, raw in enumerate(file, first):
         content = _without_line_end(raw, number)
         try:
             yield number, content.decode().split("\t")
@@ -128,13 +134,13 @@ def _plain(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
             yield _not_utf8(path, number, content, error)
 
 
-def _quoted(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
+def _quoted(file: IO[bytes], path: Path, first: int) -> Iterator[_Record | BadRow]:
     # The csv module counts characters of a field and refuses long ones; a text may be long.
     csv.field_size_limit(sys.maxsize)
     undecodable: list[BadRow] = []
 
     def lines() -> Iterator[str]:
-        for number, raw in enumerate(file, 1):
+        for number, raw in enumerate(file, first):
             content = _without_bom(raw, number)
             try:
                 yield content.decode()
@@ -144,14 +150,14 @@ def _quoted(file: IO[bytes], path: Path) -> Iterator[_Record | BadRow]:
 
     reader = csv.reader(lines(), delimiter="\t", strict=True)
     while True:
-        start = reader.line_num + 1
+        start = reader.line_num + first
         undecodable.clear()
         try:
             fields = next(reader)
         except StopIteration:
             return
         except csv.Error as error:
-            yield undecodable[0] if undecodable else _not_quoted(path, start, reader.line_num, error)
+            yield undecodable[0] if undecodable else _not_quoted(path, start, reader.line_num + first - 1, error)
         else:
             yield undecodable[0] if undecodable else (start, fields or [""])
 

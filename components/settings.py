@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import difflib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
@@ -19,6 +20,7 @@ from components.tasks.multilabel import SEPARATOR, Multilabel
 Split = Literal["train", "dev", "test"]
 SPAN = "{SPAN}"
 """In a path: the number of a delivery of data."""
+ADDRESS = r"^[A-Za-z0-9_.-]+:[0-9]{1,5}$"
 FROM_TRAIN: Literal["from train"] = "from train"
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
@@ -413,6 +415,73 @@ class Push:
     """A directory; None: `serving` under the run's root."""
 
 
+_REFUSED_RUNNERS = {
+    "dask": "writes no examples, mixes up outputs and calls that success",
+    "spark": "gives wrong results or none where third parties made it; Beam's own was never tried",
+    "ray": "gives wrong results or none",
+    "prism": "downloads what it runs",
+    "direct": "tries to download Prism and, failing, leaves a port open on all interfaces",
+}
+"""Word in a runner's name -> what is wrong with it, as it was seen."""
+_OTHER_PROCESSES = ("direct_running_mode", "job_endpoint", "environment_type")
+"""Options of Beam that open a port or look for one."""
+_DATAFLOW = ("project", "region", "temp_location", "sdk_container_image")
+"""Options that a job of Dataflow cannot do without; the image is one with the lock and this project in it."""
+Address = Annotated[str, Field(pattern=ADDRESS)]
+
+
+@settings
+class Beam:
+    """Where ExampleGen, StatisticsGen, Transform, Evaluator and `bulk-predict` run; they make the same there."""
+
+    preset: Literal["local", "portable", "flink", "dataflow"] = "local"
+    """`local`: this process, no port is opened. `portable`: a job service, whose workers are those of a worker pool.
+    `flink`: a cluster whose machines have this project at the same path. `dataflow`: Google's."""
+    job_service: Address | None = None
+    """`portable`: HOST:PORT of the job service; None: 127.0.0.1:8099, where `make beam-service` has one."""
+    workers: Address | None = None
+    """`portable`: HOST:PORT of the worker pool, as the job service calls it; None: 127.0.0.1:50000."""
+    flink_master: Address | None = None
+    """`flink`: HOST:PORT of the cluster's REST interface."""
+    arguments: Strings = ()
+    """Passed on to Beam, each as `--name=value`."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        given = {}
+        for argument in self.arguments:
+            name, _, value = argument.removeprefix("--").partition("=")
+            if not argument.startswith("--") or not name:
+                problem = f"`beam.arguments` holds {shown(argument)}"
+                raise ConflictError("arguments", problem, "Write each of them as --name=value")
+            given[name] = value
+        if "runner" in given:
+            runner = given["runner"]
+            refused = (why for word, why in _REFUSED_RUNNERS.items() if word in runner.lower())
+            problem = f"`beam.arguments` names the runner {shown(runner)}, which {next(refused, 'is no preset')}"
+            raise ConflictError("arguments", problem, "Delete it; beam.preset names the runner")
+        for key, preset in (("job_service", "portable"), ("workers", "portable"), ("flink_master", "flink")):
+            if getattr(self, key) is not None and self.preset != preset:
+                problem = f'`beam.{key}` is given, but `beam.preset` is "{self.preset}"'
+                raise ConflictError(key, problem, f'Delete it, or set preset = "{preset}"')
+        if self.preset == "local":
+            self._check_local(given)
+        if self.preset == "flink" and self.flink_master is None:
+            problem = '`beam.preset` is "flink", but `beam.flink_master` is missing: Beam would start a cluster here'
+            raise ConflictError("preset", problem, "Add flink_master, HOST:PORT of the cluster's REST interface")
+        missing = [f"--{name}" for name in _DATAFLOW if not given.get(name)]
+        if self.preset == "dataflow" and missing:
+            problem = f'`beam.preset` is "dataflow", but `beam.arguments` lacks {", ".join(missing)}'
+            raise ConflictError("preset", problem, "Add them; docs/scaling.md shows how")
+        return self
+
+    def _check_local(self, given: Mapping[str, str]) -> None:
+        opening = next((name for name in _OTHER_PROCESSES if given.get(name, "in_memory") != "in_memory"), None)
+        if opening is not None:
+            problem = f'`beam.arguments` holds --{opening}, but `beam.preset` is "local", which opens no port'
+            raise ConflictError("arguments", problem, 'Delete it, or set preset = "portable"')
+
+
 @settings
 class Schedule:
     """When and how a scheduler runs it: for `export`; `run` does not look at it."""
@@ -446,6 +515,7 @@ class Run:
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
     schedule: Schedule = Field(default_factory=Schedule)
+    beam: Beam = Field(default_factory=Beam)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from components.errors import InputError
-from components.settings import ConflictError, shown
+from components.settings import ADDRESS, ConflictError, shown
 
 T = TypeVar("T")
 _TYPES = {
@@ -187,6 +187,8 @@ def _rule(error: ErrorDetails) -> list[str]:
             return [name.replace("'", '"') for name in _names(context["expected"])]
         case "string_pattern_mismatch" if "hourly" in context["pattern"]:
             return ["five fields of cron, or such as @daily"]
+        case "string_pattern_mismatch" if context["pattern"] == ADDRESS:
+            return ["HOST:PORT"]
         case "string_pattern_mismatch":
             return ["1 to 63 letters, digits, _ and -, the first a letter or a digit"]
         case "greater_than_equal":

@@ -184,33 +184,57 @@ def read_texts(
         InputError: a file that cannot be read, no such column, a row of another width than the first, or one without
             a text; the rows' when they are reached.
     """
-    require_file(path, "Give one file")
-    names = _header(path, quoting) if header else None
-    remedy = "Give --column, a name or a number from 1"
-    wanted = tuple(
-        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
-        for column in columns
-    )
+    names, wanted = text_columns(path, columns, header, quoting)
 
     def rows() -> Iterator[tuple[int, list[str], tuple[str, ...], int]]:
-        width, seen = len(names) if names is not None else 0, 0
+        seen = 0
         with readable(path), opened(path) as file:
-            rows = read_records(file, path, quoting)
+            records = read_records(file, path, quoting)
             if header:
-                next(rows)
-            for record in rows:
-                if isinstance(record, BadRow):
-                    raise record.error()
-                line, fields = record
-                width = width or max(len(fields), *(index + 1 for index in wanted))
-                problem = _broken_rule(fields, Layout(width, wanted, None, (), ()), None)
-                if problem:
-                    raise BadRow(str(path), line, *problem).error()
+                next(records)
+            for row in text_rows(records, path, wanted, len(names) if names is not None else 0):
+                if isinstance(row, BadRow):
+                    raise row.error()
+                line, fields = row
                 place = bytes_read(file)
                 yield line, fields, tuple(fields[index] for index in wanted), place - seen
                 seen = place
 
     return names, rows()
+
+
+def text_columns(
+    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
+) -> tuple[list[str] | None, tuple[int, ...]]:
+    """The header's names or None, and the indices of the texts' columns; arguments and errors as `read_texts`."""
+    require_file(path, "Give one file")
+    names = _header(path, quoting) if header else None
+    remedy = "Give --column, a name or a number from 1"
+    return names, tuple(
+        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
+        for column in columns
+    )
+
+
+def text_rows(
+    records: Iterator[tuple[int, list[str]] | BadRow], path: Path, wanted: Sequence[int], width: int
+) -> Iterator[tuple[int, list[str]] | BadRow]:
+    """Records as they are, but for those that break a rule: these come out as bad rows.
+
+    Args:
+        records: as `read_records` gives them.
+        path: where they are from.
+        wanted: indices of the texts' columns.
+        width: number of fields of a row; 0: as many as the first has.
+    """
+    for record in records:
+        if isinstance(record, BadRow):
+            yield record
+            continue
+        line, fields = record
+        width = width or max(len(fields), *(index + 1 for index in wanted))
+        problem = _broken_rule(fields, Layout(width, tuple(wanted), None, (), ()), None)
+        yield BadRow(str(path), line, *problem) if problem else record
 
 
 def read_rows(
@@ -305,21 +329,38 @@ def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
     task = tasks.of(data)
     if task.labels or not task.named:
         return list(task.labels)
+    return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
+
+
+def of_train(files: list[tuple[str | None, Path]]) -> list[tuple[str | None, Path]]:
+    """The files that may hold rows of train."""
+    return [(split, path) for split, path in files if split in (None, "train")]
+
+
+def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
+    """Names of labels in a file's rows of train; with more than there can be, the reading stops."""
     names: set[str] = set()
-    for split, path in files:
-        if split in (None, "train"):
-            for row in read_rows(path, split, data, task.problem):
-                if isinstance(row, Row) and row.split == "train":
-                    names.update(task.names(row.label))
+    for row in read_rows(path, split, data, task.problem):
+        if isinstance(row, Row) and row.split == "train":
+            names.update(task.names(row.label))
             if len(names) > MAX_CLASSES:
-                some = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
-                problem = f"more than {MAX_CLASSES} different labels ({some}, ...)"
-                raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
+                break
+    return names
+
+
+def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
+    """The names that were found in the files of train, sorted; errors as `label_names`."""
+    names: set[str] = set()
+    for path, some in found.items():
+        names |= some
+        if len(names) > MAX_CLASSES:
+            listed = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
+            problem = f"more than {MAX_CLASSES} different labels ({listed}, ...)"
+            raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
     if len(names) < task.fewest:
-        train = ", ".join(str(path) for split, path in files if split in (None, "train"))
         held = f"the one label {names.pop()!r}" if names else "no label"
         problem = f"train holds {held}, at least {task.fewest} {'are' if task.fewest > 1 else 'is'} needed"
-        raise InputError(train, problem, "Add rows of another class, or correct data.label")
+        raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
     return sorted(names)
 
 

@@ -99,6 +99,23 @@ def _add_questions(add: _Add) -> None:
     )
     command.add_argument("--no-header", action="store_true", help="the first line of --input is a row")
     command.add_argument("--json", action="store_true", help="one JSON object a text")
+    command = add(
+        "bulk-predict",
+        "ask a pushed model about many rows by Beam; a killed job goes on where it was",
+        "pipeline_runner.py bulk-predict --model MODEL --input 'rows*.tsv' --output answers",
+    )
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or their directory"
+    )
+    command.add_argument(
+        "--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs; .gz is welcome"
+    )
+    command.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="for the answers and the quarantine of bad rows"
+    )
+    command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]")
+    command.add_argument("--column", action="append", metavar="C", help="as in `predict`")
+    command.add_argument("--no-header", action="store_true", help="the first line of each file is a row")
     for name, summary, example in (
         ("embed", "write vectors of texts", "embed --model data/minilm --input rows.tsv --output vectors.npy"),
         (

@@ -22,14 +22,11 @@ from components.settings import Run
 from components.settings_io import dump
 from components.tasks import TASKS
 from components.transform import Transform
+from pipeline import beam
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
 from pipeline.places import Places
 from pipeline.provenance import libraries, source_hash
-
-# In this process, without Beam's Go runner (which would be downloaded). The image is a name nothing runs: without one,
-# TFX copies its own 50 MB of source aside for every node.
-BEAM_ARGS = ["--runner=FnApiRunner", "--sdk_container_image=none"]
 
 
 def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_pipeline.Pipeline:
@@ -138,7 +135,7 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
         metadata_connection_config=metadata.sqlite_metadata_connection_config(str(places.metadata)),
         components=nodes,
         enable_cache=True,
-        beam_pipeline_args=BEAM_ARGS,
+        beam_pipeline_args=beam.arguments(run.beam),
     )
 
 

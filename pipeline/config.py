@@ -18,6 +18,7 @@ from components.settings import SPAN, Data, Run, unknown_task
 from components.settings_io import Place, parse
 from components.tasks import Task
 from components.vocabulary import TokenizerSettings, read_settings, read_vocabulary
+from pipeline import beam
 
 _PREFLIGHT_ROWS = 1000
 """Rows of each file that are read before anything starts, so that the common mistakes show at once."""
@@ -149,6 +150,7 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
     _check_destination(run.push.destination, place)
+    beam.check(run.beam, place)
     _check_initial(run.training.init_from, place)
     tokenizer = read_settings(base_model)
     return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)

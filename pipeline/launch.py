@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 from itertools import chain
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from absl import flags
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import launcher, runtime_parameter_utils
-from tfx.proto.orchestration import pipeline_pb2
+from tfx.orchestration.portable import beam_executor_operator, launcher, runtime_parameter_utils
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
+from pipeline import beam
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -39,6 +41,23 @@ class Outcome(NamedTuple):
 def compiled_run(checked: Checked, places: Places, manifest: Manifest) -> pipeline_pb2.Pipeline:
     """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
     return compiler.Compiler().compile(build_pipeline(checked, places, manifest))
+
+
+class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
+    """TFX's, told Beam's arguments apart from the executor's spec."""
+
+    def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
+        super().__init__(executor_spec, platform_config)
+        self.beam_pipeline_args = arguments
+
+
+def forget_where(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
+    """Gives a spec the arguments of `local`: it counts in the cache key, and what a node makes is the same anywhere."""
+    del executor.beam_pipeline_args_placeholders[:]
+    for argument in beam.LOCAL:
+        executor.beam_pipeline_args_placeholders.add().value.string_value = argument
+    # TFX writes them down twice.
+    executor.beam_pipeline_args[:] = beam.LOCAL
 
 
 class Compiled:
@@ -99,14 +118,28 @@ class Compiled:
             Exception: whatever the node's executor raised.
             RuntimeError: the node's inputs are missing.
         """
-        launched = launcher.Launcher(
+        executor = runner_utils.extract_executor_spec(self._deployment, node_id)
+        operators = {}
+        if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):
+            told = list(executor.beam_pipeline_args_placeholders)
+            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, told)
+            forget_where(executor)
+        launching = launcher.Launcher(
             pipeline_node=self._nodes[node_id],
             mlmd_connection=metadata.Metadata(self._connection),
             pipeline_info=self._pipeline.pipeline_info,
             pipeline_runtime_spec=self._pipeline.runtime_spec,
-            executor_spec=runner_utils.extract_executor_spec(self._deployment, node_id),
+            executor_spec=executor,
             custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
-        ).launch()
+            custom_executor_operators=operators,
+        )
+        try:
+            launched = launching.launch()
+        except Exception as error:
+            raised = beam.told(error)
+            if raised is error:
+                raise
+            raise raised from error
         with metadata.Metadata(self._connection) as mlmd:
             (execution,) = mlmd.store.get_executions_by_id([launched.execution_id])
             events = mlmd.store.get_events_by_execution_ids([launched.execution_id])

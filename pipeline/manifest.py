@@ -20,7 +20,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import durable, precision, tsv
 from components.errors import InputError
-from components.settings import Run
+from components.settings import Beam, Run
 from components.settings_io import dump, load
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -145,7 +145,10 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
 def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
     now = collect(checked, before.run, before.started)
-    return all(getattr(before, name) == getattr(now, name) for name in ("config", "data", "base_model", "schema"))
+    # Where Beam runs does not matter to what it makes.
+    told = [dataclasses.replace(one.settings, beam=Beam()) for one in (before, now)]
+    same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
+    return same and told[0] == told[1]
 
 
 def nothing_new(checked: Checked, places: Places) -> str | None:

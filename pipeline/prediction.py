@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import csv
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from components import console, tsv, versions
 from components.errors import InputError
 from components.records import Quoting
 from components.settings import Column
+from components.table import writer
 
 if TYPE_CHECKING:
     from components.predictor import Predictor
@@ -68,10 +68,7 @@ def of_file(
     Raises:
         InputError: a file that cannot be read or written, no such column, or a row that breaks a rule.
     """
-    card = versions.card(versions.resolve(model))
-    if "input" not in card:
-        problem = f"no {versions.CARD_FILE} in it that says how rows look"
-        raise InputError(str(model), problem, "Give a model that this pipeline pushed")
+    card = card_with_input(model)
     text, header, quoting = row_format(card, columns, has_header)
     names, rows = tsv.read_texts(source, text, header, quoting)
     with written(destination) as out, console.watch(terminal, "predict"):
@@ -80,8 +77,7 @@ def of_file(
         if len(text) != len(predictor.asked):
             problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.asked)}"
             raise InputError("--column", problem, "Give --column once for each")
-        quoted = csv.writer(out, delimiter="\t", lineterminator="\n")
-        write = quoted.writerow if quoting == "csv" else lambda fields: print("\t".join(fields), file=out)
+        write = writer(out, quoting)
         if names is not None:
             write([*names, *task.columns])
         rows, again = tee(rows)
@@ -90,6 +86,19 @@ def of_file(
             for count, ((_, fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
                 write([*fields, *task.cells(told)])
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
+
+
+def card_with_input(model: Path) -> dict[str, Any]:
+    """What a model says of itself, the rows it learned from included.
+
+    Raises:
+        InputError: it does not say.
+    """
+    card = versions.card(versions.resolve(model))
+    if "input" not in card:
+        problem = f"no {versions.CARD_FILE} in it that says how rows look"
+        raise InputError(str(model), problem, "Give a model that this pipeline pushed")
+    return card
 
 
 def row_format(
@@ -132,10 +141,10 @@ def _load(model: Path) -> Predictor:
 
 
 @contextlib.contextmanager
-def hidden_stderr() -> Iterator[None]:
-    """Around what writes to standard error from C++, as TensorFlow's import does."""
+def hidden_stderr(log: Path | str = os.devnull) -> Iterator[None]:
+    """Around what writes to standard error from C++, as TensorFlow's import does; `log` gets it instead."""
     sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    kept, null = os.dup(2), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.dup2(null, 2)
         yield

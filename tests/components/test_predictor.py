@@ -45,7 +45,7 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
     whole = list(pushed.predict(texts))
     monkeypatch.setattr(predictor, "_TOKENIZED", 3)
     monkeypatch.setattr(predictor.features, "TOKENS_AT_A_TIME", 20)
-    monkeypatch.setattr(predictor, "_WINDOW", 7)
+    monkeypatch.setattr(predictor, "WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
     assert [answer["label"] for answer in in_parts] == [answer["label"] for answer in whole]
     np.testing.assert_allclose(probabilities(in_parts), probabilities(whole), atol=1e-6)
@@ -53,7 +53,7 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
 
 
 def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(predictor, "_WINDOW", 5)
+    monkeypatch.setattr(predictor, "WINDOW", 5)
     read: list[int] = []
 
     def texts() -> Iterator[tuple[str]]:

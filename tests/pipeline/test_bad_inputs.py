@@ -34,6 +34,7 @@ ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 CHECK = "check --config DIR/run.toml"
 RUN = "run --config DIR/run.toml --root DIR/runs"
 PREDICT = "predict --model DIR/pushed"
+BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -185,7 +186,7 @@ CASES: dict[str, list[Case]] = {
              "seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
-             "validation, drift, model, training, gate, push."),
+             "validation, drift, model, training, gate, push, beam."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
              "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
@@ -235,7 +236,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
-             "drift, model, training, gate, push."),
+             "drift, model, training, gate, push, beam."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
@@ -245,6 +246,25 @@ CASES: dict[str, list[Case]] = {
         Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
              'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
              'long_texts = "window".'),
+        Case("a runner of Beam's that gives wrong results", lambda box: box.toml("[gate]", "[beam]\n"
+             'preset = "portable"\narguments = ["--runner=DaskRunner"]\n[gate]'),
+             'DIR/run.toml:17: `beam.arguments` names the runner "DaskRunner", which writes no examples, mixes up '
+             "outputs and calls that success. Delete it; beam.preset names the runner."),
+        Case("a port in the preset that opens none", lambda box: box.toml("[gate]", "[beam]\n"
+             'arguments = "--direct_running_mode=multi_processing"\n[gate]'),
+             'DIR/run.toml:16: `beam.arguments` holds --direct_running_mode, but `beam.preset` is "local", which opens '
+             'no port. Delete it, or set preset = "portable".'),
+        Case("an address without a port", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'workers = "localhost"\n[gate]'),
+             'DIR/run.toml:17: `beam.workers` is "localhost", it should be HOST:PORT. Correct it, or leave it out.'),
+        Case("a job service that is not there", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'job_service = "127.0.0.1:1"\n[gate]'),
+             "DIR/run.toml:17: no job service answers at 127.0.0.1:1 (Connection refused). Start one, on this machine "
+             "with `make beam-service`, or correct beam.job_service."),
+        Case("a job of Dataflow without a project", lambda box: box.toml("[gate]", '[beam]\npreset = "dataflow"\n'
+             'arguments = ["--region=europe-west1", "--temp_location=gs://bucket/tmp"]\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "dataflow", but `beam.arguments` lacks --project, '
+             "--sdk_container_image. Add them; docs/scaling.md shows how."),
         Case("a column used twice", lambda box: box.toml("[model]", 'label = "text"\n[model]'),
              'DIR/run.toml:8: a column can be used once, `data.text`, `label` and `slices` are ["text", "text"]. '
              "Give each another column."),
@@ -572,6 +592,23 @@ CASES: dict[str, list[Case]] = {
         Case("a worker that is the chief", lambda box: box.cluster(EXAMPLE),
              "TF_CONFIG: this process is the chief, 10.0.0.1:2222. Start `pipeline_runner.py run` here, or give it "
              "the index of another one.", "train-worker"),
+    "`bulk-predict`": [
+        Case("no such input of many", nothing,
+             "DIR/def*.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.", f"{BULK} DIR/def*.tsv"),
+        Case("inputs with different headers", lambda box: box.change("train.tsv", "text\tlabel", "text\tclass"),
+             "DIR/train.tsv:1: another header than that of DIR/dev.tsv. Give files with the same columns, or a job to "
+             "each kind.", f"{BULK} DIR/dev.tsv DIR/train.tsv"),
+        Case("inputs whose answers would have one name", lambda box: box.write("more/dev.tsv", DEV),
+             "DIR/more/dev.tsv: its answers would have the names of those of DIR/dev.tsv. Rename one, or give it an "
+             "--output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
+        Case("an output with something else in it", lambda box: box.write("out/notes.txt", ""),
+             "DIR/out: not empty, and not of a job that can go on. Give another --output.", f"{BULK} DIR/dev.tsv"),
+        Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
+             "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
+             "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
+        Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
+             'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),
     ],
     "Runs and versions": [
         Case("no run yet", nothing,

@@ -1,0 +1,171 @@
+"""`bulk-predict`: TSV files through a pushed model by Beam, in parts that a killed job does not lose."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from components import console, durable, parts, tsv, versions
+from components.errors import InputError
+from components.settings import Beam
+from components.settings_io import Place
+from pipeline import beam, config, prediction
+
+JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
+"""Within the output: what the answers stand on, that all are there, and what libraries had to say."""
+QUARANTINE_FILE = "quarantine.tsv"
+"""Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Done:
+    """What came of it."""
+
+    rows: int
+    """With an answer."""
+    quarantined: int
+    parts: int
+
+
+def settings(path: Path | None) -> Beam:
+    """`[beam]` of a run's TOML file, held against what is there; `local` without one.
+
+    Raises:
+        InputError: a mistake in the file, or a job service that does not answer.
+    """
+    if path is None:
+        return Beam()
+    found = config.load_config(path).beam
+    beam.check(found, Place(str(path), path.read_text(encoding="utf-8-sig")))
+    return found
+
+
+def predict(
+    model: Path,
+    inputs: Sequence[Path],
+    output: Path,
+    columns: Sequence[str] | None,
+    has_header: bool,
+    where: Beam,
+    terminal: TextIO,
+) -> Done:
+    """Answers every row of some files, as NAME-00000-of-00002.tsv and so on: in this order, what `predict` writes.
+
+    Args:
+        model: a pushed version, or their directory.
+        inputs: files or globs, all with the same columns.
+        output: a directory; answers that are in it already, from a job that was killed, stay.
+        columns: as `prediction.row_format`.
+        has_header: the same.
+        where: Beam's settings; other machines need files, model and output under the same paths.
+        terminal: where progress goes.
+
+    Raises:
+        InputError: no such files or columns, a model that is none, an output that holds something else.
+        Exception: what went wrong within the job.
+    """
+    version = versions.resolve(model).resolve()
+    card = prediction.card_with_input(version)
+    texts, header, quoting = prediction.row_format(card, columns, has_header)
+    files = _files(inputs)
+    names, wanted = _columns(files, texts, header, quoting)
+    reading = parts.Reading(wanted, len(names), header, quoting)
+    stands_on = {
+        "model": str(version),
+        "weights_sha256": card.get("weights_sha256"),
+        "inputs": _states(files),
+        "reading": dataclasses.asdict(reading) | {"wanted": list(wanted)},
+    }
+    _claim(output, stands_on)
+    done = output / DONE_FILE
+    if done.is_file():
+        return Done(**json.loads(done.read_text(encoding="utf-8")))
+    with prediction.hidden_stderr(output / LOG_FILE), console.watch(terminal, "bulk-predict"), console.progress():
+        from components.bulk_predictor import WORK, Job, answer
+
+        (work := output / WORK).mkdir(exist_ok=True)
+        counts = work / "counts"
+        job = Job(str(version), str(output.resolve()), reading, tuple(names))
+        answer(job, list(map(str, files)), counts, beam.arguments(where))
+    if _states(files) != stands_on["inputs"]:
+        remedy = "Give another --output, once the files are complete"
+        raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)
+    lines = [json.loads(line) for line in counts.read_text(encoding="utf-8").splitlines()]
+    found = Done(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
+    if found.quarantined:
+        _gather(work, files, output / QUARANTINE_FILE)
+    durable.write_text(done, json.dumps(dataclasses.asdict(found)))
+    shutil.rmtree(work)
+    return found
+
+
+def _files(inputs: Sequence[Path]) -> list[Path]:
+    """The files, globs resolved, in sorted order; each gives its answers a name of their own."""
+    found: dict[str, Path] = {}
+    for given in inputs:
+        names = [given] if given.exists() else [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
+        for path in names or [given]:
+            tsv.require_file(path, f"Name its files, say {path}/*.tsv")
+            other = found.setdefault(parts.stem(path), path.resolve())
+            if other != path.resolve():
+                problem = f"its answers would have the names of those of {other}"
+                raise InputError(str(path), problem, "Rename one, or give it an --output of its own")
+    return sorted(found.values())
+
+
+def _states(files: list[Path]) -> list[list[Any]]:
+    """What changes when a file does."""
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
+
+def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any) -> tuple[list[str], tuple[int, ...]]:
+    """The header's names and the places of the texts, which all files share."""
+    of_files = [tsv.text_columns(path, texts, header, quoting) for path in files]
+    for path, (names, _) in zip(files, of_files, strict=True):
+        if names != of_files[0][0]:
+            problem = f"another header than that of {files[0]}"
+            raise InputError(f"{path}:1", problem, "Give files with the same columns, or a job to each kind")
+    names, wanted = of_files[0]
+    return names or [], wanted
+
+
+def _claim(output: Path, stands_on: dict[str, Any]) -> None:
+    """Makes the output, or finds it as a job of the same kind left it.
+
+    Raises:
+        InputError: it is something else, or cannot be written.
+    """
+    place = output / JOB_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if not place.is_file():
+            if any(path.name != LOG_FILE for path in output.iterdir()):
+                problem = "not empty, and not of a job that can go on"
+                raise InputError(str(output), problem, "Give another --output")
+            durable.write_text(place, json.dumps(stands_on, indent=1))
+        before = json.loads(place.read_text(encoding="utf-8"))
+    except OSError as error:
+        problem = f"cannot be written ({error.strerror})"
+        raise InputError(str(output), problem, "Give a directory you may write to") from None
+    changed = [name for name, value in stands_on.items() if before.get(name) != value]
+    if changed:
+        problem = f"holds answers of a job with other {' and '.join(changed)}"
+        raise InputError(str(output), problem, f"Give another --output; {place} says what it stands on")
+
+
+def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
+    """One quarantine file of those of the parts, in the order of files and lines."""
+    order = {parts.stem(path): place for place, path in enumerate(files)}
+    # NAME-00000-of-00002.tsv: the name may have dashes of its own.
+    found = sorted(pieces.glob("*.tsv"), key=lambda path: (order[path.stem.rsplit("-", 3)[0]], path.name))
+    aside = pieces / QUARANTINE_FILE
+    with aside.open("wb") as out:
+        for piece in found:
+            with piece.open("rb") as file:
+                shutil.copyfileobj(file, out)
+    durable.show(aside, quarantine)

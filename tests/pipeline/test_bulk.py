@@ -1,0 +1,175 @@
+import gzip
+import io
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline_runner
+from components import bulk_predictor, predictor
+from components.errors import InputError
+from components.settings import Beam
+from pipeline import bulk, prediction
+from tests.conftest import Trained, tiny_rows
+
+ROOT = Path(__file__).resolve().parents[2]
+INPUT = {"asked": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
+
+
+@pytest.fixture(scope="module")
+def model(tiny_trained: Trained, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pushed version that was trained on headed rows."""
+    version = tmp_path_factory.mktemp("pushed") / "1"
+    shutil.copytree(tiny_trained.saved_model, version)
+    place = version / "assets.extra" / "model.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"input": INPUT}))
+    return version
+
+
+@pytest.fixture
+def small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Parts of 8 rows, windows of 4."""
+    monkeypatch.setattr(predictor, "WINDOW", 4)
+    monkeypatch.setattr(bulk_predictor, "PART_ROWS", 8)
+
+
+def written(path: Path, count: int, *more: str) -> Path:
+    lines = ["id\ttext", *(f"{number}\t{text}" for number, (text, _, _) in enumerate(tiny_rows(count, 7))), *more]
+    content = "".join(f"{line}\n" for line in lines).encode()
+    path.write_bytes(gzip.compress(content) if path.suffix == ".gz" else content)
+    return path
+
+
+def ask(model: Path, output: Path, *inputs: Path, **options: Any) -> bulk.Done:
+    told: dict[str, Any] = {"columns": None, "has_header": True, "where": Beam(), "terminal": io.StringIO()} | options
+    return bulk.predict(model, inputs, output, **told)
+
+
+def at_once(model: Path, path: Path) -> bytes:
+    """What `predict --input` writes."""
+    out = path.with_name("at_once.tsv")
+    prediction.of_file(model, path, out, None, io.StringIO())
+    return out.read_bytes()
+
+
+def one_by_one(output: Path, stem: str) -> bytes:
+    return b"".join(path.read_bytes() for path in sorted(output.glob(f"{stem}-*-of-*.tsv")))
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_the_parts_one_after_the_other_are_what_predict_writes(tmp_path: Path, model: Path) -> None:
+    some = [written(tmp_path / "a.tsv", 20), written(tmp_path / "b.tsv.gz", 9), written(tmp_path / "c.tsv", 0)]
+    output = tmp_path / "out"
+    assert ask(model, output, tmp_path / "[abc].tsv*") == bulk.Done(rows=29, quarantined=0, parts=6)
+    assert sorted(path.name for path in output.iterdir()) == [
+        *(f"a-0000{number}-of-00003.tsv" for number in range(3)),
+        *(f"b-0000{number}-of-00002.tsv" for number in range(2)),
+        "c-00000-of-00001.tsv",
+        *("done.json", "job.json", "log.txt"),
+    ]
+    for path, stem in zip(some, "abc", strict=True):
+        assert one_by_one(output, stem) == at_once(model, path)
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_parts_that_are_there_stay_and_the_others_are_made(tmp_path: Path, model: Path) -> None:
+    path, output = written(tmp_path / "a.tsv", 20), tmp_path / "out"
+    ask(model, output, path)
+    whole = one_by_one(output, "a")
+    (output / bulk.DONE_FILE).unlink()
+    kept, gone = output / "a-00000-of-00003.tsv", output / "a-00001-of-00003.tsv"
+    inode = kept.stat().st_ino
+    gone.unlink()
+    assert ask(model, output, path).rows == 20
+    assert kept.stat().st_ino == inode
+    assert one_by_one(output, "a") == whole
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_bad_rows_go_into_a_file_with_their_line_and_all_others_are_answered(tmp_path: Path, model: Path) -> None:
+    first = written(tmp_path / "b-a.tsv", 10, "10\t", "11\tgood\tmore", "12\tgood .")
+    second = written(tmp_path / "b.tsv", 1, "alone")
+    output = tmp_path / "out"
+    assert ask(model, output, second, first) == bulk.Done(rows=12, quarantined=3, parts=3)
+    assert (output / bulk.QUARANTINE_FILE).read_text() == (
+        f"{first}\t12\tthe text (field 2) is empty\t10\t\n"
+        f"{first}\t13\texpected 2 tab-separated fields, got 3\t11\tgood\tmore\n"
+        f"{second}\t3\texpected 2 tab-separated fields, got 1\talone\n"
+    )
+    ids = [line.split(b"\t")[0] for line in one_by_one(output, "b-a").splitlines()]
+    assert ids == [b"id", *(str(number).encode() for number in [*range(10), 12])]
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_job_that_is_done_is_not_done_again(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, output = written(tmp_path / "a.tsv", 9, "bad"), tmp_path / "out"
+    command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
+    assert pipeline_runner.main(command) == 0
+    said = capsys.readouterr()
+    assert (said.out, said.err) == (
+        "",
+        f"9 rows answered in 2 files, 1 bad ones in {output}/quarantine.tsv: {output}\n",
+    )
+    monkeypatch.setattr(bulk_predictor, "answer", None)
+    assert pipeline_runner.main(command) == 0
+    assert capsys.readouterr().err == said.err
+
+
+def test_an_output_of_another_job_is_refused(tmp_path: Path, model: Path) -> None:
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    ask(model, output, path)
+    written(path, 3)
+    with pytest.raises(InputError, match="holds answers of a job with other inputs"):
+        ask(model, output, path)
+    with pytest.raises(InputError, match="not empty, and not of a job that can go on"):
+        ask(model, tmp_path, path)
+
+
+def test_a_failing_job_has_one_message_and_goes_on_later(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Broken:
+        def __init__(self, path: Path) -> None:
+            raise MemoryError("no room for the model")
+
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
+    with monkeypatch.context() as patch:
+        patch.setattr(bulk_predictor, "Predictor", Broken)
+        assert pipeline_runner.main(command) == 1
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("error: ")
+    assert "no room for the model" in line
+    assert pipeline_runner.main(command) == 0
+
+
+@pytest.mark.slow
+def test_a_job_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) -> None:
+    rows = bulk_predictor.PART_ROWS * 3 + 5
+    path, output = written(tmp_path / "a.tsv", rows), tmp_path / "out"
+    command = [sys.executable, "pipeline_runner.py", "bulk-predict", "--model", str(model), "--input", str(path)]
+    command += ["--output", str(output)]
+    first = output / "a-00000-of-00004.tsv"
+    job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 300
+    while not first.is_file():
+        assert job.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    job.send_signal(signal.SIGKILL)
+    job.wait()
+    there = {path.name: path.stat().st_ino for path in output.glob("*-of-*")}
+    assert len(there) < 4
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert there.items() <= {path.name: path.stat().st_ino for path in output.glob("*-of-*")}.items()
+    assert one_by_one(output, "a") == at_once(model, path)
+    assert json.loads((output / bulk.DONE_FILE).read_text()) == {"rows": rows, "quarantined": 0, "parts": 4}
+    assert not (output / bulk_predictor.WORK).exists()
