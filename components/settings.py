@@ -6,9 +6,11 @@ another process than the one that read the TOML. Nothing here imports TensorFlow
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
-from typing import Annotated, Literal, Self, TypeVar, dataclass_transform
+import os
+from typing import Annotated, Any, Literal, Self, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -233,6 +235,14 @@ class Data:
             if not name.strip() or set(name) & set("\t\r\n"):
                 problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
                 raise ConflictError("labels", problem, "Correct the name")
+
+    def under(self, folder: str) -> Self:
+        """The same with relative paths taken from a directory."""
+        paths: dict[str, Any] = {
+            name: tuple(os.path.join(folder, path) for path in getattr(self, name))  # noqa: PTH118
+            for name in (*SPLITS, "files")
+        }
+        return dataclasses.replace(self, **paths)
 
     @property
     def splits(self) -> tuple[str, ...]:

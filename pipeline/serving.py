@@ -69,5 +69,6 @@ def pushed(where: Places) -> list[Version]:
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
         headline = tasks.of_card(described).overall[0] if metrics else ""
-        listed.append(Version(number, state, str(path), weights, run.run if run else None, metrics, headline))
+        pusher = run.run if run else described.get("run")
+        listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed
