@@ -1,5 +1,7 @@
 """The one exception for what the user can put right."""
 
+from __future__ import annotations
+
 
 class InputError(Exception):
     """A mistake in what the user gave: config, data, model directory or command line.
@@ -19,3 +21,12 @@ class InputError(Exception):
     def __str__(self) -> str:
         end = "" if self.remedy.endswith((".", "?")) else "."
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
+
+
+def mistake_behind(error: BaseException | None) -> InputError | None:
+    """The user's mistake that an error comes from: Beam wraps what its functions raise."""
+    while error is not None:
+        if isinstance(error, InputError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None

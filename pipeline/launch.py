@@ -5,13 +5,13 @@ from __future__ import annotations
 from itertools import chain
 from typing import NamedTuple
 
-from absl import flags
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
 from tfx.orchestration.portable import launcher, runtime_parameter_utils
 
+from pipeline.batches import large_from_the_start
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -20,9 +20,7 @@ from pipeline.reasons import reason
 from pipeline.recovery import Digests, discard_unfinished
 
 _STATES = metadata_store_pb2.Execution
-# Batches of up to 8,192 rows from the start, where Beam feels its way up from one row: more for Evaluator to sort by
-# length, and fewer calls in every node.
-flags.FLAGS.set_default("tfxio_use_byte_size_batching", True)
+large_from_the_start()
 
 
 class Outcome(NamedTuple):

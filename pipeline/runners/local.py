@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
-from components.errors import InputError
+from components.errors import InputError, mistake_behind
 from components.versions import card, versions
 from pipeline import manifest, report
 from pipeline.config import Checked
@@ -59,7 +59,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
-                mistake = _input_error(error)
+                mistake = mistake_behind(error)
                 record.error = str(mistake or _in_words(error))
                 for node in record.nodes:
                     if node.state == "running":
@@ -295,15 +295,6 @@ def _quiet(log: Path) -> Iterator[TextIO]:
             os.dup2(descriptor, number)
             os.close(descriptor)
         os.close(file)
-
-
-def _input_error(error: BaseException | None) -> InputError | None:
-    """The user's mistake an error comes from: Beam wraps what its functions raise."""
-    while error is not None:
-        if isinstance(error, InputError):
-            return error
-        error = error.__cause__ or error.__context__
-    return None
 
 
 def _in_words(error: BaseException) -> str:
