@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-tasks bench-accuracy bench-scale fuzz chaos
+  bench-pipeline bench-tasks bench-accuracy bench-scale fuzz chaos kubeflow
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -57,6 +57,20 @@ fuzz: setup
 
 chaos: setup
 	$(PY) -m tests.chaos
+
+# The SDK of Kubeflow Pipelines, in an environment of its own: a test has it load what `export` writes.
+kubeflow: .venv-kfp/installed
+
+.venv-kfp/installed: tests/kubeflow.lock
+	rm -rf .venv-kfp
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-kfp; \
+	  uv pip install --quiet --python .venv-kfp/bin/python --no-deps --require-hashes -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-kfp; \
+	  .venv-kfp/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+	fi
+	@touch $@
 
 # Needs uv. The lock holds hashes and no addresses.
 lock:
@@ -106,4 +120,4 @@ bench-scale: setup samples
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peer build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-peer .venv-kfp build dist .mypy_cache .ruff_cache .pytest_cache

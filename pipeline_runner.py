@@ -107,6 +107,23 @@ def check(options: argparse.Namespace) -> int:
     return DONE
 
 
+def export(options: argparse.Namespace) -> int:
+    """`export`: the DAG for a scheduler."""
+    from pipeline.runners import kubeflow
+
+    runners = {"kubeflow": kubeflow.export}
+    print(runners[options.runner](options.config, options.output))
+    return DONE
+
+
+def run_container(options: argparse.Namespace) -> int:
+    """`run-container`: a node in a container of Kubeflow's."""
+    from pipeline.runners import container
+
+    container.run(options.arguments)
+    return DONE
+
+
 def show(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
     from pipeline import manifest, record, report
@@ -305,6 +322,8 @@ def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
 _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
+    "export": export,
+    "run-container": run_container,
     "show": show,
     "reproduce": reproduce,
     "predict": predict,

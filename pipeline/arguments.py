@@ -46,6 +46,20 @@ def _add_runs(add: _Add) -> None:
             command.add_argument("--force", action="store_true", help="even if there is no new span of data")
             command.add_argument("--wait", action="store_true", help="for the end of another run on this root")
         command.add_argument("--json", action="store_true", help="print one JSON document instead of text")
+    command = add(
+        "export",
+        "write the pipeline for a scheduler to run",
+        f"pipeline_runner.py export --runner kubeflow --config {shipped} --output kubeflow",
+    )
+    command.add_argument("--runner", choices=["kubeflow"], required=True, help="who runs it")
+    command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
+    command = add(
+        "run-container",
+        "run a node in a container; what `export --runner kubeflow` wrote calls it",
+        "pipeline_runner.py run-container -- --executor_class_path CLASS --json_serialized_invocation_args JSON",
+    )
+    command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
     command = add("show", "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
     command.add_argument(
         "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"
