@@ -76,5 +76,5 @@ def test_what_was_made_is_told_by_uri_again_also_where_a_property_names_an_input
 def test_an_executor_s_error_is_the_container_s(root: Path) -> None:
     told = {"outputs": {"outputFile": str(root / "out.json")}}
     arguments = ["--executor_class_path", "components.no_such.Executor", "--json_serialized_invocation_args"]
-    with pytest.raises(ImportError, match="Could not import components.no_such.Executor"):
+    with pytest.raises(ImportError, match=r"Could not import components\.no_such\.Executor"):
         run([*arguments, json.dumps(told)])

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 import pipeline_runner
+from components import checkpoints
 from components.errors import InputError
 from components.settings import Kubeflow
 from components.versions import card, versions
@@ -152,7 +153,8 @@ def test_a_resolver_is_refused_with_the_way_out() -> None:
 
 
 def test_a_condition_on_a_value_is_refused_with_the_way_out() -> None:
-    from tfx.components import ImportSchemaGen, StatisticsGen
+    from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+    from tfx.components.statistics_gen.component import StatisticsGen
     from tfx.dsl.experimental.conditionals.conditional import Cond
     from tfx.types import Channel, standard_artifacts
 
@@ -166,12 +168,26 @@ def test_a_condition_on_a_value_is_refused_with_the_way_out() -> None:
 
 
 def test_an_example_gen_of_tfx_s_is_refused_with_the_way_out() -> None:
-    from tfx.components import CsvExampleGen
+    from tfx.components.example_gen.csv_example_gen.component import CsvExampleGen
 
     assert refused(of_nodes(CsvExampleGen(input_base="span-{SPAN}"))) == (
         "CsvExampleGen: looks for its span in a hook that open-source Kubeflow ignores. "
         "Use components.example_gen, which looks when it runs."
     )
+
+
+def test_a_base_model_of_the_hub_is_refused_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(checkpoints, "resolve", lambda _: tmp_path / "model")
+    config = write_toy_run(tmp_path, model={"base": "hf://google/toy"}, kubeflow=settings(Path("/mnt/toy")))
+    command = ["export", "--runner", "kubeflow", "--config", str(config), "--output", str(tmp_path / "out")]
+    assert pipeline_runner.main(command) == 2
+    assert capsys.readouterr().err == (
+        f"error: {config}:11: `model.base` is hf://google/toy, which every container would fetch anew. Put its files, "
+        f"which are in {tmp_path}/model, below the TOML's directory and name theirs.\n"
+    )
+    assert not (tmp_path / "out").exists()
 
 
 # From here on the tests build on each other, from top to bottom: pipelines are run.
@@ -229,7 +245,7 @@ def first(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.slow
 def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
-    folder: Path, cluster: Cluster, first: dict[str, Any], local: Local
+    folder: Path, cluster: Cluster, first: dict[str, Any], local: Local, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (folder / "first").mkdir()
     config = write_toy_run(folder / "first", training=LEARNS, gate=GATE, kubeflow=settings(first["mounted"]))
@@ -250,7 +266,10 @@ def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
     assert sorted(first["outputs"]) == NODES
     serving = first["mounted"] / "toy" / "serving" / "toy"
     (version,) = versions(serving)
-    assert card(serving / str(version))["run"] == "monday"
+    capfd.readouterr()
+    assert pipeline_runner.main(["versions", "--root", str(first["mounted"]), "--name", "toy", "--json"]) == 0
+    (listed,) = json.loads(capfd.readouterr().out)
+    assert (listed["number"], listed["state"], listed["run"]) == (version, "in production", "monday")
     evaluations = {
         split: summary(cluster, first["outputs"][task])
         for split, task in (("dev", "evaluator"), ("test", "evaluator-test"))
