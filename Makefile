@@ -9,8 +9,8 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest samples setup lock airflow clean bench bench-train bench-tokenize bench-predict \
-  bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
+.PHONY: run test lint types pytest samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -61,6 +61,20 @@ chaos: setup
 # A job service and a worker pool on the loopback, to try `[beam] preset = "portable"`; until Ctrl-C.
 beam-service: setup
 	$(PY) -m pipeline.beam_service
+
+# The SDK of Kubeflow Pipelines, in an environment of its own: a test has it load what `export` writes.
+kubeflow: .venv-kfp/installed
+
+.venv-kfp/installed: tests/kubeflow.lock
+	rm -rf .venv-kfp
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-kfp; \
+	  uv pip install --quiet --python .venv-kfp/bin/python --no-deps --require-hashes -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-kfp; \
+	  .venv-kfp/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+	fi
+	@touch $@
 
 # Needs uv. The lock holds hashes and no addresses.
 lock:
@@ -138,4 +152,4 @@ bench-workers: setup samples
 	@touch $@
 
 clean:
-	rm -rf .venv .venv-peer .venv-airflow-2 .venv-airflow-3 build dist .mypy_cache .ruff_cache .pytest_cache
+	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache

@@ -123,6 +123,14 @@ def train_worker(options: argparse.Namespace) -> int:
     return DONE
 
 
+def run_container(options: argparse.Namespace) -> int:
+    """`run-container`: a node in a container of Kubeflow's."""
+    from pipeline.runners import container
+
+    container.run(options.arguments)
+    return DONE
+
+
 def show(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
     from pipeline import manifest, record, report
@@ -343,10 +351,15 @@ def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 def export(options: argparse.Namespace) -> int:
     """`export`: a pipeline for a scheduler."""
-    from pipeline.runners import airflow
+    if options.runner == "airflow":
+        from pipeline.runners import airflow
 
-    for path in airflow.export(options.config, options.root, options.output):
-        print(path)
+        written = airflow.export(options.config, options.root, options.output)
+    else:
+        from pipeline.runners import kubeflow
+
+        written = [kubeflow.export(options.config, options.output)]
+    print(*written, sep="\n")
     return DONE
 
 
@@ -375,6 +388,7 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "run": run,
     "check": check,
     "train-worker": train_worker,
+    "run-container": run_container,
     "show": show,
     "reproduce": reproduce,
     "predict": predict,

@@ -13,15 +13,16 @@ from tfx.proto.orchestration import driver_output_pb2, execution_result_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components import versions
+from components import origin, versions
 
 
 def _version(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> int | None:
     directory, pinned = Path(exec_properties["directory"]), exec_properties["pinned"]
     if pinned:
         return int(pinned)
-    if exec_properties["data_sha256"]:
-        return versions.production(directory, data_sha256=exec_properties["data_sha256"])
+    if "examples" in input_dict:
+        learned = origin.read(artifact_utils.get_single_uri(input_dict["examples"]))
+        return versions.production(directory, data_sha256=learned)
     candidate = artifact_utils.get_single_instance(input_dict["model"])
     weights = versions.card(Path(path_utils.serving_model_path(candidate.uri)))["weights_sha256"]
     return versions.production(directory, weights_sha256=weights)
@@ -75,11 +76,13 @@ class BaselineSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         "directory": component_spec.ExecutionParameter(type=str),
-        "data_sha256": component_spec.ExecutionParameter(type=str),
         "pinned": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
     }
-    INPUTS = {"model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True)}  # noqa: RUF012
+    INPUTS = {  # noqa: RUF012
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples, optional=True),
+    }
     OUTPUTS = {"baseline": component_spec.ChannelParameter(type=standard_artifacts.Model)}  # noqa: RUF012
 
 
@@ -98,7 +101,7 @@ class Baseline(base_component.BaseComponent):
 
     def __init__(self, model: types.BaseChannel, directory: str, source: str) -> None:
         baseline = types.Channel(type=standard_artifacts.Model)
-        properties = {"directory": directory, "data_sha256": "", "pinned": "", "source": source}
+        properties = {"directory": directory, "pinned": "", "source": source}
         super().__init__(spec=BaselineSpec(model=model, baseline=baseline, **properties))
 
 
@@ -108,8 +111,8 @@ class Predecessor(base_component.BaseComponent):
     A run that is repeated right after its push finds the same one as before, not its own model.
 
     Args:
+        examples: channel of the Examples that the run will learn from.
         directory: serving directory of the model's versions.
-        data_sha256: of the data that the run will learn from.
         pinned: this version instead; empty: the newest.
         source: hash of the code behind the component, for the cache key.
     """
@@ -118,7 +121,7 @@ class Predecessor(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
     DRIVER_CLASS = Driver
 
-    def __init__(self, directory: str, data_sha256: str, pinned: str, source: str) -> None:
+    def __init__(self, examples: types.BaseChannel, directory: str, pinned: str, source: str) -> None:
         baseline = types.Channel(type=standard_artifacts.Model)
-        properties = {"directory": directory, "data_sha256": data_sha256, "pinned": pinned, "source": source}
-        super().__init__(spec=BaselineSpec(baseline=baseline, **properties))
+        properties = {"directory": directory, "pinned": pinned, "source": source}
+        super().__init__(spec=BaselineSpec(examples=examples, baseline=baseline, **properties))

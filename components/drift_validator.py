@@ -9,10 +9,11 @@ from typing import Any
 
 from tfx import types
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components import profile, tasks, tsv
+from components import profile, spans, tasks, tsv
 from components.errors import InputError
 from components.settings import Data, Drift
 from components.settings_io import dump, load
@@ -35,7 +36,9 @@ class Executor(base_executor.BaseExecutor):
         Raises:
             InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
         """
-        data, limits = load(Data, exec_properties["data"]), load(Drift, exec_properties["limits"])
+        limits = load(Drift, exec_properties["limits"])
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        data = spans.newest(load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,))
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
         version, measures = None, []
         if predecessor is not None:
@@ -46,7 +49,7 @@ class Executor(base_executor.BaseExecutor):
                 problem = "no row of the newest data is in train"
                 raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
-                task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
+                task = tasks.read(examples.uri)
                 now = profile.Tokenizer(model, task).profile(_train_rows(data))
                 measures = profile.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
@@ -78,6 +81,7 @@ class DriftValidatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         "data": component_spec.ExecutionParameter(type=str),
+        "data_path": component_spec.ExecutionParameter(type=str),
         "limits": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
     }
@@ -94,7 +98,8 @@ class DriftValidator(base_component.BaseComponent):
     Args:
         examples: channel of the Examples made from the rows: the node runs again when they are new.
         predecessor: channel of the pushed Model to compare with, empty where there is none.
-        data: whose rows of train are compared, the newest span of them.
+        data: whose rows of train are compared, those of the newest span in the Examples.
+        data_path: directory that relative paths of these are taken from; known now, or once the node runs.
         limits: what is too far.
         source: hash of the code behind the component, for the cache key.
     """
@@ -103,12 +108,19 @@ class DriftValidator(base_component.BaseComponent):
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
 
     def __init__(
-        self, examples: types.BaseChannel, predecessor: types.BaseChannel, data: Data, limits: Drift, source: str
+        self,
+        examples: types.BaseChannel,
+        predecessor: types.BaseChannel,
+        data: Data,
+        data_path: str | RuntimeParameter,
+        limits: Drift,
+        source: str,
     ) -> None:
         spec = DriftValidatorSpec(
             examples=examples,
             predecessor=predecessor,
             data=dump(data),
+            data_path=data_path,
             limits=dump(limits),
             source=source,
             anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),

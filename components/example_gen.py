@@ -19,11 +19,12 @@ import tensorflow as tf
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import example_gen_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
-from components import console, features, records, tasks, tsv
+from components import console, features, origin, records, spans, tasks, tsv
 from components.errors import InputError
 from components.settings import Data
 from components.settings_io import dump, load
@@ -118,14 +119,17 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes Split-NAME/ with gzipped TFRecords, task.json, rows.json and, if there are bad rows, quarantine.tsv.
+        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, what `origin` has to say and, if
+        there are bad rows, quarantine.tsv.
 
         Raises:
             InputError: a file that cannot be read or that changed meanwhile, a bad row, or too many of them in
                 quarantine.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
-        data = load(Data, exec_properties["data"])
+        data = _data(exec_properties)
+        # Kubeflow knows no drivers.
+        before = exec_properties.get("input_files") or _fingerprints(data)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(data.splits))
         examples.span = max(data.spans, default=0)
@@ -149,11 +153,12 @@ class Executor(base_beam_executor.BaseBeamExecutor):
                 lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
                 lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
         tasks.write(output, task)
+        origin.write(output, origin.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         (output / ROWS_FILE).write_text(json.dumps({"labels": task.labels, "files": counts}))
         _judge(output, data, counts)
-        if exec_properties["input_files"] != _fingerprints(data):
+        if before != _fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
 
@@ -223,10 +228,15 @@ class Driver(base_driver.BaseDriver):
 
     def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
         """Called by the launcher before it looks into its cache."""
-        data = load(Data, execution_info.exec_properties["data"])
+        data = _data(execution_info.exec_properties)
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["input_files"].string_value = _fingerprints(data)
         return output
+
+
+def _data(exec_properties: dict[str, Any]) -> Data:
+    """The settings, with the paths that there are now."""
+    return spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
 
 
 def _fingerprints(data: Data) -> str:
@@ -238,6 +248,7 @@ class TsvExampleGenSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         "data": component_spec.ExecutionParameter(type=str),
+        "data_path": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
     }
     INPUTS: dict[str, component_spec.ChannelParameter] = {}  # noqa: RUF012
@@ -251,6 +262,7 @@ class TsvExampleGen(base_beam_component.BaseBeamComponent):
 
     Args:
         data: settings of the files and their columns.
+        data_path: directory that relative paths of these are taken from; known now, or once the node runs.
         source: hash of the code behind the component, for the cache key.
     """
 
@@ -258,6 +270,7 @@ class TsvExampleGen(base_beam_component.BaseBeamComponent):
     EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
     DRIVER_CLASS = Driver
 
-    def __init__(self, data: Data, source: str) -> None:
+    def __init__(self, data: Data, data_path: str | RuntimeParameter, source: str) -> None:
         examples = types.Channel(type=standard_artifacts.Examples)
-        super().__init__(spec=TsvExampleGenSpec(data=dump(data), source=source, examples=examples))
+        spec = TsvExampleGenSpec(data=dump(data), data_path=data_path, source=source, examples=examples)
+        super().__init__(spec=spec)

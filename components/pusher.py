@@ -24,7 +24,10 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Pushes a blessed model; a refused or withdrawn one leaves the serving directory as it is."""
+        """Pushes a blessed model; a refused or withdrawn one leaves the serving directory as it is.
+
+        `run_name`, where there is one, goes into the version's card.
+        """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
         if not self.CheckBlessing(input_dict):
@@ -37,7 +40,8 @@ class Executor(executor.Executor):
         if versions.card(model).get("weights_sha256") in versions.withdrawn(directory):
             self._MarkNotPushed(pushed)
             return
-        version = versions.publish(model, directory)
+        run = exec_properties.get("run_name")
+        version = versions.publish(model, directory, **({"run": run} if run else {}))
         self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
         pushed.uri = str(directory / str(version))

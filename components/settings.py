@@ -6,10 +6,13 @@ another process than the one that read the TOML. Nothing here imports TensorFlow
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import json
+import os
+import re
 from collections.abc import Mapping
-from typing import Annotated, Literal, Self, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, Self, TypeVar, dataclass_transform
 
 from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -235,6 +238,14 @@ class Data:
             if not name.strip() or set(name) & set("\t\r\n"):
                 problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
                 raise ConflictError("labels", problem, "Correct the name")
+
+    def under(self, folder: str) -> Self:
+        """The same with relative paths taken from a directory."""
+        paths: dict[str, Any] = {
+            name: tuple(os.path.join(folder, path) for path in getattr(self, name))  # noqa: PTH118
+            for name in (*SPLITS, "files")
+        }
+        return dataclasses.replace(self, **paths)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -502,6 +513,52 @@ class Schedule:
     """What becomes of a run whose model the gate refused."""
 
 
+_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTP]i|[kMGTP])?")
+_STORE = re.compile(r"(gs|s3|minio)://[^/]+(/.*)?")
+
+
+@settings
+class Kubeflow:
+    """How the run is exported for Kubeflow Pipelines, see docs/kubeflow.md; nothing else looks at it."""
+
+    image: str | None = None
+    """The project's container image, `REGISTRY/NAME@sha256:...`. `export` needs it, `root` and `folder`."""
+    root: str | None = None
+    """Where artifacts go: `gs://`, `s3://` or `minio://`, a bucket and a path in it."""
+    folder: str | None = None
+    """What stands in the containers for the TOML's own directory: its relative paths are taken from there, those of the
+    data too unless the parameter `data_path` says otherwise. Models are pushed below it."""
+    volume: str | None = None
+    """A persistent volume claim that holds `folder`; None: the cluster mounts it by itself, or the image has it."""
+    mount: str | None = None
+    """Where the claim is mounted; None: at `folder`."""
+    cpu: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    """Cores that a node asks for, by its id; `default` for all others."""
+    memory: dict[str, str] = Field(default_factory=dict)
+    """Memory that it asks for and is held to, as Kubernetes writes it: `8Gi`."""
+    gpus: Annotated[int, Field(ge=0)] = 0
+    """Of the Trainer."""
+    gpu_type: str = "nvidia.com/gpu"
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.root is not None and not _STORE.fullmatch(self.root):
+            problem = f"`kubeflow.root` is {shown(self.root)}, it should begin with gs://, s3:// or minio://"
+            raise ConflictError("root", problem, "Give a bucket and a path in it, say minio://mlpipeline/bert")
+        for key in ("folder", "mount"):
+            if (path := getattr(self, key)) is not None and not path.startswith("/"):
+                problem = f"`kubeflow.{key}` is {shown(path)}, it should be an absolute path in the containers"
+                raise ConflictError(key, problem, "Correct it, say /mnt/bert")
+        if self.mount is not None and self.volume is None:
+            problem = f"`kubeflow.mount` is {shown(self.mount)}, but `kubeflow.volume` is missing"
+            raise ConflictError("mount", problem, "Name the claim that is mounted there, or delete mount")
+        for node, quantity in self.memory.items():
+            if not _QUANTITY.fullmatch(quantity):
+                problem = f"`kubeflow.memory.{node}` is {shown(quantity)}, it should be a quantity of Kubernetes"
+                raise ConflictError(f"memory.{node}", problem, "Correct it, say 8Gi")
+        return self
+
+
 @settings
 class Run:
     """One run, whole: what a TOML file states."""
@@ -516,6 +573,7 @@ class Run:
     push: Push = Field(default_factory=Push)
     schedule: Schedule = Field(default_factory=Schedule)
     beam: Beam = Field(default_factory=Beam)
+    kubeflow: Kubeflow = Field(default_factory=Kubeflow)
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

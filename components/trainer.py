@@ -20,7 +20,7 @@ import tensorflow as tf
 import tensorflow_text  # noqa: F401
 import tensorflow_transform as tft
 
-from components import checkpoints, finetune, profile, replicas, signatures, supervisor, tasks, versions
+from components import checkpoints, finetune, origin, profile, replicas, signatures, supervisor, tasks, versions
 from components.batching import Rows
 from components.bert import build_encoder
 from components.classifier import Classifier
@@ -117,7 +117,8 @@ def train(fn_args: Any, group: Replicas) -> None:
             variable.assign(value)
     served = signatures.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
     tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": model_settings.most_tokens}
-    card = {**config.get("card", {}), "tokenizer": tokenizer, "initial_weights": initial}
+    learned_from = {"data_sha256": origin.read(fn_args.transform_output), "initial_weights": initial}
+    card = {**config.get("card", {}), "tokenizer": tokenizer, **learned_from}
     served.write(Path(fn_args.serving_model_dir), card)
     profile.write(Path(fn_args.serving_model_dir), learned, base_model / checkpoints.VOCABULARY)
 

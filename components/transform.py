@@ -12,11 +12,11 @@ from tfx.dsl.components.base import executor_spec
 from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
-from components import tasks
+from components import origin, tasks
 
 
 class Executor(executor.Executor):
-    """TFX's, with the task added to `custom_config` and carried on beside the transform graph."""
+    """TFX's, with the task added to `custom_config`; what lies beside the Examples is carried on."""
 
     def Do(  # noqa: N802
         self,
@@ -25,11 +25,14 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
     ) -> None:
         """Writes the transform graph, task.json beside it, and the transformed examples."""
-        task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        task = tasks.read(examples)
         custom_config = json_utils.loads(exec_properties["custom_config"])
         told = json_utils.dumps({**custom_config, "task": tasks.to_dict(task)})
         super().Do(input_dict, output_dict, {**exec_properties, "custom_config": told})
-        tasks.write(artifact_utils.get_single_uri(output_dict["transform_graph"]), task)
+        graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
+        tasks.write(graph, task)
+        origin.write(graph, origin.read(examples))
 
 
 class Transform(component.Transform):

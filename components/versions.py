@@ -20,6 +20,8 @@ CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
+_ADDED = {"restored_from": None, "run": None}
+"""What a version's card may say more than its model's: the version it is a copy of, the run that pushed it."""
 _WITHDRAWN_FILE = ".withdrawn.json"
 """Within a serving directory."""
 _GRAPH_FILE = "saved_model.pb"
@@ -69,7 +71,7 @@ def of_weights(directory: Path, sha256: str) -> Path | None:
     return next((path for path in paths if card(path).get("weights_sha256") == sha256), None)
 
 
-def publish(model: Path, directory: Path) -> int:
+def publish(model: Path, directory: Path, **more: Any) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
     The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. What the newest version
@@ -78,6 +80,7 @@ def publish(model: Path, directory: Path) -> int:
     Args:
         model: what is published.
         directory: where to.
+        more: what the card of the copy says besides, by the names in `_ADDED`.
 
     Returns:
         The version.
@@ -85,15 +88,15 @@ def publish(model: Path, directory: Path) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         newest = max(versions(directory), default=0)
-        return newest if _holds(directory / str(newest), model) else _publish(model, directory)
+        return newest if _holds(directory / str(newest), model) else _publish(model, directory, **more)
 
 
 def _holds(version: Path, model: Path) -> bool:
-    """Whether a version has all files of a model; its card may say besides what it was restored from."""
+    """Whether a version has all files of a model; its card may say more."""
     paths = [path.relative_to(model) for path in model.rglob("*") if path.is_file() and path != model / CARD_FILE]
     return (
         (version / CARD_FILE).is_file()
-        and {**card(version), "restored_from": None} == {**card(model), "restored_from": None}
+        and {**card(version), **_ADDED} == {**card(model), **_ADDED}
         and all((version / path).is_file() for path in paths)
         and all(durable.sha256(version / path) == durable.sha256(model / path) for path in paths)
     )

@@ -55,6 +55,12 @@ def _add_runs(add: _Add) -> None:
         "--wait", type=_at_least(1), default=60, metavar="MINUTES", help="for the chief to begin; default 60"
     )
     command.add_argument("--log", type=Path, metavar="FILE", help="keep what TensorFlow says")
+    command = add(
+        "run-container",
+        "run a node in a container; what `export --runner kubeflow` wrote calls it",
+        "pipeline_runner.py run-container -- --executor_class_path CLASS --json_serialized_invocation_args JSON",
+    )
+    command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
     command = add("show", "show a run: nodes, verdict, metrics, where it was pushed", "pipeline_runner.py show")
     command.add_argument(
         "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"
@@ -200,7 +206,7 @@ def _add_schedules(add: _Add) -> None:
         "write the pipeline for a scheduler",
         "pipeline_runner.py export --runner airflow --config pipeline/configs/movie_reviews.toml --output dags",
     )
-    command.add_argument("--runner", choices=["airflow"], required=True, help="which one")
+    command.add_argument("--runner", choices=["airflow", "kubeflow"], required=True, help="which one")
     command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
     _add_root(command)

@@ -9,6 +9,7 @@ from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 
 from components.baseline import Baseline, Predecessor
@@ -29,13 +30,27 @@ from pipeline.places import Places
 from pipeline.provenance import libraries, source_hash
 
 
-def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_pipeline.Pipeline:
-    """ExampleGen to Pusher, with every node told the hash of the code behind it."""
+def build_pipeline(
+    checked: Checked,
+    places: Places,
+    manifest: Manifest,
+    data_path: str | RuntimeParameter = "",
+    run_name: str | RuntimeParameter = "",
+) -> tfx_pipeline.Pipeline:
+    """ExampleGen to Pusher, with every node told the hash of the code behind it.
+
+    Args:
+        checked: the run.
+        places: where it keeps what.
+        manifest: what the run stands on.
+        data_path: directory that relative paths of the data are taken from.
+        run_name: what a pushed version's card says it was pushed by, where no record of the run will tell.
+    """
     run = checked.run
     base_model = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
 
-    example_gen = TsvExampleGen(data=run.data, source=source_hash("components.example_gen"))
+    example_gen = TsvExampleGen(data=run.data, data_path=data_path, source=source_hash("components.example_gen"))
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
     # A component of TFX's own has no parameter for this, but every one counts in the cache key.
@@ -59,8 +74,8 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
     )
     init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
     predecessor = Predecessor(
+        examples=examples,
         directory=str(init_from.parent if init_from else places.serving),
-        data_sha256=manifest.data_sha256,
         pinned=init_from.name if init_from else "",
         source=source_hash("components.baseline"),
     )
@@ -69,6 +84,7 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
         examples=examples,
         predecessor=predecessor.outputs["baseline"],
         data=checked.newest,
+        data_path=data_path,
         limits=run.drift,
         source=source_hash("components.drift_validator"),
     )
@@ -100,7 +116,6 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
             "card": {
                 "name": run.name,
                 "base_model": run.model.base,
-                "data_sha256": manifest.data_sha256,
                 "input": _input_format(run),
             },
             "source": source_hash("components.trainer"),
@@ -128,6 +143,7 @@ def build_pipeline(checked: Checked, places: Places, manifest: Manifest) -> tfx_
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(places.serving))
         ),
     )
+    pusher.spec.exec_properties["run_name"] = run_name
     nodes.append(pusher)
     return tfx_pipeline.Pipeline(
         pipeline_name=run.name,

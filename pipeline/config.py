@@ -44,8 +44,12 @@ class Checked:
     """The newest span of the data."""
 
 
-def load_config(path: Path) -> Run:
-    """Reads a TOML file; relative paths in it are taken from its own directory.
+def load_config(path: Path, folder: Path | None = None) -> Run:
+    """Reads a TOML file.
+
+    Args:
+        path: the file.
+        folder: directory that relative paths in it are taken from; None: the file's own.
 
     Raises:
         InputError: no such file, no TOML, an unknown key, a wrong type or value.
@@ -61,7 +65,7 @@ def load_config(path: Path) -> Run:
         remedy = "Correct the line: strings need quotes, lists brackets"
         raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
     place = Place(str(path), text)
-    return _absolute(parse(Run, _with_task(values, place), place), path.resolve().parent)
+    return _located(parse(Run, _with_task(values, place), place), path.resolve().parent if folder is None else folder)
 
 
 def _with_task(values: dict[str, Any], place: Place) -> dict[str, Any]:
@@ -224,7 +228,7 @@ def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, pl
     return layouts[0]
 
 
-def _absolute(run: Run, folder: Path) -> Run:
+def _located(run: Run, folder: Path) -> Run:
     def of(path: str) -> str:
         # Unlike pathlib's, this leaves the name of an unknown user as it is.
         return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111

@@ -28,7 +28,7 @@ def nodes(run: Run) -> list[Node]:
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
         Node(schema, statistics, described),
         Node("ExampleValidator", ("TsvExampleGen", "StatisticsGen", schema), "stops at an anomaly"),
-        Node("Predecessor", ("ExampleValidator",), "the pushed model of other data"),
+        Node("Predecessor", ("TsvExampleGen", "ExampleValidator"), "the pushed model of other data"),
         Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),
         Node("Transform", ("TsvExampleGen", schema, "DriftValidator"), "WordPiece in the graph, labels to ids"),
         Node("Trainer", ("Transform", schema, *goes_on), f"fine-tunes BERT, strategy {run.training.strategy}"),

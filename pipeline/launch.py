@@ -6,7 +6,6 @@ import functools
 from itertools import chain
 from typing import Any, NamedTuple
 
-from absl import flags
 from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
@@ -15,6 +14,7 @@ from tfx.orchestration.portable import beam_executor_operator, launcher, runtime
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from pipeline import beam
+from pipeline.batches import large_from_the_start
 from pipeline.build import build_pipeline
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -23,9 +23,7 @@ from pipeline.reasons import reason
 from pipeline.recovery import Digests, discard_unfinished
 
 _STATES = metadata_store_pb2.Execution
-# Batches of up to 8,192 rows from the start, where Beam feels its way up from one row: more for Evaluator to sort by
-# length, and fewer calls in every node.
-flags.FLAGS.set_default("tfxio_use_byte_size_batching", True)
+large_from_the_start()
 
 
 class Outcome(NamedTuple):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import hashlib
 import json
 import os
 import platform
@@ -81,12 +80,6 @@ class Manifest:
     def settings(self) -> Run:
         """The config."""
         return load(Run, json.dumps(self.config))
-
-    @property
-    def data_sha256(self) -> str:
-        """Of all input files, wherever they lie."""
-        files = sorted((file.split or "", file.sha256) for file in self.data)
-        return hashlib.sha256(json.dumps(files).encode()).hexdigest()
 
     def as_json(self) -> str:
         """The manifest as JSON."""

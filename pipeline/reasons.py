@@ -15,7 +15,6 @@ _WORDS = {
     "input_files": "the data files",
     "base_model_sha256": "the base model",
     "version": "the version in production",
-    "data_sha256": "the data files",
 }
 """Names in the execution properties -> what a person calls them."""
 

@@ -34,9 +34,14 @@ class Version:
 def places(root: Path, name: str | None) -> Places:
     """The places of a pipeline under a root, as its newest run had them.
 
+    A scheduler elsewhere may leave no record of a run: where its models are pushed to by default is found by name.
+
     Raises:
         InputError: there is no run, or there are several pipelines and none was named.
     """
+    home = root.resolve() / (name or "")
+    if name and not (home / "runs").is_dir() and versions(home / "serving" / name):
+        return Places(home, home / "serving" / name)
     found = record.find(root, name)
     names = sorted({path.parents[1].name for path in found})
     if len(names) > 1:
@@ -69,5 +74,6 @@ def pushed(where: Places) -> list[Version]:
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
         headline = tasks.of_card(described).overall[0] if metrics else ""
-        listed.append(Version(number, state, str(path), weights, run.run if run else None, metrics, headline))
+        pusher = run.run if run else described.get("run")
+        listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed

@@ -78,7 +78,7 @@ def generate(data: Data, folder: Path) -> Any:
     from components.example_gen import Driver, Executor
 
     examples = artifact(standard_artifacts.Examples, folder / "examples")
-    properties = {"data": dump(data)}
+    properties = {"data": dump(data), "data_path": ""}
     found = Driver(None).run(SimpleNamespace(exec_properties=properties)).exec_properties["input_files"].string_value
     beam_executor(Executor, folder).Do({}, {"examples": [examples]}, {**properties, "input_files": found})
     return examples

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import TypeAdapter, ValidationError
 
 from components import console, durable
-from components.errors import InputError, in_words, input_error
+from components.errors import InputError, in_words, mistake_behind
 from components.settings import Schedule
 from pipeline import config, manifest, record, report, steps
 from pipeline.places import RECORD_FILE, Places
@@ -266,7 +266,7 @@ def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        mistake = input_error(error)
+        mistake = mistake_behind(error)
         # As far as it goes: the disk may be what failed.
         with contextlib.suppress(OSError), record.edited(directory) as kept:
             kept.error = str(mistake or in_words(error))

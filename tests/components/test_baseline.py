@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
+from components import origin
 from components.baseline import Driver, Executor
 from tests.conftest import artifact
 
@@ -29,8 +30,10 @@ def candidate(tmp_path: Path) -> Any:
 def find(candidate: Any, tmp_path: Path, data: str = "", pinned: str = "") -> tuple[list[Any], Any, str]:
     """The artifacts the executor yields, the artifact it was offered, and what the driver adds to the cache key."""
     offered = artifact(standard_artifacts.Model, tmp_path / "baseline")
-    properties = {"directory": str(tmp_path / "serving"), "data_sha256": data, "pinned": pinned}
-    inputs = {"model": [candidate]} if candidate else {}
+    properties = {"directory": str(tmp_path / "serving"), "pinned": pinned}
+    examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
+    origin.write(examples.uri, data)
+    inputs = {"model": [candidate]} if candidate else {"examples": [examples]}
     output = Executor().Do(inputs, {"baseline": [offered]}, properties)
     info = SimpleNamespace(input_dict=inputs, exec_properties=properties)
     key = Driver(None).run(info).exec_properties["version"].string_value

@@ -9,15 +9,16 @@ from typing import Any, NamedTuple
 
 import pytest
 import tensorflow as tf
+from tfx.types import standard_artifacts
 
-from components import console, example_gen, tasks
+from components import console, example_gen, origin, tasks
 from components.console import Bar
 from components.errors import InputError
 from components.settings import Data, Split
 from components.settings_io import dump
 from components.tasks.classification import Classification
 from components.tsv import split_of
-from tests.conftest import generate
+from tests.conftest import artifact, beam_executor, generate
 
 THREE_FILES: Mapping[str, Any] = {"header": False, "text": 1, "label": 2}
 GOOD = {"train": "a film\tgood\nthe film\tbad\n", "dev": "film\tbad\n", "test": "so good\tgood\n"}
@@ -135,7 +136,7 @@ def test_a_headed_gzipped_file_gives_its_named_columns_and_its_slices(headed: Ge
 
 def test_without_bad_rows_there_is_no_quarantine_and_no_other_file_either(headed: Generated) -> None:
     names = {path.name for path in Path(headed.examples.uri).iterdir()}
-    assert names == {"Split-train", "Split-dev", "task.json", "rows.json"}
+    assert names == {"Split-train", "Split-dev", "task.json", "rows.json", "data.sha256"}
 
 
 def test_a_hash_of_the_row_deals_the_rows_of_one_file_to_the_splits(
@@ -194,7 +195,7 @@ def test_more_than_the_allowed_share_in_quarantine_fails(tmp_path: Path) -> None
 def fingerprint(data: Data) -> str:
     """What the Driver adds to the cache key."""
     driver = example_gen.Driver(None)
-    output = driver.run(SimpleNamespace(exec_properties={"data": dump(data)}))
+    output = driver.run(SimpleNamespace(exec_properties={"data": dump(data), "data_path": ""}))
     return str(output.exec_properties["input_files"].string_value)
 
 
@@ -228,3 +229,30 @@ def test_of_a_broken_sentence_all_lines_are_kept() -> None:
     data = Data(task="tagging", format="conll", train=("t",), dev=("d",))
     lines = io.BytesIO(b"a O\nb O\n\n\nc O\n")
     assert list(example_gen._rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]
+
+
+def test_relative_paths_and_spans_are_found_under_the_data_path_when_the_node_runs(tmp_path: Path) -> None:
+    for span in (1, 2):
+        (tmp_path / f"span-{span}").mkdir()
+        write(tmp_path / f"span-{span}", GOOD)
+    data = Data(**THREE_FILES, train=("span-{SPAN}/train.txt",), dev=("span-{SPAN}/dev.txt",))
+    output = example_gen.Driver(None).run(
+        SimpleNamespace(exec_properties={"data": dump(data), "data_path": str(tmp_path)})
+    )
+    found = json.loads(output.exec_properties["input_files"].string_value)
+    assert [path for _, path, _ in found] == [f"{tmp_path}/span-2/train.txt", f"{tmp_path}/span-2/dev.txt"]
+
+
+def test_without_a_driver_the_files_are_hashed_by_the_executor(tmp_path: Path) -> None:
+    data = write(tmp_path, GOOD)
+    with_driver = generate(data, tmp_path / "with")
+    without = artifact(standard_artifacts.Examples, tmp_path / "without")
+    beam_executor(example_gen.Executor, tmp_path).Do({}, {"examples": [without]}, {"data": dump(data), "data_path": ""})
+    assert read(without, "train") == read(with_driver, "train")
+    assert origin.read(without.uri) == origin.read(with_driver.uri)
+
+
+def test_the_hash_of_the_data_names_split_and_bytes_but_no_path() -> None:
+    # sha256 of '[["dev", "b"], ["train", "a"]]'
+    expected = "3586bc87817640fd2ca3279bee198f1c9f6670f492555936c61498b1bd792201"
+    assert origin.of_files([("train", "a"), ("dev", "b")]) == expected

@@ -4,7 +4,7 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 
-from components import tasks
+from components import origin, tasks
 from components.tasks.classification import Classification
 from tests.conftest import LABELS, MAX_LENGTH, SIZES, Transformed
 from tests.toys import VOCABULARY
@@ -55,3 +55,9 @@ def test_the_graph_holds_the_vocabulary_and_the_length_to_serve_with(tiny_transf
     row = layer({"text": tf.constant([["the film " * 50]])})["token_ids"]
     assert len(row.values) == MAX_LENGTH
     assert row.values.numpy()[:3].tolist() == [VOCABULARY.index(token) for token in ("[CLS]", "the", "film")]
+
+
+def test_what_data_the_examples_come_from_stands_beside_the_graph_too(
+    tiny_examples: Any, tiny_transformed: Transformed
+) -> None:
+    assert origin.read(tiny_transformed.graph.uri) == origin.read(tiny_examples.uri)

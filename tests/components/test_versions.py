@@ -80,6 +80,14 @@ def test_what_is_in_production_already_is_not_published_twice(model: Path, servi
     assert versions(serving) == [NOW]
 
 
+def test_the_run_that_pushed_a_version_stands_in_its_card_and_makes_it_no_other_model(
+    model: Path, serving: Path
+) -> None:
+    assert [publish(model, serving, run=run) for run in ("monday", "tuesday")] == [NOW, NOW]
+    assert card(serving / str(NOW))["run"] == "monday"
+    assert "run" not in card(model)
+
+
 def test_a_model_of_the_same_weights_is_published_if_anything_else_differs(
     model: Path, serving: Path, tmp_path: Path
 ) -> None:

@@ -33,6 +33,8 @@ CARD = {"input": {"asked": ["text"], "text": ["text"], "header": True, "quoting"
 ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
 CHECK = "check --config DIR/run.toml"
 RUN = "run --config DIR/run.toml --root DIR/runs"
+EXPORT = "export --runner kubeflow --config DIR/run.toml --output DIR/out"
+KUBEFLOW = '[kubeflow]\nimage = "bert@sha256:0"\nroot = "s3://bucket/bert"\nfolder = "/mnt/toy"\n'
 PREDICT = "predict --model DIR/pushed"
 BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
@@ -75,6 +77,10 @@ class Box:
 
     def toml(self, old: str, new: str) -> Self:
         return self.change("run.toml", old, new)
+
+    def kubeflow(self, more: str = "") -> Self:
+        """Adds a table [kubeflow], which begins in line 18."""
+        return self.write("run.toml", HEADED_RUN + "\n" + KUBEFLOW + more)
 
     def row(self, row: str | bytes) -> Self:
         """Puts a row between the header and the rows of train.tsv: it becomes line 2."""
@@ -186,7 +192,7 @@ CASES: dict[str, list[Case]] = {
              "seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
-             "validation, drift, model, training, gate, push, beam."),
+             "validation, drift, model, training, gate, push, schedule, beam, kubeflow."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
              "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
@@ -236,7 +242,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
-             "drift, model, training, gate, push, beam."),
+             "drift, model, training, gate, push, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
@@ -520,6 +526,30 @@ CASES: dict[str, list[Case]] = {
         Case("a mistake in the config of a run", lambda box: box.toml("epochs = 1", "epochs = 0"),
              "DIR/run.toml:13: `training.epochs` is 0, it should be at least 1. Correct it, or leave it out.", RUN),
     ],
+    "`export`": [
+        Case("a run without an image for Kubeflow", nothing,
+             'DIR/run.toml: `kubeflow.image` is missing. Add it to [kubeflow], say image = "REGISTRY/NAME@sha256:..."; '
+             "docs/kubeflow.md says what it is.", EXPORT),
+        Case("artifacts of Kubeflow's on a disk", lambda box: box.kubeflow().toml("s3://bucket/bert", "/mnt"),
+             'DIR/run.toml:20: `kubeflow.root` is "/mnt", it should begin with gs://, s3:// or minio://. Give a bucket '
+             "and a path in it, say minio://mlpipeline/bert."),
+        Case("a relative folder in containers", lambda box: box.kubeflow().toml("/mnt/toy", "toy"),
+             'DIR/run.toml:21: `kubeflow.folder` is "toy", it should be an absolute path in the containers. Correct '
+             "it, say /mnt/bert."),
+        Case("a mount without a claim", lambda box: box.kubeflow('mount = "/mnt"\n'),
+             'DIR/run.toml:22: `kubeflow.mount` is "/mnt", but `kubeflow.volume` is missing. Name the claim that is '
+             "mounted there, or delete mount."),
+        Case("memory without a unit that Kubernetes knows", lambda box: box.kubeflow('memory = { default = "8 GB" }\n'),
+             'DIR/run.toml:22: `kubeflow.memory.default` is "8 GB", it should be a quantity of Kubernetes. Correct '
+             "it, say 8Gi."),
+        Case("memory for no node", lambda box: box.kubeflow('memory = { Trainr = "8Gi" }\n'),
+             "DIR/run.toml:22: `kubeflow.memory` names 'Trainr', there is no such node. Did you mean Trainer? Known: "
+             "default, TsvExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Predecessor, DriftValidator, "
+             "Transform, Trainer, Baseline, Evaluator, Pusher.", EXPORT),
+        Case("a name that Kubeflow does not take", lambda box: box.kubeflow().toml('name = "toy"', 'name = "Toy_1"'),
+             "DIR/run.toml:1: `name` is 'Toy_1', Kubeflow takes lower-case letters, digits and - alone. Rename the "
+             "run.", EXPORT),
+    ],
     "`predict`": [
         Case("no such model", nothing,
              "DIR/pusht: no such directory. Give a pushed model: the path a run printed at its end, `show` prints "
@@ -592,6 +622,7 @@ CASES: dict[str, list[Case]] = {
         Case("a worker that is the chief", lambda box: box.cluster(EXAMPLE),
              "TF_CONFIG: this process is the chief, 10.0.0.1:2222. Start `pipeline_runner.py run` here, or give it "
              "the index of another one.", "train-worker"),
+    ],
     "`bulk-predict`": [
         Case("no such input of many", nothing,
              "DIR/def*.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.", f"{BULK} DIR/def*.tsv"),
