@@ -8,23 +8,33 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import json
 import os
-import re
-from collections.abc import Mapping
-from typing import Annotated, Any, Literal, Self, TypeVar, dataclass_transform
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BeforeValidator, ConfigDict, Field, model_validator
-from pydantic.dataclasses import dataclass
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.settings_base import (
+    Column,
+    Columns,
+    ConflictError,
+    Name,
+    NotNegative,
+    Rate,
+    Share,
+    Strings,
+    settings,
+    several,
+    shown,
+)
+from components.settings_placement import Beam, Kubeflow, Schedule
 from components.tasks import TASKS
 from components.tasks.multilabel import SEPARATOR, Multilabel
 
 Split = Literal["train", "dev", "test"]
 SPAN = "{SPAN}"
 """In a path: the number of a delivery of data."""
-ADDRESS = r"^[A-Za-z0-9_.-]+:[0-9]{1,5}$"
 FROM_TRAIN: Literal["from train"] = "from train"
+Labels = Literal["from train"] | tuple[str, ...]
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
 DEFAULT_WINDOWS = 8
@@ -32,39 +42,6 @@ DEFAULT_WINDOWS = 8
 DEFAULT_EPOCHS = 2
 """Passes over train where neither `epochs` nor `steps` is given."""
 DEFAULT_THRESHOLD = 0.5
-T = TypeVar("T")
-
-
-@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
-def settings(cls: type[T]) -> type[T]:
-    """A frozen, keyword-only dataclass without coercion: `"2"` is no integer and an unknown key is an error."""
-    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))(
-        cls
-    )  # type: ignore[return-value]
-
-
-class ConflictError(ValueError):
-    """Settings that are right one by one and wrong together.
-
-    Args:
-        key: the one of them that a reader of the file should look at.
-        problem: the rule and the values that broke it.
-        remedy: what to do about it.
-    """
-
-    def __init__(self, key: str, problem: str, remedy: str) -> None:
-        super().__init__(f"{problem}. {remedy}.")
-        self.key, self.problem, self.remedy = key, problem, remedy
-
-
-def shown(value: object) -> str:
-    """A value as TOML would have it, nearly."""
-    return json.dumps(value, ensure_ascii=False, default=str)
-
-
-def _several(value: object) -> object:
-    """Lets TOML give one value where several are allowed."""
-    return (value,) if isinstance(value, str | int | float) else tuple(value) if isinstance(value, list) else value
 
 
 def _a_task(name: str) -> str:
@@ -79,17 +56,6 @@ def unknown_task(name: object) -> tuple[str, str]:
     close = difflib.get_close_matches(str(name), TASKS, n=1)
     nearest = f"Did you mean {close[0]!r}? " if close else ""
     return f"`task` is {shown(name)}, there is none like it", f"{nearest}Known: {', '.join(TASKS)}"
-
-
-Column = str | Annotated[int, Field(ge=1)]
-Columns = Annotated[tuple[Column, ...], BeforeValidator(_several)]
-Strings = Annotated[tuple[str, ...], BeforeValidator(_several)]
-Labels = Literal["from train"] | tuple[str, ...]
-Share = Annotated[float, Field(ge=0, le=1)]
-Rate = Annotated[float, Field(ge=0, lt=1)]
-NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
-"""What may be a directory and a name in a URL."""
 
 
 @settings
@@ -125,7 +91,7 @@ class Data:
     labels: Labels = FROM_TRAIN
     """The classes in the order of their ids, or `from train`: those that stand in train, sorted. For tagging, the types
     of entities."""
-    range: Annotated[tuple[float, ...], BeforeValidator(_several)] | None = None
+    range: Annotated[tuple[float, ...], BeforeValidator(several)] | None = None
     """Where labels are numbers: the least and the greatest that are allowed."""
     most_words: Annotated[int, Field(ge=1)] | None = None
     """For tagging: a sentence of more words is a bad row; None: as many as `model.max_length` and windows can hold, if
@@ -424,139 +390,6 @@ class Push:
     """The model's name for its server; None: the run's name."""
     destination: str | None = None
     """A directory; None: `serving` under the run's root."""
-
-
-_REFUSED_RUNNERS = {
-    "dask": "writes no examples, mixes up outputs and calls that success",
-    "spark": "gives wrong results or none where third parties made it; Beam's own was never tried",
-    "ray": "gives wrong results or none",
-    "prism": "downloads what it runs",
-    "direct": "tries to download Prism and, failing, leaves a port open on all interfaces",
-}
-"""Word in a runner's name -> what is wrong with it, as it was seen."""
-_OTHER_PROCESSES = ("direct_running_mode", "job_endpoint", "environment_type")
-"""Options of Beam that open a port or look for one."""
-_DATAFLOW = ("project", "region", "temp_location", "sdk_container_image")
-"""Options that a job of Dataflow cannot do without; the image is one with the lock and this project in it."""
-Address = Annotated[str, Field(pattern=ADDRESS)]
-
-
-@settings
-class Beam:
-    """Where ExampleGen, StatisticsGen, Transform, Evaluator and `bulk-predict` run; they make the same there."""
-
-    preset: Literal["local", "portable", "flink", "dataflow"] = "local"
-    """`local`: this process, no port is opened. `portable`: a job service, whose workers are those of a worker pool.
-    `flink`: a cluster whose machines have this project at the same path. `dataflow`: Google's."""
-    job_service: Address | None = None
-    """`portable`: HOST:PORT of the job service; None: 127.0.0.1:8099, where `make beam-service` has one."""
-    workers: Address | None = None
-    """`portable`: HOST:PORT of the worker pool, as the job service calls it; None: 127.0.0.1:50000."""
-    flink_master: Address | None = None
-    """`flink`: HOST:PORT of the cluster's REST interface."""
-    arguments: Strings = ()
-    """Passed on to Beam, each as `--name=value`."""
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        given = {}
-        for argument in self.arguments:
-            name, _, value = argument.removeprefix("--").partition("=")
-            if not argument.startswith("--") or not name:
-                problem = f"`beam.arguments` holds {shown(argument)}"
-                raise ConflictError("arguments", problem, "Write each of them as --name=value")
-            given[name] = value
-        if "runner" in given:
-            runner = given["runner"]
-            refused = (why for word, why in _REFUSED_RUNNERS.items() if word in runner.lower())
-            problem = f"`beam.arguments` names the runner {shown(runner)}, which {next(refused, 'is no preset')}"
-            raise ConflictError("arguments", problem, "Delete it; beam.preset names the runner")
-        for key, preset in (("job_service", "portable"), ("workers", "portable"), ("flink_master", "flink")):
-            if getattr(self, key) is not None and self.preset != preset:
-                problem = f'`beam.{key}` is given, but `beam.preset` is "{self.preset}"'
-                raise ConflictError(key, problem, f'Delete it, or set preset = "{preset}"')
-        if self.preset == "local":
-            self._check_local(given)
-        if self.preset == "flink" and self.flink_master is None:
-            problem = '`beam.preset` is "flink", but `beam.flink_master` is missing: Beam would start a cluster here'
-            raise ConflictError("preset", problem, "Add flink_master, HOST:PORT of the cluster's REST interface")
-        missing = [f"--{name}" for name in _DATAFLOW if not given.get(name)]
-        if self.preset == "dataflow" and missing:
-            problem = f'`beam.preset` is "dataflow", but `beam.arguments` lacks {", ".join(missing)}'
-            raise ConflictError("preset", problem, "Add them; docs/scaling.md shows how")
-        return self
-
-    def _check_local(self, given: Mapping[str, str]) -> None:
-        opening = next((name for name in _OTHER_PROCESSES if given.get(name, "in_memory") != "in_memory"), None)
-        if opening is not None:
-            problem = f'`beam.arguments` holds --{opening}, but `beam.preset` is "local", which opens no port'
-            raise ConflictError("arguments", problem, 'Delete it, or set preset = "portable"')
-
-
-@settings
-class Schedule:
-    """When and how a scheduler runs it: for `export`; `run` does not look at it."""
-
-    cron: Annotated[str, Field(pattern=r"^(@(hourly|daily|weekly|monthly|yearly)|\S+( \S+){4})$")] | None = None
-    """Five fields, or such as @daily, in UTC; None: only when it is triggered."""
-    pool: Name = "default_pool"
-    """Whose slots the nodes take: pipelines that share one of few slots are kept from running side by side."""
-    node_hours: Annotated[float, Field(gt=0)] = 24.0
-    """After which a node is stopped, and counts as failed."""
-    run_hours: Annotated[float, Field(gt=0)] | None = None
-    """The same of a whole run; None: never."""
-    retries: Annotated[int, Field(ge=0, le=100)] = 1
-    """How often a node that failed is tried again."""
-    retry_minutes: Annotated[float, Field(ge=0)] = 5.0
-    """How long that is waited for."""
-    on_refusal: Literal["succeed", "fail"] = "succeed"
-    """What becomes of a run whose model the gate refused."""
-
-
-_QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTP]i|[kMGTP])?")
-_STORE = re.compile(r"(gs|s3|minio)://[^/]+(/.*)?")
-
-
-@settings
-class Kubeflow:
-    """How the run is exported for Kubeflow Pipelines, see docs/kubeflow.md; nothing else looks at it."""
-
-    image: str | None = None
-    """The project's container image, `REGISTRY/NAME@sha256:...`. `export` needs it, `root` and `folder`."""
-    root: str | None = None
-    """Where artifacts go: `gs://`, `s3://` or `minio://`, a bucket and a path in it."""
-    folder: str | None = None
-    """What stands in the containers for the TOML's own directory: its relative paths are taken from there, those of the
-    data too unless the parameter `data_path` says otherwise. Models are pushed below it."""
-    volume: str | None = None
-    """A persistent volume claim that holds `folder`; None: the cluster mounts it by itself, or the image has it."""
-    mount: str | None = None
-    """Where the claim is mounted; None: at `folder`."""
-    cpu: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
-    """Cores that a node asks for, by its id; `default` for all others."""
-    memory: dict[str, str] = Field(default_factory=dict)
-    """Memory that it asks for and is held to, as Kubernetes writes it: `8Gi`."""
-    gpus: Annotated[int, Field(ge=0)] = 0
-    """Of the Trainer."""
-    gpu_type: str = "nvidia.com/gpu"
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Self:
-        if self.root is not None and not _STORE.fullmatch(self.root):
-            problem = f"`kubeflow.root` is {shown(self.root)}, it should begin with gs://, s3:// or minio://"
-            raise ConflictError("root", problem, "Give a bucket and a path in it, say minio://mlpipeline/bert")
-        for key in ("folder", "mount"):
-            if (path := getattr(self, key)) is not None and not path.startswith("/"):
-                problem = f"`kubeflow.{key}` is {shown(path)}, it should be an absolute path in the containers"
-                raise ConflictError(key, problem, "Correct it, say /mnt/bert")
-        if self.mount is not None and self.volume is None:
-            problem = f"`kubeflow.mount` is {shown(self.mount)}, but `kubeflow.volume` is missing"
-            raise ConflictError("mount", problem, "Name the claim that is mounted there, or delete mount")
-        for node, quantity in self.memory.items():
-            if not _QUANTITY.fullmatch(quantity):
-                problem = f"`kubeflow.memory.{node}` is {shown(quantity)}, it should be a quantity of Kubernetes"
-                raise ConflictError(f"memory.{node}", problem, "Correct it, say 8Gi")
-        return self
 
 
 @settings

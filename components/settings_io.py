@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from components.errors import InputError
-from components.settings import ADDRESS, ConflictError, shown
+from components.settings_base import ADDRESS, ConflictError, shown
 
 T = TypeVar("T")
 _TYPES = {

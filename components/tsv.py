@@ -26,7 +26,8 @@ from components.records import (
     readable,
     require_file,
 )
-from components.settings import SPLITS, Column, Data, Split
+from components.settings import SPLITS, Data, Split
+from components.settings_base import Column
 from components.tasks import Task
 
 MAX_CLASSES = 1000

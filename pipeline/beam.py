@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 from components.errors import InputError
-from components.settings import Beam
 from components.settings_io import Place
+from components.settings_placement import Beam
 
 JOB_PORT, WORKER_PORT = 8099, 50000
 """Where `pipeline.beam_service` listens, and where it is looked for."""

@@ -12,8 +12,8 @@ from typing import Any, TextIO
 
 from components import console, durable, parts, tsv, versions
 from components.errors import InputError
-from components.settings import Beam
 from components.settings_io import Place
+from components.settings_placement import Beam
 from pipeline import beam, config, prediction
 
 JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"

@@ -19,8 +19,9 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import durable, precision, tsv
 from components.errors import InputError
-from components.settings import Beam, Run
+from components.settings import Run
 from components.settings_io import dump, load
+from components.settings_placement import Beam
 from pipeline.config import Checked
 from pipeline.places import Places
 from pipeline.provenance import ROOT, base_model_hashes, project_hash

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, TextIO
 from components import console, tsv, versions
 from components.errors import InputError
 from components.records import Quoting
-from components.settings import Column
+from components.settings_base import Column
 from components.table import writer
 
 if TYPE_CHECKING:

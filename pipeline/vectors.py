@@ -12,7 +12,8 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from components import checkpoints, console, tsv, versions
 from components.errors import InputError
-from components.settings import Column, Model
+from components.settings import Model
+from components.settings_base import Column
 from pipeline import prediction
 
 if TYPE_CHECKING:

@@ -14,8 +14,8 @@ from typing import Any
 import yaml
 
 from components.errors import InputError
-from components.settings import Kubeflow
 from components.settings_io import Place
+from components.settings_placement import Kubeflow
 from pipeline import config, dag, manifest
 from pipeline.config import Checked
 from pipeline.places import Places

@@ -22,7 +22,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from components import console, durable
 from components.errors import InputError, in_words, mistake_behind
-from components.settings import Schedule
+from components.settings_placement import Schedule
 from pipeline import config, manifest, record, report, steps
 from pipeline.places import RECORD_FILE, Places
 from pipeline.record import RunRecord

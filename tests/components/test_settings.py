@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.errors import InputError
-from components.settings import ConflictError, Data, Gate, Model, Push, Run, Training, Validation
+from components.settings import Data, Gate, Model, Push, Run, Training, Validation
+from components.settings_base import ConflictError
 from components.settings_io import Place, dump, load, parse
 
 RUN = """\

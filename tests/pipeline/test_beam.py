@@ -7,8 +7,9 @@ import pytest
 from pydantic import ValidationError
 
 from components.errors import InputError
-from components.settings import Beam, ConflictError
+from components.settings_base import ConflictError
 from components.settings_io import Place
+from components.settings_placement import Beam
 from pipeline import beam
 
 LOCAL = ["--runner=FnApiRunner", "--sdk_container_image=none"]

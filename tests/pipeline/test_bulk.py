@@ -14,7 +14,7 @@ import pytest
 import pipeline_runner
 from components import bulk_predictor, predictor
 from components.errors import InputError
-from components.settings import Beam
+from components.settings_placement import Beam
 from pipeline import bulk, prediction
 from tests.conftest import Trained, tiny_rows
 

@@ -14,7 +14,7 @@ import yaml
 import pipeline_runner
 from components import checkpoints
 from components.errors import InputError
-from components.settings import Kubeflow
+from components.settings_placement import Kubeflow
 from components.versions import card, versions
 from pipeline.runners import kubeflow
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
