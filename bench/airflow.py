@@ -61,8 +61,8 @@ def scheduled(version: int, folder: Path) -> Run:
     subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)  # noqa: S603
     airflow.command("dags", "reserialize")
     wait_until(lambda: airflow.knows(NAME), 60, "the DAG is known")
-    airflow.start()
     try:
+        airflow.start()
         airflow.trigger(NAME, "bench")
         wait_until(lambda: airflow.run_state(NAME, "bench") in ("success", "failed"), 3600, "the run ends")
         assert airflow.run_state(NAME, "bench") == "success"  # noqa: S101

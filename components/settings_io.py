@@ -13,6 +13,7 @@ from pydantic_core import ErrorDetails
 
 from components.errors import InputError
 from components.settings_base import ADDRESS, ConflictError, shown
+from components.settings_placement import CRON
 
 T = TypeVar("T")
 _TYPES = {
@@ -185,7 +186,7 @@ def _rule(error: ErrorDetails) -> list[str]:
     match error["type"]:
         case "literal_error":
             return [name.replace("'", '"') for name in _names(context["expected"])]
-        case "string_pattern_mismatch" if "hourly" in context["pattern"]:
+        case "string_pattern_mismatch" if context["pattern"] == CRON:
             return ["five fields of cron, or such as @daily"]
         case "string_pattern_mismatch" if context["pattern"] == ADDRESS:
             return ["HOST:PORT"]

@@ -76,11 +76,15 @@ class Beam:
             raise ConflictError("arguments", problem, 'Delete it, or set preset = "portable"')
 
 
+_PART = r"(\*|[0-9]{1,2}(-[0-9]{1,2})?|[A-Za-z]{3}(-[A-Za-z]{3})?)(/[0-9]{1,2})?"
+CRON = rf"^(@(hourly|daily|weekly|monthly|yearly)|{_PART}(,{_PART})*( {_PART}(,{_PART})*){{4}})$"
+
+
 @settings
 class Schedule:
     """When and how a scheduler runs it: for `export`; `run` does not look at it."""
 
-    cron: Annotated[str, Field(pattern=r"^(@(hourly|daily|weekly|monthly|yearly)|\S+( \S+){4})$")] | None = None
+    cron: Annotated[str, Field(pattern=CRON)] | None = None
     """Five fields, or such as @daily, in UTC; None: only when it is triggered."""
     pool: Name = "default_pool"
     """Whose slots the nodes take: pipelines that share one of few slots are kept from running side by side."""

@@ -21,7 +21,7 @@ from components import durable, precision, tsv
 from components.errors import InputError
 from components.settings import Run
 from components.settings_io import dump, load
-from components.settings_placement import Beam
+from components.settings_placement import Beam, Kubeflow, Schedule
 from pipeline.config import Checked
 from pipeline.places import Places
 from pipeline.provenance import ROOT, base_model_hashes, project_hash
@@ -139,8 +139,11 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
 def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
     now = collect(checked, before.run, before.started)
-    # Where Beam runs does not matter to what it makes.
-    told = [dataclasses.replace(one.settings, beam=Beam()) for one in (before, now)]
+    # Where and when it runs does not matter to what it makes.
+    told = [
+        dataclasses.replace(one.settings, beam=Beam(), schedule=Schedule(), kubeflow=Kubeflow())
+        for one in (before, now)
+    ]
     same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
     return same and told[0] == told[1]
 

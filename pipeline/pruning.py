@@ -41,7 +41,8 @@ def prune(places: Places, keep: int, dry: bool) -> Pruned:
     pushed = {str(places.serving / str(version)) for version in versions(places.serving)}
     kept = [found.id for found in finished[-keep:]]
     kept += [found.id for found in finished[:-keep] if found.pushed in pushed]
-    kept += [found.id for found in records[-1:] if found.id not in kept]
+    # One that a scheduler has between two of its nodes holds no lock.
+    kept += [found.id for found in records if found.state == "running" or found is records[-1] if found.id not in kept]
     connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
     result = Pruned(sorted(kept))
     with metadata.Metadata(connection) as mlmd:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components import cluster
 from components.errors import InputError
 from components.versions import card, versions
 from pipeline import manifest, report
@@ -31,7 +32,15 @@ def begin(checked: Checked, places: Places, scheduled_as: str | None = None) -> 
         checked: the run, in order.
         places: where it keeps what.
         scheduled_as: a scheduler's id for it.
+
+    Raises:
+        InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
     """
+    schema = checked.run.validation.schema_file
+    if schema is not None and Path(schema).is_relative_to(places.artifacts):
+        raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
+    if checked.run.training.devices == "multiworker":
+        cluster.chief()
     now = datetime.datetime.now().astimezone()
     started = now.strftime("%Y%m%d-%H%M%S")
     taken = len(list(places.runs.glob(f"{started}*")))
@@ -102,7 +111,8 @@ def _check_files(found: Manifest, examples: Path) -> None:
     now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
     if now != found.data or set(read) != {file.path for file in found.data}:
         names = ", ".join(read)
-        raise InputError(names, "changed while the run began", "Run again once the files are complete")
+        remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
+        raise InputError(names, "changed since the run began", remedy)
     for file in found.data:
         file.rows, file.quarantined = read[file.path]
 

@@ -64,8 +64,8 @@ class Tagging(Task):
             remedy = "Give each token its tag; a token cannot hold a space"
             return f"{len(words)} tokens and {len(tags)} tags", remedy
         if self.most_words is not None and len(words) > self.most_words:
-            remedy = 'Split the sentence, raise model.max_length, or set model.long_texts = "window"'
-            return f"{len(words)} tokens, the model sees at most {self.most_words}", remedy
+            remedy = 'Split the sentence, raise model.max_length or data.most_words, or set long_texts = "window"'
+            return f"{len(words)} tokens, at most {self.most_words} are seen", remedy
         before = OUTSIDE
         for place, tag in enumerate(tags, 1):
             part, dash, kind = tag.partition("-")

@@ -7,16 +7,16 @@ properties arrive as placeholder objects, and Airflow 3 cannot import it.
 from __future__ import annotations
 
 import datetime
-import shutil
 import sys
 from pathlib import Path
 
+from components import durable
 from components.errors import InputError
 from pipeline import config, manifest
 from pipeline.places import Places
 from pipeline.prediction import hidden_stderr
 from pipeline.provenance import ROOT
-from pipeline.runners.scheduled import Exported
+from pipeline.runners.exported import Exported
 
 _DAG_FILE = Path(__file__).with_name("airflow_dag.py")
 
@@ -53,12 +53,26 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
         pipeline=json_format.MessageToDict(compiled),
     )
     dag = output / f"{checked.run.name}.py"
+    _check_free(dag, exported)
     try:
         output.mkdir(parents=True, exist_ok=True)
         # First, because the other one reads it.
         exported.write(dag.with_suffix(".json"))
-        shutil.copyfile(_DAG_FILE, dag)
+        durable.write_text(dag, _DAG_FILE.read_text(encoding="utf-8"))
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(str(output), problem, "Give a directory you may write to") from None
     return [dag, dag.with_suffix(".json")]
+
+
+def _check_free(dag: Path, exported: Exported) -> None:
+    """Refuses to write over another pipeline's DAG, or over a file that is none of ours."""
+    if not dag.exists():
+        return
+    remedy = "Give another --output, or delete it"
+    try:
+        before = Exported.read(dag.with_suffix(".json"))
+    except InputError:
+        raise InputError(str(dag), "is there already, and `export` did not write it", remedy) from None
+    if (before.config, before.root) != (exported.config, exported.root):
+        raise InputError(str(dag), f"is the DAG of {before.config} with --root {before.root}", remedy)

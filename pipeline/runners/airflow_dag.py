@@ -5,7 +5,7 @@ environment. Export again instead of editing.
 """
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +26,18 @@ def _step(task_id: str, command: str, **more: Any) -> BashOperator:
     return BashOperator(
         task_id=task_id,
         # The run's id is the user's: it goes by the environment, where no shell reads it as a command.
-        bash_command=f'exec "$PIPELINE_PYTHON" "$PIPELINE_RUNNER" {command} --dag "$PIPELINE_DAG" --run-id "$RUN_ID"',
+        bash_command=f'exec "$PIPELINE_PYTHON" "$PIPELINE_RUNNER" {command} --dag "$PIPELINE_DAG" --run-id="$RUN_ID"',
         env={
             "PIPELINE_PYTHON": _PIPELINE["python"],
             "PIPELINE_RUNNER": _PIPELINE["runner"],
             "PIPELINE_DAG": str(_FILE),
             "RUN_ID": "{{ run_id }}",
+            # Airflow's own packages are none of the project's.
+            "PYTHONPATH": "",
+            "PYTHONUNBUFFERED": "1",
         },
         append_env=True,
-        skip_on_exit_code=99,
+        skip_on_exit_code=_PIPELINE["skip_exit_code"],
         do_xcom_push=False,
         **more,
     )
@@ -44,9 +47,10 @@ with DAG(
     dag_id=_PIPELINE["name"],
     description=_PIPELINE["config"],
     schedule=_SCHEDULE["cron"],
-    start_date=datetime(2020, 1, 1, tzinfo=UTC),
+    # An older Python than ours has no datetime.UTC.
+    start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # noqa: UP017
     catchup=False,
-    # One at a time on a root.
+    # One at a time; `begin` keeps those of other DAGs on the same root apart.
     max_active_runs=1,
     dagrun_timeout=_RUN_HOURS and timedelta(hours=_RUN_HOURS),
     default_args={

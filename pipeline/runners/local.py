@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from components import cluster, console
+from components import console
 from components.errors import InputError, in_words, mistake_behind
 from pipeline import manifest, report, steps
 from pipeline.config import Checked
@@ -41,11 +41,6 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
     places = Places.of(checked.run, root)
-    schema = checked.run.validation.schema_file
-    if schema is not None and Path(schema).is_relative_to(places.artifacts):
-        raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
-    if checked.run.training.devices == "multiworker":
-        cluster.chief()
     with held(places, say if wait else None):
         with _writable(places.runs):
             record = steps.begin(checked, places)

@@ -1,88 +1,43 @@
 """A run whose steps a scheduler starts, each as a process of its own: they meet in the run's directory.
 
 The scheduler has what `export` wrote, an `Exported`; the run's directory has its record, its manifest and the DAG as it
-was compiled for this very run, with the data, the code and the base model of that day.
+was compiled for this very run, with the data, the code and the base model of that day. Which directory is a run's, what
+`begin` did says: nothing that changes between two steps is asked for it.
 """
 
 from __future__ import annotations
 
 import contextlib
 import datetime
+import functools
+import hashlib
 import json
 import logging
 import sys
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from components import console, durable
 from components.errors import InputError, in_words, mistake_behind
-from components.settings_placement import Schedule
+from components.versions import card, production
 from pipeline import config, manifest, record, report, steps
-from pipeline.places import RECORD_FILE, Places
+from pipeline.manifest import Manifest
+from pipeline.places import Places
+from pipeline.provenance import project_hash
 from pipeline.record import RunRecord
+from pipeline.runners.exported import SKIPPED, Exported, edges
 from pipeline.runners.local import held
 
 if TYPE_CHECKING:
     from pipeline.launch import Compiled
 
 DONE, FAILED, REFUSED = 0, 1, 3
-SKIPPED = 99
-"""Exit status of a step that has nothing to do: what Airflow's BashOperator takes for skipped by default."""
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
-
-
-@dataclass(frozen=True, slots=True)
-class Exported:
-    """What a scheduler knows of a pipeline. Paths are absolute, as they are where it was exported."""
-
-    name: str
-    config: str
-    root: str
-    python: str
-    runner: str
-    """`pipeline_runner.py`."""
-    schedule: Schedule
-    pipeline: dict[str, Any]
-    """The compiled DAG: TFX's intermediate representation as JSON."""
-
-    def write(self, path: Path) -> None:
-        """As JSON."""
-        path.write_bytes(TypeAdapter(Exported).dump_json(self, indent=1))
-
-    @classmethod
-    def read(cls, path: Path) -> Exported:
-        """What `write` wrote.
-
-        Raises:
-            InputError: it cannot be read.
-        """
-        remedy = "Give the .json file that `export` wrote beside the DAG file"
-        try:
-            return TypeAdapter(Exported).validate_json(path.read_bytes())
-        except OSError as error:
-            raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            problem = f"not an exported pipeline ({'.'.join(map(str, first['loc']))}: {first['msg']})"
-            raise InputError(str(path), problem, remedy) from None
-
-    @property
-    def edges(self) -> dict[str, list[str]]:
-        """Node -> the nodes it waits for."""
-        return edges(self.pipeline)
-
-
-def edges(pipeline: dict[str, Any]) -> dict[str, list[str]]:
-    """Of a compiled DAG: node -> the nodes it waits for."""
-    nodes = [step["pipelineNode"] for step in pipeline["nodes"]]
-    return {node["nodeInfo"]["id"]: sorted(node.get("upstreamNodes", [])) for node in nodes}
+_ENDED = ("done", "cached")
 
 
 def begin(exported: Path, run_id: str) -> int:
@@ -99,14 +54,22 @@ def begin(exported: Path, run_id: str) -> int:
         InputError: the user's config, data or model is wrong; or the DAG is no longer the one that was exported.
     """
     dag = Exported.read(exported)
-    checked = config.check(Path(dag.config))
-    places = Places.of(checked.run, Path(dag.root))
-    with held(places, print):
+    # Of a run that was cleared, what it did before counts no more.
+    _claim(dag, run_id).unlink(missing_ok=True)
+    run = config.load_config(Path(dag.config))
+    if run.name != dag.name:
+        raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
+    with console.stop_on_signals(), held(Places.of(run, Path(dag.root)), _say):
+        # What is there is seen after others' end.
+        checked = config.check(Path(dag.config))
+        places = Places.of(checked.run, Path(dag.root))
         if nothing_new := manifest.nothing_new(checked, places):
-            print(f"{checked.run.name}: nothing new: {nothing_new}")
+            _write_claim(dag, run_id, {"skipped": nothing_new})
+            _say(f"{dag.name}: nothing new: {nothing_new}")
             return SKIPPED
         begun = steps.begin(checked, places, run_id)
         directory = Path(begun.directory)
+        _write_claim(dag, run_id, {"directory": str(directory)})
         with _failures_in(directory):
             from google.protobuf import json_format
 
@@ -116,16 +79,17 @@ def begin(exported: Path, run_id: str) -> int:
             found.write(directory)
             pipeline = compiled_run(checked, places, found)
             compiled = json_format.MessageToDict(pipeline)
-            if edges(compiled) != dag.edges:
+            if edges(compiled) != edges(dag.pipeline):
                 problem = f"{dag.config} has another DAG than the one that was exported"
                 raise InputError(str(exported), problem, "Export it again")
-            durable.write_text(directory / _COMPILED_FILE, json.dumps(compiled))
             damaged = Compiled(pipeline, places, begun.id).recover()
             with record.edited(directory) as kept:
                 kept.damaged = damaged
+            # Last: with it, nodes can go.
+            durable.write_text(directory / _COMPILED_FILE, json.dumps(compiled))
     for what in damaged:
-        print(f"! {what}")
-    print(f"{begun.name} {begun.id}: begun as {run_id}")
+        _say(f"! {what}")
+    _say(f"{begun.name} {begun.id}: begun as {run_id}")
     return DONE
 
 
@@ -133,27 +97,34 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
     """One node. A second process for it waits for the first one, and has nothing to do if that was successful.
 
     Returns:
-        The exit status: SKIPPED of a Pusher that had nothing to push.
+        The exit status: SKIPPED of a Pusher that had nothing to push, and of all nodes where nothing was new.
 
     Raises:
-        InputError: there is no such node, or run; or the user's data or model turned out wrong.
-        Exception: whatever the node raised.
+        InputError: there is no such node, or run; the code is another one than when the run began; a model was pushed
+            that this run's was not held against; or the user's data or model turned out wrong.
+        SystemExit: the node failed.
     """
     dag = Exported.read(exported)
-    if node_id not in dag.edges:
-        raise InputError(str(exported), f"no node {node_id!r}", f"The nodes are {', '.join(dag.edges)}")
-    directory = _directory(dag, run_id)
+    if node_id not in edges(dag.pipeline):
+        raise InputError(str(exported), f"no node {node_id!r}", f"The nodes are {', '.join(edges(dag.pipeline))}")
+    if (directory := _directory(dag, run_id)) is None:
+        return SKIPPED
     found = manifest.read(directory)
     places = Places.of_run(found.settings, directory)
-    with durable.locked(directory / f"{node_id}.lock"), held(places, print, shared=True):
+    waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
+    with durable.locked(directory / f"{node_id}.lock", waiting), held(places, _say, shared=True):
         with record.edited(directory) as kept:
             node = kept.node(node_id)
-            if node.state in ("done", "cached"):
-                print(f"{node_id} is done already")
+            if node.state in _ENDED:
+                _say(f"{node_id} is done already")
                 return _status(kept, node_id)
             node.state = kept.state = "running"
-            kept.error = None
-        with _failures_in(directory, node_id), _logged():
+            if all(other.state != "failed" for other in kept.nodes):
+                kept.error = None
+        with _shown_progress(), _failures_in(directory, node_id):
+            _check_code(found)
+            if node_id == "Pusher":
+                _check_baseline(kept, places)
             started = time.monotonic()
             compiled = _compiled(directory, places, found.run)
             compiled.discard_unfinished(node_id)
@@ -171,53 +142,67 @@ def end(exported: Path, run_id: str) -> int:
 
     Returns:
         The exit status: FAILED if a node did, REFUSED if the gate refused the model and `schedule.on_refusal` says so,
-        SKIPPED if the run had nothing new to begin with.
+        SKIPPED if there was nothing new.
 
     Raises:
         InputError: the run has not begun.
     """
     dag = Exported.read(exported)
-    try:
-        directory = _directory(dag, run_id)
-    except InputError:
-        checked = config.check(Path(dag.config))
-        if nothing_new := manifest.nothing_new(checked, Places.of(checked.run, Path(dag.root))):
-            print(f"{checked.run.name}: nothing new: {nothing_new}")
-            return SKIPPED
-        raise
-    found = manifest.read(directory)
+    if (directory := _directory(dag, run_id)) is None:
+        return SKIPPED
     with record.edited(directory) as kept:
-        ended = {node.id for node in kept.nodes if node.state in ("done", "cached")}
-        missing = [node for node in dag.edges if node not in ended]
-        order = list(dag.edges)
+        compiled = directory / _COMPILED_FILE
+        order = list(edges(json.loads(compiled.read_bytes()))) if compiled.is_file() else ["begin"]
+        ended = {node.id for node in kept.nodes if node.state in _ENDED}
+        missing = [node for node in order if node not in ended]
+        kept.seconds = _seconds_since(kept.started)
         kept.nodes.sort(key=lambda node: order.index(node.id))
         for node in kept.nodes:
             if node.state == "running":
                 node.state = "failed"
-        kept.seconds = _seconds_since(kept.started)
         if missing:
-            kept.state = "failed"
-            kept.error = kept.error or f"{missing[0]} did not come to its end"
+            kept.state, kept.error = "failed", kept.error or f"{missing[0]} did not come to its end"
         else:
+            found = manifest.read(directory)
             steps.end(kept, found)
-            _compiled(directory, Places.of_run(found.settings, directory), found.run).annotate(
-                "manifest", found.as_json()
-            )
+            kept.error = None
     if missing:
-        print(f"error: {report.failure(kept, 'Clear the failed tasks to go on from them.')}", file=sys.stderr)
+        remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
+        print(f"error: {report.failure(kept, f'{remedy}.')}", file=sys.stderr)
         return FAILED
+    places = Places.of_run(found.settings, directory)
+    _compiled(directory, places, found.run).annotate("manifest", found.as_json())
     report.console(sys.stdout).print(report.run_report(kept, full=True))
     return REFUSED if kept.state == "refused" and dag.schedule.on_refusal == "fail" else DONE
 
 
-def _directory(dag: Exported, run_id: str) -> Path:
-    """Of the newest run with a scheduler's id: a cleared one begins anew."""
-    runs = Places.of(config.load_config(Path(dag.config)), Path(dag.root)).runs
-    for path in sorted(runs.glob(f"*/{RECORD_FILE}"), reverse=True):
-        with contextlib.suppress(InputError):
-            if record.read(path.parent).scheduled_as == run_id:
-                return path.parent
-    raise InputError(str(runs), f"no run has begun as {run_id!r}", "Let `begin-run` go before")
+def _say(what: Any) -> None:
+    # A scheduler reads a pipe: what is said before something is waited for should be seen before it.
+    print(what, flush=True)
+
+
+def _claim(dag: Exported, run_id: str) -> Path:
+    """What `begin` did under a scheduler's id, which may hold characters that no file's name can."""
+    return dag.home / "scheduled" / f"{hashlib.sha256(run_id.encode()).hexdigest()}.json"
+
+
+def _write_claim(dag: Exported, run_id: str, told: dict[str, str]) -> None:
+    claim = _claim(dag, run_id)
+    claim.parent.mkdir(parents=True, exist_ok=True)
+    durable.write_text(claim, json.dumps({"run_id": run_id, **told}))
+
+
+def _directory(dag: Exported, run_id: str) -> Path | None:
+    """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
+    try:
+        told = json.loads(_claim(dag, run_id).read_bytes())
+    except OSError:
+        problem = f"no run has begun as {run_id!r}"
+        raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not") from None
+    if "skipped" in told:
+        _say(f"{dag.name}: nothing new: {told['skipped']}")
+        return None
+    return Path(told["directory"])
 
 
 def _compiled(directory: Path, places: Places, run_id: str) -> Compiled:
@@ -230,11 +215,28 @@ def _compiled(directory: Path, places: Places, run_id: str) -> Compiled:
     return Compiled(json_format.Parse(text, pipeline_pb2.Pipeline()), places, run_id)
 
 
+def _check_code(found: Manifest) -> None:
+    """Artifacts are kept under the hash of the code that the run began with."""
+    if project_hash() != found.code["sha256"]:
+        raise InputError(found.checkout, "the code changed since the run began", "Clear all tasks of the run")
+
+
+def _check_baseline(kept: RunRecord, places: Places) -> None:
+    """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
+    measured = kept.evaluations["dev"].get("baseline_version")
+    (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
+    now = production(places.serving, weights_sha256=card(model)["weights_sha256"])
+    if (now and str(now)) != measured:
+        against = f"version {measured}" if measured else "no version"
+        problem = f"version {now} is in production now, the model was held against {against}"
+        raise InputError(str(places.serving), problem, "Clear all tasks of the run, to hold it against that one")
+
+
 def _status(kept: RunRecord, node_id: str) -> int:
     if node_id != "Pusher" or kept.pushed:
         return DONE
     reasons = kept.evaluations["dev"]["reasons"] or ["a rollback took these weights out of production"]
-    print(f"skipped, nothing is pushed: {'; '.join(reasons)}")
+    _say(f"skipped, nothing is pushed: {'; '.join(reasons)}")
     return SKIPPED
 
 
@@ -243,7 +245,7 @@ def _seconds_since(started: str) -> float:
 
 
 @contextlib.contextmanager
-def _logged() -> Iterator[None]:
+def _shown_progress() -> Iterator[None]:
     """Shows on standard output what the components log, and lets a scheduler's SIGTERM end the step in order."""
     progress, ours = logging.StreamHandler(sys.stdout), logging.getLogger("components")
     ours.setLevel(logging.INFO)
@@ -257,7 +259,7 @@ def _logged() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
-    """Notes in the record what fails within: of a node, which may be tried again, or of the run.
+    """Notes in the record what fails within, of a node or of the run; one that is tried again runs again.
 
     Raises:
         InputError: the user's mistake that it comes from.
@@ -266,16 +268,16 @@ def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        mistake = mistake_behind(error)
+        stopped = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
+        mistake = None if stopped else mistake_behind(error)
+        why = "the scheduler stopped it, by hand or after node_hours" if stopped else str(mistake or in_words(error))
         # As far as it goes: the disk may be what failed.
         with contextlib.suppress(OSError), record.edited(directory) as kept:
-            kept.error = str(mistake or in_words(error))
+            kept.state, kept.error = "failed", why
             if node_id:
                 kept.node(node_id).state = "failed"
-            else:
-                kept.state = "failed"
         if mistake is not None:
             raise mistake from None
         traceback.print_exc()
-        print(f"error: {node_id or 'the run'} failed: {in_words(error)}", file=sys.stderr)
+        print(f"error: {node_id or 'the run'} failed: {why}", file=sys.stderr)
         raise SystemExit(FAILED) from None

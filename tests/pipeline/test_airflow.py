@@ -30,6 +30,19 @@ def airflow(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
     started.stop()
 
 
+@pytest.fixture(scope="module")
+def folder(airflow: Airflow) -> Path:
+    """One for each Airflow, unlike that of other modules."""
+    (made := airflow.home / "config").mkdir()
+    return made
+
+
+@pytest.fixture(scope="module")
+def root(airflow: Airflow) -> Path:
+    """The same of the root."""
+    return airflow.home / "root"
+
+
 def export(airflow: Airflow, config: Path, root: Path) -> None:
     command = ["export", "--runner", "airflow", "--config", str(config), "--root", str(root)]
     assert pipeline_runner.main([*command, "--output", str(airflow.dags)]) == 0

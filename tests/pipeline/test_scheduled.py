@@ -12,7 +12,7 @@ import pytest
 import pipeline_runner
 from pipeline import manifest, record
 from pipeline.provenance import ROOT
-from pipeline.runners.scheduled import Exported
+from pipeline.runners.exported import Exported, edges
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -42,7 +42,7 @@ def process(name: str, dag: Path, run_id: str, *node: str) -> subprocess.Popen[b
 
 def all_steps(dag: Path, run_id: str) -> dict[str, int]:
     """Every step's exit status."""
-    nodes = Exported.read(dag).edges
+    nodes = edges(Exported.read(dag).pipeline)
     found = {"begin": step("begin-run", dag, run_id)}
     found |= {node: step("run-node", dag, run_id, node) for node in nodes}
     return {**found, "end": step("end-run", dag, run_id)}
@@ -115,8 +115,9 @@ def test_a_node_that_failed_can_be_tried_again(tmp_path: Path, capfd: pytest.Cap
     ]
     assert step("end-run", dag, "a") == 1
     assert "failed" in capfd.readouterr().err
+    # The bytes that the run began with: other data needs another run.
     (tmp_path / "train.txt").write_text(good)
-    for node in Exported.read(dag).edges:
+    for node in edges(Exported.read(dag).pipeline):
         assert step("run-node", dag, "a", node) == 0
     assert step("end-run", dag, "a") == 0
     found = record.read(latest(tmp_path / "root"))
@@ -126,7 +127,7 @@ def test_a_node_that_failed_can_be_tried_again(tmp_path: Path, capfd: pytest.Cap
 def test_a_killed_node_leaves_nothing_behind_and_ends_with_the_same_bits(dag: Path, root: Path, tmp_path: Path) -> None:
     again = export(write_toy_run(tmp_path), tmp_path / "root")
     assert step("begin-run", again, "a") == 0
-    for node in Exported.read(again).edges:
+    for node in edges(Exported.read(again).pipeline):
         if node == "Trainer":
             killed = process("run-node", again, "a", node)
             directory = tmp_path / "root" / "toy" / "artifacts" / "Trainer" / "model_run"
@@ -143,7 +144,7 @@ def test_a_killed_node_leaves_nothing_behind_and_ends_with_the_same_bits(dag: Pa
 def test_nodes_side_by_side_are_both_noted(tmp_path: Path) -> None:
     dag = export(write_toy_run(tmp_path), tmp_path / "root")
     assert step("begin-run", dag, "a") == 0
-    nodes = list(Exported.read(dag).edges)
+    nodes = list(edges(Exported.read(dag).pipeline))
     pair = ["Evaluator", "Evaluator.test"]
     for node in nodes[: nodes.index(pair[0])]:
         assert step("run-node", dag, "a", node) == 0
@@ -181,8 +182,8 @@ def test_unknown_nodes_runs_and_files_are_named(
     assert step("run-node", dag, "manual__1", "Tariner") == 2
     assert f"error: {dag}: no node 'Tariner'. The nodes are TsvExampleGen, StatisticsGen" in capfd.readouterr().err
     assert step("run-node", dag, "manual__9", "Trainer") == 2
-    runs = root / "toy" / "runs"
-    assert f"error: {runs}: no run has begun as 'manual__9'. Let `begin-run` go before." in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"error: {root / 'toy'}: no run has begun as 'manual__9'. Let `begin-run` go before; its log" in said
     assert step("begin-run", tmp_path / "none.json", "a") == 2
     assert "none.json: cannot be read (No such file or directory). Give the .json" in capfd.readouterr().err
     (tmp_path / "none.json").write_text("{}")
@@ -204,3 +205,69 @@ def test_a_run_without_a_new_span_is_skipped(tmp_path: Path, capfd: pytest.Captu
     for split in ("dev", "test"):
         (tmp_path / f"{split}-2.txt").write_text((tmp_path / f"{split}-1.txt").read_text())
     assert step("begin-run", dag, "c") == 0
+
+
+def test_after_data_were_corrected_a_run_that_is_cleared_begins_anew(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dag = export(write_toy_run(tmp_path), tmp_path / "root")
+    assert step("begin-run", dag, "a") == 0
+    (tmp_path / "train.txt").write_text((tmp_path / "train.txt").read_text() + "good film indeed\tgood\n")
+    assert step("run-node", dag, "a", "TsvExampleGen") == 2
+    assert "changed since the run began. Run again once the files are complete; of a" in capfd.readouterr().err
+    assert set(all_steps(dag, "a").values()) == {0}
+    assert record.read(latest(tmp_path / "root")).rows["train"] == 65
+
+
+def test_a_cleared_run_whose_beginning_fails_is_no_success(
+    dag: Path, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = folder / "run.toml"
+    good = config.read_text()
+    config.write_text(good + "oops")
+    try:
+        assert (step("begin-run", dag, "manual__2"), step("end-run", dag, "manual__2")) == (2, 2)
+    finally:
+        config.write_text(good)
+    assert "no run has begun as 'manual__2'" in capfd.readouterr().err
+
+
+def test_a_pipeline_that_has_another_name_by_now_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = write_toy_run(tmp_path)
+    dag = export(config, tmp_path / "root")
+    config.write_text(config.read_text().replace('name = "toy"', 'name = "play"'))
+    assert step("begin-run", dag, "a") == 2
+    assert f"{config}: `name` is 'play', it was exported as 'toy'. Export it again." in capfd.readouterr().err
+
+
+def test_a_model_is_not_pushed_over_one_that_it_was_not_held_against(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    dag = export(write_toy_run(tmp_path), tmp_path / "root")
+    nodes = list(edges(Exported.read(dag).pipeline))
+    assert step("begin-run", dag, "a") == 0
+    for node in nodes[:-1]:
+        assert step("run-node", dag, "a", node) == 0
+    # Another one comes between.
+    write_toy_run(tmp_path, keep_data=True, training={"seed": 2})
+    command = ["run", "--config", str(tmp_path / "run.toml"), "--root", str(tmp_path / "root")]
+    assert pipeline_runner.main(command) == 0
+    (version,) = (tmp_path / "root" / "toy" / "serving" / "toy").iterdir()
+    assert step("run-node", dag, "a", "Pusher") == 2
+    said = f"version {version.name} is in production now, the model was held against no version. Clear all tasks"
+    assert said in capfd.readouterr().err
+    assert step("end-run", dag, "a") == 1
+
+
+def test_an_export_does_not_write_over_other_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    config = write_toy_run(tmp_path)
+    command = ["export", "--runner", "airflow", "--config", str(config), "--output", str(tmp_path / "dags")]
+    assert pipeline_runner.main([*command, "--root", str(tmp_path / "root")]) == 0
+    assert pipeline_runner.main([*command, "--root", str(tmp_path / "root")]) == 0
+    assert pipeline_runner.main([*command, "--root", str(tmp_path / "other")]) == 2
+    dag = tmp_path / "dags" / "toy.py"
+    assert f"{dag}: is the DAG of {config} with --root {tmp_path / 'root'}. Give another" in capfd.readouterr().err
+    dag.with_suffix(".json").unlink()
+    assert pipeline_runner.main([*command, "--root", str(tmp_path / "root")]) == 2
+    assert f"{dag}: is there already, and `export` did not write it." in capfd.readouterr().err
+    assert dag.read_text() == (ROOT / "pipeline" / "runners" / "airflow_dag.py").read_text()

@@ -57,15 +57,15 @@ BROKEN = [
         "tagging",
         "a b c\tO O O",
         "most_words = 2",
-        "3 tokens, the model sees at most 2. Split the sentence, raise model.max_length, or set model.long_texts = "
-        '"window".',
+        "3 tokens, at most 2 are seen. Split the sentence, raise model.max_length or data.most_words, or set "
+        'long_texts = "window".',
     ),
     (
         "tagging",
         f"a{' b' * 14}\tO{' O' * 14}",
         "",
-        "15 tokens, the model sees at most 14. Split the sentence, raise model.max_length, or set model.long_texts = "
-        '"window".',
+        "15 tokens, at most 14 are seen. Split the sentence, raise model.max_length or data.most_words, or set "
+        'long_texts = "window".',
     ),
     (
         "tagging",
