@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
-from components.errors import InputError, mistake_behind
+from components.errors import InputError, input_error
 from components.versions import card, versions
 from pipeline import manifest, report
 from pipeline.config import Checked
@@ -59,7 +59,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
-                mistake = mistake_behind(error)
+                mistake = input_error(error)
                 record.error = str(mistake or _in_words(error))
                 for node in record.nodes:
                     if node.state == "running":
