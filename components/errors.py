@@ -26,7 +26,7 @@ class InputError(Exception):
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
 
 
-def mistake_behind(error: BaseException | None) -> InputError | None:
+def input_error(error: BaseException | None) -> InputError | None:
     """The user's mistake that an error comes from: Beam wraps what its functions raise."""
     while error is not None:
         if isinstance(error, InputError):

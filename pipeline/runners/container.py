@@ -12,7 +12,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-from components.errors import mistake_behind
+from components.errors import input_error
 
 _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 _ROOT = "ARTIFACT_LOCAL_PATH"
@@ -47,7 +47,7 @@ def run(arguments: list[str]) -> None:
     try:
         kubeflow_v2_run_executor.main((known, of_beam))
     except Exception as error:
-        if mistake := mistake_behind(error):
+        if mistake := input_error(error):
             raise mistake from None
         raise
     file = Path(told["outputs"]["outputFile"])

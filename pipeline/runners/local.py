@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from components import console
-from components.errors import InputError, in_words, mistake_behind
+from components.errors import InputError, in_words, input_error
 from pipeline import manifest, report, steps
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -52,7 +52,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
-                mistake = mistake_behind(error)
+                mistake = input_error(error)
                 record.error = str(mistake or in_words(error))
                 for node in record.nodes:
                     if node.state == "running":

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from components import console, durable
-from components.errors import InputError, in_words, mistake_behind
+from components.errors import InputError, in_words, input_error
 from components.versions import card, production
 from pipeline import config, manifest, record, report, steps
 from pipeline.manifest import Manifest
@@ -269,7 +269,7 @@ def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
         yield
     except BaseException as error:
         stopped = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
-        mistake = None if stopped else mistake_behind(error)
+        mistake = None if stopped else input_error(error)
         why = "the scheduler stopped it, by hand or after node_hours" if stopped else str(mistake or in_words(error))
         # As far as it goes: the disk may be what failed.
         with contextlib.suppress(OSError), record.edited(directory) as kept:
