@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from components.errors import InputError
+from components.errors import InputError, in_words
 from pipeline.arguments import parser
 
 # Before any import of TensorFlow, which reads them once: its banners are not for the terminal.
@@ -287,7 +287,7 @@ def bulk_predict(options: argparse.Namespace) -> int:
             raise told from None
         log = options.output / bulk.LOG_FILE
         again = f"Run again: the parts that are there stay. The log has the rest: {log}"
-        print(f"error: {str(told).splitlines()[0]}. {again}", file=sys.stderr)
+        print(f"error: {in_words(told)}. {again}", file=sys.stderr)
         return FAILED
     bad = f", {done.quarantined:,} bad ones in {options.output / bulk.QUARANTINE_FILE}" if done.quarantined else ""
     print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)

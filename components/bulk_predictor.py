@@ -13,15 +13,13 @@ from typing import Any, TextIO
 import apache_beam as beam
 
 from components import console, durable, parts
-from components.parts import Part, Reading
+from components.parts import WORK, Part, Reading
 from components.predictor import WINDOW, Predictor
 from components.records import BadRow
 from components.table import writer
 
 PART_ROWS = 4 * WINDOW
 """Whole windows, so that a row has the neighbours, and the last bits, that it has where a file is answered at once."""
-WORK = ".work"
-"""Within the output, until all is done: a quarantine file for each part with bad rows, and what is being written."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,9 @@ from typing import NamedTuple
 from components import tsv
 from components.records import BadRow, Quoting, opened, quarantined, read_records, readable
 
+WORK = ".work"
+"""Within an output, until all is done: a quarantine file for each part with bad rows, and what is being written."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:

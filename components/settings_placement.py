@@ -20,6 +20,21 @@ _REFUSED_RUNNERS = {
 """Word in a runner's name -> what is wrong with it, as it was seen."""
 _OTHER_PROCESSES = ("direct_running_mode", "job_endpoint", "environment_type")
 """Options of Beam that open a port or look for one."""
+_PRESETS_OWN: Mapping[str, Mapping[str, str]] = {
+    "portable": {
+        "job_endpoint": "Delete it, and set beam.job_service",
+        "environment_config": "Delete it, and set beam.workers",
+        "environment_type": "Delete it, or set another preset",
+        "job_server_timeout": "Delete it: a job that takes longer would be given up",
+    },
+    "flink": {
+        "flink_master": "Delete it, and set beam.flink_master",
+        "environment_config": "Delete it: the preset starts the project's own workers",
+        "environment_type": "Delete it, or set another preset",
+        "job_server_timeout": "Delete it: a job that takes longer would be given up",
+    },
+}
+"""Preset -> options of Beam that it sets, which a second value would undo without a word -> what to do instead."""
 _DATAFLOW = ("project", "region", "temp_location", "sdk_container_image")
 """Options that a job of Dataflow cannot do without; the image is one with the lock and this project in it."""
 
@@ -54,6 +69,11 @@ class Beam:
             refused = (why for word, why in _REFUSED_RUNNERS.items() if word in runner.lower())
             problem = f"`beam.arguments` names the runner {shown(runner)}, which {next(refused, 'is no preset')}"
             raise ConflictError("arguments", problem, "Delete it; beam.preset names the runner")
+        for name in given:
+            # Beam takes one of them with dashes too.
+            if remedy := _PRESETS_OWN.get(self.preset, {}).get(name.replace("-", "_")):
+                problem = f'`beam.arguments` holds --{name}, which `beam.preset` "{self.preset}" sets'
+                raise ConflictError("arguments", problem, remedy)
         for key, preset in (("job_service", "portable"), ("workers", "portable"), ("flink_master", "flink")):
             if getattr(self, key) is not None and self.preset != preset:
                 problem = f'`beam.{key}` is given, but `beam.preset` is "{self.preset}"'

@@ -7,6 +7,7 @@ import os
 import re
 import socket
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 from components.errors import InputError
@@ -21,9 +22,12 @@ WORKER = Path(__file__).with_name("beam_worker.py")
 _NO_IMAGE = "--sdk_container_image=none"
 # In this process, without Beam's Go runner (which would be downloaded).
 LOCAL = ("--runner=FnApiRunner", _NO_IMAGE)
-# Beam gives up on a job after this many seconds, five minutes if it is not told.
+# The streams that tell of a job's state end after this many seconds, five minutes if Beam is not told; but as long does
+# it wait for a service that is not there, so that is asked before.
 _NEVER = f"--job_server_timeout={30 * 24 * 3600}"
+_ENDPOINT = "--job_endpoint="
 _ANSWER_SECONDS = 5.0
+_BLANK_LINE = re.compile(r"\n[ \t]*\n")
 _STEP = re.compile(r" \[while running '[^']*'\]")
 _MISTAKE = re.compile(r"^(?:components\.errors\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL)
 
@@ -33,7 +37,7 @@ def arguments(beam: Beam) -> list[str]:
     match beam.preset:
         case "portable":
             service, workers = job_service(beam), beam.workers or f"127.0.0.1:{WORKER_PORT}"
-            preset = ["--runner=PortableRunner", f"--job_endpoint={service}", _NEVER, _NO_IMAGE]
+            preset = ["--runner=PortableRunner", f"{_ENDPOINT}{service}", _NEVER, _NO_IMAGE]
             preset += ["--environment_type=EXTERNAL", f"--environment_config={workers}"]
         case "flink":
             process = json.dumps({"command": str(WORKER), "env": {"PATH": worker_path()}})
@@ -66,14 +70,31 @@ def check(beam: Beam, place: Place) -> None:
     """
     if beam.preset != "portable":
         return
-    host, _, port = job_service(beam).rpartition(":")
+    if problem := _silence(job_service(beam)):
+        remedy = "Start one, on this machine with `make beam-service`, or correct beam.job_service"
+        raise InputError(place.of(("beam", "job_service")), problem, remedy)
+
+
+def check_again(told: Iterable[str]) -> None:
+    """The same right before a job, of Beam's arguments: the service may be gone since the run began.
+
+    Raises:
+        RuntimeError: it is.
+    """
+    for argument in told:
+        if argument.startswith(_ENDPOINT) and (problem := _silence(argument.removeprefix(_ENDPOINT))):
+            raise RuntimeError(f"{problem} any more")
+
+
+def _silence(address: str) -> str:
+    """What is wrong with the job service at HOST:PORT; empty if it answers."""
+    host, _, port = address.rpartition(":")
     try:
         socket.create_connection((host, int(port)), timeout=_ANSWER_SECONDS).close()
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        problem = f"no job service answers at {host}:{port} ({reason})"
-        remedy = "Start one, on this machine with `make beam-service`, or correct beam.job_service"
-        raise InputError(place.of(("beam", "job_service")), problem, remedy) from None
+        return f"no job service answers at {address} ({reason})"
+    return ""
 
 
 def told(error: Exception) -> Exception:
@@ -84,8 +105,10 @@ def told(error: Exception) -> Exception:
     if not traceback:
         return error
     text = _STEP.sub("", text).rstrip()
-    if mistake := _MISTAKE.search(text):
-        return InputError(*mistake.groups())
+    # What follows a blank line is Beam's.
+    for paragraph in _BLANK_LINE.split(text):
+        if mistake := _MISTAKE.search(paragraph):
+            return InputError(*mistake.groups())
     # Frames are indented, the exception is not.
     raised = next((line for line in text.splitlines() if line and not line.startswith(" ")), "")
     return (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+import fcntl
 import glob
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -66,7 +68,8 @@ def predict(
         terminal: where progress goes.
 
     Raises:
-        InputError: no such files or columns, a model that is none, an output that holds something else.
+        InputError: no such files or columns, a model that is none, an output that holds something else or is
+            being written.
         Exception: what went wrong within the job.
     """
     version = versions.resolve(model).resolve()
@@ -81,27 +84,32 @@ def predict(
         "inputs": _states(files),
         "reading": dataclasses.asdict(reading) | {"wanted": list(wanted)},
     }
-    _claim(output, stands_on)
-    done = output / DONE_FILE
-    if done.is_file():
-        return Done(**json.loads(done.read_text(encoding="utf-8")))
-    with prediction.hidden_stderr(output / LOG_FILE), console.watch(terminal, "bulk-predict"), console.progress():
-        from components.bulk_predictor import WORK, Job, answer
+    done, work = output / DONE_FILE, output / parts.WORK
+    with _claimed(output, stands_on):
+        if not done.is_file():
+            with (
+                prediction.hidden_stderr(output / LOG_FILE),
+                console.watch(terminal, "bulk-predict"),
+                console.progress(),
+            ):
+                from components.bulk_predictor import Job, answer
 
-        (work := output / WORK).mkdir(exist_ok=True)
-        counts = work / "counts"
-        job = Job(str(version), str(output.resolve()), reading, tuple(names))
-        answer(job, list(map(str, files)), counts, beam.arguments(where))
-    if _states(files) != stands_on["inputs"]:
-        remedy = "Give another --output, once the files are complete"
-        raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)
-    lines = [json.loads(line) for line in counts.read_text(encoding="utf-8").splitlines()]
-    found = Done(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
-    if found.quarantined:
-        _gather(work, files, output / QUARANTINE_FILE)
-    durable.write_text(done, json.dumps(dataclasses.asdict(found)))
-    shutil.rmtree(work)
-    return found
+                work.mkdir(exist_ok=True)
+                counts = work / "counts"
+                job = Job(str(version), str(output.resolve()), reading, tuple(names))
+                answer(job, list(map(str, files)), counts, beam.arguments(where))
+            if _states(files) != stands_on["inputs"]:
+                remedy = "Give another --output, once the files are complete"
+                raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)
+            lines = [json.loads(line) for line in counts.read_text(encoding="utf-8").splitlines()]
+            found = Done(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
+            if found.quarantined:
+                _gather(work, files, output / QUARANTINE_FILE)
+            durable.write_text(done, json.dumps(dataclasses.asdict(found)))
+        if work.exists():
+            # Of this job, or of one that was killed right here.
+            shutil.rmtree(work)
+        return Done(**json.loads(done.read_text(encoding="utf-8")))
 
 
 def _files(inputs: Sequence[Path]) -> list[Path]:
@@ -134,28 +142,50 @@ def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any
     return names or [], wanted
 
 
-def _claim(output: Path, stands_on: dict[str, Any]) -> None:
-    """Makes the output, or finds it as a job of the same kind left it.
+@contextlib.contextmanager
+def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
+    """Makes the output, or finds it as a job of the same kind left it, and keeps another command out of it.
 
     Raises:
-        InputError: it is something else, or cannot be written.
+        InputError: it is something else, another command is in, or it cannot be written.
     """
     place = output / JOB_FILE
     try:
         output.mkdir(parents=True, exist_ok=True)
-        if not place.is_file():
-            if any(path.name != LOG_FILE for path in output.iterdir()):
-                problem = "not empty, and not of a job that can go on"
-                raise InputError(str(output), problem, "Give another --output")
-            durable.write_text(place, json.dumps(stands_on, indent=1))
-        before = json.loads(place.read_text(encoding="utf-8"))
+        if not place.is_file() and any(path.name != LOG_FILE for path in output.iterdir()):
+            problem = "not empty, and not of a job that can go on"
+            raise InputError(str(output), problem, "Give another --output")
+        # The lock too, so nothing may ever take its place.
+        file = place.open("a+", encoding="utf-8")
     except OSError as error:
-        problem = f"cannot be written ({error.strerror})"
-        raise InputError(str(output), problem, "Give a directory you may write to") from None
-    changed = [name for name, value in stands_on.items() if before.get(name) != value]
-    if changed:
-        problem = f"holds answers of a job with other {' and '.join(changed)}"
-        raise InputError(str(output), problem, f"Give another --output; {place} says what it stands on")
+        raise _not_writable(output, error) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not place.stat().st_size:
+                file.write(json.dumps(stands_on, indent=1))
+                file.flush()
+                durable.force_to_disk(place)
+                durable.force_to_disk(output)
+            file.seek(0)
+            before = dict(json.load(file))
+        except BlockingIOError:
+            problem = "another bulk-predict is on here"
+            raise InputError(str(output), problem, "Wait for its end, or give this one another --output") from None
+        except OSError as error:
+            raise _not_writable(output, error) from None
+        except (ValueError, TypeError) as error:
+            problem = f"not what a job stands on ({error})"
+            raise InputError(str(place), problem, "Give another --output") from None
+        changed = [name for name, value in stands_on.items() if before.get(name) != value]
+        if changed:
+            problem = f"holds answers of a job with other {' and '.join(changed)}"
+            raise InputError(str(output), problem, f"Give another --output; {place} says what it stands on")
+        yield
+
+
+def _not_writable(output: Path, error: OSError) -> InputError:
+    return InputError(str(output), f"cannot be written ({error.strerror})", "Give a directory you may write to")
 
 
 def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
@@ -163,7 +193,8 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
     order = {parts.stem(path): place for place, path in enumerate(files)}
     # NAME-00000-of-00002.tsv: the name may have dashes of its own.
     found = sorted(pieces.glob("*.tsv"), key=lambda path: (order[path.stem.rsplit("-", 3)[0]], path.name))
-    aside = pieces / QUARANTINE_FILE
+    # No piece itself, should a killed job leave it.
+    aside = pieces / "gathered"
     with aside.open("wb") as out:
         for piece in found:
             with piece.open("rb") as file:

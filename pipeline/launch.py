@@ -42,11 +42,15 @@ def compiled_run(checked: Checked, places: Places, manifest: Manifest) -> pipeli
 
 
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
-    """TFX's, told Beam's arguments apart from the executor's spec."""
+    """TFX's, told Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
 
     def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
         super().__init__(executor_spec, platform_config)
         self.beam_pipeline_args = arguments
+
+    def run_executor(self, *arguments: Any, **others: Any) -> Any:
+        beam.check_again(argument.value.string_value for argument in self.beam_pipeline_args)
+        return super().run_executor(*arguments, **others)
 
 
 def forget_where(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
@@ -114,7 +118,7 @@ class Compiled:
 
         Raises:
             Exception: whatever the node's executor raised.
-            RuntimeError: the node's inputs are missing.
+            RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         operators = {}

@@ -116,10 +116,10 @@ class Box:
 
             self.monkeypatch.setattr(Path, method, refuse)
 
-    def lock(self) -> Self:
-        """Has another run in the place."""
-        self.write("runs/toy/lock", "process 4711 since 2026-01-02T03:04:05+00:00")
-        self.held.append((self.directory / "runs/toy/lock").open("a+"))
+    def lock(self, name: str = "runs/toy/lock") -> Self:
+        """Has another run, or whatever locks the file, in the place."""
+        self.write(name, "process 4711 since 2026-01-02T03:04:05+00:00")
+        self.held.append((self.directory / name).open("a+"))
         fcntl.flock(self.held[-1], fcntl.LOCK_EX)
         return self
 
@@ -271,6 +271,10 @@ CASES: dict[str, list[Case]] = {
              'arguments = ["--region=europe-west1", "--temp_location=gs://bucket/tmp"]\n[gate]'),
              'DIR/run.toml:16: `beam.preset` is "dataflow", but `beam.arguments` lacks --project, '
              "--sdk_container_image. Add them; docs/scaling.md shows how."),
+        Case("an argument of Beam's that undoes the preset", lambda box: box.toml("[gate]", "[beam]\n"
+             'preset = "portable"\narguments = ["--job_endpoint=jobs:8099"]\n[gate]'),
+             'DIR/run.toml:17: `beam.arguments` holds --job_endpoint, which `beam.preset` "portable" sets. Delete it, '
+             "and set beam.job_service."),
         Case("a column used twice", lambda box: box.toml("[model]", 'label = "text"\n[model]'),
              'DIR/run.toml:8: a column can be used once, `data.text`, `label` and `slices` are ["text", "text"]. '
              "Give each another column."),
@@ -637,6 +641,12 @@ CASES: dict[str, list[Case]] = {
         Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
              "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
              "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
+        Case("an output whose record is damaged", lambda box: box.write("out/job.json", '{"model": "DIR'),
+             "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "
+             "10)). Give another --output.", f"{BULK} DIR/dev.tsv"),
+        Case("an output that another command is writing", lambda box: box.lock("out/job.json"),
+             "DIR/out: another bulk-predict is on here. Wait for its end, or give this one another --output.",
+             f"{BULK} DIR/dev.tsv"),
         Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
              'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
              'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),

@@ -93,6 +93,15 @@ def test_what_is_no_argument_is_refused() -> None:
     assert problem(arguments=("--=1",)) == '`beam.arguments` holds "--=1"'
 
 
+@pytest.mark.parametrize("settings", [{"preset": "portable"}, {"preset": "flink", "flink_master": "f:1"}])
+def test_what_a_preset_sets_is_not_undone_by_an_argument(settings: dict[str, Any]) -> None:
+    names = [argument.partition("=")[0] for argument in beam.arguments(Beam(**settings))]
+    for name in set(names) - {"--runner", "--sdk_container_image"}:
+        told = f'`beam.arguments` holds {name}, which `beam.preset` "{settings["preset"]}" sets'
+        assert problem(**settings, arguments=(f"{name}=other",)) == told
+    assert problem(**settings, arguments=("--job-server-timeout=5",)).startswith("`beam.arguments` holds --job-server-")
+
+
 def test_a_setting_of_another_preset_is_refused() -> None:
     assert problem(workers="pool:1") == '`beam.workers` is given, but `beam.preset` is "local"'
     assert problem(preset="portable", flink_master="f:1").startswith("`beam.flink_master` is given")
@@ -145,6 +154,11 @@ def test_a_mistake_that_a_worker_found_is_one_again() -> None:
     found = beam.told(RuntimeError(TRACEBACK % text))
     assert isinstance(found, InputError)
     assert str(found) == "a b.gz: not whole (cut. short). Compress it."
+
+
+def test_what_beam_says_after_a_mistake_is_no_part_of_it() -> None:
+    text = "components.errors.InputError: a.tsv:7: empty. Fill it.\n\nPassed instruction: bundle 3. Stage: Read\n"
+    assert str(beam.told(RuntimeError(TRACEBACK % text))) == "a.tsv:7: empty. Fill it."
 
 
 def test_of_what_else_a_worker_raised_the_last_line_counts() -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components import bulk_predictor, predictor
+from components import bulk_predictor, durable, parts, predictor
 from components.errors import InputError
 from components.settings_placement import Beam
 from pipeline import bulk, prediction
@@ -138,7 +138,7 @@ def test_a_failing_job_has_one_message_and_goes_on_later(
 ) -> None:
     class Broken:
         def __init__(self, path: Path) -> None:
-            raise MemoryError("no room for the model")
+            raise RuntimeError("no room for the model")
 
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
     command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
@@ -149,6 +149,76 @@ def test_a_failing_job_has_one_message_and_goes_on_later(
     assert line.startswith("error: ")
     assert "no room for the model" in line
     assert pipeline_runner.main(command) == 0
+
+
+def test_an_error_without_a_text_has_one_message_too(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def answer(*_: object) -> None:
+        raise RuntimeError
+
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    monkeypatch.setattr(bulk_predictor, "answer", answer)
+    command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
+    assert pipeline_runner.main(command) == 1
+    assert capsys.readouterr().err.startswith("error: RuntimeError: no message. Run again: ")
+
+
+@pytest.mark.usefixtures("small_parts")
+@pytest.mark.parametrize("killed_at", [bulk.QUARANTINE_FILE, bulk.DONE_FILE])
+def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
+    killed_at: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    show = durable.show
+
+    def killed(aside: Path, path: Path) -> None:
+        if path.name == killed_at:
+            raise KeyboardInterrupt
+        show(aside, path)
+
+    path, output = written(tmp_path / "a.tsv", 9, "bad"), tmp_path / "out"
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(durable, "show", killed)
+        ask(model, output, path)
+    assert ask(model, output, path) == bulk.Done(rows=9, quarantined=1, parts=2)
+    line = f"{path}\t11\texpected 2 tab-separated fields, got 1\tbad\n"
+    assert (output / bulk.QUARANTINE_FILE).read_text() == line
+    assert not (output / parts.WORK).exists()
+
+
+def test_what_a_job_that_was_killed_after_its_end_left_is_removed(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    rmtree = shutil.rmtree
+
+    def killed(directory: Any, **options: Any) -> None:
+        if directory == output / parts.WORK:
+            raise KeyboardInterrupt
+        rmtree(directory, **options)
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(shutil, "rmtree", killed)
+        ask(model, output, path)
+    assert (output / parts.WORK).exists()
+    monkeypatch.setattr(bulk_predictor, "answer", None)
+    assert ask(model, output, path) == bulk.Done(rows=2, quarantined=0, parts=1)
+    assert not (output / parts.WORK).exists()
+
+
+def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    answer = bulk_predictor.answer
+
+    def meanwhile(*told: Any) -> None:
+        with pytest.raises(InputError, match="another bulk-predict is on here"):
+            ask(model, output, path)
+        answer(*told)
+
+    monkeypatch.setattr(bulk_predictor, "answer", meanwhile)
+    assert ask(model, output, path).rows == 2
 
 
 @pytest.mark.slow
@@ -172,4 +242,4 @@ def test_a_job_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) 
     assert there.items() <= {path.name: path.stat().st_ino for path in output.glob("*-of-*")}.items()
     assert one_by_one(output, "a") == at_once(model, path)
     assert json.loads((output / bulk.DONE_FILE).read_text()) == {"rows": rows, "quarantined": 0, "parts": 4}
-    assert not (output / bulk_predictor.WORK).exists()
+    assert not (output / parts.WORK).exists()

@@ -1,11 +1,17 @@
 import json
 import os
+import socket
 import subprocess
 import sys
+from pathlib import Path
 
+import pytest
 from tfx_bsl.coders import batch_util
 
-import pipeline.launch  # noqa: F401
+from pipeline import beam, config, manifest, steps
+from pipeline.launch import Compiled
+from pipeline.places import Places
+from tests.toys import write_toy_run
 
 THREADS = ("TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
 ASK = f"import json, os, pipeline_runner; print(json.dumps([os.environ[name] for name in {THREADS}]))"
@@ -28,3 +34,20 @@ def test_two_ops_run_at_a_time_on_half_of_the_cores_each_unless_the_user_says_ot
     half = (len(os.sched_getaffinity(0)) + 1) // 2
     assert threads() == ["2", str(half)]
     assert threads(TF_NUM_INTRAOP_THREADS="7") == ["2", "7"]
+
+
+def test_a_job_service_that_has_gone_since_the_run_began_is_told_and_not_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Were it waited for, this test would not hang.
+    monkeypatch.setattr(beam, "_NEVER", "--job_server_timeout=5")
+    with socket.create_server(("127.0.0.1", 0)) as service:
+        address = f"127.0.0.1:{service.getsockname()[1]}"
+        path = write_toy_run(tmp_path, beam={"preset": "portable", "job_service": address})
+        checked = config.check(path)
+        places = Places.of(checked.run, tmp_path / "runs")
+        record = steps.begin(checked, places)
+        compiled = Compiled.of(checked, places, manifest.collect(checked, record.id, record.started))
+    with pytest.raises(RuntimeError) as caught:
+        compiled.launch(compiled.node_ids[0])
+    assert str(caught.value) == f"no job service answers at {address} (Connection refused) any more"

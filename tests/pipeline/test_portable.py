@@ -167,7 +167,7 @@ def test_bulk_predict_goes_on_after_a_killed_worker_and_answers_as_predict_does(
         os.kill(workers(service)[0], signal.SIGKILL)
         _, error = job.communicate(timeout=PATIENCE)
     assert job.returncode == 1
-    assert error.startswith("error: the Beam job failed: a worker ")
+    assert error.startswith("error: RuntimeError: the Beam job failed: a worker ")
     there = {path.name: path.stat().st_ino for path in output.glob("rows-*")}
     assert 0 < len(there) < 4
     subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
