@@ -4,6 +4,9 @@
 
 Unlike Beam's two commands it listens on the loopback alone, and a job whose worker dies fails instead of waiting for
 ever. It serves one machine: what is shuffled stays in its memory.
+
+Job service and worker pool carry out what they are sent, without encryption or password. Any account on the machine can
+so run code as the user who started them.
 """
 
 from __future__ import annotations
