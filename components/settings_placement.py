@@ -139,7 +139,7 @@ class Kubeflow:
     """A persistent volume claim that holds `folder`; None: the cluster mounts it by itself, or the image has it."""
     mount: str | None = None
     """Where the claim is mounted; None: at `folder`."""
-    cpu: dict[str, Annotated[float, Field(gt=0)]] = Field(default_factory=dict)
+    cpu: dict[str, Annotated[float, Field(ge=0.001)]] = Field(default_factory=dict)
     """Cores that a node asks for, by its id; `default` for all others."""
     memory: dict[str, str] = Field(default_factory=dict)
     """Memory that it asks for and is held to, as Kubernetes writes it: `8Gi`."""
@@ -156,6 +156,11 @@ class Kubeflow:
             if (path := getattr(self, key)) is not None and not path.startswith("/"):
                 problem = f"`kubeflow.{key}` is {shown(path)}, it should be an absolute path in the containers"
                 raise ConflictError(key, problem, "Correct it, say /mnt/bert")
+        if self.image == "":
+            raise ConflictError("image", "`kubeflow.image` is empty", "Name the image, REGISTRY/NAME@sha256:...")
+        if self.mount and self.folder and not f"{self.folder}/".startswith(f"{self.mount.rstrip('/')}/"):
+            problem = f"`kubeflow.folder` is {shown(self.folder)}, not below `kubeflow.mount`, {shown(self.mount)}"
+            raise ConflictError("folder", problem, "Name a directory of the claim, as it is mounted there")
         if self.mount is not None and self.volume is None:
             problem = f"`kubeflow.mount` is {shown(self.mount)}, but `kubeflow.volume` is missing"
             raise ConflictError("mount", problem, "Name the claim that is mounted there, or delete mount")

@@ -25,13 +25,8 @@ if TYPE_CHECKING:
     from pipeline.launch import Outcome
 
 
-def begin(checked: Checked, places: Places, scheduled_as: str | None = None) -> RunRecord:
-    """Makes the run's directory, with its config and its record. The caller holds the lock.
-
-    Args:
-        checked: the run, in order.
-        places: where it keeps what.
-        scheduled_as: a scheduler's id for it.
+def check(checked: Checked, places: Places) -> None:
+    """What is wrong with a run here and now, before anything is written.
 
     Raises:
         InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
@@ -41,6 +36,16 @@ def begin(checked: Checked, places: Places, scheduled_as: str | None = None) -> 
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()
+
+
+def begin(checked: Checked, places: Places, scheduled_as: str | None = None) -> RunRecord:
+    """Makes the run's directory, with its config and its record. The caller holds the lock.
+
+    Args:
+        checked: the run, in order.
+        places: where it keeps what.
+        scheduled_as: a scheduler's id for it.
+    """
     now = datetime.datetime.now().astimezone()
     started = now.strftime("%Y%m%d-%H%M%S")
     taken = len(list(places.runs.glob(f"{started}*")))

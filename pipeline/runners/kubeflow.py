@@ -84,6 +84,13 @@ def _check(checked: Checked, place: Place) -> None:
         problem = f"`model.base` is {run.model.base}, which every container would fetch anew"
         remedy = f"Put its files, which are in {checked.base_model}, below the TOML's directory and name theirs"
         raise InputError(place.of(("model", "base")), problem, remedy)
+    if run.beam.preset != "local":
+        problem = f'`beam.preset` is "{run.beam.preset}", whose workers do not see what a container is given'
+        raise InputError(place.of(("beam", "preset")), problem, 'Set preset = "local": a container runs its own Beam')
+    if run.training.devices == "multiworker":
+        problem = '`training.devices` is "multiworker", but the Trainer is one container'
+        remedy = 'Set devices = "auto"; kubeflow.gpus gives it GPUs'
+        raise InputError(place.of(("training", "devices")), problem, remedy)
     nodes = ["default", *(node.id for node in dag.nodes(run))]
     for key in ("cpu", "memory"):
         for name in getattr(settings, key):

@@ -41,6 +41,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
     places = Places.of(checked.run, root)
+    steps.check(checked, places)
     with held(places, say if wait else None):
         with _writable(places.runs):
             record = steps.begin(checked, places)

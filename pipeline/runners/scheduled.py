@@ -67,6 +67,7 @@ def begin(exported: Path, run_id: str) -> int:
             _write_claim(dag, run_id, {"skipped": nothing_new})
             _say(f"{dag.name}: nothing new: {nothing_new}")
             return SKIPPED
+        steps.check(checked, places)
         begun = steps.begin(checked, places, run_id)
         directory = Path(begun.directory)
         _write_claim(dag, run_id, {"directory": str(directory)})

@@ -543,6 +543,18 @@ CASES: dict[str, list[Case]] = {
         Case("a mount without a claim", lambda box: box.kubeflow('mount = "/mnt"\n'),
              'DIR/run.toml:22: `kubeflow.mount` is "/mnt", but `kubeflow.volume` is missing. Name the claim that is '
              "mounted there, or delete mount."),
+        Case("a folder that is not on the claim",
+             lambda box: box.kubeflow('volume = "toy"\nmount = "/data"\n'),
+             'DIR/run.toml:21: `kubeflow.folder` is "/mnt/toy", not below `kubeflow.mount`, "/data". Name a directory '
+             "of the claim, as it is mounted there."),
+        Case("Beam elsewhere than in the containers",
+             lambda box: box.kubeflow('[beam]\npreset = "flink"\nflink_master = "flink:8081"\n'),
+             'DIR/run.toml:23: `beam.preset` is "flink", whose workers do not see what a container is given. Set '
+             'preset = "local": a container runs its own Beam.', EXPORT),
+        Case("several workers in one container",
+             lambda box: box.kubeflow().toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"'),
+             'DIR/run.toml:14: `training.devices` is "multiworker", but the Trainer is one container. Set devices = '
+             '"auto"; kubeflow.gpus gives it GPUs.', EXPORT),
         Case("memory without a unit that Kubernetes knows", lambda box: box.kubeflow('memory = { default = "8 GB" }\n'),
              'DIR/run.toml:22: `kubeflow.memory.default` is "8 GB", it should be a quantity of Kubernetes. Correct '
              "it, say 8Gi."),
