@@ -537,7 +537,12 @@ def _gradients(part: _Part, task: Task, class_weights: np.ndarray, smoothing: fl
             if share is not None:
                 loss *= share
         found = iter(tape.gradient(loss, variables))
-        return loss, [next(found) if learns else None for learns in learning]
+        every = [next(found) if learns else None for learns in learning]
+        # Other tables that are gathered from, as that of the segments, are small, and learn as all that is dense.
+        return loss, [
+            g if g is None or v.path == part.table else tf.convert_to_tensor(g)
+            for g, v in zip(every, part.variables, strict=True)
+        ]
 
     return gradients
 
