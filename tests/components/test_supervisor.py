@@ -71,7 +71,5 @@ def test_the_chief_gives_up_and_names_the_worker_that_did_not_come(in_network: l
     variables = {**os.environ, "TF_CONFIG": tf_config(0)}
     command = [*in_network, sys.executable, "-c", LEAD]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    wanted = (
-        "components.errors.WorkerError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
-    )
+    wanted = "WorkerError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
     assert ended.stderr.splitlines()[-1].removeprefix("components.errors.") == wanted
