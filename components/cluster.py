@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 from dataclasses import dataclass
 from typing import Any
 
 from components.errors import InputError
+from components.settings_base import ADDRESS
 
 VARIABLE = "TF_CONFIG"
 EXAMPLE = '{"cluster": {"worker": ["10.0.0.1:2222", "10.0.0.2:2222"]}, "task": {"type": "worker", "index": 0}}'
@@ -109,8 +111,9 @@ def _parsed(config: Any) -> Cluster:
 
 
 def _is_address(text: object) -> bool:
-    host, _, port = str(text).rpartition(":")
-    return isinstance(text, str) and bool(host) and port.isdecimal() and 0 < int(port) < 2**16
+    if not isinstance(text, str) or not re.fullmatch(ADDRESS, text):
+        return False
+    return 0 < int(text.rpartition(":")[2]) < 2**16
 
 
 def _mistake(problem: str) -> InputError:

@@ -26,6 +26,10 @@ class InputError(Exception):
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
 
 
+class WorkerError(RuntimeError):
+    """A process of a training by several has failed or has not come; its text is all that is to say of it."""
+
+
 def input_error(error: BaseException | None) -> InputError | None:
     """The user's mistake that an error comes from: Beam wraps what its functions raise."""
     while error is not None:
@@ -43,4 +47,4 @@ def in_words(error: BaseException) -> str:
     no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
     if isinstance(error, MemoryError) or no_memory:
         return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
-    return f"{type(error).__name__}: {first[:300]}"
+    return first if isinstance(error, WorkerError) else f"{type(error).__name__}: {first[:300]}"

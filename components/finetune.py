@@ -123,7 +123,7 @@ def fit(
         ArithmeticError: the loss is no longer a number.
         InputError: the disk has no room for the hidden states of what is frozen.
     """
-    part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch)
+    part, train, dev = _trained_part(model, train, dev, freeze(model, training), scratch, replicas)
     per_epoch = math.ceil(len(train) / training.batch_size)
     steps = training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS)
     starts = {}
@@ -317,7 +317,7 @@ def _forward(model: Classifier, frozen: int | None) -> Callable[..., tf.Tensor]:
 
 
 def _trained_part(
-    model: Classifier, train: Rows, dev: Rows, frozen: int | None, scratch: Path
+    model: Classifier, train: Rows, dev: Rows, frozen: int | None, scratch: Path, replicas: Replicas = ALONE
 ) -> tuple[_Part, Rows, Rows]:
     """What learns, and its input: where layers are frozen, their output for each row, kept on disk."""
     targets = tf.TensorSpec([None] * (2 if train.per_token else train.targets.ndim), train.targets.dtype)
@@ -341,7 +341,8 @@ def _trained_part(
     needed = sum(rows.states_bytes(hidden, pooled) for rows in splits.values())
     if needed > (free := shutil.disk_usage(scratch).free):
         problem = f"the states of the frozen layers take {needed / 1e9:.1f} GB, {free / 1e9:.1f} GB are free"
-        raise InputError(str(scratch.parent), problem, "Free some, or give the run a --root on a larger disk")
+        larger = "give the run a --root" if replicas.is_chief else "set TMPDIR to a directory"
+        raise InputError(str(scratch.parent), problem, f"Free some, or {larger} on a larger disk")
     mapped: list[Rows] = []
     for name, rows in splits.items():
         with progress(len(rows)) as bar:
@@ -537,7 +538,12 @@ def _gradients(part: _Part, task: Task, class_weights: np.ndarray, smoothing: fl
             if share is not None:
                 loss *= share
         found = iter(tape.gradient(loss, variables))
-        return loss, [next(found) if learns else None for learns in learning]
+        every = [next(found) if learns else None for learns in learning]
+        # Other tables that are gathered from, as that of the segments, are small, and learn as all that is dense.
+        return loss, [
+            g if g is None or v.path == part.table else tf.convert_to_tensor(g)
+            for g, v in zip(every, part.variables, strict=True)
+        ]
 
     return gradients
 

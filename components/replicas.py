@@ -21,7 +21,8 @@ T = TypeVar("T")
 Step = Callable[[np.ndarray, np.ndarray, np.ndarray], tf.Tensor]
 """Inputs, mask and targets of a whole batch -> its loss."""
 Gradients = Callable[..., tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]]
-"""Inputs, mask, targets and the share of the batch that they are -> the loss and the gradients, times that share."""
+"""Inputs, mask, targets and the share of the batch that they are -> the loss and the gradients, times that share; that
+of the word table alone is slices."""
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
 

@@ -39,7 +39,7 @@ class Checkpoints:
 
     Args:
         directory: of all trainings' checkpoints.
-        key: names the training: equal for those that give equal bits.
+        key: names the training: equal for those that give equal bits, on equally many devices.
         training: how often a checkpoint is due.
     """
 

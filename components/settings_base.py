@@ -8,7 +8,8 @@ from typing import Annotated, TypeVar, dataclass_transform
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
-ADDRESS = r"^[A-Za-z0-9_.-]+:[0-9]{1,5}$"
+ADDRESS = r"^([A-Za-z0-9_.-]+|\[[A-Fa-f0-9:.]+\]):[0-9]{1,5}$"
+"""HOST:PORT, an IPv6 address in brackets."""
 T = TypeVar("T")
 
 

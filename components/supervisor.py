@@ -16,7 +16,7 @@ from typing import IO, Any
 
 from components import cluster
 from components.console import progress
-from components.errors import InputError
+from components.errors import InputError, WorkerError
 
 _END_SECONDS = 60.0
 """That a process is given to say good-bye to the others, once its work is done."""
@@ -31,7 +31,7 @@ def lead(order: Mapping[str, Any], minutes: float) -> None:
 
     Raises:
         InputError: TF_CONFIG names no cluster or another worker; or what `trainer.train` raises.
-        RuntimeError: a worker did not come, or has ended.
+        WorkerError: a worker did not come, or has ended.
     """
     found = cluster.chief()
 
@@ -53,14 +53,14 @@ def follow(source: str, minutes: float, log: IO[str] | None, say: Callable[[str]
 
     Raises:
         InputError: TF_CONFIG names no cluster or the chief; or this worker cannot do what the chief does.
-        RuntimeError: the chief did not come, or a worker has ended.
+        WorkerError: the chief did not come, or a worker has ended.
     """
     found = cluster.follower()
     chief, end = found.addresses[0], time.monotonic() + 60 * minutes
     say(f"worker {found.number} of {len(found.addresses)}: waiting for the chief, {chief}")
     while not cluster.listens(chief):
         if time.monotonic() > end:
-            raise RuntimeError(f"waited {minutes:g} minutes for the chief, {chief}, and it did not come")
+            raise WorkerError(f"waited {minutes:g} minutes for the chief, {chief}, and it did not come")
         time.sleep(0.5)
     say("training with the chief")
 
@@ -113,7 +113,7 @@ def _supervised(
         process.wait()
     status = process.returncode
     how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
-    raise RuntimeError(late[0] if late else f"the process that trains has ended {how}")
+    raise WorkerError(late[0] if late else f"the process that trains has ended {how}")
 
 
 def _followed(events: IO[str], timer: threading.Timer) -> bool:
@@ -121,7 +121,7 @@ def _followed(events: IO[str], timer: threading.Timer) -> bool:
 
     Raises:
         InputError: the user's mistake that the process met.
-        RuntimeError: it failed.
+        WorkerError: it failed.
     """
     with progress() as bar:
         for line in events:
@@ -133,7 +133,7 @@ def _followed(events: IO[str], timer: threading.Timer) -> bool:
                 case {"mistake": [place, problem, remedy]}:
                     raise InputError(place, problem, remedy)
                 case {"failed": why}:
-                    raise RuntimeError(why)
+                    raise WorkerError(why)
                 case {"total": total, "done": done, "text": text}:
                     bar.total, bar.done = total, done
                     bar.advance(0, text)

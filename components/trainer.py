@@ -40,10 +40,17 @@ DEV_ANSWERS_FILE = "dev_answers.npy"
 
 
 _ORDER = (
-    *("train_files", "eval_files", "transform_output", "base_model", "custom_config"),
-    *("model_run_dir", "serving_model_dir"),
+    "train_files",
+    "eval_files",
+    "transform_output",
+    "base_model",
+    "custom_config",
+    "model_run_dir",
+    "serving_model_dir",
 )
 """What `train` reads of TFX's FnArgs."""
+_NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
+"""Settings with which a training may go on that began with others of them."""
 
 
 def run_fn(fn_args: Any) -> None:
@@ -54,7 +61,7 @@ def run_fn(fn_args: Any) -> None:
 
     Raises:
         InputError: as for `train`; or TF_CONFIG does not make this process the chief of a cluster.
-        RuntimeError: one of several workers did not come, or has ended.
+        WorkerError: one of several workers did not come, or has ended.
     """
     training = load(Training, fn_args.custom_config["training"])
     if training.devices == "multiworker":
@@ -189,8 +196,12 @@ def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
 
 
 def _key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows) -> str:
-    """Equal for trainings that give equal weights, because everything is equal that they depend on."""
-    told = json.dumps([config, initial, train.sha256(), dev.sha256()], sort_keys=True)
+    """Equal for trainings that give equal weights, because everything is equal that they depend on.
+
+    Equal but for rounding, and with dropout but for the masks, where the number of replicas differs.
+    """
+    training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
+    told = json.dumps([{**config, "training": training}, initial, train.sha256(), dev.sha256()], sort_keys=True)
     return hashlib.sha256(told.encode()).hexdigest()
 
 

@@ -19,7 +19,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from components import cluster, console
-from components.errors import InputError
+from components.errors import InputError, in_words
 
 LOST = "another worker has ended or cannot be reached any more; its own message says why"
 
@@ -44,8 +44,7 @@ def main() -> None:
         os._exit(1)
     except BaseException as error:
         traceback.print_exc()
-        first = (str(error).strip() or "no message").splitlines()[0]
-        tell(failed=LOST if _is_loss(error) else f"{type(error).__name__}: {first[:300]}")
+        tell(failed=_why(error))
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
@@ -91,6 +90,11 @@ def _check(order: dict[str, Any], source: str) -> None:
         if path is not None and not tf.io.gfile.exists(path):
             remedy = "The run's root and the base model need the same paths on every machine, on a shared disk"
             raise InputError(path, "the chief reads this, and it is not on this machine", remedy)
+
+
+def _why(error: BaseException) -> str:
+    """What failed, in a line."""
+    return LOST if _is_loss(error) else in_words(error)
 
 
 def _is_loss(error: BaseException) -> bool:

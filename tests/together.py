@@ -18,6 +18,7 @@ import numpy as np
 # Its settings of TensorFlow.
 import pipeline_runner  # noqa: F401
 from components import cluster
+from tests.toys import VOCABULARY
 
 ROWS = 45
 """In batches of 8 rows the last one has 5, and in batches of 4, 1."""
@@ -59,16 +60,22 @@ def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -
 
 
 def toy_split(name: str, path: Path) -> tuple[Any, Any]:
-    """Rows of 3 to 14 tokens, and their task: two classes, or tags of few or many words a row."""
+    """Rows of 3 to 14 tokens, and their task: two classes of a text or of two, or tags of few or many words a row."""
     from components.batching import Rows
     from components.tasks.classification import Classification
+    from components.tasks.pair import Pair
     from components.tasks.tagging import IGNORED, Tagging
 
     draws = np.random.default_rng(0)
     lengths = draws.integers(3, 15, ROWS).astype(np.int32)
-    draws.integers(5, 40, lengths.sum()).astype(np.int32).tofile(path)
-    if name == "classification":
-        return Rows(path, lengths, draws.integers(0, 2, ROWS).astype(np.int32)), Classification(("bad", "good"))
+    token_ids = draws.integers(5, 40, lengths.sum()).astype(np.int32)
+    if name == "pair":
+        # A row's second token, so that the second text has one at least.
+        token_ids[np.cumsum(lengths) - lengths + 1] = VOCABULARY.index("[SEP]")
+    token_ids.tofile(path)
+    if name in ("classification", "pair"):
+        task = (Pair if name == "pair" else Classification)(("bad", "good"))
+        return Rows(path, lengths, draws.integers(0, 2, ROWS).astype(np.int32)), task
     tags = draws.integers(0, 3, lengths.sum()).astype(np.int32)
     tags[draws.random(len(tags)) < 0.6] = IGNORED
     return Rows(path, lengths, tags, per_token=True), Tagging(("FILM",))

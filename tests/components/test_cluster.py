@@ -7,6 +7,7 @@ from components import cluster
 from components.errors import InputError
 
 A, B, C = "10.0.0.1:2222", "10.0.0.2:2222", "h:1"
+URL = "http://a:1"
 
 
 def config(cluster: Any, kind: Any = "worker", index: Any = 0) -> str:
@@ -20,6 +21,7 @@ def config(cluster: Any, kind: Any = "worker", index: Any = 0) -> str:
         (config({"worker": [A, B]}, index=1), (A, B), 1),
         (config({"worker": [B, C], "chief": [A]}, index=1), (A, B, C), 2),
         (config({"worker": [B, C], "chief": [A]}, "chief"), (A, B, C), 0),
+        (config({"worker": ["[::1]:1", C]}), ("[::1]:1", C), 0),
     ],
 )
 def test_workers_are_numbered_from_the_chief_on(
@@ -42,6 +44,7 @@ def test_workers_are_numbered_from_the_chief_on(
         (config({"worker": A}), f'`cluster.worker` is "{A}", it should be a list of HOST:PORT'),
         (config({"worker": [A, "b"]}), f'`cluster.worker` is ["{A}", "b"], it should be a list of HOST:PORT'),
         (config({"worker": [A, "b:0"]}), f'`cluster.worker` is ["{A}", "b:0"], it should be a list of HOST:PORT'),
+        (config({"worker": [A, URL]}), f'`cluster.worker` is ["{A}", "{URL}"], it should be a list of HOST:PORT'),
         (config({"chief": [A, B]}), "`cluster.chief` has 2 addresses, there is one chief"),
         (config({"worker": [A]}), "`cluster` has 1 workers, it should have at least 2"),
         (config({"worker": [A, A]}), "`cluster` has an address twice"),

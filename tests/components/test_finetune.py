@@ -17,6 +17,7 @@ from components.batching import Batch, Rows
 from components.classifier import Classifier, freeze, learning_rate_factors
 from components.errors import InputError
 from components.finetune import Evaluation, History, fit
+from components.replicas import ALONE, Replicas
 from components.settings import Model, Training
 from components.tasks import Task
 from components.tasks.classification import Classification
@@ -295,6 +296,14 @@ def test_nothing_frozen_changes_by_a_bit_and_all_else_does(
 
 
 @pytest.mark.parametrize(
+    ("replicas", "remedy"),
+    [
+        (ALONE, "give the run a --root on a larger disk"),
+        (Replicas(None, 1, 2), "set TMPDIR to a directory on a larger disk"),
+    ],
+    ids=["chief", "another worker"],
+)
+@pytest.mark.parametrize(
     ("settings", "states"),
     [({"strategy": "freeze_layers", "freeze_layers": 1}, "one a token"), ({"strategy": "head"}, "one a row")],
     ids=["freeze_layers", "head"],
@@ -306,6 +315,8 @@ def test_states_that_the_disk_has_no_room_for_are_not_begun(
     monkeypatch: pytest.MonkeyPatch,
     settings: dict[str, Any],
     states: str,
+    replicas: Replicas,
+    remedy: str,
 ) -> None:
     training = Training(steps=1, **settings)
     model = build(checkpoint, training)
@@ -313,8 +324,8 @@ def test_states_that_the_disk_has_no_room_for_are_not_begun(
     needed = 2 * 4 * model.encoder.config.hidden_size * count
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=needed - 1))
     monkeypatch.setattr(Rows, "mapped", lambda *_: pytest.fail("was begun"))
-    with pytest.raises(InputError, match="give the run a --root on a larger disk"):
-        fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
+    with pytest.raises(InputError, match=remedy):
+        fit(model, rows, rows, training, ONES, tmp_path, tmp_path, replicas=replicas)
 
 
 def test_a_last_batch_of_one_row_has_an_empty_half_and_trains_all_the_same(

@@ -81,6 +81,7 @@ CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "classification": ("classification", {"batch_size": 8}),
     "tagging": ("tagging", {"batch_size": 8}),
     "a batch of one row": ("classification", {"batch_size": 4}),
+    "pair": ("pair", {"batch_size": 8, "clip_norm": 0.01}),
     "clipping": ("tagging", {"batch_size": 8, "clip_norm": 0.01}),
     "frozen layers": ("classification", {"batch_size": 8, "strategy": "freeze_layers", "freeze_layers": 1}),
     "gradual": ("tagging", {"batch_size": 8, "strategy": "gradual", "unfreeze_epochs": 0.5}),

@@ -1,13 +1,17 @@
+import io
+import json
 import os
 import socket
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from components import supervisor, worker
-from components.errors import InputError
+from components.errors import InputError, WorkerError, in_words
 from tests.network import tf_config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,7 +24,7 @@ def test_a_chief_that_does_not_come_is_not_waited_for_forever(monkeypatch: pytes
         address = f"127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("TF_CONFIG", tf_config(1).replace("127.0.0.1:2222", address))
     said: list[str] = []
-    with pytest.raises(RuntimeError, match=f"waited 0.01 minutes for the chief, {address}, and it did not come"):
+    with pytest.raises(WorkerError, match=f"waited 0.01 minutes for the chief, {address}, and it did not come"):
         supervisor.follow("", 0.01, None, said.append)
     assert said == [f"worker 1 of 2: waiting for the chief, {address}"]
 
@@ -44,10 +48,28 @@ def test_a_worker_that_cannot_read_what_the_chief_reads_says_so(tmp_path: Path) 
     assert (raised.value.place, raised.value.problem) == (gone, "the chief reads this, and it is not on this machine")
 
 
+@pytest.mark.parametrize(
+    ("error", "why"),
+    [
+        (ArithmeticError("the loss is nan at step 3 of 4"), "ArithmeticError: the loss is nan at step 3 of 4"),
+        (
+            tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
+            "out of memory: a smaller training.batch_size, model.max_length or base model needs less",
+        ),
+        (tf.errors.UnavailableError(None, None, "Connection reset by peer"), worker.LOST),
+    ],
+)
+def test_what_failed_in_the_process_that_trains_is_told_as_if_it_had_failed_here(error: Exception, why: str) -> None:
+    told = json.dumps({"failed": worker._why(error)})
+    with pytest.raises(WorkerError) as raised:
+        supervisor._followed(io.StringIO(f"{told}\n"), threading.Timer(0, int))
+    assert in_words(raised.value) == why
+
+
 @pytest.mark.slow
 def test_the_chief_gives_up_and_names_the_worker_that_did_not_come(in_network: list[str]) -> None:
     variables = {**os.environ, "TF_CONFIG": tf_config(0)}
     command = [*in_network, sys.executable, "-c", LEAD]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    wanted = "RuntimeError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
-    assert ended.stderr.splitlines()[-1] == wanted
+    wanted = "WorkerError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
+    assert ended.stderr.splitlines()[-1].removeprefix("components.errors.") == wanted

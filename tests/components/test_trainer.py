@@ -14,10 +14,12 @@ from components.batching import Rows
 from components.errors import InputError
 from components.predictor import Predictor
 from components.settings import Model, Training
+from components.settings_io import dump
 from components.signatures import weights_sha256
 from components.tasks.classification import Classification
 from components.versions import card
 from tests.conftest import LABELS, SIZES, Trained, transformed_texts
+from tests.together import toy_split
 from tests.toys import write_toy_checkpoint
 
 TASK = Classification(tuple(LABELS))
@@ -102,6 +104,21 @@ def test_class_weights_stand_in_the_order_of_the_labels(given: object, weights: 
     found = trainer._class_weights(Training(class_weights=given), train, TASK)  # type: ignore[arg-type]
     np.testing.assert_allclose(found, weights, rtol=1e-6)
     assert found.dtype == np.float32
+
+
+def key(training: Training, folder: Path) -> str:
+    rows, _ = toy_split("classification", folder / "rows")
+    return trainer._key({"training": dump(training), "source": "a"}, None, rows, rows)
+
+
+def test_a_training_goes_on_where_only_who_takes_part_and_what_is_waited_for_has_changed(tmp_path: Path) -> None:
+    others = {"worker_minutes": 60.0, "checkpoint_minutes": 1.0, "checkpoint_steps": 7, "devices": "multiworker"}
+    assert key(Training(**others), tmp_path) == key(Training(), tmp_path)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [{"seed": 2}, {"batch_size": 8}, {"evaluations_per_epoch": 2}])
+def test_a_training_with_other_weights_begins_anew(settings: dict[str, int], tmp_path: Path) -> None:
+    assert key(Training(**settings), tmp_path) != key(Training(), tmp_path)  # type: ignore[arg-type]
 
 
 def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None:
