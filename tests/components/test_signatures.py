@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components import trainer
+from components import origin, trainer
 from components.classifier import Classifier
 from components.settings import Data, Model, Training
 from components.signatures import Exported, weights_sha256
@@ -140,13 +140,16 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
     assert labels == [LABELS[index] for index in in_memory.argmax(axis=1)]
 
 
-def test_the_card_holds_the_task_the_hash_of_the_weights_and_what_the_trainer_was_told(tiny_trained: Trained) -> None:
+def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_trainer_was_told(
+    tiny_trained: Trained, tiny_examples: Any
+) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
     settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
     tokenizer = {"settings": settings, "max_length": MAX_LENGTH}
     task = {"name": "classification", "labels": LABELS}
-    assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, "initial_weights": None}
+    learned_from = {"data_sha256": origin.read(tiny_examples.uri), "initial_weights": None}
+    assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, **learned_from}
 
 
 def build(checkpoint: Path, seed: int) -> Classifier:
