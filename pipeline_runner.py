@@ -17,18 +17,21 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from components.errors import InputError, in_words
+from components.common.errors import InputError, describe
+from components.common.exit_status import DONE, FAILED, REFUSED, WRONG_INPUT
 from pipeline.arguments import parser
 
 # Before any import of TensorFlow, which reads them once: its banners are not for the terminal.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
 os.environ.setdefault("TF_ENABLE_ONEDNN_OPTS", "1")
+
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+
 # Two ops at a time on half of the cores each: batches run in halves that do not wait for each other.
 os.environ.setdefault("TF_NUM_INTEROP_THREADS", "2")
-os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str((len(os.sched_getaffinity(0)) + 1) // 2))
 
-DONE, FAILED, WRONG_INPUT, REFUSED = 0, 1, 2, 3
+os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str((len(os.sched_getaffinity(0)) + 1) // 2))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -97,7 +100,7 @@ def check(options: argparse.Namespace) -> int:
 
     checked = config.check(options.config)
     if options.json:
-        from components.settings_io import dump
+        from components.settings.serialization import dump
 
         print(dump(checked.run))
     else:
@@ -107,14 +110,15 @@ def check(options: argparse.Namespace) -> int:
 
 def train_worker(options: argparse.Namespace) -> int:
     """`train-worker`: a process of a training by several, but for the chief's."""
-    from components import cluster, console, supervisor
+    from components.common import progress
+    from components.distributed import cluster, supervisor
     from pipeline.provenance import source_hash
 
     cluster.follower()
-    source = source_hash("components.trainer")
+    source = source_hash("components.nodes.trainer")
     log = options.log.open("w", encoding="utf-8") if options.log else None
     try:
-        with console.stop_on_signals(), console.watch(sys.stderr, "train-worker"), log or contextlib.nullcontext():
+        with progress.stop_on_signals(), progress.watch(sys.stderr, "train-worker"), log or contextlib.nullcontext():
             supervisor.follow(source, options.wait, log, lambda line: print(line, flush=True))
     except RuntimeError as error:
         print(f"error: {error}. Run again, here and on the others; --log FILE keeps the details.", file=sys.stderr)
@@ -133,16 +137,17 @@ def run_container(options: argparse.Namespace) -> int:
 
 def show(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
-    from pipeline import manifest, record, report
+    from pipeline import manifest, report
+    from pipeline.record import find, read
 
-    directories = record.find(options.root, options.run)
+    directories = find(options.root, options.run)
     if options.manifest:
         print(manifest.read(directories[-1]).as_json())
         return DONE
     records = []
     for path in directories if options.all else directories[-1:]:
         try:
-            records.append(record.read(path))
+            records.append(read(path))
         except InputError as error:
             # One damaged record does not hide the others.
             if not options.all:
@@ -171,7 +176,7 @@ def list_versions(options: argparse.Namespace) -> int:
 
 def rollback(options: argparse.Namespace) -> int:
     """`rollback`: an older version into production."""
-    from components.versions import roll_back
+    from components.serving.versions import roll_back
     from pipeline import serving
     from pipeline.runners import local
 
@@ -202,9 +207,10 @@ def prune(options: argparse.Namespace) -> int:
 
 def reproduce(options: argparse.Namespace) -> int:
     """`reproduce`: a run made again from its manifest, and what differs."""
-    from pipeline import record, report, reproduction
+    from pipeline import report, reproduction
+    from pipeline.record import find
 
-    (*_, directory) = record.find(options.root, options.run)
+    (*_, directory) = find(options.root, options.run)
     say = (lambda _: None) if options.json else report.console(sys.stdout).print
     made, compared = reproduction.reproduce(directory, options.into, say)
     if compared is None:
@@ -220,9 +226,10 @@ def reproduce(options: argparse.Namespace) -> int:
 
 def check_data(options: argparse.Namespace) -> int:
     """`check-data`: rows beside those that a run's model learned from."""
-    from pipeline import record, report, skew
+    from pipeline import report, skew
+    from pipeline.record import find
 
-    (*_, directory) = record.find(options.root, options.against)
+    (*_, directory) = find(options.root, options.against)
     found = skew.check(options.rows, directory, options.column, options.label, not options.no_header)
     if options.json:
         print(json.dumps(dataclasses.asdict(found)))
@@ -249,7 +256,7 @@ def data(options: argparse.Namespace) -> int:
 
 def predict(options: argparse.Namespace) -> int:
     """`predict`: what a model says of texts."""
-    from components.versions import resolve
+    from components.serving.versions import resolve
     from pipeline import prediction
 
     resolve(options.model)
@@ -273,7 +280,7 @@ def predict(options: argparse.Namespace) -> int:
 
 def bulk_predict(options: argparse.Namespace) -> int:
     """`bulk-predict`: `predict --input` by Beam."""
-    from components.console import stop_on_signals
+    from components.common.progress import stop_on_signals
     from pipeline import beam, bulk
 
     where = bulk.settings(options.config)
@@ -287,7 +294,7 @@ def bulk_predict(options: argparse.Namespace) -> int:
             raise told from None
         log = options.output / bulk.LOG_FILE
         again = f"Run again: the parts that are there stay. The log has the rest: {log}"
-        print(f"error: {in_words(told)}. {again}", file=sys.stderr)
+        print(f"error: {describe(told)}. {again}", file=sys.stderr)
         return FAILED
     bad = f", {done.quarantined:,} bad ones in {options.output / bulk.QUARANTINE_FILE}" if done.quarantined else ""
     print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)
@@ -306,12 +313,13 @@ def embed(options: argparse.Namespace) -> int:
 
 def match(options: argparse.Namespace) -> int:
     """`match`: the nearest texts of a corpus."""
-    from pipeline import prediction, vectors
+    from components.common import atomic_files
+    from pipeline import vectors
 
     header = not options.no_header
     queries = vectors.Source(options.queries, options.query_column, header)
     corpus = vectors.Source(options.corpus, options.corpus_column, header)
-    with prediction.written(options.output) as out:
+    with atomic_files.written(options.output) as out:
         vectors.match(
             options.model, queries, corpus, options.top, _pooled(options), out, sys.stderr, as_json=options.json
         )
@@ -319,7 +327,7 @@ def match(options: argparse.Namespace) -> int:
 
 
 def _pooled(options: argparse.Namespace) -> Any:
-    from components.settings import Model
+    from components.settings.model import Model
 
     return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)
 
@@ -406,7 +414,6 @@ _COMMANDS: dict[str, Callable[[argparse.Namespace], int]] = {
     "end-run": end_run,
 }
 """By the names of `pipeline.arguments`."""
-
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -15,12 +15,14 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from components import precision
+from components.common import cpu
 
 ROOT = Path(__file__).resolve().parents[1]
 
 RESULTS = ROOT / "bench" / "results"
+
 PEER = ROOT / "bench" / "peer.py"
+
 _SHARED_PEER = ROOT.parent / "shared" / "bench" / "hf_reference.py"
 
 Run = dict[str, Any]
@@ -87,10 +89,10 @@ def kept(name: str, part: str) -> dict[str, Any]:
 
 def machine() -> dict[str, Any]:
     """What the figures were measured on."""
-    features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in precision.cpu_features()]
+    features = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_bf16") if flag in cpu.cpu_features()]
     versions = {name: metadata.version(name) for name in ("tensorflow", "keras", "tfx", "apache-beam")}
     found: dict[str, Any] = {
-        "cpu": precision.cpu_name(),
+        "cpu": cpu.cpu_name(),
         "features": features,
         "cores": os.cpu_count(),
         "python": platform.python_version(),

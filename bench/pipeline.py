@@ -23,7 +23,8 @@ from statistics import mean, median
 from typing import Any
 
 from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_trainer, settings_of
-from components.settings import DEFAULT_EPOCHS, Model, Training
+from components.settings.model import Model
+from components.settings.training import DEFAULT_EPOCHS, Training
 
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
@@ -35,6 +36,7 @@ with contextlib.redirect_stdout(io.StringIO()):
 assert status == 0, status
 print(json.dumps({"seconds": time.monotonic() - started}))
 """
+
 STRATEGIES: dict[str, dict[str, Any]] = {
     "full": {},
     "freeze_layers": {"strategy": "freeze_layers", "freeze_layers": 3, "learning_rate": 1e-4},

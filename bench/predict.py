@@ -2,9 +2,9 @@
 
     python -m bench.predict [--rounds 5] [--rows 10000]
 
-Ours is a classifier over the sample weights, exported as Trainer does, asked by `components.predictor`, which `predict`
-uses, and, one text at a time, by its raw-text signature. The peer gets the same rows sorted by length. Interleaved;
-writes bench/results/predict.json.
+Ours is a classifier over the sample weights, exported as Trainer does, asked by `components.serving.predictor`, which
+`predict` uses, and, one text at a time, by its raw-text signature. The peer gets the same rows sorted by length.
+Interleaved; writes bench/results/predict.json.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, 
 from bench.train import CONFIGS, worker, write_rows
 
 SINGLE = 300
+
 START = time.monotonic()
 
 
@@ -83,14 +84,17 @@ def export(folder: Path) -> Run:
     import tensorflow_text  # noqa: F401
     import tensorflow_transform as tft
 
-    from components import signatures, tasks, trainer
-    from components.settings import Model, Training
+    from components import tasks
+    from components.export import saved_model
+    from components.settings.model import Model
+    from components.settings.training import Training
+    from components.training import initial_model
 
     graph = json.loads((folder / "transformed.json").read_text())["transform_graph"][0]
     transform, task = tft.TFTransformOutput(graph), tasks.read(graph)
     run = settings_of(folder / "run.toml")
-    model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), Training(), task)
-    exported = signatures.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
+    model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), Training(), task)
+    exported = saved_model.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
     exported.write(folder / "model" / "1", {})
     return {}
 
@@ -99,7 +103,7 @@ def ours(model: Path, texts: Path) -> Run:
     """All rows, then some one by one."""
     import tensorflow as tf
 
-    from components.predictor import Predictor
+    from components.serving.predictor import Predictor
 
     predictor = Predictor(model)
     lines = texts.read_text(encoding="utf-8").splitlines()

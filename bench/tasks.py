@@ -25,7 +25,8 @@ import numpy as np
 from bench import task_data
 from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_python, settings_of
 from components import tasks
-from components.settings import DEFAULT_EPOCHS, Model, Training
+from components.settings.model import Model
+from components.settings.training import DEFAULT_EPOCHS, Training
 from components.tasks.regression import correlation
 from components.tasks.tagging import IGNORED
 
@@ -38,6 +39,7 @@ METRICS = {
     "embedding": ("spearman", "match_mrr_at_10"),
 }
 """Task -> what is compared."""
+
 _ON_MRPC = ("pair", "similarity", "embedding")
 
 
@@ -130,7 +132,7 @@ def offsets(model: Path, data: Path) -> dict[str, int]:
 
     The space between tokens is odd, and commas, full stops and the like stand at the word before them.
     """
-    from components.predictor import Predictor
+    from components.serving.predictor import Predictor
 
     draws = random.Random(0)  # noqa: S311
     lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:1001]

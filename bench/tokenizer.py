@@ -65,9 +65,9 @@ def ours(texts: Path, ids: Path) -> Run:
     """All texts; their ids go to a file."""
     import tensorflow as tf
 
-    from components.checkpoints import VOCABULARY
-    from components.vocabulary import read_settings, read_vocabulary
-    from components.wordpiece import WordPiece
+    from components.pretrained.file_names import VOCABULARY
+    from components.tokenization.vocabulary import read_settings, read_vocabulary
+    from components.tokenization.wordpiece import WordPiece
 
     model = ROOT / "data" / "minilm"
     tokenize = WordPiece(read_vocabulary(model / VOCABULARY), read_settings(model), MAX_LENGTH)

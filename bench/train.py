@@ -29,13 +29,17 @@ from statistics import median
 from typing import Any
 
 from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
-from components.precision import chosen
+from components.common.cpu import resolved_precision
 
 CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
+
 ROWS = {"movie-reviews": 1600, "reuters-r8": 640, "head": 480}
+
 PADDED_STEPS = 10
 """Every batch of the padded peer costs the same."""
+
 DEV_ROWS = 64
+
 MAX_LENGTH, BATCH = 128, 32
 
 
@@ -78,7 +82,7 @@ def against_peer(name: str, scratch: Path, rounds: int) -> None:
     # As many batches as LengthGroupedSampler of transformers 5 sorts by length together.
     grouped = min(rows // (4 * BATCH), 50)
     rate = settings["training"]["learning_rate"]
-    for precision in dict.fromkeys(("float32", chosen("auto"))):
+    for precision in dict.fromkeys(("float32", resolved_precision("auto"))):
         contestants = {
             "ours": partial(worker, "fit", folder, json.dumps({"epochs": 2, "precision": precision})),
             "grouped": partial(peer, whole, rows, "grouped", rate, grouped, precision),
@@ -205,10 +209,12 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
     import numpy as np
     import tensorflow_transform as tft
 
-    from components import finetune, tasks, trainer
-    from components.batching import Rows
-    from components.replicas import ALONE
-    from components.settings import Model, Training
+    from components import tasks
+    from components.settings.model import Model
+    from components.settings.training import Training
+    from components.training import initial_model, loop
+    from components.training.dataset import Rows
+    from components.training.replicas import ALONE
 
     outputs = json.loads(Path(folder, "transformed.json").read_text())
     examples, graph = outputs["transformed_examples"][0], outputs["transform_graph"][0]
@@ -220,10 +226,10 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
             Rows.of_examples([f"{examples}/Split-{split}/*"], spec, task, Path(scratch, split))
             for split in ("train", "dev")
         )
-        model = trainer.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
+        model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history, _ = finetune.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
+        history, _ = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),
@@ -241,12 +247,15 @@ def measure_utilisation(rounds: str) -> Run:
     import numpy as np
     import tensorflow as tf
 
-    from components import finetune, trainer
-    from components.adamw import AdamW, warm_up_linear
-    from components.batching import Rows
-    from components.classifier import freeze
-    from components.settings import Model, Training
+    from components.model.freezing import freeze
+    from components.settings.model import Model
+    from components.settings.training import Training
     from components.tasks.classification import Classification
+    from components.training import initial_model, trainable_part
+    from components.training.adamw import AdamW
+    from components.training.dataset import Rows
+    from components.training.schedule import warm_up_linear
+    from components.training.step import StagedSteps
 
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
@@ -255,9 +264,9 @@ def measure_utilisation(rounds: str) -> Run:
     rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
     for pooling in ("cls", "mean"):
         training = Training()
-        model = trainer.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
+        model = initial_model.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
         freeze(model, training)
-        part, *_ = finetune._trained_part(model, rows, rows, None, Path())
+        part, *_ = trainable_part.trained_part(model, rows, rows, None, Path())
         optimizer = AdamW(
             part.variables,
             warm_up_linear(5e-5, 1000, 0.1),
@@ -266,7 +275,7 @@ def measure_utilisation(rounds: str) -> Run:
             weight_decay=0.01,
             clip_norm=1.0,
         )
-        steps[pooling] = finetune._Stages(part, optimizer, {}, task, np.ones(2, np.float32), 0.0).step(1)
+        steps[pooling] = StagedSteps(part, optimizer, {}, task, np.ones(2, np.float32), 0.0).step(1)
     size = 2048
     factors = [tf.random.normal((size, size)) for _ in range(4)]
     # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.

@@ -85,9 +85,10 @@ def measure(folder: Path, overrides: str, cores: list[int | None]) -> Run:
 def fit(folder: str, overrides: str) -> Run:
     """The training in this process, with those that TF_CONFIG lists if it is set."""
     import pipeline_runner  # noqa: F401  # its settings of TensorFlow
-    from components import cluster, replicas
+    from components.distributed import cluster, cluster_replicas
+    from components.training import replicas
 
-    group = replicas.of_cluster(cluster.of_environment()) if cluster.VARIABLE in os.environ else replicas.ALONE
+    group = cluster_replicas.of_cluster(cluster.of_environment()) if cluster.VARIABLE in os.environ else replicas.ALONE
     return {**train.fit(folder, overrides, group), "replicas": group.count}
 
 

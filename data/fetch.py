@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from components.errors import InputError
+from components.common.errors import InputError
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -276,6 +276,7 @@ def _reuters_r8(archive: Path) -> dict[str, bytes]:
 
 # Of the made set of topics: rows of each split, and words taken of each story.
 _TOPIC_ROWS = {"train": 3000, "dev": 600, "test": 1200}
+
 _TOPIC_WORDS = 30
 
 

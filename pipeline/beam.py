@@ -10,25 +10,34 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from components.errors import InputError
-from components.settings_io import Place
-from components.settings_placement import Beam
+from components.common.errors import InputError
+from components.settings.beam import Beam
+from components.settings.toml import TomlSource
 
 JOB_PORT, WORKER_PORT = 8099, 50000
 """Where `pipeline.beam_service` listens, and where it is looked for."""
+
 WORKER = Path(__file__).with_name("beam_worker.py")
 """The executable that starts a worker."""
+
 # The image is a name nothing runs: without one, TFX copies its own 50 MB of source aside for every node.
 _NO_IMAGE = "--sdk_container_image=none"
+
 # In this process, without Beam's Go runner (which would be downloaded).
 LOCAL = ("--runner=FnApiRunner", _NO_IMAGE)
+
 # The streams that tell of a job's state end after this many seconds, five minutes if Beam is not told; but as long does
 # it wait for a service that is not there, so that is asked before.
 _NEVER = f"--job_server_timeout={30 * 24 * 3600}"
+
 _ENDPOINT = "--job_endpoint="
+
 _ANSWER_SECONDS = 5.0
+
 _BLANK_LINE = re.compile(r"\n[ \t]*\n")
+
 _STEP = re.compile(r" \[while running '[^']*'\]")
+
 _MISTAKE = re.compile(r"^(?:components\.errors\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL)
 
 
@@ -62,7 +71,7 @@ def worker_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
-def check(beam: Beam, place: Place) -> None:
+def check(beam: Beam, place: TomlSource) -> None:
     """Finds out whether a job service answers, which Beam waits for without a word.
 
     Raises:

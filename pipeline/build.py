@@ -12,17 +12,17 @@ from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 
-from components.baseline import Baseline, Predecessor
-from components.drift_validator import DriftValidator
-from components.evaluator import Evaluator
-from components.example_gen import TsvExampleGen
-from components.example_validator import ExampleValidator
-from components.pusher import Pusher
-from components.schema_gen import SchemaGen
-from components.settings import Run
-from components.settings_io import dump
+from components.nodes.baseline import Baseline, Predecessor
+from components.nodes.drift_validator import DriftValidator
+from components.nodes.evaluator import Evaluator
+from components.nodes.example_gen import TsvExampleGen
+from components.nodes.example_validator import ExampleValidator
+from components.nodes.pusher import Pusher
+from components.nodes.schema_gen import SchemaGen
+from components.nodes.transform import Transform
+from components.settings.run import Run
+from components.settings.serialization import dump
 from components.tasks import TASKS
-from components.transform import Transform
 from pipeline import beam
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -50,7 +50,7 @@ def build_pipeline(
     base_model = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
 
-    example_gen = TsvExampleGen(data=run.data, data_path=data_path, source=source_hash("components.example_gen"))
+    example_gen = TsvExampleGen(data=run.data, data_path=data_path, source=source_hash("components.nodes.example_gen"))
     examples = example_gen.outputs["examples"]
     statistics_gen = StatisticsGen(examples=examples)
     # A component of TFX's own has no parameter for this, but every one counts in the cache key.
@@ -63,21 +63,21 @@ def build_pipeline(
         schema_gen = SchemaGen(
             statistics=statistics_gen.outputs["statistics"],
             examples=examples,
-            source=source_hash("components.schema_gen"),
+            source=source_hash("components.nodes.schema_gen"),
         )
     example_validator = ExampleValidator(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
         examples=examples,
         allow_anomalies=run.validation.allow_anomalies,
-        source=source_hash("components.example_validator"),
+        source=source_hash("components.nodes.example_validator"),
     )
     init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
     predecessor = Predecessor(
         examples=examples,
         directory=str(init_from.parent if init_from else places.serving),
         pinned=init_from.name if init_from else "",
-        source=source_hash("components.baseline"),
+        source=source_hash("components.nodes.baseline"),
     )
     predecessor.add_upstream_node(example_validator)
     drift_validator = DriftValidator(
@@ -86,23 +86,23 @@ def build_pipeline(
         data=checked.newest,
         data_path=data_path,
         limits=run.drift,
-        source=source_hash("components.drift_validator"),
+        source=source_hash("components.nodes.drift_validator"),
     )
     transform = Transform(
         examples=examples,
         schema=schema_gen.outputs["schema"],
-        preprocessing_fn="components.preprocessing.preprocessing_fn",
+        preprocessing_fn="components.nodes.preprocessing.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=splits),
         custom_config={
             **base_model,
             "max_tokens": run.model.most_tokens,
-            "source": source_hash("components.transform") + source_hash("components.preprocessing"),
+            "source": source_hash("components.nodes.transform") + source_hash("components.nodes.preprocessing"),
         },
         disable_statistics=True,
     )
     transform.add_upstream_node(drift_validator)
     trainer = Trainer(
-        run_fn="components.trainer.run_fn",
+        run_fn="components.nodes.trainer.run_fn",
         examples=transform.outputs["transformed_examples"],
         transform_graph=transform.outputs["transform_graph"],
         schema=schema_gen.outputs["schema"],
@@ -118,17 +118,17 @@ def build_pipeline(
                 "base_model": run.model.base,
                 "input": _input_format(run),
             },
-            "source": source_hash("components.trainer"),
+            "source": source_hash("components.nodes.trainer"),
         },
     )
     model = trainer.outputs["model"]
-    baseline = Baseline(model=model, directory=str(places.serving), source=source_hash("components.baseline"))
+    baseline = Baseline(model=model, directory=str(places.serving), source=source_hash("components.nodes.baseline"))
     measured = {
         "examples": examples,
         "model": model,
         "baseline_model": baseline.outputs["baseline"],
         "slices": list(checked.layout.slice_names),
-        "source": source_hash("components.evaluator"),
+        "source": source_hash("components.nodes.evaluator"),
     }
     evaluator = Evaluator(split="dev", gate=run.gate, **measured)
     nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
@@ -138,7 +138,7 @@ def build_pipeline(
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
-        custom_config={"source": source_hash("components.pusher")},
+        custom_config={"source": source_hash("components.nodes.pusher")},
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(places.serving))
         ),

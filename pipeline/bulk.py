@@ -12,14 +12,19 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from components import console, durable, parts, tsv, versions
-from components.errors import InputError
-from components.settings_io import Place
-from components.settings_placement import Beam
-from pipeline import beam, config, prediction
+from components.common import atomic_files, progress, streams
+from components.common.errors import InputError
+from components.rows import shards
+from components.rows.columns import text_columns
+from components.rows.files import require_file
+from components.serving import input_format, versions
+from components.settings.beam import Beam
+from components.settings.toml import TomlSource
+from pipeline import beam, config
 
 JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
 """Within the output: what the answers stand on, that all are there, and what libraries had to say."""
+
 QUARANTINE_FILE = "quarantine.tsv"
 """Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
 
@@ -43,7 +48,7 @@ def settings(path: Path | None) -> Beam:
     if path is None:
         return Beam()
     found = config.load_config(path).beam
-    beam.check(found, Place(str(path), path.read_text(encoding="utf-8-sig")))
+    beam.check(found, TomlSource(str(path), path.read_text(encoding="utf-8-sig")))
     return found
 
 
@@ -73,26 +78,26 @@ def predict(
         Exception: what went wrong within the job.
     """
     version = versions.resolve(model).resolve()
-    card = prediction.card_with_input(version)
-    texts, header, quoting = prediction.row_format(card, columns, has_header)
+    card = input_format.card_with_input(version)
+    texts, header, quoting = input_format.row_format(card, columns, has_header)
     files = _files(inputs)
     names, wanted = _columns(files, texts, header, quoting)
-    reading = parts.Reading(wanted, len(names), header, quoting)
+    reading = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
         "model": str(version),
         "weights_sha256": card.get("weights_sha256"),
         "inputs": _states(files),
         "reading": dataclasses.asdict(reading) | {"wanted": list(wanted)},
     }
-    done, work = output / DONE_FILE, output / parts.WORK
+    done, work = output / DONE_FILE, output / shards.WORK
     with _claimed(output, stands_on):
         if not done.is_file():
             with (
-                prediction.hidden_stderr(output / LOG_FILE),
-                console.watch(terminal, "bulk-predict"),
-                console.progress(),
+                streams.hidden_stderr(output / LOG_FILE),
+                progress.watch(terminal, "bulk-predict"),
+                progress.progress(),
             ):
-                from components.bulk_predictor import Job, answer
+                from components.serving.bulk_predictor import Job, answer
 
                 work.mkdir(exist_ok=True)
                 counts = work / "counts"
@@ -105,7 +110,7 @@ def predict(
             found = Done(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
             if found.quarantined:
                 _gather(work, files, output / QUARANTINE_FILE)
-            durable.write_text(done, json.dumps(dataclasses.asdict(found)))
+            atomic_files.write_text(done, json.dumps(dataclasses.asdict(found)))
         if work.exists():
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
@@ -118,8 +123,8 @@ def _files(inputs: Sequence[Path]) -> list[Path]:
     for given in inputs:
         names = [given] if given.exists() else [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
         for path in names or [given]:
-            tsv.require_file(path, f"Name its files, say {path}/*.tsv")
-            other = found.setdefault(parts.stem(path), path.resolve())
+            require_file(path, f"Name its files, say {path}/*.tsv")
+            other = found.setdefault(shards.stem(path), path.resolve())
             if other != path.resolve():
                 problem = f"its answers would have the names of those of {other}"
                 raise InputError(str(path), problem, "Rename one, or give it an --output of its own")
@@ -133,7 +138,7 @@ def _states(files: list[Path]) -> list[list[Any]]:
 
 def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any) -> tuple[list[str], tuple[int, ...]]:
     """The header's names and the places of the texts, which all files share."""
-    of_files = [tsv.text_columns(path, texts, header, quoting) for path in files]
+    of_files = [text_columns(path, texts, header, quoting) for path in files]
     for path, (names, _) in zip(files, of_files, strict=True):
         if names != of_files[0][0]:
             problem = f"another header than that of {files[0]}"
@@ -165,8 +170,8 @@ def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
             if not place.stat().st_size:
                 file.write(json.dumps(stands_on, indent=1))
                 file.flush()
-                durable.force_to_disk(place)
-                durable.force_to_disk(output)
+                atomic_files.force_to_disk(place)
+                atomic_files.force_to_disk(output)
             file.seek(0)
             before = dict(json.load(file))
         except BlockingIOError:
@@ -190,7 +195,7 @@ def _not_writable(output: Path, error: OSError) -> InputError:
 
 def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
     """One quarantine file of those of the parts, in the order of files and lines."""
-    order = {parts.stem(path): place for place, path in enumerate(files)}
+    order = {shards.stem(path): place for place, path in enumerate(files)}
     # NAME-00000-of-00002.tsv: the name may have dashes of its own.
     found = sorted(pieces.glob("*.tsv"), key=lambda path: (order[path.stem.rsplit("-", 3)[0]], path.name))
     # No piece itself, should a killed job leave it.
@@ -199,4 +204,4 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
         for piece in found:
             with piece.open("rb") as file:
                 shutil.copyfileobj(file, out)
-    durable.show(aside, quarantine)
+    atomic_files.publish(aside, quarantine)

@@ -12,12 +12,20 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from components import checkpoints, features, gate, spans, tasks, tsv, versions
-from components.errors import InputError
-from components.settings import SPAN, Data, Run, unknown_task
-from components.settings_io import Place, parse
+from components import tasks
+from components.common import feature_names
+from components.common.errors import InputError
+from components.evaluation import gate
+from components.export import card
+from components.model.config import BertConfig
+from components.pretrained import file_names, hub, huggingface
+from components.rows import columns, label_names, reader, spans, tsv
+from components.rows.files import find_files, readable
+from components.settings.data import SPAN, Data, unknown_task
+from components.settings.run import Run
+from components.settings.toml import TomlSource, parse
 from components.tasks import Task
-from components.vocabulary import TokenizerSettings, read_settings, read_vocabulary
+from components.tokenization.vocabulary import TokenizerSettings, read_settings, read_vocabulary
 from pipeline import beam
 
 _PREFLIGHT_ROWS = 1000
@@ -33,11 +41,11 @@ class Checked:
     """The TOML file."""
     base_model: Path
     """The base model's directory, fetched if need be."""
-    model_config: checkpoints.BertConfig
+    model_config: BertConfig
     has_pooler: bool
     tokenizer: TokenizerSettings
     files: list[tuple[str | None, Path]]
-    layout: tsv.Layout
+    layout: columns.Layout
     task: Task
     """Without labels where they will be read from train."""
     newest: Data
@@ -64,11 +72,11 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
         line, column = found.groups() if found else (text.rstrip().count("\n") + 1, where)
         remedy = "Correct the line: strings need quotes, lists brackets"
         raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
-    place = Place(str(path), text)
+    place = TomlSource(str(path), text)
     return _located(parse(Run, _with_task(values, place), place), path.resolve().parent if folder is None else folder)
 
 
-def _with_task(values: dict[str, Any], place: Place) -> dict[str, Any]:
+def _with_task(values: dict[str, Any], place: TomlSource) -> dict[str, Any]:
     """The TOML's `task`, which stands at the top, where the settings have it: it says how rows are read."""
     if "task" not in values or not isinstance(values.get("data", {}), dict):
         return values
@@ -105,7 +113,7 @@ def check(path: Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    run, place = load_config(path), Place(str(path), _read(path))
+    run, place = load_config(path), TomlSource(str(path), _read(path))
     if run.data.spans and not any(SPAN in pattern for _, pattern in run.data.patterns):
         problem = f"`data.spans` is {list(run.data.spans)}, but no path holds {SPAN}"
         raise InputError(
@@ -114,7 +122,7 @@ def check(path: Path) -> Checked:
     return check_run(run, path, place)
 
 
-def check_run(run: Run, path: Path, place: Place) -> Checked:
+def check_run(run: Run, path: Path, place: TomlSource) -> Checked:
     """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
         # [CLS] and [SEP] are two of the tokens, and each word has at least one.
@@ -124,10 +132,10 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     run = dataclasses.replace(run, data=data)
     task = tasks.of(run.data)
     _check_names(run, task, place)
-    base_model = checkpoints.resolve(run.model.base)
-    config = checkpoints.read_config(base_model)
-    has_pooler = checkpoints.check_weights(base_model, config)
-    read_vocabulary(base_model / checkpoints.VOCABULARY)
+    base_model = hub.resolve(run.model.base)
+    config = huggingface.read_config(base_model)
+    has_pooler = huggingface.check_weights(base_model, config)
+    read_vocabulary(base_model / file_names.VOCABULARY)
     if run.model.max_length > config.max_position_embeddings:
         limit = config.max_position_embeddings
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
@@ -136,7 +144,7 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     if (run.training.freeze_layers or 0) > layers:
         problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
         raise InputError(place.of(("training", "freeze_layers")), problem, f"Give at most {layers}")
-    files = tsv.find_files(run.data)
+    files = find_files(run.data)
     if len(task.texts) > 1 and not task.two_passes and config.type_vocab_size < 2:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(place.of(("model", "base")), problem, "Take another base model")
@@ -144,7 +152,7 @@ def check_run(run: Run, path: Path, place: Place) -> Checked:
     small = all(_is_small(run.data, path) for split, path in files if split in (None, "train"))
     if task.named and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
-        known = tsv.task_of(files, run.data)
+        known = label_names.task_of(files, run.data)
         _check_names(run, known, place)
         _check_rows(run.data, files, known, place)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
@@ -166,13 +174,13 @@ def _check_schema(path: Path) -> None:
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     try:
-        with tsv.readable(path):
+        with readable(path):
             text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
     except (text_format.ParseError, UnicodeDecodeError) as error:
         raise InputError(str(path), f"not a schema in protobuf's text form ({error})", "Correct the line") from None
 
 
-def _check_names(run: Run, task: Task, place: Place) -> None:
+def _check_names(run: Run, task: Task, place: TomlSource) -> None:
     """Holds the metrics and label names in the settings against the task's, as far as these are known."""
     labels = task.labels
     gate.check(run.gate, task, place.of(("gate",)))
@@ -185,7 +193,7 @@ def _check_names(run: Run, task: Task, place: Place) -> None:
             raise InputError(place.of(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name")
 
 
-def _check_destination(destination: str | None, place: Place) -> None:
+def _check_destination(destination: str | None, place: TomlSource) -> None:
     """Finds out before the training whether a model can be pushed; makes nothing."""
     if destination is None:
         return
@@ -195,25 +203,25 @@ def _check_destination(destination: str | None, place: Place) -> None:
         raise InputError(place.of(("push", "destination")), problem, "Give another directory")
 
 
-def _check_initial(init_from: str, place: Place) -> None:
+def _check_initial(init_from: str, place: TomlSource) -> None:
     """Refuses a directory to start from that is no pushed version."""
     path = Path(init_from)
-    if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in versions.card(path)):
+    if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in card.read_card(path)):
         problem = f'`training.init_from` is {init_from}, it should be "base", "pushed" or the directory of a version'
         raise InputError(place.of(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones")
 
 
 def _is_small(data: Data, path: Path) -> bool:
-    return len(list(islice(tsv.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
+    return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
 
 
-def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, place: Place) -> tsv.Layout:
+def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, place: TomlSource) -> columns.Layout:
     """Reads the first rows of each file; returns the first file's layout."""
     layouts = []
     for split, path in files:
-        layout = tsv.read_layout(path, data)
+        layout = columns.read_layout(path, data)
         layouts.append(layout)
-        reserved = sorted(set(layout.slice_names) & features.RESERVED)
+        reserved = sorted(set(layout.slice_names) & feature_names.RESERVED)
         if reserved:
             problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
             raise InputError(place.of(("data", "slices")), problem, "Rename the column in the file's header")
@@ -221,7 +229,7 @@ def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, pl
             here, there = (", ".join(map(repr, each.slice_names)) for each in (layout, layouts[0]))
             problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
             raise InputError(str(path), problem, "Give the columns the same names in every file")
-        rows = tsv.read_rows(path, split, data, task.problem)
+        rows = reader.read_rows(path, split, data, task.problem)
         for row in islice(rows, _PREFLIGHT_ROWS):
             if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
                 raise row.error()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from components.settings import Run
+from components.settings.run import Run
 
 
 class Node(NamedTuple):

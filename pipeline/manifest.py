@@ -17,18 +17,22 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from components import durable, precision, tsv
-from components.errors import InputError
-from components.settings import Run
-from components.settings_io import dump, load
-from components.settings_placement import Beam, Kubeflow, Schedule
+from components.common import atomic_files, cpu
+from components.common.errors import InputError
+from components.rows.files import fingerprint
+from components.settings.beam import Beam
+from components.settings.run import Run
+from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.serialization import dump, load
 from pipeline.config import Checked
 from pipeline.places import Places
 from pipeline.provenance import ROOT, base_model_hashes, project_hash
 
 MANIFEST_FILE = "manifest.json"
+
 _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
+
 _LOCK = ROOT / "requirements.lock"
 
 
@@ -88,7 +92,7 @@ class Manifest:
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""
-        durable.write_text(directory / MANIFEST_FILE, self.as_json())
+        atomic_files.write_text(directory / MANIFEST_FILE, self.as_json())
 
 
 def read(directory: Path) -> Manifest:
@@ -133,7 +137,7 @@ def newest_ended(runs: Path) -> Manifest | None:
 
 def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
     """A run's input files, of splits, as they are now."""
-    return [DataFile(split, str(path), tsv.fingerprint(path), path.stat().st_size) for split, path in files]
+    return [DataFile(split, str(path), fingerprint(path), path.stat().st_size) for split, path in files]
 
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
@@ -181,16 +185,16 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         base_model=base_model_hashes(checked.base_model),
         seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
-        lock=durable.sha256(_LOCK) if _LOCK.is_file() else None,
+        lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),
         machine={
-            "cpu": precision.cpu_name(),
-            "features": sorted(precision.cpu_features()),
+            "cpu": cpu.cpu_name(),
+            "features": sorted(cpu.cpu_features()),
             "tensorflow": {name: os.environ[name] for name in sorted(os.environ) if name.startswith(_SETTINGS)},
             "system": platform.platform(),
             "python": platform.python_version(),
         },
-        schema=durable.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
+        schema=atomic_files.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
     )
 
 

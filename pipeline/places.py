@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from components.settings import Run
+from components.settings.run import Run
 
 RECORD_FILE = "run.json"
+
 LOG_FILE = "log.txt"
+
 LOCK_FILE = "lock"
 
 
@@ -44,7 +46,7 @@ class Places:
 
     @property
     def checkpoints(self) -> Path:
-        """Of a training that is under way; see `components.trainer`."""
+        """Of a training that is under way; see `components.training.checkpoints`."""
         return self.artifacts / "Trainer" / "checkpoints"
 
     @property

@@ -9,9 +9,9 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
-from components import durable
+from components.common import atomic_files
+from components.common.checkout import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 _PACKAGE = "components"
 
 
@@ -51,7 +51,7 @@ def project_hash() -> str:
 def base_model_hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
     patterns = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "*.safetensors", "*.index.json")
-    return {path.name: durable.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+    return {path.name: atomic_files.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
 
 
 def _closure(module: str, seen: set[str]) -> set[str]:

@@ -10,9 +10,9 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
 
-from components.versions import DAMAGED, versions
+from components.serving.versions import DAMAGED, versions
 from pipeline import record
-from pipeline.places import Places
+from pipeline.places import RECORD_FILE, Places
 
 
 @dataclass(slots=True)
@@ -36,7 +36,7 @@ def prune(places: Places, keep: int, dry: bool) -> Pruned:
             newest run, which may go on.
         dry: only says what would go.
     """
-    records = [record.read(path.parent) for path in sorted(places.runs.glob(f"*/{record.RECORD_FILE}"))]
+    records = [record.read(path.parent) for path in sorted(places.runs.glob(f"*/{RECORD_FILE}"))]
     finished = [found for found in records if found.state in ("pushed", "refused")]
     pushed = {str(places.serving / str(version)) for version in versions(places.serving)}
     kept = [found.id for found in finished[-keep:]]

@@ -14,12 +14,14 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from components import durable
-from components.errors import InputError
+from components.common import atomic_files
+from components.common.errors import InputError
 from pipeline.places import LOCK_FILE, LOG_FILE, RECORD_FILE
 
 _BEFORE_TASKS = {"headline": ["accuracy", "macro_f1", "auc", "loss"], "per_label": ["precision", "recall", "f1"]}
+
 NodeState = Literal["done", "cached", "failed", "running"]
+
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
 
 
@@ -80,7 +82,7 @@ class RunRecord:
 
     def write(self) -> None:
         """Replaces the file in one step."""
-        durable.write_text(Path(self.directory, RECORD_FILE), self.as_json())
+        atomic_files.write_text(Path(self.directory, RECORD_FILE), self.as_json())
 
     def as_json(self) -> str:
         """The record as JSON."""
@@ -90,7 +92,7 @@ class RunRecord:
 @contextlib.contextmanager
 def edited(directory: Path) -> Iterator[RunRecord]:
     """A run's record to be changed and written, while other nodes' processes wait to do so."""
-    with durable.locked(directory / f"{RECORD_FILE}.lock"):
+    with atomic_files.locked(directory / f"{RECORD_FILE}.lock"):
         found = read(directory)
         yield found
         found.write()

@@ -11,10 +11,12 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
-from components import durable, versions
+from components.common import atomic_files
+from components.serving import versions
 from pipeline.places import Places
 
 _States = metadata_store_pb2.Execution
+
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 
@@ -75,9 +77,9 @@ class Digests:
     def remember(self, uris: Iterable[str]) -> None:
         """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
         new = {uri: _of_files(Path(uri)) for uri in uris}
-        with durable.locked(self._file.with_suffix(".lock")):
+        with atomic_files.locked(self._file.with_suffix(".lock")):
             self._known = self._read() | new
-            durable.write_text(self._file, json.dumps(self._known))
+            atomic_files.write_text(self._file, json.dumps(self._known))
 
     def mend(self) -> list[str]:
         """Sees to it that nothing is taken from cache that is not as it was left. Files that were added do no harm.
@@ -111,7 +113,7 @@ class Digests:
                 found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
             else:
                 found.append(f"{file} is damaged: {self._mend_version(path, hashes)}")
-        durable.write_text(self._file, json.dumps(self._known))
+        atomic_files.write_text(self._file, json.dumps(self._known))
         return found
 
     def _mend_version(self, version: Path, hashes: _Hashes) -> str:
@@ -137,7 +139,7 @@ class _Hashes:
             status = path.stat()
             inode = status.st_dev, status.st_ino
             if inode not in self._known:
-                self._known[inode] = durable.sha256(path)
+                self._known[inode] = atomic_files.sha256(path)
             return self._known[inode]
         except OSError:
             # Gone, or on a part of the disk that cannot be read any more.
@@ -146,4 +148,4 @@ class _Hashes:
 
 def _of_files(directory: Path) -> dict[str, str]:
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())
-    return {str(path.relative_to(directory)): durable.sha256(path) for path in files}
+    return {str(path.relative_to(directory)): atomic_files.sha256(path) for path in files}

@@ -12,8 +12,8 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from components.settings import Run
-from components.settings_io import dump
+from components.settings.run import Run
+from components.settings.serialization import dump
 from components.tasks import TASKS, Task
 from pipeline import dag
 from pipeline.config import Checked
@@ -21,11 +21,12 @@ from pipeline.places import Places
 from pipeline.record import NodeRecord, RunRecord
 
 if TYPE_CHECKING:
+    from components.drift.distance import DataComparison
     from pipeline.reproduction import Comparison
     from pipeline.serving import Version
-    from pipeline.skew import Skew
 
 _MARKS = {"done": ("✓", "green"), "cached": ("↺", "cyan"), "failed": ("✗", "red"), "running": ("…", "yellow")}
+
 _STATES = {
     "pushed": ("blessed and pushed", "bold green"),
     "refused": ("refused by the gate", "bold red"),
@@ -33,6 +34,7 @@ _STATES = {
     "interrupted": ("interrupted", "bold yellow"),
     "running": ("running", "bold yellow"),
 }
+
 _PLAIN_WIDTH = 120
 
 
@@ -257,7 +259,7 @@ def version_list(pushed: list[Version]) -> Table:
     return table
 
 
-def skew(found: Skew) -> RenderableType:
+def skew(found: DataComparison) -> RenderableType:
     """Rows beside those that a run's model learned from."""
     table = _table("", "measured", "limit", "")
     for title in ("learned from", "these rows"):

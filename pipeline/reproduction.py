@@ -8,12 +8,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components.errors import InputError
-from components.settings import Run
-from components.settings_io import Place, load
-from components.versions import of_weights
-from pipeline import config, manifest
-from pipeline.manifest import MANIFEST_FILE, DataFile, Manifest
+from components.common.errors import InputError
+from components.serving.versions import of_weights
+from components.settings.run import Run
+from components.settings.serialization import load
+from components.settings.toml import TomlSource
+from pipeline.config import check_run
+from pipeline.manifest import MANIFEST_FILE, DataFile, Manifest, read, read_ended
 from pipeline.places import Places
 from pipeline.provenance import ROOT
 from pipeline.record import RunRecord
@@ -47,18 +48,18 @@ def reproduce(directory: Path, root: Path | None, say: Callable[[Any], None]) ->
     Raises:
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
     """
-    before = manifest.read_ended(directory)
+    before = read_ended(directory)
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
         raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
     run = load(Run, json.dumps(_found_again(before, directory)))
     path = directory / MANIFEST_FILE
-    checked = config.check_run(run, path, Place(str(path), ""))
+    checked = check_run(run, path, TomlSource(str(path), ""))
     made = local.run(checked, root, say)
     if made.state not in ("pushed", "refused"):
         return made, None
-    after = manifest.read(Path(made.directory))
+    after = read(Path(made.directory))
     differences, results = list(_differences(before, after)), list(_results(before, after))
     return made, Comparison(before.run, made.directory, differences, results)
 

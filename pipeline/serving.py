@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from components import tasks
-from components.errors import InputError
-from components.versions import card, versions, withdrawn
+from components.common.errors import InputError
+from components.export.card import read_card
+from components.serving.versions import versions, withdrawn
 from pipeline import manifest, record
 from pipeline.places import Places
 
@@ -65,7 +66,7 @@ def pushed(where: Places) -> list[Version]:
     listed = []
     for number in there:
         path = where.serving / str(number)
-        described = card(path)
+        described = read_card(path)
         weights = described.get("weights_sha256", "")
         copied = f"copy of {described['restored_from']}" if "restored_from" in described else ""
         state = "withdrawn" if weights in out else copied

@@ -3,35 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from components import tasks, tsv
-from components.errors import InputError
-from components.records import require_file
-from components.settings import Data
+from components import tasks
+from components.common import streams
+from components.common.errors import InputError
+from components.drift.distance import DataComparison
+from components.export.card import read_card
+from components.rows import reader, tsv
+from components.rows.files import require_file
+from components.serving import input_format
+from components.serving.versions import of_weights
+from components.settings.data import Data
 from components.tasks import Task
-from components.versions import card, of_weights
-from pipeline import manifest, prediction
+from pipeline import manifest
 from pipeline.manifest import Manifest
 from pipeline.places import Places
 
 
-@dataclass(slots=True)
-class Skew:
-    """How far rows are from what a model learned from."""
-
-    run: str
-    model: str
-    measures: list[dict[str, Any]] = field(default_factory=list)
-    """`profile.Measure`, with `exceeded`."""
-    fails: bool = True
-    """Whether beyond a limit is an error, as the run's config has it."""
-
-
-def check(source: Path, directory: Path, columns: Sequence[str] | None, label: str | None, has_header: bool) -> Skew:
+def check(
+    source: Path, directory: Path, columns: Sequence[str] | None, label: str | None, has_header: bool
+) -> DataComparison:
     """Compares, by the limits in the run's config.
 
     Args:
@@ -46,7 +40,7 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    task = tasks.of_card(card(model))
+    task = tasks.of_card(read_card(model))
     data = before.settings.data
     if data.format == "conll":
         if columns or label is not None:
@@ -54,12 +48,12 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
             raise InputError("--column" if columns else "--label", problem, "Leave it out")
         rows = _sentences(source, data, task)
     else:
-        rows = _rows(source, card(model)["input"] | {"header": data.header}, task, columns, label, has_header)
+        rows = _rows(source, read_card(model)["input"] | {"header": data.header}, task, columns, label, has_header)
     first = list(islice(rows, 1))
     if not first:
         raise InputError(str(source), "no rows in it", "Give a file with rows")
-    with prediction.hidden_stderr():
-        from components import profile
+    with streams.hidden_stderr():
+        from components.drift import distance, profile
 
         learned = profile.read(model)
         if learned is None:
@@ -69,13 +63,13 @@ def check(source: Path, directory: Path, columns: Sequence[str] | None, label: s
         tokenizer = profile.Tokenizer(model, task)
         found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
-    measures = profile.compare(learned, found, limits)
-    return Skew(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
+    measures = distance.compare(learned, found, limits)
+    return DataComparison(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
 
 
 def _sentences(source: Path, data: Data, task: Task) -> Iterator[tuple[tuple[str, ...], str | None]]:
     require_file(source, "Give one file")
-    for row in tsv.read_rows(source, "train", data, task.problem):
+    for row in reader.read_rows(source, "train", data, task.problem):
         if isinstance(row, tsv.BadRow):
             raise row.error()
         yield row.texts, row.label
@@ -91,11 +85,11 @@ def _rows(
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """(texts, label) of each row; the label is None where the file has none."""
     asked = {"input": trained_on | {"asked": trained_on["text"]}}
-    texts_of, header, quoting = prediction.row_format(asked, columns, has_header)
+    texts_of, header, quoting = input_format.row_format(asked, columns, has_header)
     if len(texts_of) != len(task.texts):
         problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
         raise InputError("--column", problem, "Give --column once for each")
-    names, rows = tsv.read_texts(source, texts_of, header, quoting)
+    names, rows = reader.read_texts(source, texts_of, header, quoting)
     index = None
     if names is not None and (wanted := label or trained_on.get("label")) in names:
         index = names.index(wanted)

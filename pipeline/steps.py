@@ -12,9 +12,10 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components import cluster
-from components.errors import InputError
-from components.versions import card, versions
+from components.common.errors import InputError
+from components.distributed import cluster
+from components.export.card import read_card
+from components.serving.versions import versions
 from pipeline import manifest, report
 from pipeline.config import Checked
 from pipeline.manifest import Manifest
@@ -98,8 +99,8 @@ def end(record: RunRecord, found: Manifest) -> None:
     record.state = "pushed" if record.pushed else "refused"
     found.result = {
         "state": record.state,
-        "weights_sha256": card(model)["weights_sha256"],
-        "initial_weights": card(model)["initial_weights"],
+        "weights_sha256": read_card(model)["weights_sha256"],
+        "initial_weights": read_card(model)["initial_weights"],
         "model": str(model),
         "machine": earlier or found.machine,
         "rows": record.rows,
@@ -110,7 +111,7 @@ def end(record: RunRecord, found: Manifest) -> None:
 
 def _check_files(found: Manifest, examples: Path) -> None:
     """Holds the manifest against the files as they were read, and adds their rows to it."""
-    from components.example_gen import rows_by_file
+    from components.rows.row_counts import rows_by_file
 
     read = rows_by_file(examples)
     now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
@@ -124,10 +125,11 @@ def _check_files(found: Manifest, examples: Path) -> None:
 
 def _told(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
-    from components.drift_validator import DRIFT_FILE
-    from components.evaluator import SUMMARY_FILE
-    from components.example_gen import QUARANTINE_FILE, ROWS_FILE, row_counts
-    from components.trainer import HISTORY_FILE
+    from components.nodes.drift_validator import DRIFT_FILE
+    from components.nodes.evaluator import SUMMARY_FILE
+    from components.nodes.example_gen import QUARANTINE_FILE
+    from components.rows.row_counts import ROWS_FILE, row_counts
+    from components.training.fine_tuning import HISTORY_FILE
 
     match node:
         case "TsvExampleGen":

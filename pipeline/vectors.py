@@ -10,16 +10,19 @@ from itertools import tee
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
-from components import checkpoints, console, tsv, versions
-from components.errors import InputError
-from components.settings import Model
-from components.settings_base import Column
-from pipeline import prediction
+from components.common import atomic_files, progress, streams
+from components.common.errors import InputError
+from components.pretrained import file_names, huggingface
+from components.rows import reader
+from components.serving import versions
+from components.settings.fields import Column
+from components.settings.model import Model
 
 if TYPE_CHECKING:
     import numpy as np
 
 FORMATS = (".npy", ".parquet")
+
 _ROWS = 4096
 """Vectors that are written at a time."""
 
@@ -43,7 +46,7 @@ class Source:
         if isinstance(column, str) and not self.header:
             problem = f"the text's column is {column!r}, but without a header there are no names"
             raise InputError("--no-header", problem, "Give its number with --column")
-        _, rows = tsv.read_texts(self.path, (column,), self.header, "none")
+        _, rows = reader.read_texts(self.path, (column,), self.header, "none")
         return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
 
 
@@ -66,7 +69,7 @@ def embed(model: Path, source: Source, output: Path, settings: Model, terminal: 
     count = width = 0
     # Its mistakes come before the model is loaded.
     given = source.texts()
-    with prediction.written(output, "wb") as file, _writer(output.suffix, file) as write:
+    with atomic_files.written(output, "wb") as file, _writer(output.suffix, file) as write:
         for texts, vectors in _vectors(_loaded(model, settings), source.path, *given, terminal):
             write(texts, vectors)
             count, width = count + len(vectors), vectors.shape[1]
@@ -131,7 +134,7 @@ def _vectors(
     vectors = embedder.vectors(text for text, _ in rows)
     some: list[str] = []
     found: list[np.ndarray] = []
-    with console.watch(terminal, path.name), console.progress(size) as bar:
+    with progress.watch(terminal, path.name), progress.progress(size) as bar:
         for count, ((text, read), vector) in enumerate(zip(again, vectors, strict=True), 1):
             some.append(text)
             found.append(vector)
@@ -145,19 +148,19 @@ def _vectors(
 
 def _loaded(model: Path, settings: Model) -> Any:
     """A base model or a pushed one."""
-    if (model / checkpoints.CONFIG).is_file():
-        config = checkpoints.read_config(model)
-        checkpoints.check_weights(model, config)
+    if (model / file_names.CONFIG).is_file():
+        config = huggingface.read_config(model)
+        huggingface.check_weights(model, config)
         if settings.max_length > config.max_position_embeddings:
             problem = f"got {settings.max_length}, the base model takes at most {config.max_position_embeddings} tokens"
             raise InputError("--max-length", problem, "Lower it")
-        with prediction.hidden_stderr():
-            from components.embedder import BaseEmbedder
+        with streams.hidden_stderr():
+            from components.serving.embedder import BaseEmbedder
 
             return BaseEmbedder(model, settings)
     versions.resolve(model)
-    with prediction.hidden_stderr():
-        from components.predictor import Predictor
+    with streams.hidden_stderr():
+        from components.serving.predictor import Predictor
 
         return Predictor(model)
 

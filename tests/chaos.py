@@ -29,7 +29,9 @@ from typing import Any
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[1]
+
 TRAINING = {"epochs": 40, "learning_rate": 0.02, "checkpoint_steps": 7}
+
 _AT_MOST = 3600.0
 
 
@@ -44,7 +46,7 @@ class Loader(threading.Thread):
 
     def run(self) -> None:
         """Until `finish`."""
-        from components.predictor import Predictor
+        from components.serving.predictor import Predictor
 
         while not self._stop_asked.wait(0.01):
             names = [p.name for p in self._serving.iterdir() if p.name.isdecimal()] if self._serving.is_dir() else []

@@ -14,14 +14,19 @@ import pytest
 
 # Its settings of TensorFlow hold for a process from the first import on: results depend on them to the last bit.
 import pipeline_runner  # noqa: F401
-from components.settings import Data, Model, Training
-from components.settings_io import dump
+from components.settings.data import Data
+from components.settings.model import Model
+from components.settings.serialization import dump
+from components.settings.training import Training
 from tests.network import own_loopback
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 LABELS = ["bad", "good", "mixed"]
+
 MAX_LENGTH = 24
+
 SIZES = {"train": 48, "dev": 30, "test": 6}
+
 _FEATURE = """
 feature { name: "%s" type: BYTES presence { min_fraction: 1.0 min_count: 1 } shape { dim { size: 1 } } }
 """
@@ -75,7 +80,7 @@ def generate(data: Data, folder: Path) -> Any:
     """The Examples of ExampleGen's executor."""
     from tfx.types import standard_artifacts
 
-    from components.example_gen import Driver, Executor
+    from components.nodes.example_gen import Driver, Executor
 
     examples = artifact(standard_artifacts.Examples, folder / "examples")
     properties = {"data": dump(data), "data_path": ""}
@@ -100,12 +105,12 @@ def transformed_texts(trained: Trained) -> list[str]:
     """The texts of dev in the order in which Trainer saw their token ids: all words of the tiny data are tokens."""
     import tensorflow as tf
 
-    from components import features
+    from components.common import feature_names
 
     texts = []
     files = tf.io.gfile.glob(trained.fn_args.eval_files)
     for record in tf.data.TFRecordDataset(sorted(files), compression_type="GZIP").as_numpy_iterator():
-        ids = tf.train.Example.FromString(record).features.feature[features.TOKEN_IDS].int64_list.value
+        ids = tf.train.Example.FromString(record).features.feature[feature_names.TOKEN_IDS].int64_list.value
         texts.append(" ".join(VOCABULARY[index] for index in ids[1:-1]))
     return texts
 
@@ -142,7 +147,7 @@ def tiny_transformed(tiny_examples: Any, checkpoint: Path, tmp_path_factory: pyt
     from tfx.types import standard_artifacts
     from tfx.utils import json_utils, proto_utils
 
-    from components.transform import Executor
+    from components.nodes.transform import Executor
 
     folder = tmp_path_factory.mktemp("tiny_transformed")
     schema = artifact(standard_artifacts.Schema, folder / "schema")
@@ -154,7 +159,7 @@ def tiny_transformed(tiny_examples: Any, checkpoint: Path, tmp_path_factory: pyt
         {"examples": [tiny_examples], "schema": [schema]},
         {"transform_graph": [graph], "transformed_examples": [examples]},
         {
-            "preprocessing_fn": "components.preprocessing.preprocessing_fn",
+            "preprocessing_fn": "components.nodes.preprocessing.preprocessing_fn",
             "splits_config": proto_utils.proto_to_json(splits),
             "custom_config": json_utils.dumps({"base_model": str(checkpoint), "max_tokens": MAX_LENGTH}),
             "disable_statistics": 1,
@@ -175,7 +180,7 @@ def train_tiny(
     from tfx.types import standard_artifacts
 
     def train(go_on_from: Path | None = None, **settings: Any) -> Trained:
-        from components.trainer import run_fn
+        from components.nodes.trainer import run_fn
 
         folder = tmp_path_factory.mktemp("trained")
         model = artifact(standard_artifacts.Model, folder / "model")

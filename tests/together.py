@@ -17,7 +17,7 @@ import numpy as np
 
 # Its settings of TensorFlow.
 import pipeline_runner  # noqa: F401
-from components import cluster
+from components.distributed import cluster
 from tests.toys import VOCABULARY
 
 ROWS = 45
@@ -28,13 +28,14 @@ def main(folder: Path, told: dict[str, Any]) -> None:
     """Trains, and writes the weights, the losses on dev and the number of copies."""
     import tensorflow as tf
 
-    from components import replicas
+    from components.distributed import cluster_replicas
+    from components.training import replicas
 
     if told["devices"] > 1:
         logical = [tf.config.LogicalDeviceConfiguration() for _ in range(told["devices"])]
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
     if told["devices"] == 0:
-        group = replicas.of_cluster(cluster.of_environment())
+        group = cluster_replicas.of_cluster(cluster.of_environment())
     else:
         group = replicas.of_machine("mirrored" if told["devices"] > 1 else "auto")
     for number, (task, training) in enumerate(told["cases"]):
@@ -43,17 +44,18 @@ def main(folder: Path, told: dict[str, Any]) -> None:
 
 def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -> dict[str, Any]:
     """What a training leaves."""
-    from components import finetune, trainer
-    from components.settings import Model, Training
+    from components.settings.model import Model
+    from components.settings.training import Training
+    from components.training import initial_model, loop
 
     training = Training(**settings)
     with tempfile.TemporaryDirectory() as scratch:
         logs = Path(scratch)
         rows, task = toy_split(name, logs / "rows")
         model_settings = Model(base="toy", pooling="mean")
-        model, *others = group.copies(lambda: trainer.build_model(base_model, model_settings, training, task))
+        model, *others = group.copies(lambda: initial_model.build_model(base_model, model_settings, training, task))
         weights = np.array([1.0, 2.5], np.float32) if task.one_label else np.ones(2, np.float32)
-        history, _ = finetune.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
+        history, _ = loop.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
     losses = [evaluation.loss for evaluation in history.evaluations]
     found = {variable.path: variable.numpy() for variable in model.variables if "seed" not in variable.path}
     return {**found, "losses": losses, "replicas": history.replicas}
@@ -61,10 +63,10 @@ def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -
 
 def toy_split(name: str, path: Path) -> tuple[Any, Any]:
     """Rows of 3 to 14 tokens, and their task: two classes of a text or of two, or tags of few or many words a row."""
-    from components.batching import Rows
     from components.tasks.classification import Classification
     from components.tasks.pair import Pair
     from components.tasks.tagging import IGNORED, Tagging
+    from components.training.dataset import Rows
 
     draws = np.random.default_rng(0)
     lengths = draws.integers(3, 15, ROWS).astype(np.int32)

@@ -17,7 +17,7 @@ from components.tasks.similarity import Similarity
 from components.tasks.tagging import Tagging
 
 if TYPE_CHECKING:
-    from components.settings import Data
+    from components.settings.data import Data
 
 __all__ = ["TASKS", "Task", "from_dict", "of", "of_card", "read", "to_dict", "write"]
 
@@ -34,6 +34,7 @@ TASKS: dict[str, type[Task]] = {
     )
 }
 """By the name that the settings give."""
+
 _FILE = "task.json"
 
 

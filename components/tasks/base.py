@@ -10,14 +10,15 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components import features
+from components.common import feature_names
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings import Data, Model
-    from components.wordpiece import WordPiece
+    from components.settings.data import Data
+    from components.settings.model import Model
+    from components.tokenization.wordpiece import WordPiece
 
 Problem = tuple[str, str]
 """The rule that a row breaks, and the remedy."""
@@ -105,7 +106,7 @@ class Task:
 
     def transformed(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
         """string[n] of each text and of the label -> the ragged token ids, the label, and what else training needs."""
-        return {features.TOKEN_IDS: self.tokens(wordpiece, texts), features.LABEL_ID: self.target_of(label)}
+        return {feature_names.TOKEN_IDS: self.tokens(wordpiece, texts), feature_names.LABEL_ID: self.target_of(label)}
 
     def target_of(self, label: tf.Tensor) -> tf.Tensor:
         """The raw label, string[n] or float[n], as `loss` and the metrics want it."""

@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings import Data, Model
-    from components.wordpiece import WordPiece
+    from components.settings.data import Data
+    from components.settings.model import Model
+    from components.tokenization.wordpiece import WordPiece
 
 _ALIKE = 0.8
 """Texts of a score above this share of the range count as matches in retrieval."""
+
 _RANKED = 10
+
 _EQUAL = 1e-6
 """Cosines that differ by less are equal: what is left is float32's rounding."""
 

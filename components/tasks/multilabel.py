@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings import Model
+    from components.settings.model import Model
 
 SEPARATOR = "|"
 

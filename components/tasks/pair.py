@@ -11,7 +11,7 @@ from components.tasks.classification import Classification
 if TYPE_CHECKING:
     import tensorflow as tf
 
-    from components.wordpiece import WordPiece
+    from components.tokenization.wordpiece import WordPiece
 
 
 @dataclasses.dataclass(frozen=True)

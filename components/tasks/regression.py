@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings import Data, Model
+    from components.settings.data import Data
+    from components.settings.model import Model
 
 _RANGES = 10
 """Equal parts of the allowed range whose shares are compared between train and later data."""
+
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+
 _GREATEST = 3.4e38
 """What float32 holds, nearly."""
 

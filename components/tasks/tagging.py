@@ -12,17 +12,18 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components import features
+from components.common import feature_names
 from components.tasks.base import Problem, Task, precision_recall_f1, ratio
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings import Data
-    from components.wordpiece import WordPiece
+    from components.settings.data import Data
+    from components.tokenization.wordpiece import WordPiece
 
 OUTSIDE = "O"
+
 IGNORED = -1
 """In place of a tag: a token that begins no word, or padding."""
 
@@ -100,9 +101,9 @@ class Tagging(Task):
 
         token_ids, word_ids = wordpiece.words(tf.strings.split(texts[0], " "))
         return {
-            features.TOKEN_IDS: token_ids,
-            features.WORD_IDS: word_ids,
-            features.LABEL_ID: self.target_of(label),
+            feature_names.TOKEN_IDS: token_ids,
+            feature_names.WORD_IDS: word_ids,
+            feature_names.LABEL_ID: self.target_of(label),
         }
 
     def target_of(self, label: tf.Tensor) -> tf.RaggedTensor:

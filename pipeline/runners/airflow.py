@@ -10,11 +10,11 @@ import datetime
 import sys
 from pathlib import Path
 
-from components import durable
-from components.errors import InputError
+from components.common import atomic_files
+from components.common.errors import InputError
+from components.common.streams import hidden_stderr
 from pipeline import config, manifest
 from pipeline.places import Places
-from pipeline.prediction import hidden_stderr
 from pipeline.provenance import ROOT
 from pipeline.runners.exported import Exported
 
@@ -58,7 +58,7 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
         output.mkdir(parents=True, exist_ok=True)
         # First, because the other one reads it.
         exported.write(dag.with_suffix(".json"))
-        durable.write_text(dag, _DAG_FILE.read_text(encoding="utf-8"))
+        atomic_files.write_text(dag, _DAG_FILE.read_text(encoding="utf-8"))
     except OSError as error:
         problem = f"cannot be written ({error.strerror})"
         raise InputError(str(output), problem, "Give a directory you may write to") from None

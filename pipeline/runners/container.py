@@ -12,11 +12,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from components.errors import input_error
+from components.common.errors import find_input_error
 
 _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
+
 _ROOT = "ARTIFACT_LOCAL_PATH"
 """An environment variable of the launcher's: the directory that holds the three; without it, `/`."""
+
 _Told = dict[str, Any]
 """KFP's ExecutorInput or ExecutorOutput, from JSON."""
 
@@ -47,7 +49,7 @@ def run(arguments: list[str]) -> None:
     try:
         kubeflow_v2_run_executor.main((known, of_beam))
     except Exception as error:
-        if mistake := input_error(error):
+        if mistake := find_input_error(error):
             raise mistake from None
         raise
     file = Path(told["outputs"]["outputFile"])

@@ -8,9 +8,9 @@ from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from components import durable
-from components.errors import InputError
-from components.settings_placement import Schedule
+from components.common import atomic_files
+from components.common.errors import InputError
+from components.settings.schedulers import Schedule
 
 SKIPPED = 99
 """Exit status of a step that has nothing to do; Airflow's BashOperator is told of it."""
@@ -38,7 +38,7 @@ class Exported:
 
     def write(self, path: Path) -> None:
         """As JSON, in one step."""
-        durable.write_text(path, TypeAdapter(Exported).dump_json(self, indent=1).decode())
+        atomic_files.write_text(path, TypeAdapter(Exported).dump_json(self, indent=1).decode())
 
     @classmethod
     def read(cls, path: Path) -> Exported:

@@ -13,20 +13,23 @@ from typing import Any
 
 import yaml
 
-from components.errors import InputError
-from components.settings_io import Place
-from components.settings_placement import Kubeflow
+from components.common.errors import InputError
+from components.common.streams import hidden_stderr
+from components.settings.schedulers import Kubeflow
+from components.settings.toml import TomlSource
 from pipeline import config, dag, manifest
 from pipeline.config import Checked
 from pipeline.places import Places
-from pipeline.prediction import hidden_stderr
 
 COMMAND = ["python", "-m", "pipeline_runner", "run-container", "--"]
 """What a container runs; TFX's arguments follow."""
+
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]*")
+
 _FACTORS = {"": 1, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15} | {
     f"{letter}i": 1024**power for power, letter in enumerate("KMGTP", 1)
 }
+
 _Spec = dict[str, Any]
 
 
@@ -44,7 +47,7 @@ def export(path: Path, output: Path) -> Path:
         InputError: the config is wrong, or says something that Kubeflow cannot do.
     """
     checked = config.check(path)
-    place = Place(str(path), path.read_text(encoding="utf-8-sig"))
+    place = TomlSource(str(path), path.read_text(encoding="utf-8-sig"))
     _check(checked, place)
     collected = manifest.collect(checked, "", "")
     with hidden_stderr():
@@ -70,7 +73,7 @@ def export(path: Path, output: Path) -> Path:
     return written
 
 
-def _check(checked: Checked, place: Place) -> None:
+def _check(checked: Checked, place: TomlSource) -> None:
     """Refuses what the settings lack, and what containers could not find."""
     run, settings = checked.run, checked.run.kubeflow
     for key, example in (("image", "REGISTRY/NAME@sha256:..."), ("root", "minio://BUCKET/PATH"), ("folder", "/mnt/X")):
@@ -164,13 +167,15 @@ def _refuse(pipeline: Any) -> None:
     for node in pipeline.components:
         if isinstance(node, Resolver):
             problem = "a Resolver, which open-source Kubeflow does not run"
-            raise InputError(node.id, problem, "Let a component find the artifact, as components.baseline does")
+            raise InputError(node.id, problem, "Let a component find the artifact, as components.nodes.baseline does")
         if get_predicates(node, pipeline.dsl_context_registry):
             problem = "runs under a condition on a value, which open-source Kubeflow cannot compute"
-            raise InputError(node.id, problem, "Let the node look at its input and decide, as components.pusher does")
+            raise InputError(
+                node.id, problem, "Let the node look at its input and decide, as components.nodes.pusher does"
+            )
         if isinstance(node, FileBasedExampleGen):
             problem = "looks for its span in a hook that open-source Kubeflow ignores"
-            raise InputError(node.id, problem, "Use components.example_gen, which looks when it runs")
+            raise InputError(node.id, problem, "Use components.nodes.example_gen, which looks when it runs")
 
 
 def _rename(task: _Spec) -> None:

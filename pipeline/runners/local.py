@@ -6,7 +6,6 @@ import contextlib
 import datetime
 import fcntl
 import gc
-import logging
 import os
 import sys
 import time
@@ -15,8 +14,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
-from components import console
-from components.errors import InputError, in_words, input_error
+from components.common.errors import InputError, describe, find_input_error
+from components.common.progress import asked_to_stop, stop_on_signals, watch
+from components.common.streams import redirected_output
 from pipeline import manifest, report, steps
 from pipeline.config import Checked
 from pipeline.places import Places
@@ -47,14 +47,14 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
             record = steps.begin(checked, places)
         say(f"{record.name} {record.id}   log: {report.near(str(record.log))}")
         started = time.monotonic()
-        with console.stop_on_signals(), _quiet(record.log) as terminal:
+        with stop_on_signals(), redirected_output(record.log) as terminal:
             try:
                 _run_nodes(checked, places, record, terminal, say)
             except BaseException as error:
-                interrupted = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
+                interrupted = isinstance(error, KeyboardInterrupt) or asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
-                mistake = input_error(error)
-                record.error = str(mistake or in_words(error))
+                mistake = find_input_error(error)
+                record.error = str(mistake or describe(error))
                 for node in record.nodes:
                     if node.state == "running":
                         node.state = "failed"
@@ -76,14 +76,14 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
 def _run_nodes(
     checked: Checked, places: Places, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
-    with console.watch(terminal, "loading TensorFlow"):
+    with watch(terminal, "loading TensorFlow"):
         with _no_collections():
             from pipeline.launch import Compiled
 
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
         compiled = Compiled.of(checked, places, found)
-    with console.watch(terminal, "checking what is there"):
+    with watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()
     for what in record.damaged:
         say(f"! {what}")
@@ -92,7 +92,7 @@ def _run_nodes(
         record.write()
         started = time.monotonic()
         try:
-            with console.watch(terminal, node_id):
+            with watch(terminal, node_id):
                 outcome = compiled.launch(node_id)
         finally:
             node.seconds = time.monotonic() - started
@@ -162,37 +162,3 @@ def _writable(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise InputError(str(path), f"cannot be written ({error.strerror})", "Give a --root you may write to") from None
-
-
-@contextlib.contextmanager
-def _quiet(log: Path) -> Iterator[TextIO]:
-    """Sends file descriptors 1 and 2 to the log; yields the terminal that standard error was.
-
-    Libraries write to the descriptors from C++, which no redirection of `sys.stderr` catches.
-    """
-    sys.stdout.flush()
-    sys.stderr.flush()
-    kept = [os.dup(1), os.dup(2)]
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    terminal = os.fdopen(os.dup(kept[1]), "w", encoding="utf-8")
-    original = sys.stdout
-    progress = logging.FileHandler(log, encoding="utf-8")
-    ours = logging.getLogger("components")
-    ours.setLevel(logging.INFO)
-    ours.addHandler(progress)
-    try:
-        os.dup2(file, 1)
-        os.dup2(file, 2)
-        # What the caller prints by `say` still goes to where standard output was.
-        sys.stdout = os.fdopen(os.dup(kept[0]), "w", encoding="utf-8", buffering=1)
-        yield terminal
-    finally:
-        ours.removeHandler(progress)
-        progress.close()
-        sys.stdout.flush()
-        sys.stdout = original
-        sys.stderr.flush()
-        for descriptor, number in zip(kept, (1, 2), strict=True):
-            os.dup2(descriptor, number)
-            os.close(descriptor)
-        os.close(file)

@@ -20,9 +20,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components import console, durable
-from components.errors import InputError, in_words, input_error
-from components.versions import card, production
+from components.common import atomic_files
+from components.common.errors import InputError, describe, find_input_error
+from components.common.progress import asked_to_stop, stop_on_signals
+from components.export.card import read_card
+from components.serving.versions import production
 from pipeline import config, manifest, record, report, steps
 from pipeline.manifest import Manifest
 from pipeline.places import Places
@@ -35,8 +37,10 @@ if TYPE_CHECKING:
     from pipeline.launch import Compiled
 
 DONE, FAILED, REFUSED = 0, 1, 3
+
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
+
 _ENDED = ("done", "cached")
 
 
@@ -59,7 +63,7 @@ def begin(exported: Path, run_id: str) -> int:
     run = config.load_config(Path(dag.config))
     if run.name != dag.name:
         raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
-    with console.stop_on_signals(), held(Places.of(run, Path(dag.root)), _say):
+    with stop_on_signals(), held(Places.of(run, Path(dag.root)), _say):
         # What is there is seen after others' end.
         checked = config.check(Path(dag.config))
         places = Places.of(checked.run, Path(dag.root))
@@ -87,7 +91,7 @@ def begin(exported: Path, run_id: str) -> int:
             with record.edited(directory) as kept:
                 kept.damaged = damaged
             # Last: with it, nodes can go.
-            durable.write_text(directory / _COMPILED_FILE, json.dumps(compiled))
+            atomic_files.write_text(directory / _COMPILED_FILE, json.dumps(compiled))
     for what in damaged:
         _say(f"! {what}")
     _say(f"{begun.name} {begun.id}: begun as {run_id}")
@@ -113,7 +117,7 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
     found = manifest.read(directory)
     places = Places.of_run(found.settings, directory)
     waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
-    with durable.locked(directory / f"{node_id}.lock", waiting), held(places, _say, shared=True):
+    with atomic_files.locked(directory / f"{node_id}.lock", waiting), held(places, _say, shared=True):
         with record.edited(directory) as kept:
             node = kept.node(node_id)
             if node.state in _ENDED:
@@ -190,7 +194,7 @@ def _claim(dag: Exported, run_id: str) -> Path:
 def _write_claim(dag: Exported, run_id: str, told: dict[str, str]) -> None:
     claim = _claim(dag, run_id)
     claim.parent.mkdir(parents=True, exist_ok=True)
-    durable.write_text(claim, json.dumps({"run_id": run_id, **told}))
+    atomic_files.write_text(claim, json.dumps({"run_id": run_id, **told}))
 
 
 def _directory(dag: Exported, run_id: str) -> Path | None:
@@ -226,7 +230,7 @@ def _check_baseline(kept: RunRecord, places: Places) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    now = production(places.serving, weights_sha256=card(model)["weights_sha256"])
+    now = production(places.serving, weights_sha256=read_card(model)["weights_sha256"])
     if (now and str(now)) != measured:
         against = f"version {measured}" if measured else "no version"
         problem = f"version {now} is in production now, the model was held against {against}"
@@ -252,7 +256,7 @@ def _shown_progress() -> Iterator[None]:
     ours.setLevel(logging.INFO)
     ours.addHandler(progress)
     try:
-        with console.stop_on_signals():
+        with stop_on_signals():
             yield
     finally:
         ours.removeHandler(progress)
@@ -269,9 +273,9 @@ def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
     try:
         yield
     except BaseException as error:
-        stopped = isinstance(error, KeyboardInterrupt) or console.asked_to_stop()
-        mistake = None if stopped else input_error(error)
-        why = "the scheduler stopped it, by hand or after node_hours" if stopped else str(mistake or in_words(error))
+        stopped = isinstance(error, KeyboardInterrupt) or asked_to_stop()
+        mistake = None if stopped else find_input_error(error)
+        why = "the scheduler stopped it, by hand or after node_hours" if stopped else str(mistake or describe(error))
         # As far as it goes: the disk may be what failed.
         with contextlib.suppress(OSError), record.edited(directory) as kept:
             kept.state, kept.error = "failed", why

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from components.errors import InputError
+from components.common.errors import InputError
 from data import fetch
 
 HELLO = b"text\tlabel\nhello\tgreeting\nbye\tparting\n"

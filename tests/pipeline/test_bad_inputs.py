@@ -19,24 +19,35 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
-from components.cluster import EXAMPLE
-from components.settings_io import dump
+from components.distributed.cluster import EXAMPLE
+from components.settings.serialization import dump
 from components.tasks.classification import Classification
 from pipeline import prediction
 from pipeline.config import load_config
+from tests.checkout import ROOT
 from tests.pipeline.test_task_rows import BROKEN
 from tests.toys import HEADED_RUN, write_toy_checkpoint
 
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
+
 DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
+
 CARD = {"input": {"asked": ["text"], "text": ["text"], "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
-ERRORS = Path(__file__).parents[2] / "docs" / "errors.md"
+
+ERRORS = ROOT / "docs" / "errors.md"
+
 CHECK = "check --config DIR/run.toml"
+
 RUN = "run --config DIR/run.toml --root DIR/runs"
+
 EXPORT = "export --runner kubeflow --config DIR/run.toml --output DIR/out"
+
 KUBEFLOW = '[kubeflow]\nimage = "bert@sha256:0"\nroot = "s3://bucket/bert"\nfolder = "/mnt/toy"\n'
+
 PREDICT = "predict --model DIR/pushed"
+
 BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
+
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -717,8 +728,6 @@ CASES: dict[str, list[Case]] = {
              "movie-reviews, reuters-r8, reuters-topics, conll2003, minilm.", "data movie-review"),
     ],
 }
-# fmt: on
-
 
 def errors_page() -> str:
     """docs/errors.md."""
@@ -744,12 +753,10 @@ def errors_page() -> str:
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
     return "\n".join(lines) + "\n"
 
-
 def tree(directory: Path) -> dict[str, bytes | None]:
     return {
         str(path.relative_to(directory)): None if path.is_dir() else path.read_bytes() for path in directory.rglob("*")
     }
-
 
 @pytest.mark.parametrize(
     "case", [pytest.param(case, id=f"{title}: {case.what}") for title, cases in CASES.items() for case in cases]
@@ -774,7 +781,6 @@ def test_a_mistake_gets_one_message_and_leaves_no_trace(
     assert (status, shown.out) == (2, "")
     assert tree(tmp_path) == before
 
-
 def test_what_the_cases_spoil_is_in_order_before(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -782,10 +788,8 @@ def test_what_the_cases_spoil_is_in_order_before(
     assert pipeline_runner.main(["check", "--config", str(tmp_path / "run.toml")]) == 0
     assert capsys.readouterr().out.startswith("toy  is in order\n")
 
-
 def test_the_page_of_errors_is_up_to_date() -> None:
     assert ERRORS.read_text(encoding="utf-8") == errors_page()
-
 
 if __name__ == "__main__":
     sys.stdout.write(errors_page())

@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from components.errors import InputError
-from components.settings_base import ConflictError
-from components.settings_io import Place
-from components.settings_placement import Beam
+from components.common.errors import InputError
+from components.settings.beam import Beam
+from components.settings.fields import ConflictError
+from components.settings.toml import TomlSource
 from pipeline import beam
 
 LOCAL = ["--runner=FnApiRunner", "--sdk_container_image=none"]
@@ -113,7 +113,7 @@ def test_a_job_service_that_answers_is_in_order_and_one_that_does_not_is_told_wi
     with socket.create_server(("127.0.0.1", 0)) as listening:
         port = listening.getsockname()[1]
         found = Beam(preset="portable", job_service=f"127.0.0.1:{port}")
-        place = Place("run.toml", f'[beam]\npreset = "portable"\njob_service = "127.0.0.1:{port}"\n')
+        place = TomlSource("run.toml", f'[beam]\npreset = "portable"\njob_service = "127.0.0.1:{port}"\n')
         beam.check(found, place)
     with pytest.raises(InputError) as caught:
         beam.check(found, place)
@@ -150,14 +150,17 @@ RuntimeError: Traceback (most recent call last):
 
 
 def test_a_mistake_that_a_worker_found_is_one_again() -> None:
-    text = "components.errors.InputError: a b.gz [while running 'Read/ParDo(_R)']: not whole (cut. short). Compress it."
+    where = "components.common.errors.InputError: a b.gz [while running 'Read/ParDo(_R)']"
+    text = f"{where}: not whole (cut. short). Compress it."
     found = beam.told(RuntimeError(TRACEBACK % text))
     assert isinstance(found, InputError)
     assert str(found) == "a b.gz: not whole (cut. short). Compress it."
 
 
 def test_what_beam_says_after_a_mistake_is_no_part_of_it() -> None:
-    text = "components.errors.InputError: a.tsv:7: empty. Fill it.\n\nPassed instruction: bundle 3. Stage: Read\n"
+    text = (
+        "components.common.errors.InputError: a.tsv:7: empty. Fill it.\n\nPassed instruction: bundle 3. Stage: Read\n"
+    )
     assert str(beam.told(RuntimeError(TRACEBACK % text))) == "a.tsv:7: empty. Fill it."
 
 

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components import bulk_predictor, durable, parts, predictor
-from components.errors import InputError
-from components.settings_placement import Beam
+from components.common import atomic_files
+from components.common.errors import InputError
+from components.rows import shards
+from components.serving import bulk_predictor, predictor
+from components.settings.beam import Beam
 from pipeline import bulk, prediction
 from tests.conftest import Trained, tiny_rows
 
 ROOT = Path(__file__).resolve().parents[2]
+
 INPUT = {"asked": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
 
 
@@ -169,7 +172,7 @@ def test_an_error_without_a_text_has_one_message_too(
 def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
     killed_at: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    show = durable.show
+    show = atomic_files.publish
 
     def killed(aside: Path, path: Path) -> None:
         if path.name == killed_at:
@@ -178,12 +181,12 @@ def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
 
     path, output = written(tmp_path / "a.tsv", 9, "bad"), tmp_path / "out"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(durable, "show", killed)
+        patch.setattr(atomic_files, "show", killed)
         ask(model, output, path)
     assert ask(model, output, path) == bulk.Done(rows=9, quarantined=1, parts=2)
     line = f"{path}\t11\texpected 2 tab-separated fields, got 1\tbad\n"
     assert (output / bulk.QUARANTINE_FILE).read_text() == line
-    assert not (output / parts.WORK).exists()
+    assert not (output / shards.WORK).exists()
 
 
 def test_what_a_job_that_was_killed_after_its_end_left_is_removed(
@@ -193,17 +196,17 @@ def test_what_a_job_that_was_killed_after_its_end_left_is_removed(
     rmtree = shutil.rmtree
 
     def killed(directory: Any, **options: Any) -> None:
-        if directory == output / parts.WORK:
+        if directory == output / shards.WORK:
             raise KeyboardInterrupt
         rmtree(directory, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(shutil, "rmtree", killed)
         ask(model, output, path)
-    assert (output / parts.WORK).exists()
+    assert (output / shards.WORK).exists()
     monkeypatch.setattr(bulk_predictor, "answer", None)
     assert ask(model, output, path) == bulk.Done(rows=2, quarantined=0, parts=1)
-    assert not (output / parts.WORK).exists()
+    assert not (output / shards.WORK).exists()
 
 
 def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
@@ -242,4 +245,4 @@ def test_a_job_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) 
     assert there.items() <= {path.name: path.stat().st_ino for path in output.glob("*-of-*")}.items()
     assert one_by_one(output, "a") == at_once(model, path)
     assert json.loads((output / bulk.DONE_FILE).read_text()) == {"rows": rows, "quarantined": 0, "parts": 4}
-    assert not (output / parts.WORK).exists()
+    assert not (output / shards.WORK).exists()

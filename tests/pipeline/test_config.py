@@ -6,17 +6,20 @@ from pathlib import Path
 
 import pytest
 
-from components import checkpoints, tsv
-from components.errors import InputError
+from components.common.errors import InputError
+from components.model.config import BertConfig
+from components.rows import columns
 from components.tasks.classification import Classification
-from components.vocabulary import TokenizerSettings
+from components.tokenization.vocabulary import TokenizerSettings
 from pipeline import config
 from pipeline.config import check, load_config
+from tests.checkout import ROOT
 from tests.toys import HEADED_RUN, VOCABULARY, write_toy_checkpoint
 
-ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
+
 ROWS = "good film\tgood\nbad film\tbad\n"
+
 Write = Callable[..., Path]
 
 
@@ -43,9 +46,6 @@ def message(function: Callable[[Path], object], path: Path) -> str:
     with pytest.raises(InputError) as caught:
         function(path)
     return str(caught.value).replace(str(path.parent), "DIR")
-
-
-# Loading
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
@@ -141,9 +141,6 @@ def test_a_config_that_is_no_toml_is_named_with_line_and_column(
     assert message(load_config, write((old, new))) == f"DIR/run.toml:{expected}. {remedy}"
 
 
-# Checking
-
-
 def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) -> None:
     path = write()
     folder = path.parent
@@ -152,7 +149,7 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         run=load_config(path),
         path=path,
         base_model=folder / "toy",
-        model_config=checkpoints.BertConfig(
+        model_config=BertConfig(
             vocab_size=len(VOCABULARY),
             hidden_size=8,
             num_hidden_layers=2,
@@ -163,7 +160,7 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         has_pooler=True,
         tokenizer=TokenizerSettings(lower_case=True),
         files=[("train", folder / "train.tsv"), ("dev", folder / "dev.tsv")],
-        layout=tsv.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
+        layout=columns.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
         task=Classification(("bad", "good")),
         newest=load_config(path).data,
     )

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.common import as_toml
-from components.errors import InputError
-from components.settings import Run
+from components.common.errors import InputError
+from components.settings.run import Run
 from pipeline.config import check, load_config
 from tests.conftest import fuzz_cases
 
@@ -28,7 +28,9 @@ VALUES = st.recursive(
     ),
     max_leaves=5,
 )
+
 TABLES = {name: [field.name for field in fields(of)] for name, of in get_type_hints(Run).items() if is_dataclass(of)}
+
 CHANGES = st.lists(
     st.tuples(
         st.sampled_from([(table, key) for table, keys in TABLES.items() for key in (*keys, "wrong")]),

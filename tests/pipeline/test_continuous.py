@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components.errors import InputError
-from components.versions import card, versions
+from components.common.errors import InputError
+from components.export.card import read_card
+from components.serving.versions import versions
 from pipeline.runners import local
 from tests.toys import toy_rows, write_toy_run
 
 pytestmark = pytest.mark.slow
+
 SPANS = {"train": "span-{SPAN}/train.txt", "dev": "span-{SPAN}/dev.txt"}
+
 Said = Callable[..., tuple[int, Any, str]]
 
 
@@ -48,16 +51,13 @@ def drifted(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     return [(f"€ 5 € {text} wxyz", label if not index % 9 else "bad") for index, (text, label) in enumerate(rows)]
 
 
-# The tests of this file build on each other, from top to bottom.
-
-
 def test_the_first_span_starts_from_the_base_model(folder: Path, root: Path, said: Said) -> None:
     config = configure(folder)
     deliver(folder, 1, toy_rows(300)[:100])
     status, record, err = said("run", "--config", config)
     assert status == 0, err
     assert record["drift"] == {"version": None, "measures": []}
-    assert card(Path(record["pushed"]))["initial_weights"] is None
+    assert read_card(Path(record["pushed"]))["initial_weights"] is None
 
 
 def test_without_a_new_span_there_is_nothing_to_do(folder: Path, root: Path, said: Said) -> None:
@@ -89,8 +89,8 @@ def test_the_next_span_goes_on_from_the_pushed_model(folder: Path, root: Path, s
     assert status == 0, err
     assert record["drift"]["version"] == str(first)
     assert not any(measure["exceeded"] for measure in record["drift"]["measures"])
-    before = card(root / "toy" / "serving" / "toy" / str(first))
-    assert card(Path(record["pushed"]))["initial_weights"] == before["weights_sha256"]
+    before = read_card(root / "toy" / "serving" / "toy" / str(first))
+    assert read_card(Path(record["pushed"]))["initial_weights"] == before["weights_sha256"]
     # Its own push is not what it starts from when it is run again.
     status, record, err = said("run", "--config", folder / "run.toml", "--force")
     assert (status, {node["state"] for node in record["nodes"]}) == (0, {"cached"}), err

@@ -21,7 +21,9 @@ import pipeline_runner
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.slow
+
 A_WRITE = """
 import sqlite3, sys, time
 store = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -33,6 +35,7 @@ store.execute("CREATE TABLE Rubbish AS SELECT hex(randomblob(10000)) FROM Execut
 print("begun", flush=True)
 time.sleep(600)
 """
+
 Said = Callable[..., tuple[int, dict[str, Any], str]]
 
 
@@ -148,9 +151,9 @@ def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> N
 def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from components import example_gen
+    from components.nodes import example_gen
 
-    dev, judge = tmp_path / "dev.txt", example_gen._judge
+    dev, judge = tmp_path / "dev.txt", example_gen.enforce_bad_row_policy
     whole = dev.read_text()
 
     def cut_then_judge(*arguments: Any) -> None:
@@ -198,11 +201,11 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path
 
 
 def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components import finetune
+    from components.training import loop
 
     with monkeypatch.context() as patch:
         # TensorFlow's own error, of an allocation that no machine can grant.
-        patch.setattr(finetune, "_training_step", lambda *_: tf.zeros([2**50]))
+        patch.setattr(loop, "_training_step", lambda *_: tf.zeros([2**50]))
         status, _, err = run()
     assert status == 1
     assert "Trainer failed: out of memory" in one_message(err)

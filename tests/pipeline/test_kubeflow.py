@@ -12,22 +12,28 @@ import pytest
 import yaml
 
 import pipeline_runner
-from components import checkpoints
-from components.errors import InputError
-from components.settings_placement import Kubeflow
-from components.versions import card, versions
+from components.common.errors import InputError
+from components.export.card import read_card
+from components.pretrained import hub
+from components.serving.versions import versions
+from components.settings.schedulers import Kubeflow
 from pipeline.runners import kubeflow
+from tests.checkout import ROOT
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.test_tasks import write_run
 from tests.toys import write_toy_run
 
-SDK = Path(__file__).resolve().parents[2] / ".venv-kfp" / "bin" / "python"
+SDK = ROOT / ".venv-kfp" / "bin" / "python"
+
 LEARNS = {"epochs": 12, "learning_rate": 0.02}
+
 GATE = {"min": {"accuracy": 0.7}}
+
 NODES = [
     "baseline", "drift-validator", "evaluator", "evaluator-test", "example-validator", "predecessor", "pusher",
     "schema-gen", "statistics-gen", "trainer", "transform", "tsv-example-gen",
 ]  # fmt: skip
+
 LOAD = """
 import json, sys
 from kfp import components
@@ -148,7 +154,7 @@ def test_a_resolver_is_refused_with_the_way_out() -> None:
     node = Resolver(strategy_class=LatestArtifactStrategy, model=Channel(type=standard_artifacts.Model))
     assert refused(of_nodes(node.with_id("newest"))) == (
         "newest: a Resolver, which open-source Kubeflow does not run. "
-        "Let a component find the artifact, as components.baseline does."
+        "Let a component find the artifact, as components.nodes.baseline does."
     )
 
 
@@ -163,7 +169,7 @@ def test_a_condition_on_a_value_is_refused_with_the_way_out() -> None:
         second = StatisticsGen(examples=Channel(type=standard_artifacts.Examples))
     assert refused(of_nodes(first, second)) == (
         "StatisticsGen: runs under a condition on a value, which open-source Kubeflow cannot compute. "
-        "Let the node look at its input and decide, as components.pusher does."
+        "Let the node look at its input and decide, as components.nodes.pusher does."
     )
 
 
@@ -172,14 +178,14 @@ def test_an_example_gen_of_tfx_s_is_refused_with_the_way_out() -> None:
 
     assert refused(of_nodes(CsvExampleGen(input_base="span-{SPAN}"))) == (
         "CsvExampleGen: looks for its span in a hook that open-source Kubeflow ignores. "
-        "Use components.example_gen, which looks when it runs."
+        "Use components.nodes.example_gen, which looks when it runs."
     )
 
 
 def test_a_base_model_of_the_hub_is_refused_with_the_way_out(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(checkpoints, "resolve", lambda _: tmp_path / "model")
+    monkeypatch.setattr(hub, "resolve", lambda _: tmp_path / "model")
     config = write_toy_run(tmp_path, model={"base": "hf://google/toy"}, kubeflow=settings(Path("/mnt/toy")))
     command = ["export", "--runner", "kubeflow", "--config", str(config), "--output", str(tmp_path / "out")]
     assert pipeline_runner.main(command) == 2
@@ -225,7 +231,7 @@ def summary(cluster: Cluster, outputs: Outputs) -> dict[str, Any]:
 
 def same_as_local(pushed: Path, record: dict[str, Any], evaluations: dict[str, dict[str, Any]]) -> None:
     """Weights, card and metrics, to the last bit."""
-    ours, theirs = card(pushed), card(Path(record["pushed"]))
+    ours, theirs = read_card(pushed), read_card(Path(record["pushed"]))
     assert ours["weights_sha256"] == theirs["weights_sha256"]
     assert {**ours, "run": 0, "base_model": 0} == {**theirs, "run": 0, "base_model": 0}
     for split, found in evaluations.items():
@@ -342,5 +348,5 @@ def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(
     outputs = cluster.run(spec, {})
     serving = mounted / "toy" / "serving" / "toy"
     (version,) = versions(serving)
-    assert "run" not in card(serving / str(version))
+    assert "run" not in read_card(serving / str(version))
     same_as_local(serving / str(version), record, {"dev": summary(cluster, outputs["evaluator"])})

@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 import pipeline_runner
-from components.versions import versions
+from components.serving.versions import versions
+from tests.checkout import ROOT
 from tests.toys import write_toy_run
 
-ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.slow
+
 LEARNS = {"epochs": 12, "learning_rate": 0.02}
 
 
@@ -46,9 +47,6 @@ def shown(root: Path, capfd: pytest.CaptureFixture[str], *options: str) -> str:
 
 def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
-
-
-# The tests of this file build on each other, from top to bottom, as the runs of a pipeline do.
 
 
 def test_the_first_run_pushes_a_model(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -15,13 +15,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from components.versions import card, versions
+from components.export.card import read_card
+from components.serving.versions import versions
 from pipeline import beam
 from tests.toys import toy_rows, write_toy_run
 
 ROOT = Path(__file__).resolve().parents[2]
+
 PATIENCE = 600
 """Seconds until a test that waits gives up: most of them are for imports, beside other work."""
+
 pytestmark = pytest.mark.slow
 
 
@@ -102,7 +105,7 @@ def test_a_whole_run_gives_the_weights_and_the_metrics_of_a_local_one(service: S
     record = json.loads(done.stdout)
     assert {node["state"] for node in record["nodes"]} == {"done"}
     assert record["evaluations"]["dev"]["metrics"] == expected["evaluations"]["dev"]["metrics"]
-    assert card(Path(record["pushed"]))["weights_sha256"] == card(Path(expected["pushed"]))["weights_sha256"]
+    assert read_card(Path(record["pushed"]))["weights_sha256"] == read_card(Path(expected["pushed"]))["weights_sha256"]
     # Where a node ran is not in its cache key.
     again = json.loads(run(portable, tmp_path / "local").stdout)
     assert {node["state"] for node in again["nodes"]} == {"cached"}

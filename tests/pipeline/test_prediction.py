@@ -13,11 +13,13 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components.errors import InputError
+from components.common.errors import InputError
+from components.rows import reader
 from components.tasks.classification import Classification
 from pipeline import prediction
 
 GOOD, BAD = "good\t0.250000\t0.750000", "bad\t0.900000\t0.100000"
+
 Ask = Callable[..., None]
 
 
@@ -82,9 +84,6 @@ def message(function: Callable[..., object], *arguments: object) -> str:
     return str(caught.value)
 
 
-# Texts
-
-
 def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path) -> None:
     out = io.StringIO()
     prediction.of_texts(model, [("TEXT", ("a good film",)), ("TEXT", ("ein Übel",))], out, as_json=False)
@@ -121,9 +120,6 @@ def test_texts_are_answered_while_more_of_them_come(model: Path) -> None:
     prediction.of_texts(model, texts(), out, as_json=False)
     assert written == [0, 0, 2, 2, 4, 4, 6]
     assert out.getvalue().count("\n") == 7
-
-
-# Files
 
 
 def test_a_header_gets_the_names_of_the_new_columns(tmp_path: Path, model: Path) -> None:
@@ -206,7 +202,7 @@ def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monke
     def into_memory(destination: Path | None) -> Iterator[io.StringIO]:
         yield out
 
-    monkeypatch.setattr(prediction.tsv, "read_texts", read_texts)
+    monkeypatch.setattr(reader, "read_texts", read_texts)
     monkeypatch.setattr(prediction, "written", into_memory)
     prediction.of_file(model, rows(tmp_path, ""), None, None, io.StringIO())
     # Before a window of two is read, all before it is written, header included.

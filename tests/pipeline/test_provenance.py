@@ -67,11 +67,11 @@ def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "behind"),
     [
-        ("components.example_gen", "components.tasks"),
-        ("components.preprocessing", "components.tasks.tagging"),
-        ("components.trainer", "components.tasks.base"),
-        ("components.evaluator", "components.task_metrics"),
-        ("components.evaluator", "components.label_metrics"),
+        ("components.nodes.example_gen", "components.tasks"),
+        ("components.nodes.preprocessing", "components.tasks.tagging"),
+        ("components.nodes.trainer", "components.tasks.base"),
+        ("components.nodes.evaluator", "components.evaluation.task_metrics"),
+        ("components.nodes.evaluator", "components.evaluation.class_metrics"),
     ],
 )
 def test_the_code_behind_a_node_includes_the_tasks_and_their_metrics(module: str, behind: str) -> None:

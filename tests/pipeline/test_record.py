@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from components.errors import InputError
+from components.common.errors import InputError
 from pipeline.record import NodeRecord, RunRecord, close_killed, find, read
 
 NAMES = {"headline": ["f1"], "per_label": []}

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from components.versions import versions
+from components.serving.versions import versions
 from pipeline.places import Places
 from pipeline.recovery import Digests
 

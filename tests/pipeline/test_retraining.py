@@ -13,13 +13,17 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components.predictor import Predictor
-from components.versions import card, versions
+from components.export.card import read_card
+from components.serving.predictor import Predictor
+from components.serving.versions import versions
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[2]
+
 pytestmark = pytest.mark.slow
+
 LEARNS = {"epochs": 12, "learning_rate": 0.02}
+
 GATE = {"min": {"accuracy": 0.7}}
 
 
@@ -51,9 +55,6 @@ def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
 
 
-# The tests of this file build on each other, from top to bottom.
-
-
 def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
     found = manifest(record)
@@ -65,7 +66,7 @@ def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd:
     assert found["seeds"] == {"training": 1}
     assert found["libraries"]["tensorflow"]
     assert found["machine"]["features"]
-    assert found["result"]["weights_sha256"] == card(Path(record["pushed"]))["weights_sha256"]
+    assert found["result"]["weights_sha256"] == read_card(Path(record["pushed"]))["weights_sha256"]
     assert found["result"]["rows"] == {"train": 64, "dev": 16, "test": 16}
     status, out, _ = said(capfd, "show", "--root", root, "--manifest")
     assert (status, json.loads(out)) == (0, found)
@@ -152,7 +153,7 @@ def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
     status, out, _ = said(capfd, "rollback", "--root", root)
     assert status == 0
     assert out.startswith(f"version {first} is in production again, as version ")
-    assert card(serving / str(versions(serving)[-1]))["restored_from"] == first
+    assert read_card(serving / str(versions(serving)[-1]))["restored_from"] == first
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert status == 3
     assert "withdrawn" in out

@@ -15,6 +15,7 @@ _TSV: dict[str, tuple[str, list[str]]] = {
     "tagging": ("tokens\ttags", ["a b\tB-X I-X", "c\tO"]),
     "embedding": ("text_a\ttext_b\tscore", ["a\tb\t1", "c\td\t0"]),
 }
+
 _GATE = {"multilabel": "micro_f1", "pair": "accuracy", "tagging": "f1"}
 
 BROKEN = [

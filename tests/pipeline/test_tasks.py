@@ -14,8 +14,11 @@ from components.tasks import TASKS
 from tests.toys import write_toy_checkpoint
 
 pytestmark = pytest.mark.slow
+
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
+
 Draws = random.Random
+
 Made = Callable[[Draws], tuple[str, ...]]
 
 

@@ -32,8 +32,8 @@ def embedded(base: Path, table: Path, name: str, *options: str) -> Path:
 
 
 def test_vectors_have_length_one_and_the_order_of_the_rows(base: Path, table: Path) -> None:
-    from components.embedder import BaseEmbedder
-    from components.settings import Model
+    from components.serving.embedder import BaseEmbedder
+    from components.settings.model import Model
 
     vectors = np.load(embedded(base, table, "v.npy"))
     assert (vectors.shape, vectors.dtype) == ((3, 8), np.float32)

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.checkout import ROOT
+
 pytestmark = pytest.mark.slow
 
 RESOLVE = """
 import sys
 from tfx.utils import import_utils
-functions = [("components.preprocessing", "preprocessing_fn"), ("components.trainer", "run_fn")]
-classes = [f"components.{name}.Executor" for name in (
+functions = [("components.nodes.preprocessing", "preprocessing_fn"), ("components.nodes.trainer", "run_fn")]
+classes = [f"components.nodes.{name}.Executor" for name in (
     "baseline", "evaluator", "example_gen", "example_validator", "pusher", "schema_gen", "transform")]
 found = [import_utils.import_func_from_module(*path) for path in functions]
 found += [import_utils.import_class_by_path(path) for path in classes]

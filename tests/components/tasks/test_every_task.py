@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from components import tasks
-from components.settings import Data, Model
+from components.settings.data import Data
+from components.settings.model import Model
 from components.tasks import TASKS, Task
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
@@ -80,9 +81,6 @@ def test_what_is_gated_on_is_what_is_measured(name: str) -> None:
     assert len(set(task.measured)) == len(task.measured)
 
 
-# Rows.
-
-
 def test_a_regression_takes_numbers_alone() -> None:
     assert Regression().problem(["t"], "-3.5e2") is None
     for label in ("three", "nan", "inf", "1,5"):
@@ -111,9 +109,6 @@ def test_labels_between_separators_are_checked(label: str, problem: str) -> None
     found = Multilabel(("a", "b")).problem(["t"], label)
     assert found is not None
     assert found[0] == problem
-
-
-# Metrics, by hand.
 
 
 def test_multilabel_metrics() -> None:

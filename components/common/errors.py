@@ -1,0 +1,50 @@
+"""The one exception for what the user can put right, and words for the others."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+class InputError(Exception):
+    """A mistake in what the user gave: config, data, model directory or command line.
+
+    It reads `PLACE: RULE AND VALUE. REMEDY` and ends a command with exit status 2, without a traceback.
+
+    Args:
+        place: where to look, as narrow as is known: `train.tsv:17`, `run.toml: [training] epochs`, a directory.
+        problem: the rule and the value that broke it: `expected 2 tab-separated fields, got 3`.
+        remedy: what to do about it, as a sentence.
+    """
+
+    def __init__(self, place: str, problem: str, remedy: str) -> None:
+        super().__init__(place, problem, remedy)
+        self.place, self.problem, self.remedy = place, problem, remedy
+
+    def __str__(self) -> str:
+        end = "" if self.remedy.endswith((".", "?")) else "."
+        return f"{self.place}: {self.problem}. {self.remedy}{end}"
+
+
+class WorkerError(RuntimeError):
+    """A process of a training by several has failed or has not come; its text is all that is to say of it."""
+
+
+def find_input_error(error: BaseException | None) -> InputError | None:
+    """The user's mistake that an error comes from: Beam wraps what its functions raise."""
+    while error is not None:
+        if isinstance(error, InputError):
+            return error
+        error = error.__cause__ or error.__context__
+    return None
+
+
+def describe(error: BaseException) -> str:
+    """What failed, in a line."""
+    # TensorFlow's own class is not imported here, where there may be no TensorFlow.
+    first = (str(error).strip() or "no message").splitlines()[0]
+    # Of a full disk it has the same.
+    no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
+    if isinstance(error, MemoryError) or no_memory:
+        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
+    return first if isinstance(error, WorkerError) else f"{type(error).__name__}: {first[:300]}"

@@ -1,0 +1,1 @@
+"""Metrics in TensorFlow Model Analysis's terms, and the gate on them."""

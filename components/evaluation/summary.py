@@ -1,0 +1,63 @@
+"""What TensorFlow Model Analysis wrote, as plain values."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from components.evaluation.eval_config import CANDIDATE
+from components.tasks import Task
+
+
+def summary(evaluation: str, task: Task) -> dict[str, Any]:
+    """What TFMA wrote, as plain values.
+
+    Args:
+        evaluation: directory of the evaluation.
+        task: with its labels.
+
+    Returns:
+        `task`, `labels`; `headline` and `per_label`: names of metrics; `metrics`: model -> slice (`""` is all rows,
+        else `FEATURE=VALUE`) -> metric -> value;
+        `confusion`, where each row has one class: model -> rows of counts, actual class by predicted class.
+    """
+    import tensorflow_model_analysis as tfma
+
+    metrics: dict[str, dict[str, dict[str, float]]] = {}
+    for record in tfma.load_metrics(evaluation):
+        name = _slice_name(record.slice_key)
+        for item in record.metric_keys_and_values:
+            if item.key.is_diff or item.key.HasField("sub_key") or item.value.WhichOneof("type") != "double_value":
+                continue
+            of_model = metrics.setdefault(item.key.model_name or CANDIDATE, {})
+            of_model.setdefault(name, {})[item.key.name] = item.value.double_value.value
+    confusion: dict[str, list[list[int]]] = {}
+    for record in tfma.load_plots(evaluation):
+        name = _slice_name(record.slice_key)
+        for item in record.plot_keys_and_values:
+            table = [[0] * len(task.labels) for _ in task.labels]
+            for matrix in item.value.multi_class_confusion_matrix_at_thresholds.matrices:
+                for entry in matrix.entries:
+                    table[entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
+            model = item.key.model_name or CANDIDATE
+            if not name:
+                confusion[model] = table
+            elif not all(map(sum, table)):
+                # A class without rows in the slice has no AUC, and TFMA counts it as 0 in the average.
+                metrics[model][name].pop("auc", None)
+    return {
+        "task": task.name,
+        "labels": list(task.labels),
+        "headline": list(task.overall),
+        "per_label": list(task.per_label),
+        "metrics": metrics,
+        "confusion": confusion,
+    }
+
+
+def _slice_name(slice_key: Any) -> str:
+    parts = []
+    for single in slice_key.single_slice_keys:
+        kind = single.WhichOneof("kind")
+        value = getattr(single, kind)
+        parts.append(f"{single.column}={value.decode() if isinstance(value, bytes) else value}")
+    return ", ".join(parts)

@@ -1,0 +1,1 @@
+"""A fine-tuned model as a SavedModel: signatures and card."""

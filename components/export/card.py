@@ -1,0 +1,37 @@
+"""A model's card: what a SavedModel of ours says of itself, in a JSON file inside it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from components.common.errors import InputError
+from components.model.task_model import TaskModel
+
+
+def weights_sha256(model: TaskModel) -> str:
+    """Hash of all variables, by path: equal for equal weights."""
+    digest = hashlib.sha256()
+    for variable in sorted(model.variables, key=lambda variable: str(variable.path)):
+        if "seed" not in variable.path:
+            digest.update(variable.path.encode())
+            digest.update(variable.numpy().tobytes())
+    return digest.hexdigest()
+
+
+CARD_FILE = "assets.extra/model.json"
+"""Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
+
+
+def read_card(model: Path) -> dict[str, Any]:
+    """What a SavedModel of ours says of itself: `weights_sha256`, `labels`, `metrics` ... ; empty for another's."""
+    place = model / CARD_FILE
+    try:
+        return dict(json.loads(place.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError) as error:
+        reason = f"cannot be read as a JSON object ({error})"
+        raise InputError(str(place), reason, "Remove this version and push the model again") from None

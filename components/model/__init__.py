@@ -1,0 +1,1 @@
+"""The BERT encoder and the task's head on it."""

@@ -1,0 +1,153 @@
+"""The Keras model that is fine-tuned: a BERT encoder with one dense layer over a pooled state, or over each token's."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.model import windows
+from components.model.bert import Encoder
+from components.settings.model import Model
+from components.tasks import Task
+
+
+class TaskModel(keras.Model):
+    """Token ids to logits, for whatever task: its class says how many, and whether a row has them or each token.
+
+    The lower layers can be asked apart from the rest: `lower` gives their hidden states, `upper` the logits for these.
+
+    Args:
+        encoder: with its weights loaded.
+        task: what is learned.
+        settings: pooling, and what becomes of long texts. Pooling `cls`: the pooler over the first token, as BERT was
+            pre-trained; `mean`: over all tokens, as sentence encoders are trained (Reimers & Gurevych 2019).
+        ends: token ids of [CLS] and [SEP].
+        dropout: rate at the dense layer's input.
+        seed: of the dense layer's initial values and of dropout.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        task: Task,
+        settings: Model,
+        *,
+        ends: tuple[int, int],
+        dropout: float,
+        seed: int,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self.encoder, self.task = encoder, task
+        self._settings, self._start, self._separator = settings, *ends
+        self._apart, self._per_token = task.two_passes, task.per_token
+        self._in_segments = len(task.texts) > 1 and not task.two_passes
+        self.frozen: int | None = None
+        """How many of the first layers do not learn, and the embeddings with them; see `freeze`."""
+        self.uses_pooler = settings.pooling == "cls" and task.units is not None and not task.per_token
+        self.dropout = keras.layers.Dropout(dropout, seed=seed)
+        self.dense = None
+        if task.units is not None:
+            deviation = encoder.config.initializer_range
+            initializer = keras.initializers.TruncatedNormal(stddev=deviation, seed=seed)
+            self.dense = keras.layers.Dense(
+                task.units, kernel_initializer=initializer, dtype="float32", name="classifier"
+            )
+            self.dense.build((None, encoder.config.hidden_size))
+        self.built = True
+
+    def call(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """int32[batch, length] and bool[batch, length] to logits.
+
+        Returns:
+            float32[batch, units]; of labels a token, float32[batch, length, units]; of embeddings, the unit vectors of
+            both texts one after the other, float32[batch, 2 * hidden].
+        """
+        if self._apart:
+            both = windows.split_pairs(token_ids, padding_mask, self._start)
+            return tf.concat(tf.split(self.vectors(*both, training=training), 2), axis=1)
+        if self._settings.long_texts == "truncate":
+            return self._of_rows(token_ids, padding_mask, training)
+        seen = windows.windows(token_ids, padding_mask, self._settings, self._separator)
+        logits = self._of_rows(seen.token_ids, seen.padding_mask, training)
+        return seen.merged_tokens(logits) if self._per_token else seen.merged_rows(logits)
+
+    def vectors(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
+        """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]; the mean over windows."""
+        if self._settings.long_texts == "truncate":
+            return tf.math.l2_normalize(self._pooled(token_ids, padding_mask, training), axis=1)
+        seen = windows.windows(token_ids, padding_mask, self._settings, self._separator)
+        pooled = self._pooled(seen.token_ids, seen.padding_mask, training)
+        return tf.math.l2_normalize(seen.merged_rows(pooled), axis=1)
+
+    def _pooled(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
+        sequence = self._encoded(token_ids, padding_mask, training)["sequence_output"]
+        if self._settings.pooling == "mean":
+            return _mean(sequence, padding_mask)
+        return tf.cast(sequence[:, 0], tf.float32)
+
+    @property
+    def cacheable(self) -> bool:
+        """Whether `lower` and `upper` together are what `call` is."""
+        return not self._apart and self._settings.long_texts == "truncate"
+
+    def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
+        """What the embeddings and the first `layers` layers make of a batch, without dropout.
+
+        Returns:
+            float32[batch, length, hidden]; above the last layer what the head needs of it, float32[batch, 1, hidden]:
+            the first token's state, or the mean with mean pooling.
+        """
+        hidden = self.encoder.lower(token_ids, padding_mask, layers, self._segments(token_ids))
+        if self.pooled(layers):
+            hidden = hidden[:, :1] if self.uses_pooler else _mean(hidden, padding_mask)[:, tf.newaxis]
+        return tf.cast(hidden, tf.float32)
+
+    def pooled(self, layers: int) -> bool:
+        """Whether `lower` gives one state a row."""
+        return layers == len(self.encoder.blocks) and not self._per_token
+
+    def upper(self, hidden: tf.Tensor, padding_mask: tf.Tensor, layers: int, training: bool = False) -> tf.Tensor:
+        """What `lower` returned to logits; the mask has its length."""
+        encoded = self.encoder.upper(hidden, padding_mask, layers, training=training, pooled_only=self.uses_pooler)
+        return self._logits(encoded, padding_mask, training)
+
+    def _of_rows(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
+        encoded = self._encoded(token_ids, padding_mask, training, pooled_only=self.uses_pooler)
+        return self._logits(encoded, padding_mask, training)
+
+    def _encoded(
+        self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool, pooled_only: bool = False
+    ) -> dict[str, tf.Tensor]:
+        segments = self._segments(token_ids)
+        if not training or self.frozen is None:
+            return self.encoder(token_ids, padding_mask, segments, training=training, pooled_only=pooled_only)
+        # What is frozen has no dropout.
+        hidden = self.encoder.lower(token_ids, padding_mask, self.frozen, segments)
+        return self.encoder.upper(hidden, padding_mask, self.frozen, training=True, pooled_only=pooled_only)
+
+    def _segments(self, token_ids: tf.Tensor) -> tf.Tensor | None:
+        """Where there are two texts: 1 for what stands behind the first [SEP], which no text can hold."""
+        if not self._in_segments:
+            return None
+        ends = tf.cast(tf.equal(token_ids, self._separator), tf.int32)
+        return tf.minimum(1, tf.cumsum(ends, axis=1, exclusive=True))
+
+    def _logits(self, encoded: dict[str, tf.Tensor], padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
+        if self.uses_pooler:
+            states = encoded["pooled_output"]
+        elif self._per_token:
+            states = tf.cast(encoded["sequence_output"], tf.float32)
+        else:
+            states = _mean(encoded["sequence_output"], padding_mask)
+        assert self.dense is not None  # noqa: S101
+        return self.dense(self.dropout(states, training=training))
+
+
+def _mean(hidden: tf.Tensor, padding_mask: tf.Tensor) -> tf.Tensor:
+    """The mean over the tokens of a row: float[batch, length, hidden] -> float32[batch, hidden]."""
+    hidden = tf.cast(hidden, tf.float32)
+    weights = tf.cast(padding_mask, tf.float32)[:, :, tf.newaxis]
+    return tf.reduce_sum(hidden * weights, axis=1) / tf.reduce_sum(weights, axis=1)

@@ -1,0 +1,1 @@
+"""The TFX components: one file a node, contract and executor."""

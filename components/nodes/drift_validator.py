@@ -1,0 +1,130 @@
+"""Holds new rows against those that the model in production learned from, before anything is trained on them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from tfx import types
+from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import path_utils
+
+from components import tasks
+from components.common.errors import InputError
+from components.drift import distance, profile
+from components.rows import files, reader, spans
+from components.settings.data import Data, Drift
+from components.settings.serialization import dump, load
+
+DRIFT_FILE = "drift.json"
+"""Within the anomalies: `version` that was compared with, None without one, and the `measures` that were taken."""
+
+
+class Executor(base_executor.BaseExecutor):
+    """Takes a profile of the rows and compares."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes what was measured.
+
+        Raises:
+            InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
+        """
+        limits = load(Drift, exec_properties["limits"])
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        data = spans.newest(load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,))
+        predecessor = next(iter(input_dict.get("predecessor") or ()), None)
+        version, measures = None, []
+        if predecessor is not None:
+            version = predecessor.get_string_custom_property("pushed_version")
+            model = Path(path_utils.serving_model_path(predecessor.uri))
+            before = profile.read(model)
+            if before is not None and next(_train_rows(data), None) is None:
+                problem = "no row of the newest data is in train"
+                raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
+            if before is not None:
+                task = tasks.read(examples.uri)
+                now = profile.Tokenizer(model, task).profile(_train_rows(data))
+                measures = distance.compare(before, now, limits)
+        exceeded = [measure for measure in measures if measure.exceeded]
+        if exceeded and limits.on_drift == "fail":
+            listed = "".join(f"\n  {measure}" for measure in exceeded)
+            problem = f"train has drifted from what version {version} learned from{listed}"
+            remedy = '\nCorrect the data, raise the limit in [drift], or only be warned, with drift.on_drift = "warn"'
+            raise InputError(_train_files(data), problem, remedy)
+        found = [measure.as_dict() for measure in measures]
+        path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
+        path.write_text(json.dumps({"version": version, "measures": found}, indent=1), encoding="utf-8")
+
+
+def _train_files(data: Data) -> str:
+    return ", ".join(str(path) for split, path in files.find_files(data) if split in (None, "train"))
+
+
+def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    rule = tasks.of(data).problem
+    for split, path in files.find_files(data):
+        if split in (None, "train"):
+            for row in reader.read_rows(path, split, data, rule):
+                if isinstance(row, reader.Row) and row.split == "train":
+                    yield row.texts, row.label
+
+
+class DriftValidatorSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "data": component_spec.ExecutionParameter(type=str),
+        "data_path": component_spec.ExecutionParameter(type=str),
+        "limits": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "predecessor": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {"anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies)}  # noqa: RUF012
+
+
+class DriftValidator(base_component.BaseComponent):
+    """Compares labels, text lengths, unknown words and vocabulary coverage, and stops the run beyond a limit.
+
+    Args:
+        examples: channel of the Examples made from the rows: the node runs again when they are new.
+        predecessor: channel of the pushed Model to compare with, empty where there is none.
+        data: whose rows of train are compared, those of the newest span in the Examples.
+        data_path: directory that relative paths of these are taken from; known now, or once the node runs.
+        limits: what is too far.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = DriftValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        predecessor: types.BaseChannel,
+        data: Data,
+        data_path: str | RuntimeParameter,
+        limits: Drift,
+        source: str,
+    ) -> None:
+        spec = DriftValidatorSpec(
+            examples=examples,
+            predecessor=predecessor,
+            data=dump(data),
+            data_path=data_path,
+            limits=dump(limits),
+            source=source,
+            anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
+        )
+        super().__init__(spec=spec)

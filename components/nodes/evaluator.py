@@ -1,0 +1,130 @@
+"""Evaluator: TFX's, with an EvalConfig made when the label names are known, and a summary people can read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+# The exported model holds its ops; TFX's executor does not load them.
+import tensorflow_text  # noqa: F401
+from tfx import types
+from tfx.components.evaluator import executor
+from tfx.dsl.components.base import base_beam_component, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+from tfx.utils import path_utils, proto_utils
+
+from components import tasks
+from components.evaluation import eval_config
+from components.evaluation import summary as summary_module
+from components.evaluation.gate import verdict
+from components.export import card
+from components.rows import row_counts
+from components.settings.gate import Gate
+from components.settings.serialization import dump, load
+
+SUMMARY_FILE = "summary.json"
+"""Within the evaluation: `gate.summary`, with `blessed`, `reasons` and `baseline_version` where the model was gated."""
+
+
+class Executor(executor.Executor):
+    """Fills in what TFX's executor is configured with, runs it, and sums up."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the evaluation with its summary and, where there is a gate, the blessing."""
+        model = artifact_utils.get_single_uri(input_dict["model"])
+        task = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(model))))
+        thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
+        notes = {}
+        baseline = next(iter(input_dict.get("baseline_model") or ()), None)
+        if baseline is not None:
+            version = baseline.get_string_custom_property("pushed_version")
+            notes["baseline_version"] = version
+            known = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
+            if known.name != task.name or known.labels != task.labels:
+                # Answers of another kind cannot be compared; the absolute thresholds still hold.
+                notes["not_compared"] = (
+                    f"version {version} knows other classes ({', '.join(known.labels) or known.name})"
+                )
+            elif known.measures_otherwise(task):
+                notes["not_compared"] = f"version {version} has another threshold or range"
+            if "not_compared" in notes:
+                input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
+        counted = row_counts.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
+        absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)
+        config = eval_config.eval_config(task, json.loads(exec_properties["slices"]), thresholds, absent)
+        properties = {
+            "eval_config": proto_utils.proto_to_json(config),
+            "example_splits": json.dumps([exec_properties["split"]]),
+        }
+        super().Do(input_dict, output_dict, properties)
+        evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
+        summary = {**summary_module.summary(evaluation, task), **notes}
+        if thresholds is not None:
+            summary |= verdict(evaluation, thresholds, summary["metrics"])
+        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+class EvaluatorSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "gate": component_spec.ExecutionParameter(type=str),
+        "slices": component_spec.ExecutionParameter(type=str),
+        "split": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+        "model": component_spec.ChannelParameter(type=standard_artifacts.Model),
+        "baseline_model": component_spec.ChannelParameter(type=standard_artifacts.Model, optional=True),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        "evaluation": component_spec.ChannelParameter(type=standard_artifacts.ModelEvaluation),
+        "blessing": component_spec.ChannelParameter(type=standard_artifacts.ModelBlessing),
+    }
+
+
+class Evaluator(base_beam_component.BaseBeamComponent):
+    """Measures a model on one split, beside the model in production, and gates it there if told to.
+
+    Args:
+        examples: channel of raw Examples: the model is asked as a client would ask it.
+        model: channel of the candidate Model.
+        baseline_model: channel of the Model in production, empty where there is none.
+        split: the split to measure on.
+        slices: raw features to slice by.
+        gate: thresholds; None measures only.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = EvaluatorSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+
+    def __init__(
+        self,
+        examples: types.BaseChannel,
+        model: types.BaseChannel,
+        baseline_model: types.BaseChannel,
+        split: str,
+        slices: list[str],
+        gate: Gate | None,
+        source: str,
+    ) -> None:
+        spec = EvaluatorSpec(
+            examples=examples,
+            model=model,
+            baseline_model=baseline_model,
+            split=split,
+            slices=json.dumps(slices),
+            gate=dump(gate) if gate else "",
+            source=source,
+            evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
+            blessing=types.Channel(type=standard_artifacts.ModelBlessing),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,265 @@
+"""ExampleGen over TSV files: rows become tf.Examples, bad rows an error or a quarantine file, nothing vanishes.
+
+The rows are read in a Beam DoFn, one file an element, and written by the same fused stage: memory does not grow with
+the number of rows, and a run with many files spreads over the workers of any runner.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+import apache_beam as beam
+import tensorflow as tf
+from tfx import types
+from tfx.components.util import examples_utils
+from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto import example_gen_pb2
+from tfx.proto.orchestration import driver_output_pb2
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components import tasks
+from components.common import feature_names, progress
+from components.common.errors import InputError
+from components.rows import columns, data_hash, label_names, reader, spans, tsv, writer
+from components.rows.files import find_files, fingerprint, opened, readable
+from components.rows.row_counts import ROWS_FILE
+from components.settings.data import Data
+from components.settings.serialization import dump, load
+from components.tasks import Task
+
+QUARANTINE_FILE = "quarantine.tsv"
+"""Beside the Examples: `file<TAB>line<TAB>problem<TAB>the row` of each bad row, with `on_bad_row = "quarantine"`."""
+
+_BAD_ROWS_ENOUGH = 1000
+"""Reading a file stops after so many bad rows if one is enough to fail the run."""
+
+Element = tuple[str | None, str]
+
+
+class _ReadFile(beam.DoFn):
+    """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record."""
+
+    def __init__(self, data: Data, task: Task) -> None:
+        self._data, self._task = data, task
+
+    def process(self, element: Element) -> Iterator[Any]:
+        split, name = element
+        slice_names = columns.read_layout(Path(name), self._data).slice_names
+        rows: Counter[tuple[str, str]] = Counter()
+        bad = 0
+        for row in reader.read_rows(Path(name), split, self._data, self._task.problem, _advance):
+            if isinstance(row, reader.Row):
+                rows[row.split, self._task.counted(row.label)] += 1
+                yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
+            else:
+                bad += 1
+                yield beam.pvalue.TaggedOutput("bad", tuple(row))
+                if bad >= _BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
+                    break
+        counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
+        yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad})
+
+
+class _ReadNames(beam.DoFn):
+    """(split, path) -> the path and the names of labels in its rows of train, as JSON."""
+
+    def __init__(self, data: Data, task: Task) -> None:
+        self._data, self._task = data, task
+
+    def process(self, element: Element) -> Iterator[str]:
+        split, name = element
+        yield json.dumps([name, sorted(label_names.names_in(split, Path(name), self._data, self._task))])
+
+
+def _advance(size: int) -> None:
+    if bar := progress.current():
+        done = bar.done + size
+        bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
+
+
+def _example(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
+    example = tf.train.Example()
+    feature = example.features.feature
+    for name, text in zip(task.texts, row.texts, strict=True):
+        feature[name].bytes_list.value.append(text.encode())
+    label = task.raw(row.label)
+    if isinstance(label, str):
+        feature[feature_names.LABEL].bytes_list.value.append(label.encode())
+    else:
+        feature[feature_names.LABEL].float_list.value.append(label)
+    for name, value in zip(slice_names, row.slices, strict=True):
+        feature[name].bytes_list.value.append(value.encode())
+    return example.SerializeToString()
+
+
+class Executor(base_beam_executor.BaseBeamExecutor):
+    """Reads, checks and writes the rows."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, what `origin` has to say and, if
+        there are bad rows, quarantine.tsv.
+
+        Raises:
+            InputError: a file that cannot be read or that changed meanwhile, a bad row, or too many of them in
+                quarantine.
+        """
+        self._log_startup(input_dict, output_dict, exec_properties)
+        data = _data(exec_properties)
+        # Kubeflow knows no drivers.
+        before = exec_properties.get("input_files") or _fingerprints(data)
+        examples = artifact_utils.get_single_instance(output_dict["examples"])
+        examples.split_names = artifact_utils.encode_split_names(list(data.splits))
+        examples.span = max(data.spans, default=0)
+        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
+        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        output = Path(examples.uri)
+        files = find_files(data)
+        task = self._task(files, data, output / "names")
+        elements: list[Element] = [(split, str(path)) for split, path in files]
+        size = sum(path.stat().st_size for _, path in files)
+        with progress.progress(size), self._make_beam_pipeline() as pipeline:
+            outputs = (
+                pipeline
+                | "Files" >> beam.Create(elements)
+                | "ReadRows" >> beam.ParDo(_ReadFile(data, task)).with_outputs("bad", "counts", *data.splits)
+            )
+            for split in data.splits:
+                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
+                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            for tag in ("bad", "counts"):
+                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
+                lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
+        tasks.write(output, task)
+        data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
+        order = [name for _, name in elements]
+        counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
+        (output / ROWS_FILE).write_text(json.dumps({"labels": task.labels, "files": counts}))
+        enforce_bad_row_policy(output, data, counts)
+        if before != _fingerprints(data):
+            names = ", ".join(str(path) for _, path in files)
+            raise InputError(names, "changed while it was read", "Run again once the files are complete")
+
+    def _task(self, files: list[tuple[str | None, Path]], data: Data, scratch: Path) -> Task:
+        """The task, told the names of its labels: where the settings do not list them, train is read for them."""
+        task = tasks.of(data)
+        if task.labels or not task.named:
+            return task
+        train = [(split, str(path)) for split, path in label_names.of_train(files)]
+        with self._make_beam_pipeline() as pipeline:
+            names = pipeline | "Train" >> beam.Create(train) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
+            names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
+        found = dict(_lines(scratch))
+        in_order = {Path(name): set(found[name]) for _, name in train}
+        return dataclasses.replace(task, labels=tuple(label_names.ordered_names(in_order, task)))
+
+
+def _lines(path: Path) -> list[Any]:
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    path.unlink()
+    return lines
+
+
+def enforce_bad_row_policy(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
+    """Writes the quarantine file, or fails the run for what belongs in it.
+
+    Raises:
+        InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
+    """
+    bad = sorted(tsv.BadRow(*fields) for fields in _lines(output / "bad"))
+    if not bad:
+        return
+    total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
+    share = len(bad) / total
+    if data.on_bad_row == "fail":
+        least = "at least " if any(count["bad"] >= _BAD_ROWS_ENOUGH for count in counts) else ""
+        raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
+    if share > data.max_bad_share:
+        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
+        raise _with_more(bad, allowed)
+    with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
+        for path, rows in itertools.groupby(bad, key=lambda row: row.path):
+            problems = {row.line: row.problem for row in rows}
+            with readable(Path(path)), opened(Path(path)) as source:
+                for lines in numbered_rows(source, data):
+                    if problem := next((problems[line] for line, _ in lines if line in problems), None):
+                        file.writelines(writer.quarantined(path, line, problem, raw) for line, raw in lines)
+
+
+def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
+    """The numbered lines of a file: one by one, or those of a sentence together."""
+    numbered = enumerate(source, 1)
+    if data.format != "conll":
+        return ([line] for line in numbered)
+    return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
+
+
+def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:
+    """The first bad row's error; the rest of them by line, as far as a terminal bears."""
+    first, others = bad[0], bad[1:5]
+    listed = "".join(f"\n  also {row.path}:{row.line}: {row.problem}" for row in others)
+    return InputError(f"{first.path}:{first.line}", first.problem + more, first.remedy + listed)
+
+
+class Driver(base_driver.BaseDriver):
+    """Puts the sha256 of every input file into the node's cache key: equal bytes are not read twice."""
+
+    def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
+        """Called by the launcher before it looks into its cache."""
+        data = _data(execution_info.exec_properties)
+        output = driver_output_pb2.DriverOutput()
+        output.exec_properties["input_files"].string_value = _fingerprints(data)
+        return output
+
+
+def _data(exec_properties: dict[str, Any]) -> Data:
+    """The settings, with the paths that there are now."""
+    return spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
+
+
+def _fingerprints(data: Data) -> str:
+    return json.dumps([[split, str(path), fingerprint(path)] for split, path in find_files(data)])
+
+
+class TsvExampleGenSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "data": component_spec.ExecutionParameter(type=str),
+        "data_path": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS: dict[str, component_spec.ChannelParameter] = {}  # noqa: RUF012
+    OUTPUTS = {  # noqa: RUF012
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+
+
+class TsvExampleGen(base_beam_component.BaseBeamComponent):
+    """TSV files in, Examples out: the features of the task's texts, `label` and the slice columns.
+
+    Args:
+        data: settings of the files and their columns.
+        data_path: directory that relative paths of these are taken from; known now, or once the node runs.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = TsvExampleGenSpec
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(self, data: Data, data_path: str | RuntimeParameter, source: str) -> None:
+        examples = types.Channel(type=standard_artifacts.Examples)
+        spec = TsvExampleGenSpec(data=dump(data), data_path=data_path, source=source, examples=examples)
+        super().__init__(spec=spec)

@@ -1,0 +1,141 @@
+"""ExampleValidator that stops the run: TFX's only writes its report down."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tensorflow_metadata.proto.v0 import anomalies_pb2
+from tfx import types
+from tfx.components.example_validator import executor
+from tfx.dsl.components.base import base_component, executor_spec
+from tfx.types import artifact_utils, component_spec, standard_artifacts
+
+from components import tasks
+from components.common import feature_names
+from components.common.errors import InputError
+from components.rows.row_counts import row_counts
+
+_ANOMALIES_FILE = "SchemaDiff.pb"
+
+_WITHOUT_ROWS = "SPLIT_WITHOUT_ROWS"
+
+
+class Executor(executor.Executor):
+    """TFX's comparison of statistics with the schema, then ours of rows with splits and classes, then the verdict."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the anomalies of each split.
+
+        Raises:
+            InputError: an anomaly that `allow_anomalies` does not list; all of them are named.
+        """
+        super().Do(input_dict, output_dict, {**exec_properties, "exclude_splits": "null"})
+        anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        found = [
+            *_of_schema(anomalies),
+            *_of_rows(Path(examples), artifact_utils.decode_split_names(anomalies.split_names)),
+        ]
+        # Nothing can be trained or chosen without rows, so these cannot be allowed.
+        needed = {f"{split}:rows:{_WITHOUT_ROWS}" for split in ("train", "dev")}
+        allowed = set(json.loads(exec_properties["allow_anomalies"]))
+        refused = [(name, why) for name, why in found if name in needed or not {name, name.split(":", 1)[1]} & allowed]
+        if refused:
+            listed = "".join(f"\n  {name}: {why[:200].strip(' .')}" for name, why in refused)
+            names = list(dict.fromkeys(name for name, _ in refused if name not in needed))
+            accept = f", or accept it with validation.allow_anomalies = {json.dumps(names)}" if names else ""
+            count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
+            raise InputError("ExampleValidator", count + listed, f"\nCorrect the data{accept}")
+
+
+def _of_schema(artifact: types.Artifact) -> list[tuple[str, str]]:
+    """(SPLIT:FEATURE:ANOMALY, explanation) of what TensorFlow Data Validation found."""
+    found = []
+    for split in artifact_utils.decode_split_names(artifact.split_names):
+        report = anomalies_pb2.Anomalies()
+        path = Path(artifact_utils.get_split_uri([artifact], split), _ANOMALIES_FILE)
+        report.ParseFromString(path.read_bytes())
+        if report.HasField("dataset_anomaly_info"):
+            found += _reasons(split, "dataset", report.dataset_anomaly_info)
+        for feature, info in sorted(report.anomaly_info.items()):
+            found += _reasons(split, feature, info)
+    return found
+
+
+def _reasons(split: str, feature: str, info: anomalies_pb2.AnomalyInfo) -> list[tuple[str, str]]:
+    kinds = anomalies_pb2.AnomalyInfo.Type
+    return [(f"{split}:{feature}:{kinds.Name(reason.type)}", reason.description) for reason in info.reason]
+
+
+def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
+    """The same of what no schema says: a split without rows, a class that train does not show."""
+    rows = row_counts(examples)
+    found = [
+        (f"{split}:rows:{_WITHOUT_ROWS}", "the split has no rows")
+        for split in splits
+        if not any(name == split for name, _ in rows)
+    ]
+    task = tasks.read(examples)
+    shown = {name for split, label in rows if split == "train" for name in task.names(label)}
+    missing = [label for label in task.labels if label not in shown]
+    found += [
+        (f"train:{feature_names.LABEL}:CLASS_WITHOUT_ROWS", f"no row of class {label!r} in train") for label in missing
+    ]
+    return found
+
+
+class ExampleValidatorSpec(component_spec.ComponentSpec):
+    """The component's contract."""
+
+    PARAMETERS = {  # noqa: RUF012
+        "allow_anomalies": component_spec.ExecutionParameter(type=str),
+        "source": component_spec.ExecutionParameter(type=str),
+    }
+    INPUTS = {  # noqa: RUF012
+        "statistics": component_spec.ChannelParameter(type=standard_artifacts.ExampleStatistics),
+        "schema": component_spec.ChannelParameter(type=standard_artifacts.Schema),
+        "examples": component_spec.ChannelParameter(type=standard_artifacts.Examples),
+    }
+    OUTPUTS = {  # noqa: RUF012
+        "anomalies": component_spec.ChannelParameter(type=standard_artifacts.ExampleAnomalies),
+    }
+
+
+class ExampleValidator(base_component.BaseComponent):
+    """Compares each split with the schema and stops the run at an anomaly.
+
+    Args:
+        statistics: channel of ExampleStatistics.
+        schema: channel of Schema.
+        examples: channel of Examples, for the counts of rows beside them.
+        allow_anomalies: exceptions, `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = ExampleValidatorSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+
+    def __init__(
+        self,
+        statistics: types.BaseChannel,
+        schema: types.BaseChannel,
+        examples: types.BaseChannel,
+        allow_anomalies: tuple[str, ...],
+        source: str,
+    ) -> None:
+        spec = ExampleValidatorSpec(
+            statistics=statistics,
+            schema=schema,
+            examples=examples,
+            allow_anomalies=json.dumps(allow_anomalies),
+            source=source,
+            anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
+        )
+        super().__init__(spec=spec)

@@ -1,0 +1,42 @@
+"""Transform, told the task by the Examples it reads instead of by the config."""
+
+from __future__ import annotations
+
+from typing import Any
+
+# Registers the ops of the graph that is written here and read again by this very process.
+import tensorflow_text  # noqa: F401
+from tfx import types
+from tfx.components.transform import component, executor
+from tfx.dsl.components.base import executor_spec
+from tfx.types import artifact_utils
+from tfx.utils import json_utils
+
+from components import tasks
+from components.rows import data_hash
+
+
+class Executor(executor.Executor):
+    """TFX's, with the task added to `custom_config`; what lies beside the Examples is carried on."""
+
+    def Do(  # noqa: N802
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Writes the transform graph, task.json beside it, and the transformed examples."""
+        examples = artifact_utils.get_single_uri(input_dict["examples"])
+        task = tasks.read(examples)
+        custom_config = json_utils.loads(exec_properties["custom_config"])
+        told = json_utils.dumps({**custom_config, "task": tasks.to_dict(task)})
+        super().Do(input_dict, output_dict, {**exec_properties, "custom_config": told})
+        graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
+        tasks.write(graph, task)
+        data_hash.write(graph, data_hash.read(examples))
+
+
+class Transform(component.Transform):
+    """TFX's Transform with the executor above."""
+
+    EXECUTOR_SPEC = executor_spec.BeamExecutorSpec(Executor)

@@ -1,0 +1,1 @@
+"""Base models: found, checked, and read into the encoder."""

@@ -1,0 +1,1 @@
+"""Rows of TSV and CoNLL files: read, checked, dealt to splits, written."""

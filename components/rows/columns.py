@@ -1,0 +1,102 @@
+"""Which field of a row is which column: by the header's names or by number."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from components.common.errors import InputError
+from components.rows.conll import read_sentences
+from components.rows.files import opened, readable, require_file
+from components.rows.tsv import BadRow, Quoting, read_fields
+from components.settings.data import Data
+from components.settings.fields import Column
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Where the wanted columns stand in a file: indices from 0, and the number of fields of a row."""
+
+    width: int
+    texts: tuple[int, ...]
+    label: int | None
+    slices: tuple[int, ...]
+    slice_names: tuple[str, ...]
+
+
+def read_layout(path: Path, data: Data) -> Layout:
+    """Finds the wanted columns: by the file's header, or by number.
+
+    Raises:
+        InputError: an unreadable or empty file, a header without a wanted column (with the nearest name).
+    """
+    wanted, texts = data.wanted, len(data.text)
+    if not data.header:
+        numbers = [int(column) for column in wanted]
+        width = data.columns or max([*numbers, _conll_columns(path) if data.format == "conll" else 0])
+        places = [number - 1 for number in numbers]
+        rest = places[texts + 1 :]
+        slice_names = tuple(f"column_{place + 1}" for place in rest)
+        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names)
+    names = _header(path, data.quoting)
+    keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
+    remedy = "Correct {}, or set data.header = false if line 1 is a row"
+    found: dict[int, str] = {}
+    for key, column in zip(keys, wanted, strict=True):
+        index = _index(key, column, names, path, remedy.format(key))
+        if index in found:
+            problem = f"{found[index]} and {key} are both column {index + 1}, {names[index]!r}"
+            raise InputError(f"{path}:1", problem, "Give each another column")
+        found[index] = key
+    places = list(found)
+    rest = places[texts + 1 :]
+    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest))
+
+
+def _conll_columns(path: Path) -> int:
+    """Columns of the first sentence that is whole."""
+    with readable(path), opened(path) as file:
+        return next((len(row[1]) for row in read_sentences(file, path) if not isinstance(row, BadRow)), 0)
+
+
+def _header(path: Path, quoting: Quoting) -> list[str]:
+    with readable(path), opened(path) as file:
+        first = next(read_fields(file, path, quoting), None)
+    if first is None:
+        remedy = "Give a file with a header and rows"
+        raise InputError(f"{path}:1", "the file is empty, a header was expected", remedy)
+    if isinstance(first, BadRow):
+        raise first.error()
+    return first[1]
+
+
+def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) -> int:
+    """Where a column stands among a header's names."""
+    if isinstance(column, int):
+        if column > len(names):
+            columns = f"{len(names)} column{'s' * (len(names) != 1)}"
+            raise InputError(f"{path}:1", f"{key} is number {column}, the header has {columns}", remedy)
+        return column - 1
+    if names.count(column) > 1:
+        raise InputError(f"{path}:1", f"the header names {column!r} twice", f"Rename one, or give {key} as a number")
+    if column not in names:
+        close = difflib.get_close_matches(column, names, n=1)
+        nearest = f"Did you mean {close[0]!r}? " if close else ""
+        listed = ", ".join(repr(name[:40]) for name in names[:10]) + ", ..." * (len(names) > 10)
+        raise InputError(f"{path}:1", f"{key} is {column!r}, the header has {listed}", nearest + remedy)
+    return names.index(column)
+
+
+def text_columns(
+    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
+) -> tuple[list[str] | None, tuple[int, ...]]:
+    """The header's names or None, and the indices of the texts' columns; arguments and errors as `read_texts`."""
+    require_file(path, "Give one file")
+    names = _header(path, quoting) if header else None
+    remedy = "Give --column, a name or a number from 1"
+    return names, tuple(
+        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
+        for column in columns
+    )

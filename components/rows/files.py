@@ -1,0 +1,102 @@
+"""Input files: found, opened, and refused where they cannot be read."""
+
+from __future__ import annotations
+
+import difflib
+import glob
+import gzip
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from components.common import atomic_files
+from components.common.errors import InputError
+from components.rows.tsv import CHUNK
+from components.settings.data import Data
+
+
+def require_file(path: Path, of_directory: str) -> None:
+    """Refuses what is not there and what is a directory.
+
+    Args:
+        path: should be a file.
+        of_directory: the remedy where it is a directory.
+
+    Raises:
+        InputError: it is not; with the nearest name there is.
+    """
+    with readable(path):
+        if path.is_dir():
+            raise InputError(str(path), "a directory, not a file", of_directory)
+        if path.exists():
+            return
+    remedy = f"There is no directory {path.parent} either: correct the path, or fetch a sample with `data NAME`"
+    if path.parent.is_dir():
+        close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
+        nearest = f"Did you mean {path.parent / close[0]}? Correct the path" if close else ""
+        remedy = nearest or "Correct the path; its directory is there"
+    raise InputError(str(path), "no such file", remedy)
+
+
+@contextmanager
+def readable(path: Path) -> Iterator[None]:
+    """Turns what can go wrong while a file is read into an InputError.
+
+    Raises:
+        InputError: missing, not permitted, damaged gzip, or another failure of the disk.
+    """
+    try:
+        yield
+    except FileNotFoundError:
+        raise InputError(str(path), "no such file", "It was there a moment ago: put it back") from None
+    except PermissionError:
+        raise InputError(
+            str(path), "no permission to read it", "Give yourself the right with chmod, or run as its owner"
+        ) from None
+    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
+        raise InputError(str(path), f"not a whole gzip file ({error})", "Compress it again, or drop the .gz") from None
+    except OSError as error:
+        raise InputError(
+            str(path), f"cannot be read ({error.strerror or error})", "Check the disk and the path"
+        ) from None
+
+
+def opened(path: Path) -> IO[bytes]:
+    """The file's bytes, decompressed if its name ends in .gz."""
+    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=CHUNK)  # type: ignore[return-value]
+
+
+def bytes_read(file: IO[bytes]) -> int:
+    """Bytes read from the disk so far, compressed ones for gzip."""
+    return file.fileobj.tell() if isinstance(file, gzip.GzipFile) else file.tell()
+
+
+def find_files(data: Data) -> list[tuple[str | None, Path]]:
+    """(split, file) of every input, globs resolved in sorted order.
+
+    Raises:
+        InputError: a pattern that matches nothing, a directory, or a file that stands in two splits.
+    """
+    found: list[tuple[str | None, Path]] = []
+    owner: dict[Path, str | None] = {}
+    for split, pattern in data.patterns:
+        # A name may hold brackets and be no glob.
+        with readable(Path(pattern)):
+            names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+        for path in map(Path, names or [pattern]):
+            require_file(path, f"Name its files, say {path}/*.tsv")
+            real = path.resolve()
+            if real in owner:
+                both = "twice" if owner[real] == split else f"in {owner[real]} and in {split}"
+                raise InputError(str(path), f"the same file is used {both}", "Name each file once")
+            owner[real] = split
+            found.append((split, path))
+    return found
+
+
+def fingerprint(path: Path) -> str:
+    """sha256 of a file's bytes, hexadecimal."""
+    with readable(path):
+        return atomic_files.sha256(path)

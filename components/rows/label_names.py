@@ -1,0 +1,65 @@
+"""The names of the labels, found in train where the settings do not list them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+from components import tasks
+from components.common.errors import InputError
+from components.rows.reader import Row, read_rows
+from components.settings.data import Data
+from components.tasks import Task
+
+MAX_CLASSES = 1000
+"""More label names than this in train are taken for a mistake in the choice of the label column."""
+
+
+def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
+    """The names of the labels in the order of their ids: as the settings list them, or those of train, sorted.
+
+    Raises:
+        InputError: fewer than the task needs, or so many that the label column must be the wrong one.
+    """
+    task = tasks.of(data)
+    if task.labels or not task.named:
+        return list(task.labels)
+    return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
+
+
+def of_train(files: list[tuple[str | None, Path]]) -> list[tuple[str | None, Path]]:
+    """The files that may hold rows of train."""
+    return [(split, path) for split, path in files if split in (None, "train")]
+
+
+def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
+    """Names of labels in a file's rows of train; with more than there can be, the reading stops."""
+    names: set[str] = set()
+    for row in read_rows(path, split, data, task.problem):
+        if isinstance(row, Row) and row.split == "train":
+            names.update(task.names(row.label))
+            if len(names) > MAX_CLASSES:
+                break
+    return names
+
+
+def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
+    """The names that were found in the files of train, sorted; errors as `label_names`."""
+    names: set[str] = set()
+    for path, some in found.items():
+        names |= some
+        if len(names) > MAX_CLASSES:
+            listed = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
+            problem = f"more than {MAX_CLASSES} different labels ({listed}, ...)"
+            raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
+    if len(names) < task.fewest:
+        held = f"the one label {names.pop()!r}" if names else "no label"
+        problem = f"train holds {held}, at least {task.fewest} {'are' if task.fewest > 1 else 'is'} needed"
+        raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
+    return sorted(names)
+
+
+def task_of(files: list[tuple[str | None, Path]], data: Data) -> Task:
+    """The task, told the names of its labels; errors as `label_names`."""
+    return dataclasses.replace(tasks.of(data), labels=tuple(label_names(files, data)))

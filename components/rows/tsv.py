@@ -1,0 +1,117 @@
+"""Records of TSV files as they lie on the disk: lines or quoted rows of UTF-8, plain or gzipped.
+
+A line ends with LF or CRLF and with nothing else: U+2028, a form feed or a lone CR are characters of a text. Bytes are
+UTF-8 with or without a byte order mark.
+"""
+
+from __future__ import annotations
+
+import csv
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Literal, NamedTuple
+
+from components.common.errors import InputError
+
+Quoting = Literal["none", "csv"]
+
+_BOM = b"\xef\xbb\xbf"
+
+CHUNK = 1 << 20
+
+LINE_END = b"\r\n"
+
+
+class BadRow(NamedTuple):
+    """A row that broke a rule, with the rule and the remedy."""
+
+    path: str
+    line: int
+    problem: str
+    remedy: str
+
+    def error(self) -> InputError:
+        """The row as the error that stops a run."""
+        return InputError(f"{self.path}:{self.line}", self.problem, self.remedy)
+
+
+Fields = tuple[int, list[str]]
+
+
+def read_fields(file: IO[bytes], path: Path, quoting: Quoting, first: int = 1) -> Iterator[Fields | BadRow]:
+    """(line number, fields) of every record that is left of a file, whose next line is number `first`."""
+    return _quoted(file, path, first) if quoting == "csv" else plain_fields(file, path, first)
+
+
+def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields | BadRow]:
+    """(line number, fields) of every line of a file whose next line is number `first`; no quote has a meaning."""
+    for number, raw in enumerate(file, first):
+        content = _without_line_end(raw, number)
+        try:
+            yield number, content.decode().split("\t")
+        except UnicodeDecodeError as error:
+            yield _not_utf8(path, number, content, error)
+
+
+def _quoted(file: IO[bytes], path: Path, first: int) -> Iterator[Fields | BadRow]:
+    # The csv module counts characters of a field and refuses long ones; a text may be long.
+    csv.field_size_limit(sys.maxsize)
+    undecodable: list[BadRow] = []
+
+    def lines() -> Iterator[str]:
+        for number, raw in enumerate(file, first):
+            content = _without_bom(raw, number)
+            try:
+                yield content.decode()
+            except UnicodeDecodeError as error:
+                undecodable.append(_not_utf8(path, number, content, error))
+                yield content.decode(errors="surrogateescape")
+
+    reader = csv.reader(lines(), delimiter="\t", strict=True)
+    while True:
+        start = reader.line_num + first
+        undecodable.clear()
+        try:
+            fields = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            yield undecodable[0] if undecodable else _not_quoted(path, start, reader.line_num + first - 1, error)
+        else:
+            yield undecodable[0] if undecodable else (start, fields or [""])
+
+
+def _not_quoted(path: Path, start: int, end: int, error: csv.Error) -> BadRow:
+    """A row that breaks RFC 4180; the csv module has no codes for its errors, but these three texts."""
+    match str(error).split():
+        case ["unexpected", "end", *_]:
+            problem = f"a quote is opened and not closed by the end of the file, line {end}"
+            remedy = "Close the quote and double quotes within it"
+        case ["new-line", *_]:
+            problem, remedy = "a carriage return stands in a field without quotes", "Quote the field"
+        case _:
+            problem = f"more text stands behind the closing quote of a field, on line {end}"
+            remedy = "Double quotes within a quoted field"
+    return BadRow(str(path), start, problem, f'{remedy}, or set data.quoting = "none"')
+
+
+def _without_bom(raw: bytes, number: int) -> bytes:
+    return raw.removeprefix(_BOM) if number == 1 else raw
+
+
+def _without_line_end(raw: bytes, number: int) -> bytes:
+    raw = _without_bom(raw, number)
+    if raw.endswith(b"\n"):
+        return raw[:-2] if raw.endswith(b"\r\n") else raw[:-1]
+    return raw
+
+
+def _not_utf8(path: Path, number: int, content: bytes, error: UnicodeDecodeError) -> BadRow:
+    remedy = "Convert the file to UTF-8"
+    if number == 1 and content[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        remedy = "The file looks like UTF-16: convert it with iconv -f UTF-16 -t UTF-8"
+    if number == 1 and content[:2] == b"\x1f\x8b":
+        remedy = "The file looks like gzip: give its name the ending .gz"
+    problem = f"byte {error.start + 1} of the line, 0x{content[error.start]:02x}, is not UTF-8"
+    return BadRow(str(path), number, problem, remedy)

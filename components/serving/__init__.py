@@ -1,0 +1,1 @@
+"""Pushed models: the directory of versions, and predictions from them."""

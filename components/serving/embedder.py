@@ -1,0 +1,55 @@
+"""Vectors of texts by a base model as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.model.bert import build_encoder
+from components.model.task_model import TaskModel
+from components.pretrained import file_names, huggingface
+from components.serving.predictor import BatchedInference
+from components.settings.model import Model
+from components.tasks.embedding import Embedding
+from components.tokenization.vocabulary import SEPARATOR, START, read_settings, read_vocabulary
+from components.tokenization.wordpiece import WordPiece
+
+
+class BaseEmbedder:
+    """The pooled states of a base model's last layer, scaled to length 1.
+
+    Args:
+        directory: in Hugging Face's layout.
+        settings: `pooling`, and `max_length` at which texts are truncated.
+
+    Raises:
+        InputError: config, weights or vocabulary are missing or do not fit each other.
+    """
+
+    def __init__(self, directory: Path, settings: Model) -> None:
+        vocabulary = read_vocabulary(directory / file_names.VOCABULARY)
+        encoder = build_encoder(huggingface.read_config(directory))
+        huggingface.load_weights(encoder, directory)
+        ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
+        model = TaskModel(encoder, Embedding(), settings, ends=ends, dropout=0.0, seed=0)
+        wordpiece = WordPiece(vocabulary, read_settings(directory), settings.max_length)
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
+        def tokenize(text: tf.Tensor) -> dict[str, Any]:
+            ids = wordpiece(text)
+            return {"token_ids": tf.cast(ids.to_tensor(), tf.int32), "lengths": tf.cast(ids.row_lengths(), tf.int32)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="token_ids")], autograph=False)
+        def answer(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+            # Padding has id 0 in every BERT vocabulary's first line, [PAD], which no text can hold.
+            return {"vector": model.vectors(token_ids, tf.not_equal(token_ids, 0))}
+
+        self._rows = BatchedInference(("text",), tokenize, answer)
+
+    def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
+        """The unit vector of each text, float32[hidden], in order."""
+        return (output["vector"] for output in self._rows.outputs((text,) for text in texts))

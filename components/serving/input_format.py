@@ -1,0 +1,58 @@
+"""How the rows of a file look that a pushed model is asked about: as those it learned from."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from components.common.errors import InputError
+from components.export.card import CARD_FILE, read_card
+from components.rows.tsv import Quoting
+from components.serving import versions
+from components.settings.fields import Column
+
+
+def card_with_input(model: Path) -> dict[str, Any]:
+    """What a model says of itself, the rows it learned from included.
+
+    Raises:
+        InputError: it does not say.
+    """
+    card = read_card(versions.resolve(model))
+    if "input" not in card:
+        problem = f"no {CARD_FILE} in it that says how rows look"
+        raise InputError(str(model), problem, "Give a model that this pipeline pushed")
+    return card
+
+
+def row_format(
+    card: dict[str, Any], columns: Sequence[str] | None, has_header: bool
+) -> tuple[tuple[Column, ...], bool, Quoting]:
+    """The texts' columns, whether there is a header, and the quoting of rows for a model: as in training, or as told.
+
+    Args:
+        card: of the model.
+        columns: of each `--column`, a name or a number.
+        has_header: false with `--no-header`.
+
+    Raises:
+        InputError: a column that cannot be.
+    """
+    told = card["input"]
+    if "asked" not in told:
+        raise InputError(str(card.get("name")), "an older version made the model", "Run the pipeline again")
+    texts: tuple[Column, ...] = tuple(told["asked"])
+    header, quoting = told["header"], told["quoting"]
+    if columns:
+        texts = tuple(int(column) if column.isdecimal() else column for column in columns)
+        # A name can only stand in a header.
+        header = header or any(isinstance(column, str) for column in texts)
+    if not has_header:
+        if named := [column for column in texts if isinstance(column, str)]:
+            problem = f"the text's column is {named[0]!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number with --column")
+        header = False
+    if 0 in texts:
+        raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+    return texts, header, quoting

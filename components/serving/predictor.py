@@ -1,0 +1,163 @@
+"""A model, asked: needs tensorflow and tensorflow-text, and nothing of TFX."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+# Registers the tokenizer's ops, which the model's graph holds.
+import tensorflow_text  # noqa: F401
+
+from components import tasks
+from components.common.errors import InputError
+from components.export import card, signature_names
+from components.serving import versions
+
+WINDOW = 4096
+"""Rows that are sorted by length together: their answers depend, in the last bits, on one another."""
+
+_TOKENIZED = 1024
+"""Texts in a call of the tokenizer."""
+
+_CHARACTERS_A_TOKEN = 4
+"""About, to guess tokens by."""
+
+_AT_A_TIME = 2
+"""Calls on the way: faster than several threads in each op, which wait for one another at its end."""
+
+
+class BatchedInference:
+    """Rows of texts to answers, in batches of similar length and some at a time.
+
+    Args:
+        asked: names of the texts of a row.
+        tokenize: texts, string[n] each, by name -> `token_ids` int32[n, length] and `lengths` int32[n].
+        answer: `token_ids` -> outputs by name, a row each.
+        of_texts: where an answer needs more of the text than its tokens: texts by name -> the same.
+    """
+
+    def __init__(
+        self,
+        asked: tuple[str, ...],
+        tokenize: Callable[..., Any],
+        answer: Callable[..., Any],
+        of_texts: Callable[..., Any] | None = None,
+    ) -> None:
+        self.asked, self._tokenize, self._answer, self._of_texts = asked, tokenize, answer, of_texts
+
+    def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+        """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
+        source = iter(rows)
+        with ThreadPoolExecutor(_AT_A_TIME) as pool:
+            while window := list(islice(source, WINDOW)):
+                yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
+
+    def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
+        rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
+        return self._in_batches([len(row) for row in rows], lambda batch: self._answers([rows[i] for i in batch]), pool)
+
+    def _raw_window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
+        return self._in_batches(
+            [1 + len(text) // _CHARACTERS_A_TOKEN for (text,) in texts],
+            lambda batch: _by_row(self._of_texts(**self._columns([texts[row] for row in batch]))),  # type: ignore[misc]
+            pool,
+        )
+
+    def _in_batches(
+        self,
+        lengths: Sequence[int],
+        answers: Callable[[list[int]], list[dict[str, Any]]],
+        pool: ThreadPoolExecutor,
+    ) -> Iterator[dict[str, Any]]:
+        # Texts of similar length share a batch, so that little of it is padding.
+        order = sorted(range(len(lengths)), key=lengths.__getitem__)
+        batches = []
+        while order:
+            size = max(1, signature_names.TOKENS_AT_A_TIME // lengths[order[-1]])
+            batches.append(order[-size:])
+            del order[-size:]
+        found = dict(zip(chain.from_iterable(batches), chain.from_iterable(pool.map(answers, batches)), strict=True))
+        return (found[row] for row in range(len(lengths)))
+
+    def _columns(self, texts: Sequence[tuple[str, ...]]) -> dict[str, tf.Tensor]:
+        columns = zip(*texts, strict=True)
+        return {
+            name: tf.constant([text.encode() for text in column])
+            for name, column in zip(self.asked, columns, strict=True)
+        }
+
+    def _token_rows(self, texts: Sequence[tuple[str, ...]]) -> list[np.ndarray]:
+        """The token ids of each row, int32[length]."""
+        tokens = self._tokenize(**self._columns(texts))
+        return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
+
+    def _answers(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+        ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
+        for padded, row in zip(ids, rows, strict=True):
+            padded[: len(row)] = row
+        return _by_row(self._answer(token_ids=tf.constant(ids)))
+
+
+class Predictor:
+    """A pushed model.
+
+    Args:
+        path: a version's directory, or a serving directory, whose newest version is taken.
+
+    Raises:
+        InputError: no SavedModel there, or one that does not answer to texts and to tokens.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = versions.resolve(path)
+        try:
+            self._model = tf.saved_model.load(str(self.path))
+            self._signatures = signatures = self._model.signatures
+            missing = signature_names.TOKENIZER_SIGNATURE
+            if signature_names.TEXT_SIGNATURE in signatures and missing not in signatures:
+                problem = f"has no signature {missing!r}: another program or an older version made it"
+                raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
+            self.task = tasks.of_card(card.read_card(self.path))
+            """What it was trained for."""
+            self._tokenize, of_texts = signatures[missing], signatures[signature_names.TEXT_SIGNATURE]
+            self.asked = tuple(sorted(self._tokenize.structured_input_signature[1]))
+            """Names of the texts of a row."""
+            self._rows = BatchedInference(
+                self.asked,
+                self._tokenize,
+                signatures[signature_names.TOKEN_SIGNATURE],
+                of_texts if self.task.per_token else None,
+            )
+            of_texts(**{name: tf.constant([""]) for name in self.asked})
+        except (OSError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+            reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
+            problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
+            raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
+
+    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+        """What `Task.told` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
+        return map(self.task.told, self._rows.outputs(rows))
+
+    def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
+        """The unit vector of each text, float32[hidden].
+
+        Raises:
+            InputError: the model reads two texts together.
+        """
+        if signature_names.EMBEDDING_SIGNATURE not in self._signatures:
+            problem = f"a model for the task {self.task.name} has no vector for one text"
+            raise InputError(str(self.path), problem, "Give a model of another task, or a base model")
+        embedded = BatchedInference(self.asked, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE])
+        return (output["vector"] for output in embedded.outputs((text,) for text in texts))
+
+
+def _by_row(outputs: dict[str, tf.Tensor]) -> list[dict[str, Any]]:
+    names, columns = zip(*((name, value.numpy()) for name, value in outputs.items()), strict=True)
+    return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -1,0 +1,216 @@
+"""The directory a model server reads: DIRECTORY/VERSION/saved_model.pb, and nothing half-written ever among it."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import time
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.common import atomic_files
+from components.common.errors import InputError
+from components.export.card import CARD_FILE, read_card
+
+DAMAGED = ".damaged-"
+"""Before the name of a directory that was put aside."""
+
+_ADDED = {"restored_from": None, "run": None}
+"""What a version's card may say more than its model's: the version it is a copy of, the run that pushed it."""
+
+_WITHDRAWN_FILE = ".withdrawn.json"
+"""Within a serving directory."""
+
+_GRAPH_FILE = "saved_model.pb"
+
+
+def versions(directory: Path) -> list[int]:
+    """The complete versions in a serving directory, oldest first."""
+    if not directory.is_dir():
+        return []
+    found = (path for path in directory.iterdir() if path.name.isdecimal() and (path / _GRAPH_FILE).is_file())
+    return sorted(int(path.name) for path in found)
+
+
+def production(directory: Path, **unlike: str) -> int | None:
+    """The version in production: the newest that was not withdrawn.
+
+    Args:
+        directory: a serving directory.
+        unlike: what the cards of versions say that do not count. With a candidate's `weights_sha256`, a model that is
+            evaluated again after its push is measured against what it replaced and not against itself.
+    """
+    out = withdrawn(directory)
+    for version in reversed(versions(directory)):
+        described = read_card(directory / str(version))
+        if described.get("weights_sha256") not in out and all(
+            described.get(key) != value for key, value in unlike.items()
+        ):
+            return version
+    return None
+
+
+def of_weights(directory: Path, sha256: str) -> Path | None:
+    """The newest version with these weights."""
+    paths = (directory / str(version) for version in reversed(versions(directory)))
+    return next((path for path in paths if read_card(path).get("weights_sha256") == sha256), None)
+
+
+def publish(model: Path, directory: Path, **more: Any) -> int:
+    """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
+
+    The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. What the newest version
+    holds already, as after a push that was killed before it could be noted, is not published twice.
+
+    Args:
+        model: what is published.
+        directory: where to.
+        more: what the card of the copy says besides, by the names in `_ADDED`.
+
+    Returns:
+        The version.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with _locked(directory):
+        newest = max(versions(directory), default=0)
+        return newest if _holds(directory / str(newest), model) else _publish(model, directory, **more)
+
+
+def _holds(version: Path, model: Path) -> bool:
+    """Whether a version has all files of a model; its card may say more."""
+    paths = [path.relative_to(model) for path in model.rglob("*") if path.is_file() and path != model / CARD_FILE]
+    return (
+        (version / CARD_FILE).is_file()
+        and {**read_card(version), **_ADDED} == {**read_card(model), **_ADDED}
+        and all((version / path).is_file() for path in paths)
+        and all(atomic_files.sha256(version / path) == atomic_files.sha256(model / path) for path in paths)
+    )
+
+
+def replace(version: Path, model: Path) -> None:
+    """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers."""
+    with _locked(version.parent):
+        aside = _copy(model, version)
+        damaged = version.with_name(f"{DAMAGED}{version.name}")
+        shutil.rmtree(damaged, ignore_errors=True)
+        version.rename(damaged)
+        atomic_files.publish(aside, version)
+
+
+def discard_unfinished(directory: Path) -> None:
+    """Removes what a push that was killed left, and puts back what was aside to be replaced."""
+    with _locked(directory):
+        for aside in directory.glob(".[0-9]*-*"):
+            shutil.rmtree(aside)
+        for damaged in directory.glob(f"{DAMAGED}*"):
+            version = directory / damaged.name.removeprefix(DAMAGED)
+            if not version.exists():
+                damaged.rename(version)
+
+
+@contextlib.contextmanager
+def _locked(directory: Path) -> Iterator[None]:
+    """Keeps others from changing a serving directory: several pipelines may share it."""
+    if not directory.is_dir():
+        yield
+        return
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _publish(model: Path, directory: Path, **more: Any) -> int:
+    """`more`: what the card of the copy says besides."""
+    newest = versions(directory)[-1:]
+    version = max(int(time.time()), *(number + 1 for number in newest)) if newest else int(time.time())
+    atomic_files.publish(_copy(model, directory / str(version), **more), directory / str(version))
+    return version
+
+
+def _copy(model: Path, version: Path, **more: Any) -> Path:
+    """A copy beside where the version will be, on the disk to its last byte but for its own name."""
+    aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
+    try:
+        shutil.copytree(model, aside)
+        if more:
+            (aside / CARD_FILE).write_text(json.dumps({**read_card(model), **more}, indent=1), encoding="utf-8")
+        for path in aside.rglob("*"):
+            atomic_files.force_to_disk(path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+    return aside
+
+
+def withdrawn(directory: Path) -> set[str]:
+    """sha256 of the weights that a rollback took out of production: nothing pushes them again."""
+    try:
+        return set(json.loads((directory / _WITHDRAWN_FILE).read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        return set()
+
+
+def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
+    """Puts an older version into production again: a copy of it becomes the newest, which servers load.
+
+    The weights that were in production are withdrawn.
+
+    Args:
+        directory: a serving directory.
+        version: the older one; None: the newest with weights that were not withdrawn, other than those in production.
+
+    Returns:
+        The older version, and its new number.
+
+    Raises:
+        InputError: there is no such version, or it is what is in production.
+    """
+    with _locked(directory):
+        return _roll_back(directory, version)
+
+
+def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
+    there = versions(directory)
+    weights = {number: read_card(directory / str(number)).get("weights_sha256") for number in there}
+    listed = f"The versions are {', '.join(map(str, there))}" if there else "Push a model first"
+    if version is not None and version not in weights:
+        raise InputError(str(directory), f"no version {version} in it", listed)
+    out = withdrawn(directory)
+    others = [number for number in there if weights[number] != weights[there[-1]]]
+    kept = [number for number in others if weights[number] not in out]
+    if version is None and not kept:
+        problem = "no version with other weights than those in production that was not withdrawn"
+        raise InputError(str(directory), problem, listed)
+    older = kept[-1] if version is None else version
+    if older not in others:
+        raise InputError(str(directory), f"version {older} has the weights that are in production", listed)
+    out = (out | {str(weights[there[-1]])}) - {str(weights[older])}
+    # Before the push: if this ends between the two, a run does not put back what was to go.
+    atomic_files.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
+    return older, _publish(directory / str(older), directory, restored_from=older)
+
+
+def resolve(path: Path) -> Path:
+    """The SavedModel a user means: a version's directory, or the newest version of a serving directory.
+
+    Raises:
+        InputError: no SavedModel there.
+    """
+    remedy = "Give a pushed model: the path a run printed at its end, `show` prints it again"
+    if not path.is_dir():
+        problem = "a file, not a directory" if path.exists() else "no such directory"
+        raise InputError(str(path), problem, remedy)
+    if (path / _GRAPH_FILE).is_file():
+        return path
+    newest = versions(path)
+    if not newest:
+        raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
+    return path / str(newest[-1])

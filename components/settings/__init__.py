@@ -1,0 +1,1 @@
+"""What a TOML file can state: one file a table."""

@@ -1,0 +1,233 @@
+"""`[data]`, `[validation]` and `[drift]`: which rows a run sees, and what they must look like."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
+from components.tasks import TASKS
+from components.tasks.multilabel import SEPARATOR, Multilabel
+
+Split = Literal["train", "dev", "test"]
+
+SPAN = "{SPAN}"
+"""In a path: the number of a delivery of data."""
+
+FROM_TRAIN: Literal["from train"] = "from train"
+
+Labels = Literal["from train"] | tuple[str, ...]
+
+SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+_DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
+
+
+def _a_task(name: str) -> str:
+    """Refuses a task that is not registered."""
+    if name not in TASKS:
+        raise ConflictError("task", *unknown_task(name))
+    return name
+
+
+def unknown_task(name: object) -> tuple[str, str]:
+    """What to say of it, and the remedy."""
+    close = difflib.get_close_matches(str(name), TASKS, n=1)
+    nearest = f"Did you mean {close[0]!r}? " if close else ""
+    return f"`task` is {shown(name)}, there is none like it", f"{nearest}Known: {', '.join(TASKS)}"
+
+
+@settings
+class Data:
+    """Which rows a run sees. Paths may be globs, end in .gz, and are absolute once a config is loaded."""
+
+    task: Annotated[str, AfterValidator(_a_task)] = "classification"
+    """What the rows are labelled for, one of `components.tasks.TASKS`. In TOML, `task` at the top."""
+    train: Strings = ()
+    dev: Strings = ()
+    test: Strings = ()
+    """Files of each split; test may be absent."""
+    files: Strings = ()
+    """Instead of the three: files whose rows are dealt to the splits by a hash of the row."""
+    split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
+    """Shares of the splits, with `files`."""
+    window: Annotated[int, Field(ge=1)] = 1
+    """Where paths hold {SPAN}, a number, as `data/span-{SPAN}/train.tsv`: so many of the newest spans are used."""
+    spans: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    """These spans instead of the newest; which they were, once a config is checked."""
+    header: bool = True
+    """Whether the first line of each file names the columns; never with `conll`."""
+    columns: Annotated[int, Field(ge=2)] | None = None
+    """Number of fields in a row without a header; None: as many as the largest column number used."""
+    quoting: Literal["none", "csv"] = "none"
+    """`none`: a quote is a character like any other. `csv`: RFC 4180 with a tab."""
+    format: Literal["tsv", "conll"] = "tsv"
+    """`conll`, for tagging: a token a line, its columns between spaces or tabs, an empty line after a sentence."""
+    text: Columns = ()
+    label: Column | None = None
+    """Column names, or numbers from 1: of a text, or of two, and of what they are labelled with. Where none are given,
+    the task's: `text` and `label`, `text_a`, `text_b` and `label`, and so on."""
+    labels: Labels = FROM_TRAIN
+    """The classes in the order of their ids, or `from train`: those that stand in train, sorted. For tagging, the types
+    of entities."""
+    range: Annotated[tuple[float, ...], BeforeValidator(several)] | None = None
+    """Where labels are numbers: the least and the greatest that are allowed."""
+    most_words: Annotated[int, Field(ge=1)] | None = None
+    """For tagging: a sentence of more words is a bad row; None: as many as `model.max_length` and windows can hold, if
+    each were one token."""
+    slices: Columns = ()
+    """Extra columns that are carried along so that metrics can be sliced by them."""
+    on_bad_row: Literal["fail", "quarantine"] = "fail"
+    max_bad_share: Share = 0.01
+    """With `quarantine`: a run whose share of bad rows is larger fails."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        self._resolve()
+        named = [name for name in SPLITS if getattr(self, name)]
+        if self.files and named:
+            raise ConflictError(
+                "files",
+                f"`data.files` is given and so is a file per split ({', '.join(named)})",
+                "Keep `files` to have its rows dealt to the splits by a hash, or else a file per split",
+            )
+        missing = " and ".join(f"`data.{name}`" for name in ("train", "dev") if name not in named)
+        if not self.files and missing:
+            raise ConflictError(
+                "train",
+                f"{missing} {'is' if named else 'are'} missing",
+                "Give files for train and dev, test may be absent; or `files` to deal rows to the splits by a hash",
+            )
+        if self.files and not {"train", "dev"} <= set(self.split):
+            problem = f"`data.split` needs a share for train and for dev, got {shown(self.split)}"
+            raise ConflictError("split", problem, "Give all, say split = { train = 80, dev = 10, test = 10 }")
+        if not self.files and self.split != _DEFAULT_SPLIT:
+            problem = "`data.split` is given without `data.files`, whose rows it deals to the splits"
+            raise ConflictError("split", problem, "Delete it, or give `files` instead of a file per split")
+        if self.window > 1 and not self.spans and not any(SPAN in pattern for _, pattern in self.patterns):
+            problem = f"`data.window` is {self.window}, but no path holds {SPAN}"
+            raise ConflictError("window", problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv")
+        self._check_columns()
+        self._check_task()
+        if self.labels != FROM_TRAIN:
+            self._check_labels()
+        return self
+
+    def _resolve(self) -> None:
+        """Gives the columns that are not given the task's names, or in CoNLL's format numbers."""
+        task, conll = TASKS[self.task], self.format == "conll"
+        # Frozen for everybody else.
+        if conll:
+            object.__setattr__(self, "header", False)
+        if not self.text:
+            object.__setattr__(self, "text", (1,) if conll else task.texts)
+        if self.label is None:
+            object.__setattr__(self, "label", 2 if conll else task.target)
+
+    @property
+    def wanted(self) -> tuple[Column, ...]:
+        """Every column in use: the texts', the label's, the slices'."""
+        assert self.label is not None  # noqa: S101
+        return (*self.text, self.label, *self.slices)
+
+    def _check_task(self) -> None:
+        task = TASKS[self.task]
+        if len(self.text) != len(task.texts):
+            problem = f"`data.text` is {shown(self.text)}, the task {self.task} reads {len(task.texts)} of them"
+            raise ConflictError("text", problem, f"Give {len(task.texts)}, say text = {shown(task.texts)}")
+        bounds = self.range
+        if bounds is not None and not (task.numeric and len(bounds) == 2 and bounds[0] < bounds[1]):
+            problem = f"`data.range` is {shown(self.range)}"
+            remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has names"
+            raise ConflictError("range", problem, remedy)
+        if self.labels != FROM_TRAIN and not task.named:
+            problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are numbers"
+            raise ConflictError("labels", problem, "Delete it; data.range bounds numbers")
+        if self.most_words is not None and not task.per_token:
+            problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
+            raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
+        if self.format == "conll" and (not task.per_token or self.slices or self.quoting != "none"):
+            problem = '`data.format` is "conll", which is for tagging, without slices and quoting'
+            raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging"')
+
+    def _check_columns(self) -> None:
+        wanted = self.wanted
+        if len(set(wanted)) < len(wanted):
+            problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
+            raise ConflictError("label" if self.label in self.text else "slices", problem, "Give each another column")
+        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices))
+        for key, column in zip(keys, wanted, strict=True):
+            if not self.header and isinstance(column, str):
+                problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
+                remedy = "Number the columns from 1, say text = 1 and label = 2; or set header = true"
+                raise ConflictError(key, problem, remedy)
+            if self.columns is not None and isinstance(column, int) and column > self.columns:
+                problem = f"`data.{key}` is column {column}, `data.columns` says that there are {self.columns}"
+                raise ConflictError("columns", problem, "Correct the one or the other")
+        if self.header and self.columns is not None:
+            problem = f"`data.columns` is {self.columns}, but it is for files without a header"
+            raise ConflictError(
+                "columns", problem, "Delete it, the header tells the number itself; or set header = false"
+            )
+
+    def _check_labels(self) -> None:
+        least = TASKS[self.task].fewest
+        if len(self.labels) < least or len(set(self.labels)) < len(self.labels):
+            count = {1: "one name", 2: "two names"}[least]
+            problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
+            raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
+        for name in self.labels:
+            if self.task == Multilabel.name and SEPARATOR in name:
+                problem = f"`data.labels` holds {shown(name)}, but a {SEPARATOR} stands between labels"
+                raise ConflictError("labels", problem, "Rename the label")
+            if not name.strip() or set(name) & set("\t\r\n"):
+                problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
+                raise ConflictError("labels", problem, "Correct the name")
+
+    def under(self, folder: str) -> Self:
+        """The same with relative paths taken from a directory."""
+        paths: dict[str, Any] = {
+            name: tuple(os.path.join(folder, path) for path in getattr(self, name))  # noqa: PTH118
+            for name in (*SPLITS, "files")
+        }
+        return dataclasses.replace(self, **paths)
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits there are, in the order train, dev, test."""
+        return tuple(name for name in SPLITS if (name in self.split if self.files else getattr(self, name)))
+
+    @property
+    def patterns(self) -> list[tuple[str | None, str]]:
+        """(split, path or glob) of every input; the split is None where a hash of the row decides."""
+        if self.files:
+            return [(None, pattern) for pattern in self.files]
+        return [(name, pattern) for name in SPLITS for pattern in getattr(self, name)]
+
+
+@settings
+class Validation:
+    """What the data must look like."""
+
+    schema_file: str | None = None
+    """A reviewed schema (schema.pbtxt); None: one is inferred from train, which bootstraps but validates little."""
+    allow_anomalies: Strings = ()
+    """Exceptions, as `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`, in the words of the message that stopped a run."""
+
+
+@settings
+class Drift:
+    """How far the rows of train (of its newest span) may be from those that the model in production learned from."""
+
+    on_drift: Literal["fail", "warn"] = "fail"
+    label: Share = 0.2
+    """The most by which a class's share may move (L-infinity distance)."""
+    text_length: Share = 0.1
+    unknown_share: Share = 0.1
+    vocabulary_coverage: Share = 0.1
+    """Jensen-Shannon divergence, from 0 to 1, of tokens a text, and of the shares of its words that the tokenizer does
+    not know and that the vocabulary holds whole."""

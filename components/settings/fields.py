@@ -1,0 +1,64 @@
+"""What all settings are made of: a frozen dataclass with ranges, an error for those that conflict, kinds of values."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated, TypeVar, dataclass_transform
+
+from pydantic import BeforeValidator, ConfigDict, Field
+from pydantic.dataclasses import dataclass
+
+ADDRESS = r"^([A-Za-z0-9_.-]+|\[[A-Fa-f0-9:.]+\]):[0-9]{1,5}$"
+"""HOST:PORT, an IPv6 address in brackets."""
+
+T = TypeVar("T")
+
+
+@dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
+def settings(cls: type[T]) -> type[T]:
+    """A frozen, keyword-only dataclass without coercion: `"2"` is no integer and an unknown key is an error."""
+    return dataclass(frozen=True, kw_only=True, config=ConfigDict(extra="forbid", strict=True, allow_inf_nan=False))(
+        cls
+    )  # type: ignore[return-value]
+
+
+class ConflictError(ValueError):
+    """Settings that are right one by one and wrong together.
+
+    Args:
+        key: the one of them that a reader of the file should look at.
+        problem: the rule and the values that broke it.
+        remedy: what to do about it.
+    """
+
+    def __init__(self, key: str, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem}. {remedy}.")
+        self.key, self.problem, self.remedy = key, problem, remedy
+
+
+def shown(value: object) -> str:
+    """A value as TOML would have it, nearly."""
+    return json.dumps(value, ensure_ascii=False, default=str)
+
+
+def several(value: object) -> object:
+    """Lets TOML give one value where several are allowed."""
+    return (value,) if isinstance(value, str | int | float) else tuple(value) if isinstance(value, list) else value
+
+
+Column = str | Annotated[int, Field(ge=1)]
+
+Columns = Annotated[tuple[Column, ...], BeforeValidator(several)]
+
+Strings = Annotated[tuple[str, ...], BeforeValidator(several)]
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+Rate = Annotated[float, Field(ge=0, lt=1)]
+
+NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+"""What may be a directory and a name in a URL."""
+
+Address = Annotated[str, Field(pattern=ADDRESS)]

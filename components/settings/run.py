@@ -1,0 +1,58 @@
+"""What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
+
+They live beside the components that obey them and travel to these as JSON (`settings_io`), because a node may run in
+another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.
+"""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from components.settings.beam import Beam
+from components.settings.data import Data, Drift, Validation
+from components.settings.fields import ConflictError, Name, settings
+from components.settings.gate import Gate, Push
+from components.settings.model import DEFAULT_THRESHOLD, Model
+from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.training import Training
+from components.tasks import TASKS
+from components.tasks.multilabel import Multilabel
+
+
+@settings
+class Run:
+    """One run, whole: what a TOML file states."""
+
+    name: Name
+    data: Data
+    validation: Validation = Field(default_factory=Validation)
+    drift: Drift = Field(default_factory=Drift)
+    model: Model
+    training: Training = Field(default_factory=Training)
+    gate: Gate = Field(default_factory=Gate)
+    push: Push = Field(default_factory=Push)
+    schedule: Schedule = Field(default_factory=Schedule)
+    beam: Beam = Field(default_factory=Beam)
+    kubeflow: Kubeflow = Field(default_factory=Kubeflow)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        task = TASKS[self.data.task]
+        if len(task.texts) > 1 and self.model.long_texts == "window":
+            problem = f'`model.long_texts` is "window", which is for one text, and {task.name} reads two'
+            raise ConflictError("model.long_texts", problem, "Delete it: long texts are truncated")
+        if task.two_passes and self.training.strategy == "head":
+            problem = f'`training.strategy` is "head", but {task.name} has no head to train'
+            raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')
+        if task.numeric and self.training.label_smoothing:
+            problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
+            raise ConflictError("training.label_smoothing", problem, "Delete it")
+        if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
+            problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
+            raise ConflictError("model.threshold", problem, "Delete it")
+        if not task.one_label and self.training.class_weights != "none":
+            problem = f"`training.class_weights` is given, but the rows of {task.name} have no class each"
+            raise ConflictError("training.class_weights", problem, "Delete it")
+        return self

@@ -1,0 +1,1 @@
+"""Text to BERT's token ids, in the graph."""

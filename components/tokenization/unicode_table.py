@@ -1,0 +1,165 @@
+"""What BERT's normaliser makes of each code point, as a table for the graph."""
+
+from __future__ import annotations
+
+import string
+import unicodedata
+from collections import defaultdict
+from functools import lru_cache
+
+import numpy as np
+import tensorflow as tf
+import tensorflow_text as tf_text
+
+from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
+
+LONGEST_WORD = 100
+"""A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
+
+# What the crates behind the reference know otherwise than the Unicode 14.0 of CPython 3.11, found by asking both for
+# every code point: their categories are of Unicode 8, their NFD is older than 13, their lower case is of Unicode 17.
+_NOT_FORMAT = "890-891 8E2 110CD 13430-13438"
+
+_NOT_NONSPACING = (
+    "7FD 898-89F 8CA-8E1 9FE AFA-AFF B55 C04 C3C D00 D3B-D3C D81 EBA 180F 1885-1886 1ABF-1ACE 1DF6-1DFB A82C A8C5 A8FF "
+    "A9BD 10D24-10D27 10EAB-10EAC 10F46-10F50 10F82-10F85 11070 11073-11074 110C2 111C9 111CF 1123E 1133B 11438-1143F "
+    "11442-11444 11446 1145E 1182F-11837 11839-1183A 1193B-1193C 1193E 11943 119D4-119D7 119DA-119DB 119E0 11A01-11A0A "
+    "11A33-11A38 11A3B-11A3E 11A47 11A51-11A56 11A59-11A5B 11A8A-11A96 11A98-11A99 11C30-11C36 11C38-11C3D 11C3F "
+    "11C92-11CA7 11CAA-11CB0 11CB2-11CB3 11CB5-11CB6 11D31-11D36 11D3A 11D3C-11D3D 11D3F-11D45 11D47 11D90-11D91 11D95 "
+    "11D97 11EF3-11EF4 16F4F 16FE4 1CF00-1CF2D 1CF30-1CF46 1E000-1E006 1E008-1E018 1E01B-1E021 1E023-1E024 1E026-1E02A "
+    "1E130-1E136 1E2AE 1E2EC-1E2EF 1E944-1E94A"
+)
+
+_NOT_PUNCTUATION = (
+    "61D 9FD A76 C77 C84 1B7D-1B7E 2E43-2E4F 2E52-2E5D 10EAD 10F55-10F59 10F86-10F89 1144B-1144F 1145A-1145B 1145D "
+    "11660-1166C 116B9 1183B 11944-11946 119E2 11A3F-11A46 11A9A-11A9C 11A9E-11AA2 11C41-11C45 11C70-11C71 11EF7-11EF8 "
+    "11FFF 12FF1-12FF2 16E97-16E9A 16FE2 1E95E-1E95F"
+)
+
+_STILL_NONSPACING, _STILL_PUNCTUATION = "1734", "166D 111C9"
+
+_NOT_DECOMPOSED = "11938"
+
+_LATER_LOWER_CASE = {  # code points -> where their lower case begins
+    "1C89": 0x1C8A,
+    "A7CB": 0x264,
+    "A7CC": 0xA7CD,
+    "A7CE": 0xA7CF,
+    "A7D2": 0xA7D3,
+    "A7D4": 0xA7D5,
+    "A7DA": 0xA7DB,
+    "A7DC": 0x19B,
+    "10D50-10D65": 0x10D70,
+    "16EA0-16EB8": 0x16EBB,
+}
+
+# The ranges of BERT's `_is_chinese_char`, with the reference's 2B920 where BERT has 2B820.
+_CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F800-2FA1F"
+
+_PRIVATE = "F0000-FFFFD 100000-10FFFD"  # planes 15 and 16; the rest of category Co is in plane 0
+
+_WHITE_SPACE = "9-A D 20 A0 1680 2000-200A 2028-2029 202F 205F 3000"  # B, C and 85 count as control characters
+
+
+def _symbol(index: int) -> str:
+    """Return one of the 71,934 private-use characters in planes 0 and 15."""
+    return chr(0xE000 + index if index < 0x1900 else 0xF0000 - 0x1900 + index)
+
+
+_UNREACHABLE, NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(4))
+
+PAGE, _CODE_POINTS = 256, 0x110000
+
+
+@lru_cache(maxsize=1)
+def compiled(
+    vocabulary: tuple[str, ...], settings: TokenizerSettings
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The tokenizer's model, uint8[bytes], and the table's parts: seconds of work, and Transform asks for it twice."""
+    alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
+    symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
+    tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
+    tokens[vocabulary.index(START)], tokens[vocabulary.index(SEPARATOR)] = START_SYMBOL, SEPARATOR_SYMBOL
+    with tf.init_scope():  # as bytes: the list that the tokenizer would make of them takes seconds to trace
+        model = tf_text.FastWordpieceTokenizer(
+            tokens, max_bytes_per_word=4 * LONGEST_WORD, unknown_token=tokens[vocabulary.index(UNKNOWN)]
+        )._model.numpy()
+    return model, *_table(settings, symbols)
+
+
+def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:
+    """Return the token as the spelled-out text shows it, or, if no text can hold it, something as impossible."""
+    body = token.removeprefix(CONTINUATION)
+    suffix = body != token
+    inside = all(not c.isascii() or c.isalnum() for c in body)
+    alone = len(body) == 1 and body.isascii() and body.isprintable() and body != " " and not suffix
+    if not body or not (inside or alone):
+        return f"{_UNREACHABLE}{index}"
+    return CONTINUATION * suffix + "".join(symbols.get(c, c) for c in body)
+
+
+def _table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Tabulate what becomes of each code point.
+
+    Returns:
+        The page of each block of 256 code points, int32[4352]; where the characters of each code point of each page
+        begin in the last, int32[256 * pages + 1]; the characters, int32[...], each ASCII or a symbol.
+    """
+    lengths, normalised = _normalised(settings.lower_case, settings.strips_accents, settings.chinese_chars)
+    spelling = np.full(_CODE_POINTS, ord(NO_TOKEN), np.int32)
+    spelling[:128] = range(128)
+    spelling[[ord(c) for c in symbols]] = [ord(symbol) for symbol in symbols.values()]
+    page_lengths = lengths.reshape(-1, PAGE)
+    page_values = np.split(spelling[normalised], np.cumsum(page_lengths.sum(axis=1))[:-1])
+    keys = [(row.tobytes(), values.tobytes()) for row, values in zip(page_lengths, page_values, strict=True)]
+    numbers = {key: number for number, key in enumerate(dict.fromkeys(keys))}
+    ends = np.cumsum(np.frombuffer(b"".join(row for row, _ in numbers), np.int32), dtype=np.int32)
+    values = np.frombuffer(b"".join(values for _, values in numbers), np.int32)
+    return np.array([numbers[key] for key in keys], np.int32), np.insert(ends, 0, 0), values
+
+
+@lru_cache(maxsize=8)
+def _normalised(lower_case: bool, strip_accents: bool, chinese_chars: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Normalise each code point by itself and set off by spaces what the reference makes a word of its own.
+
+    Returns:
+        How many characters each code point becomes, int32[1114112]; these characters, one after the other, int32[...].
+    """
+    assigned = [chr(code) for code in (*range(0x32000), *range(0xE0000, 0xE1000))]  # but for _PRIVATE
+    of_category: dict[str, set[str]] = defaultdict(set)
+    for c in assigned:
+        of_category[unicodedata.category(c)].add(c)
+    removed = set().union(*(of_category[name] for name in ("Cc", "Cf", "Co"))) - _characters(_NOT_FORMAT)
+    removed |= {"\ufffd"} | _characters(_PRIVATE)
+    marks = of_category["Mn"] - _characters(_NOT_NONSPACING) | _characters(_STILL_NONSPACING)
+    punctuation = set().union(*(of_category[f"P{kind}"] for kind in "cdefios")) - _characters(_NOT_PUNCTUATION)
+    punctuation |= _characters(_STILL_PUNCTUATION) | set(string.punctuation)
+    finished = {c: f" {c} " for c in punctuation}
+    if lower_case:
+        finished |= {c: lower for c in assigned if (lower := c.lower()) != c}
+        for span, to in _LATER_LOWER_CASE.items():
+            finished |= {c: chr(to + n) for n, c in enumerate(sorted(_characters(span)))}
+    changed = {}
+    if strip_accents:
+        decomposed = {c for c in assigned if not unicodedata.is_normalized("NFD", c)} - _characters(_NOT_DECOMPOSED)
+        for c in decomposed | marks:
+            changed[c] = "".join(finished.get(x, x) for x in unicodedata.normalize("NFD", c) if x not in marks)
+    changed = finished | changed
+    changed |= {c: f" {changed.get(c, c)} " for c in (_characters(_CHINESE) if chinese_chars else ())}
+    changed |= dict.fromkeys(removed, "") | dict.fromkeys(_characters(_WHITE_SPACE), " ")
+
+    codes = sorted(map(ord, changed))
+    texts = [changed[chr(code)] for code in codes]
+    lengths = np.ones(_CODE_POINTS, np.int32)
+    lengths[codes] = [len(text) for text in texts]
+    values = np.repeat(np.arange(_CODE_POINTS, dtype=np.int32), lengths)
+    is_changed = np.zeros(_CODE_POINTS, bool)
+    is_changed[codes] = True
+    values[is_changed[values]] = np.frombuffer("".join(texts).encode("utf-32-le"), np.int32)
+    return lengths, values
+
+
+def _characters(spans: str) -> frozenset[str]:
+    """Return the characters in spans of code points such as "9-A D 20"."""
+    ends = [[int(end, 16) for end in span.split("-")] for span in spans.split()]
+    return frozenset(chr(code) for span in ends for code in range(span[0], span[-1] + 1))

@@ -1,0 +1,71 @@
+"""What happened during one fine-tuning: its measurements on dev, its speed, its checkpoint."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """A measurement on dev."""
+
+    step: int
+    value: float
+    """Of the metric that chooses the checkpoint, the task's first."""
+    loss: float
+    """The mean, without class weights and label smoothing."""
+
+    def better_than(self, other: Evaluation | None) -> bool:
+        """A greater value; among equals, the smaller loss."""
+        return other is None or (self.value, -self.loss) > (other.value, -other.loss)
+
+
+@dataclass(slots=True)
+class History:
+    """What happened during one fine-tuning."""
+
+    rows: int
+    steps: int
+    trainable_parameters: int
+    parameters: int
+    metric: str
+    """What chooses the checkpoint."""
+    evaluations: list[Evaluation] = field(default_factory=list)
+    best_step: int = 0
+    seconds: float = 0.0
+    """In training steps alone, without the measurements on dev."""
+    examples_per_second: float = 0.0
+    epoch_seconds: list[float] = field(default_factory=list)
+    """The same of each epoch; the first one has the tracing of the graph in it."""
+    frozen_seconds: float = 0.0
+    """In running what is frozen once over every row, before the first step."""
+    stopped_early: bool = False
+    key: str = ""
+    """Names its checkpoints."""
+    words_cut: int = 0
+    """Words of train with a label that are beyond the tokens a text may have."""
+    precision: str = "float32"
+    """Of the matrix products in training."""
+    replicas: int = 1
+    """Copies of the model that learned together, on all devices of all workers."""
+    resumed: list[int] = field(default_factory=list)
+    """Steps from whose checkpoints the training went on after it was killed."""
+    damaged: list[str] = field(default_factory=list)
+    """Checkpoints that could not be used for that."""
+
+    def write(self, path: Path) -> None:
+        """As JSON."""
+        path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+def best(history: History) -> Evaluation | None:
+    """The best measurement so far; None: there is none."""
+    return next((e for e in history.evaluations if e.step == history.best_step), None)
+
+
+def is_exhausted(history: History, patience: int | None) -> bool:
+    """Whether the last `patience` measurements brought nothing better."""
+    since = [e for e in history.evaluations if e.step > history.best_step]
+    return patience is not None and len(since) >= patience

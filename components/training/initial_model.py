@@ -1,0 +1,77 @@
+"""The model that a fine-tuning begins with: a base model's weights, or a pushed model's."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components import tasks
+from components.common.cpu import resolved_precision
+from components.common.errors import InputError
+from components.export.card import read_card, weights_sha256
+from components.model.bert import build_encoder
+from components.model.task_model import TaskModel
+from components.pretrained import file_names, huggingface
+from components.settings.model import Model
+from components.settings.training import Training
+from components.tasks import Task
+from components.tokenization.vocabulary import SEPARATOR, START, read_vocabulary
+
+
+def build_model(base_model: Path, settings: Model, training: Training, task: Task) -> TaskModel:
+    """The model with the base model's weights, before any training; float32 variables with any precision.
+
+    Raises:
+        InputError: config or weights are missing, of another architecture or of another shape.
+    """
+    config, precision = huggingface.read_config(base_model), resolved_precision(training.precision)
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        encoder = build_encoder(
+            config, hidden_dropout=training.dropout, attention_dropout=training.dropout, seed=training.seed
+        )
+    finally:
+        keras.config.set_dtype_policy(before)
+    huggingface.load_weights(encoder, base_model)
+    dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
+    vocabulary = read_vocabulary(base_model / file_names.VOCABULARY)
+    ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
+    return TaskModel(encoder, task, settings, ends=ends, dropout=dropout, seed=training.seed)
+
+
+def warm_start(pushed: Path, model: TaskModel) -> str:
+    """Gives the model a pushed model's weights; returns their sha256.
+
+    Raises:
+        InputError: it knows other classes, or its weights have other shapes.
+    """
+    described = read_card(pushed)
+    remedy = 'Set training.init_from = "base"'
+    theirs = tasks.of_card(described)
+    if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
+        known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
+        raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)
+    weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))
+    for name, shape in weights.get_variable_to_shape_map().items():
+        # `model/encoder/blocks/0/inner/kernel/.ATTRIBUTES/...`: the attributes that lead to a variable. Of
+        # dropout's state nothing is taken: it draws as `training.seed` says.
+        path = name.partition("/.ATTRIBUTES")[0].split("/")
+        if path[0] != "model" or "seed" in name:
+            continue
+        variable: Any = model
+        try:
+            for part in path[1:]:
+                variable = variable[int(part)] if part.isdecimal() else getattr(variable, part)
+        except (AttributeError, IndexError):
+            variable = None
+        if variable is None or tuple(variable.shape) != tuple(shape):
+            problem = f"the pushed model has {'.'.join(path[1:])} of shape {shape}, this run's has none like it"
+            raise InputError("training.init_from", problem, remedy)
+        variable.assign(weights.get_tensor(name))
+    if weights_sha256(model) != described["weights_sha256"]:
+        raise InputError("training.init_from", "the pushed model has not all of the weights of this run's", remedy)
+    return str(described["weights_sha256"])

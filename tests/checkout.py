@@ -1,0 +1,5 @@
+"""The checkout that is tested."""
+
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]

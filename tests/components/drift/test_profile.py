@@ -1,0 +1,98 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components.drift import distance, profile
+from components.rows import reader
+from components.settings.data import Data, Drift
+from components.tasks.classification import Classification
+from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN
+from tests.conftest import LABELS, Trained
+
+TOKENS = ["[PAD]", UNKNOWN, START, SEPARATOR, "a", "film", "##s", "##ing"]
+
+LIMITS = Drift(label=0.25, text_length=0.5, unknown_share=0.5, vocabulary_coverage=0.5)
+
+
+def of(rows: list[list[str]], labels: list[str] | None = None) -> Any:
+    rows = [[START, *row, SEPARATOR] for row in rows]
+    ids = np.array([TOKENS.index(token) for row in rows for token in row])
+    return profile.of_tokens(ids, np.array([len(row) for row in rows]), labels, TOKENS)
+
+
+def measured(before: Any, now: Any) -> dict[str, distance.Distance]:
+    return {measure.name: measure for measure in distance.compare(before, now, LIMITS)}
+
+
+def test_unknown_and_whole_words_are_counted_by_word_not_by_piece() -> None:
+    # Words: a, film##s, [UNK], film: one of four unknown, two whole.
+    words = measured(of([["a"]]), of([["a", "film", "##s", UNKNOWN, "film"]]))
+    assert words["unknown_share"].now == "25.00% of words unknown"
+    assert words["vocabulary_coverage"].now == "50.00% of words whole"
+    assert words["text_length"].now == "7.0 tokens"
+
+
+def test_a_word_that_is_cut_off_by_the_row_s_end_is_not_taken_for_the_next_row_s() -> None:
+    words = measured(of([["a"]]), of([["film"], ["##s", "a"]]))
+    assert words["vocabulary_coverage"].now == "100.00% of words whole"
+
+
+def test_equal_rows_have_no_distance() -> None:
+    rows, labels = [["a", "film"], [UNKNOWN], ["film", "##s"]], ["good", "bad", "bad"]
+    found = measured(of(rows, labels), of(rows[::-1], labels[::-1]))
+    assert [measure.value for measure in found.values()] == [0, 0, 0, 0]
+    assert not any(measure.exceeded for measure in found.values())
+
+
+def test_the_label_s_distance_is_the_largest_move_of_a_class() -> None:
+    rows = [["a"]] * 10
+    found = measured(of(rows, ["good"] * 5 + ["bad"] * 5), of(rows, ["good"] * 2 + ["bad"] * 5 + ["new"] * 3))
+    assert found["label"].value == pytest.approx(0.3)
+    assert found["label"].exceeded
+    assert str(found["label"]).startswith("label: a class's share moved by 0.300, the limit is 0.25 (")
+    assert found["label"].now == "bad 50.0%, new 30.0%, good 20.0%"
+
+
+def test_the_divergence_is_jensen_shannon_s_to_base_2() -> None:
+    # Half of the rows have an unknown word: (1, 0) against (1/2, 1/2).
+    found = measured(of([["a"]] * 4), of([["a"], ["a"], [UNKNOWN], [UNKNOWN]]))
+    p, q = np.array([1, 0]), np.array([0.5, 0.5])
+    m = (p + q) / 2
+    expected = (np.log2(1 / m[0]) + (q * np.log2(q / m)).sum()) / 2
+    assert found["unknown_share"].value == pytest.approx(expected, abs=1e-6)
+    assert measured(of([["a"]]), of([[UNKNOWN]]))["unknown_share"].value == pytest.approx(1)
+
+
+def test_rows_without_labels_are_compared_in_the_rest() -> None:
+    assert set(measured(of([["a"]], ["good"]), of([["a"]]))) == {"text_length", "unknown_share", "vocabulary_coverage"}
+
+
+def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Trained, tiny_data: Data) -> None:
+    rows: list[profile.Row] = [
+        (row.texts, row.label)
+        for row in reader.read_rows(Path(tiny_data.train[0]), "train", tiny_data)
+        if isinstance(row, reader.Row)
+    ]
+    learned = profile.read(tiny_trained.saved_model)
+    tokenizer = profile.Tokenizer(tiny_trained.saved_model, Classification(tuple(LABELS)))
+    again = tokenizer.profile(rows)
+    assert [measure.value for measure in distance.compare(learned, again, LIMITS)] == [0, 0, 0, 0]
+    tripled = tokenizer.profile(((" ".join([text] * 3),), label) for (text,), label in rows)
+    values = {measure.name: measure.value for measure in distance.compare(learned, tripled, LIMITS)}
+    assert values["text_length"] > 0.3
+    assert values["label"] == 0
+
+
+def test_many_rows_are_sampled_evenly_and_the_same_way_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(profile, "SAMPLE", 500)
+    rows: list[profile.Row] = [((str(index),), None) for index in range(5000)]
+    sampled = profile.sample(iter(rows))
+    assert sampled == profile.sample(rows)
+    assert len(set(sampled)) == 500
+    assert np.mean([int(text) for (text,), _ in sampled]) == pytest.approx(2500, abs=250)
+
+
+def test_a_model_of_before_has_no_profile(tmp_path: Path) -> None:
+    assert profile.read(tmp_path) is None

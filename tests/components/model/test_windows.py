@@ -1,0 +1,60 @@
+"""How rows are shown to the encoder: pairs apart, long texts in windows, all by hand."""
+
+import numpy as np
+import tensorflow as tf
+
+from components.model.windows import split_pairs, windows
+from components.settings.model import Model
+
+CLS, SEP = 1, 2
+
+
+def test_two_texts_are_taken_apart_without_the_padding_of_the_other() -> None:
+    ids = tf.constant([[CLS, 7, SEP, CLS, 8, 9, SEP], [CLS, SEP, CLS, 5, SEP, 0, 0]])
+    mask = tf.not_equal(ids, 0)
+    both, seen = split_pairs(ids, mask, CLS)
+    assert both.numpy().tolist() == [[CLS, 7, SEP, 0], [CLS, SEP, 0, 0], [CLS, 8, 9, SEP], [CLS, 5, SEP, 0]]
+    assert seen.numpy().tolist() == (both.numpy() > 0).tolist()
+
+
+def test_a_long_row_is_seen_in_overlapping_windows() -> None:
+    # Six tokens; windows of four between their ends, one shared with the next.
+    ids = tf.constant([[CLS, 11, 12, 13, 14, 15, 16, SEP], [CLS, 21, SEP, 0, 0, 0, 0, 0]])
+    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP)
+    assert seen.token_ids.numpy().tolist() == [
+        [CLS, 11, 12, 13, 14, SEP],
+        [CLS, 14, 15, 16, SEP, 0],
+        [CLS, 21, SEP, 0, 0, 0],
+    ]
+    assert seen.padding_mask.numpy().tolist() == (seen.token_ids.numpy() > 0).tolist()
+    assert seen.rows.numpy().tolist() == [0, 0, 1]
+    assert seen.places.numpy().tolist() == [[-1, 1, 2, 3, 4, -1], [-1, 4, 5, 6, -1, -1], [-1, 1, -1, -1, -1, -1]]
+
+
+def test_logits_of_windows_are_averaged_by_row_and_by_token() -> None:
+    ids = tf.constant([[CLS, 11, 12, 13, 14, 15, 16, SEP], [CLS, 21, SEP, 0, 0, 0, 0, 0]])
+    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP)
+    assert seen.merged_rows(tf.constant([[1.0], [3.0], [5.0]])).numpy().tolist() == [[2.0], [5.0]]
+    of_tokens = tf.reshape(tf.range(18, dtype=tf.float32), [3, 6, 1])
+    merged = seen.merged_tokens(of_tokens).numpy()[:, :, 0]
+    # Token 4 of row 0 is in two windows, as number 4 and as number 7.
+    assert merged[0].tolist() == [0, 1, 2, 3, 5.5, 8, 9, 0]
+    assert merged[1].tolist() == [0, 13, 0, 0, 0, 0, 0, 0]
+
+
+def test_rows_that_fit_are_seen_as_they_are() -> None:
+    ids = tf.constant([[CLS, 3, 4, SEP], [CLS, 5, SEP, 0]])
+    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window"), SEP)
+    np.testing.assert_array_equal(seen.token_ids, ids)
+
+
+def test_every_token_is_in_some_window() -> None:
+    draws = np.random.default_rng(0)
+    settings = Model(base="b", max_length=9, long_texts="window", window_overlap=3)
+    for length in range(2, 40):
+        ids = np.concatenate([[CLS], draws.integers(3, 99, length - 2), [SEP]])[np.newaxis]
+        seen = windows(tf.constant(ids), tf.ones_like(ids, tf.bool), settings, SEP)
+        places = seen.places.numpy()
+        assert set(places[places >= 0]) == set(range(1, length - 1))
+        inner = seen.token_ids.numpy()[places >= 0]
+        np.testing.assert_array_equal(inner, ids[0][places[places >= 0]])

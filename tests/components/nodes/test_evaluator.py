@@ -1,0 +1,222 @@
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import tensorflow_transform as tft
+from sklearn.metrics import (
+    accuracy_score,
+    confusion_matrix,
+    f1_score,
+    log_loss,
+    matthews_corrcoef,
+    precision_recall_fscore_support,
+    roc_auc_score,
+)
+
+from components.export.exported import Exported
+from components.nodes.evaluator import Executor
+from components.serving.predictor import Predictor
+from components.settings.data import Data
+from components.settings.gate import Gate
+from components.settings.model import Model
+from components.settings.serialization import dump
+from components.settings.training import Training
+from components.tasks.classification import Classification
+from components.training import initial_model
+from tests.conftest import LABELS, Trained, Transformed, artifact, beam_executor
+
+
+class Row(NamedTuple):
+    """A row of dev."""
+
+    text: str
+    label: str
+    source: str
+
+
+class Evaluated(NamedTuple):
+    """What the Evaluator was told, and what it left."""
+
+    gate: Gate
+    summary: dict[str, Any]
+    blessing: Path
+
+    @property
+    def blessed(self) -> bool:
+        """What the Pusher will see."""
+        (mark,) = (path.name for path in self.blessing.iterdir())
+        return mark == "BLESSED"
+
+
+Export = Callable[..., Any]
+
+
+@pytest.fixture(scope="module")
+def export(tiny_transformed: Transformed, checkpoint: Path, tmp_path_factory: pytest.TempPathFactory) -> Export:
+    """Makes a Model artifact of a classifier that was not trained: its guesses are wild."""
+    from tfx.types import standard_artifacts
+
+    def make(labels: list[str], seed: int) -> Any:
+        transform = tft.TFTransformOutput(tiny_transformed.graph.uri)
+        model = initial_model.build_model(
+            checkpoint, Model(base="toy"), Training(seed=seed), Classification(tuple(labels))
+        )
+        assert model.dense is not None
+        model.dense.kernel.assign(np.random.default_rng(seed).normal(size=model.dense.kernel.shape))
+        made = artifact(standard_artifacts.Model, tmp_path_factory.mktemp("untrained"))
+        exported = Exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
+        exported.write(Path(made.uri, "Format-Serving"), {})
+        return made
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Evaluated]:
+    """Runs the Evaluator on dev."""
+    from tfx.types import standard_artifacts
+
+    def run(model: Any, baseline: Any, gate: Gate) -> Evaluated:
+        folder = tmp_path_factory.mktemp("evaluated")
+        baseline.set_string_custom_property("pushed_version", "7")
+        evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
+        blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
+        beam_executor(Executor, folder).Do(
+            {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
+            {"evaluation": [evaluation], "blessing": [blessing]},
+            {"gate": dump(gate), "slices": '["source"]', "split": "dev"},
+        )
+        summary = json.loads((folder / "evaluation" / "summary.json").read_text())
+        return Evaluated(gate, summary, folder / "blessing")
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def rows(tiny_data: Data) -> list[Row]:
+    return [Row(*line.split("\t")) for line in Path(tiny_data.dev[0]).read_text().splitlines()[1:]]
+
+
+loaded = functools.cache(Predictor)
+
+
+def scores(model: Any, rows: list[Row]) -> dict[str, Any]:
+    """scikit-learn's metrics of a model's answers, by our names; and the confusion matrix."""
+    answers = list(loaded(Path(model.uri, "Format-Serving")).predict((row.text,) for row in rows))
+    probabilities = np.array([list(answer["probabilities"].values()) for answer in answers])
+    probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
+    actual, guess = [LABELS.index(row.label) for row in rows], probabilities.argmax(axis=1)
+    found = {
+        "accuracy": accuracy_score(actual, guess),
+        "macro_f1": f1_score(actual, guess, average="macro"),
+        "mcc": matthews_corrcoef(actual, guess),
+        "auc": roc_auc_score(actual, probabilities, multi_class="ovr", average="macro"),
+        "loss": log_loss(actual, probabilities),
+        "example_count": len(rows),
+        "confusion": confusion_matrix(actual, guess, labels=range(3)).tolist(),
+    }
+    precision, recall, f1, _ = precision_recall_fscore_support(actual, guess, labels=range(3), zero_division=0.0)
+    for index, label in enumerate(LABELS):
+        found |= {f"precision/{label}": precision[index], f"recall/{label}": recall[index], f"f1/{label}": f1[index]}
+    return found
+
+
+@pytest.fixture(scope="module")
+def wild(export: Export) -> Any:
+    """A Model that was never trained."""
+    return export(LABELS, seed=3)
+
+
+@pytest.fixture(scope="module")
+def refused(evaluate: Callable[..., Evaluated], wild: Any, tiny_trained: Trained) -> Evaluated:
+    """The wild model, measured against the trained one and against bounds it cannot reach."""
+    gate = Gate(
+        min={"accuracy": 0.9, "recall/bad": 0.5, "auc": 0.0},
+        max={"loss": 0.25},
+        max_drop={"macro_f1": 0.015, "loss": 0.1, "accuracy": 1.0},
+    )
+    return evaluate(wild, tiny_trained.model, gate)
+
+
+@pytest.fixture(scope="module")
+def blessed(evaluate: Callable[..., Evaluated], export: Export, tiny_trained: Trained, rows: list[Row]) -> Evaluated:
+    """The trained model, measured against bounds it just reaches; in production is a model of other classes."""
+    exact = scores(tiny_trained.model, rows)
+    gate = Gate(
+        min={name: float(exact[name]) for name in ("accuracy", "macro_f1", "recall/good")},
+        max={"loss": float(exact["loss"])},
+        max_drop={"accuracy": 0.0, "loss": 0.0},
+    )
+    return evaluate(tiny_trained.model, export(["bad", "good"], seed=4), gate)
+
+
+def test_the_two_models_are_worth_telling_apart(rows: list[Row], wild: Any, tiny_trained: Trained) -> None:
+    trained, untrained = scores(tiny_trained.model, rows), scores(wild, rows)
+    assert 0.5 < trained["accuracy"] < 1
+    assert 0 < untrained["accuracy"] < trained["accuracy"]
+
+
+def test_metrics_of_candidate_and_baseline_are_scikit_learns(
+    refused: Evaluated, rows: list[Row], wild: Any, tiny_trained: Trained
+) -> None:
+    for name, model in (("candidate", wild), ("baseline", tiny_trained.model)):
+        expected = scores(model, rows)
+        assert refused.summary["confusion"][name] == expected.pop("confusion")
+        found = dict(refused.summary["metrics"][name][""])
+        # TFMA takes the area under a curve of 10,000 thresholds: probabilities closer than that are a tie to it.
+        assert found.pop("auc") == pytest.approx(expected.pop("auc"), abs=2e-3)
+        assert found == pytest.approx(expected, abs=1e-6)
+
+
+def test_slices_are_the_metrics_of_their_rows(refused: Evaluated, rows: list[Row], wild: Any) -> None:
+    slices = {
+        "source=paper": [row for row in rows if row.source == "paper"],
+        "source=web": [row for row in rows if row.source == "web"],
+        "text_length=1-16 tokens": [row for row in rows if len(row.text.split()) <= 14],
+        "text_length=17-32 tokens": [row for row in rows if len(row.text.split()) > 14],
+    }
+    found = refused.summary["metrics"]["candidate"]
+    assert set(found) == {"", *slices}
+    for name, of_slice in slices.items():
+        expected = scores(wild, of_slice)
+        for metric in ("example_count", "accuracy", "loss"):
+            assert found[name][metric] == pytest.approx(expected[metric], abs=1e-6)
+
+
+def test_a_model_is_refused_for_every_bound_it_misses_and_for_no_other(
+    refused: Evaluated, rows: list[Row], wild: Any, tiny_trained: Trained
+) -> None:
+    was, now = scores(tiny_trained.model, rows), scores(wild, rows)
+    assert refused.summary["blessed"] is False
+    assert not refused.blessed
+    assert set(refused.summary["reasons"]) == {
+        f"accuracy is {now['accuracy']:.4f}, required: at least 0.9",
+        f"loss is {now['loss']:.4f}, allowed: at most 0.25",
+        f"loss is {now['loss']:.4f}, {now['loss'] - was['loss']:.4f} worse than {was['loss']:.4f} in production; "
+        "allowed: 0.1",
+        f"macro_f1 is {now['macro_f1']:.4f}, {was['macro_f1'] - now['macro_f1']:.4f} worse than "
+        f"{was['macro_f1']:.4f} in production; allowed: 0.015",
+        f"recall/bad is {now['recall/bad']:.4f}, required: at least 0.5",
+    }
+    assert len(refused.summary["reasons"]) == 5
+    assert refused.summary["baseline_version"] == "7"
+    assert "not_compared" not in refused.summary
+
+
+def test_a_model_that_just_reaches_its_bounds_is_blessed_though_a_slice_of_it_does_not(blessed: Evaluated) -> None:
+    assert blessed.summary["reasons"] == []
+    assert blessed.summary["blessed"] is True
+    assert blessed.blessed
+    accuracies = {name: metrics["accuracy"] for name, metrics in blessed.summary["metrics"]["candidate"].items()}
+    assert min(accuracies.values()) < accuracies[""] - 0.01
+
+
+def test_a_model_of_other_classes_in_production_is_not_compared_with_and_that_is_said(blessed: Evaluated) -> None:
+    assert set(blessed.gate.max_drop) == {"accuracy", "loss"}
+    assert blessed.summary["baseline_version"] == "7"
+    assert blessed.summary["not_compared"] == "version 7 knows other classes (bad, good)"
+    assert set(blessed.summary["metrics"]) == {"candidate"}

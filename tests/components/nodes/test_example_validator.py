@@ -1,0 +1,137 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.components.statistics_gen.executor import Executor as StatisticsGen
+from tfx.types import standard_artifacts
+
+from components.common.errors import InputError
+from components.nodes.example_validator import Executor
+from components.nodes.schema_gen import Executor as SchemaGen
+from components.settings.data import Data
+from tests.conftest import artifact, beam_executor, generate
+
+SCHEMA = """
+feature { name: "text" type: BYTES presence { min_fraction: 1.0 } }
+feature { name: "label" type: BYTES presence { min_fraction: 1.0 } }
+feature { name: "source" type: BYTES %s }
+"""
+
+ONLY_WEB = SCHEMA % 'domain: "known" } string_domain { name: "known" value: "web"'
+
+NEW_SOURCE = "dev:source:ENUM_TYPE_UNEXPECTED_STRING_VALUES"
+
+NO_ROWS = "test:rows:SPLIT_WITHOUT_ROWS"
+
+NO_CLASS = "train:label:CLASS_WITHOUT_ROWS"
+
+Validate = Callable[..., Path]
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
+    """Examples, statistics and schema: test has no rows, "ugly" none in train, dev a source train does not have."""
+    folder = tmp_path_factory.mktemp("described")
+    header = "text\tlabel\tsource\n"
+    rows = {"train": "a\tgood\tweb\nb\tbad\tweb\n", "dev": "c\tugly\tweb\nd\tgood\tpaper\n", "test": ""}
+    paths: dict[str, Any] = {}
+    for split, content in rows.items():
+        (folder / f"{split}.tsv").write_text(header + content)
+        paths[split] = (str(folder / f"{split}.tsv"),)
+    examples = generate(Data(**paths, labels=("good", "bad", "ugly"), slices=("source",)), folder)
+    statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
+    beam_executor(StatisticsGen, folder).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
+    schema = artifact(standard_artifacts.Schema, folder / "schema")
+    SchemaGen().Do({"statistics": [statistics], "examples": [examples]}, {"schema": [schema]}, {})
+    return examples, statistics, schema
+
+
+@pytest.fixture
+def validate(described: tuple[Any, Any, Any], tmp_path: Path) -> Validate:
+    """Runs the validator; returns the directory of the anomalies."""
+
+    def run(*allowed: str, schema: str | None = None) -> Path:
+        examples, statistics, inferred = described
+        given = inferred
+        if schema is not None:
+            given = artifact(standard_artifacts.Schema, tmp_path / "schema")
+            (tmp_path / "schema" / "schema.pbtxt").write_text(schema)
+        anomalies = artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
+        Executor().Do(
+            {"examples": [examples], "statistics": [statistics], "schema": [given]},
+            {"anomalies": [anomalies]},
+            {"allow_anomalies": json.dumps(allowed)},
+        )
+        return tmp_path / "anomalies"
+
+    return run
+
+
+def refused(validate: Validate, *allowed: str, **given: str) -> InputError:
+    with pytest.raises(InputError) as caught:
+        validate(*allowed, **given)
+    return caught.value
+
+
+def test_a_split_without_rows_and_a_class_without_rows_in_train_stop_the_run(validate: Validate) -> None:
+    error = refused(validate, schema=SCHEMA % "")
+    assert error.place == "ExampleValidator"
+    assert error.problem.splitlines() == [
+        "2 anomalies in the data",
+        "  test:rows:SPLIT_WITHOUT_ROWS: the split has no rows",
+        "  train:label:CLASS_WITHOUT_ROWS: no row of class 'ugly' in train",
+    ]
+    assert json.dumps([NO_ROWS, NO_CLASS]) in error.remedy
+
+
+def test_a_dev_split_without_rows_cannot_be_allowed(described: tuple[Any, Any, Any], validate: Validate) -> None:
+    rows = Path(described[0].uri, "rows.json")
+    before = rows.read_text()
+    rows.write_text(before.replace('["dev", ', '["train", '))
+    try:
+        error = refused(validate, NO_ROWS, NO_CLASS, "dev:rows:SPLIT_WITHOUT_ROWS", schema=SCHEMA % "")
+    finally:
+        rows.write_text(before)
+    assert error.problem.splitlines()[1:] == ["  dev:rows:SPLIT_WITHOUT_ROWS: the split has no rows"]
+    assert error.remedy == "\nCorrect the data"
+
+
+def test_an_anomaly_of_the_schema_stops_the_run_and_is_named_by_split_feature_and_kind(validate: Validate) -> None:
+    error = refused(validate, NO_ROWS, NO_CLASS, schema=ONLY_WEB)
+    count, reason = error.problem.splitlines()
+    assert count == "1 anomaly in the data"
+    assert reason.startswith(f"  {NEW_SOURCE}: ")
+    assert "paper" in reason
+    assert f'validation.allow_anomalies = ["{NEW_SOURCE}"]' in error.remedy
+
+
+def test_a_feature_the_schema_does_not_know_is_an_anomaly(validate: Validate) -> None:
+    schema = SCHEMA.replace("source", "origin") % ""
+    reasons = refused(validate, NO_ROWS, NO_CLASS, schema=schema).problem
+    assert "\n  train:source:SCHEMA_NEW_COLUMN: " in reasons
+    assert "\n  dev:source:SCHEMA_NEW_COLUMN: " in reasons
+
+
+@pytest.mark.parametrize("spelling", [NEW_SOURCE, "source:ENUM_TYPE_UNEXPECTED_STRING_VALUES"])
+def test_an_anomaly_can_be_allowed_with_and_without_its_split(validate: Validate, spelling: str) -> None:
+    anomalies = validate(spelling, NO_ROWS, "label:CLASS_WITHOUT_ROWS", schema=ONLY_WEB)
+    written = {path.parent.name for path in anomalies.rglob("SchemaDiff.pb")}
+    assert written == {"Split-train", "Split-dev", "Split-test"}
+
+
+def test_an_anomaly_allowed_in_one_split_is_none_in_another(validate: Validate) -> None:
+    other = NEW_SOURCE.replace("dev:", "train:")
+    assert NEW_SOURCE in refused(validate, other, NO_ROWS, NO_CLASS, schema=ONLY_WEB).problem
+
+
+def test_by_the_inferred_schema_a_new_source_is_an_anomaly_and_neither_a_new_text_nor_a_listed_label(
+    validate: Validate,
+) -> None:
+    names = [line.split(": ")[0].strip() for line in refused(validate).problem.splitlines()[1:]]
+    assert names == [NEW_SOURCE, NO_ROWS, NO_CLASS]
+
+
+def test_without_anomalies_the_run_goes_on(validate: Validate) -> None:
+    validate(NO_ROWS, NO_CLASS, schema=SCHEMA % "")

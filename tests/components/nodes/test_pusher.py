@@ -1,0 +1,65 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tfx.proto import pusher_pb2
+from tfx.types import standard_artifacts
+from tfx.utils import proto_utils
+
+from components.nodes.pusher import Executor
+from components.serving.versions import versions
+from tests.conftest import artifact
+
+Push = Callable[..., Any]
+
+
+@pytest.fixture
+def push(tmp_path: Path) -> Push:
+    """Runs the Pusher on a model of two files; returns the artifact of what was pushed."""
+
+    def run(*, blessed: bool) -> Any:
+        model = artifact(standard_artifacts.Model, tmp_path / "model")
+        saved = tmp_path / "model" / "Format-Serving"
+        (saved / "variables").mkdir(parents=True, exist_ok=True)
+        (saved / "saved_model.pb").write_text("graph")
+        (saved / "variables" / "data").write_text("weights")
+        blessing = artifact(standard_artifacts.ModelBlessing, tmp_path / "blessing")
+        (tmp_path / "blessing" / ("BLESSED" if blessed else "NOT_BLESSED")).touch()
+        blessing.set_int_custom_property("blessed", int(blessed))
+        pushed = artifact(standard_artifacts.PushedModel, tmp_path / "pushed")
+        place = pusher_pb2.PushDestination.Filesystem(base_directory=str(tmp_path / "serving"))
+        Executor().Do(
+            {"model": [model], "model_blessing": [blessing]},
+            {"pushed_model": [pushed]},
+            {"push_destination": proto_utils.proto_to_json(pusher_pb2.PushDestination(filesystem=place))},
+        )
+        return pushed
+
+    return run
+
+
+def test_a_blessed_model_appears_whole_as_a_version_which_the_artifact_names(push: Push, tmp_path: Path) -> None:
+    pushed = push(blessed=True)
+    (version,) = versions(tmp_path / "serving")
+    place = tmp_path / "serving" / str(version)
+    assert pushed.uri == str(place)
+    files = {str(path.relative_to(place)): path.read_text() for path in place.rglob("*") if path.is_file()}
+    assert files == {"saved_model.pb": "graph", "variables/data": "weights"}
+    assert [path.name for path in (tmp_path / "serving").iterdir()] == [str(version)]
+    assert pushed.get_int_custom_property("pushed") == 1
+    assert pushed.get_string_custom_property("pushed_version") == str(version)
+    assert pushed.get_string_custom_property("pushed_destination") == str(place)
+
+
+def test_a_second_push_is_a_newer_version_beside_the_first(push: Push, tmp_path: Path) -> None:
+    first, second = push(blessed=True).uri, push(blessed=True).uri
+    assert versions(tmp_path / "serving") == [int(Path(first).name), int(Path(second).name)]
+    assert int(Path(second).name) > int(Path(first).name)
+
+
+def test_a_refused_model_leaves_no_trace(push: Push, tmp_path: Path) -> None:
+    pushed = push(blessed=False)
+    assert not (tmp_path / "serving").exists()
+    assert pushed.uri == str(tmp_path / "pushed")
+    assert pushed.get_int_custom_property("pushed") == 0

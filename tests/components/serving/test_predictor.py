@@ -1,0 +1,123 @@
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.common.errors import InputError
+from components.export import signature_names
+from components.serving import predictor
+from components.serving.predictor import Predictor
+from components.tasks.classification import Classification
+from tests.conftest import LABELS, Trained, transformed_texts
+
+
+@pytest.fixture(scope="module")
+def pushed(tiny_trained: Trained) -> Predictor:
+    return Predictor(tiny_trained.saved_model)
+
+
+def rows(texts: list[str]) -> list[tuple[str]]:
+    """Of one text each."""
+    return [(text,) for text in texts]
+
+
+def probabilities(answers: Iterable[dict[str, Any]]) -> np.ndarray:
+    """float[rows, labels]."""
+    return np.array([list(answer["probabilities"].values()) for answer in answers])
+
+
+def test_a_pushed_model_answers_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
+    answers = list(pushed.predict(rows(transformed_texts(tiny_trained))))
+    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
+    np.testing.assert_allclose(probabilities(answers), in_memory, atol=1e-5)
+    assert pushed.task == Classification(tuple(LABELS))
+    assert all(list(answer["probabilities"]) == LABELS for answer in answers)
+    assert [answer["label"] for answer in answers] == [LABELS[index] for index in in_memory.argmax(axis=1)]
+
+
+def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
+    pushed: Predictor, tiny_trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = rows(transformed_texts(tiny_trained))
+    whole = list(pushed.predict(texts))
+    monkeypatch.setattr(predictor, "_TOKENIZED", 3)
+    monkeypatch.setattr(signature_names, "TOKENS_AT_A_TIME", 20)
+    monkeypatch.setattr(predictor, "WINDOW", 7)
+    in_parts = list(pushed.predict(iter(texts)))
+    assert [answer["label"] for answer in in_parts] == [answer["label"] for answer in whole]
+    np.testing.assert_allclose(probabilities(in_parts), probabilities(whole), atol=1e-6)
+    assert len(np.unique(probabilities(whole), axis=0)) > 7
+
+
+def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(predictor, "WINDOW", 5)
+    read: list[int] = []
+
+    def texts() -> Iterator[tuple[str]]:
+        for number in range(1_000_000):
+            read.append(number)
+            yield ("a film",)
+
+    next(pushed.predict(texts()))
+    assert len(read) == 5
+
+
+def test_no_texts_no_answers(pushed: Predictor) -> None:
+    assert list(pushed.predict([])) == []
+
+
+def test_any_text_gets_an_answer(pushed: Predictor) -> None:
+    texts = ["", " ", "[SEP]", "é" * 5000, "\0", "\u2028", "👍🏽", "a\tb"]
+    assert probabilities(pushed.predict(rows(texts))).shape == (len(texts), 3)
+
+
+def test_of_a_serving_directory_the_newest_version_is_taken(tiny_trained: Trained, tmp_path: Path) -> None:
+    for version in ("9", "10"):
+        shutil.copytree(tiny_trained.saved_model, tmp_path / version)
+    assert Predictor(tmp_path).path == tmp_path / "10"
+
+
+class WithoutClasses(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
+    def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"label": text}
+
+
+class OfNumbers(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="number")])
+    def answer(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"class_names": number}
+
+
+@pytest.mark.parametrize("module", [WithoutClasses, OfNumbers, tf.Module])
+def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) -> None:
+    made = module()
+    answer = getattr(made, "answer", None)
+    signatures = answer and dict.fromkeys(("serving_default", "tokenize", "token_ids"), answer)
+    tf.saved_model.save(made, str(tmp_path), signatures=signatures)
+    with pytest.raises(InputError, match="not a model this pipeline pushed") as caught:
+        Predictor(tmp_path)
+    assert caught.value.place == str(tmp_path)
+
+
+def test_a_model_of_an_older_version_is_refused(tmp_path: Path) -> None:
+    made = WithoutClasses()
+    tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.answer})
+    with pytest.raises(InputError, match="Run the pipeline again"):
+        Predictor(tmp_path)
+
+
+@pytest.mark.parametrize("content", [b"", b"no protocol buffer"])
+def test_a_damaged_saved_model_is_refused(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / "saved_model.pb").write_bytes(content)
+    with pytest.raises(InputError, match="not a model this pipeline pushed"):
+        Predictor(tmp_path)
+
+
+def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"no saved_model\.pb in it"):
+        Predictor(tmp_path)
