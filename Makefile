@@ -60,7 +60,7 @@ chaos: setup
 
 # A job service and a worker pool on the loopback, to try `[beam] preset = "portable"`; until Ctrl-C.
 beam-service: setup
-	$(PY) -m pipeline.beam_service
+	$(PY) -m pipeline.beam.service
 
 # The SDK of Kubeflow Pipelines, in an environment of its own: a test has it load what `export` writes.
 kubeflow: .venv-kfp/installed

@@ -14,10 +14,11 @@ import tempfile
 from pathlib import Path
 
 from bench.common import ROOT, Run, keep
-from pipeline import manifest, record
+from pipeline.runs import manifest, record
 from tests.airflow import Airflow, python_of, wait_until
 
 CONFIG = ROOT / "pipeline" / "configs" / "intents.toml"
+
 NAME = "intents"
 
 

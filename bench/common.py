@@ -16,8 +16,7 @@ from statistics import median
 from typing import Any
 
 from components.common import cpu
-
-ROOT = Path(__file__).resolve().parents[1]
+from components.common.checkout import ROOT
 
 RESULTS = ROOT / "bench" / "results"
 

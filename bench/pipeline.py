@@ -29,7 +29,8 @@ from components.settings.training import DEFAULT_EPOCHS, Training
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
 import contextlib, io, json, sys, time
-import pipeline_runner, pipeline.launch, pipeline.report, components.evaluator, components.trainer
+import pipeline_runner, pipeline.runners.launch, pipeline.reports.run_report
+import pipeline.commands.run, components.nodes.evaluator, components.nodes.trainer
 started = time.monotonic()
 with contextlib.redirect_stdout(io.StringIO()):
     status = pipeline_runner.main(sys.argv[1:])

@@ -21,6 +21,7 @@ from typing import Any
 
 from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio, settings_of
 from bench.train import CONFIGS, worker, write_rows
+from components.common import tensorflow_env
 
 SINGLE = 300
 
@@ -36,7 +37,7 @@ def main() -> None:
     parser.add_argument("--export", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours or options.export:
-        import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+        tensorflow_env.set_up()
 
         print(json.dumps(ours(*map(Path, options.ours)) if options.ours else export(Path(options.export))))
         return

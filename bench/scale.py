@@ -20,8 +20,10 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import ROOT, keep
+from components.common import tensorflow_env
 
 NODES = ("TsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform")
+
 CONFIG = """name = "scale"
 [data]
 train = "train.tsv"
@@ -70,14 +72,14 @@ def write_rows(folder: Path, rows: int) -> None:
 
 def measure(folder: Path) -> dict[str, dict[str, float]]:
     """Runs the data part; seconds and the process's peak memory in MB by node."""
-    import pipeline_runner  # noqa: F401  # its settings of TensorFlow
-    from pipeline.config import check
-    from pipeline.launch import Compiled
-    from pipeline.manifest import collect
-    from pipeline.places import Places
+    tensorflow_env.set_up()
+    from pipeline.config.preflight import check
+    from pipeline.runners.launch import Compiled
+    from pipeline.runs.manifest import collect
+    from pipeline.runs.paths import PipelinePaths
 
     checked = check(folder / "run.toml")
-    places = Places.of(checked.run, folder)
+    places = PipelinePaths.of(checked.run, folder)
     places.home.mkdir()
     compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
     measured: dict[str, dict[str, float]] = {}

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio
+from components.common import tensorflow_env
 
 BATCH, MAX_LENGTH = 1000, 128
 
@@ -33,7 +34,7 @@ def main() -> None:
     parser.add_argument("--ours", nargs=2, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.ours:
-        import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+        tensorflow_env.set_up()
 
         print(json.dumps(ours(*map(Path, options.ours))))
         return

@@ -29,6 +29,7 @@ from statistics import median
 from typing import Any
 
 from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
+from components.common import tensorflow_env
 from components.common.cpu import resolved_precision
 
 CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
@@ -52,7 +53,7 @@ def main() -> None:
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
-        import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+        tensorflow_env.set_up()
 
         name, *arguments = options.worker
         workers: dict[str, Callable[..., Run]] = {"prepare": prepare, "fit": fit, "utilisation": measure_utilisation}
@@ -188,13 +189,13 @@ def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: 
 
 def prepare(folder: str) -> Run:
     """Runs the pipeline up to Transform; where the rest finds what it made goes to a file."""
-    from pipeline.config import check
-    from pipeline.launch import Compiled
-    from pipeline.manifest import collect
-    from pipeline.places import Places
+    from pipeline.config.preflight import check
+    from pipeline.runners.launch import Compiled
+    from pipeline.runs.manifest import collect
+    from pipeline.runs.paths import PipelinePaths
 
     checked = check(Path(folder, "run.toml"))
-    places = Places.of(checked.run, Path(folder))
+    places = PipelinePaths.of(checked.run, Path(folder))
     places.home.mkdir(parents=True)
     compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
     outputs = {}

@@ -23,6 +23,7 @@ from pathlib import Path
 
 from bench import train
 from bench.common import ROOT, Run, interleaved, keep, middle, ratio, settings_of
+from components.common import tensorflow_env
 from tests.network import own_loopback, tf_config
 
 CONFIG = "movie-reviews"
@@ -84,7 +85,7 @@ def measure(folder: Path, overrides: str, cores: list[int | None]) -> Run:
 
 def fit(folder: str, overrides: str) -> Run:
     """The training in this process, with those that TF_CONFIG lists if it is set."""
-    import pipeline_runner  # noqa: F401  # its settings of TensorFlow
+    tensorflow_env.set_up()
     from components.distributed import cluster, cluster_replicas
     from components.training import replicas
 

@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pipeline.provenance import ROOT
+from tests.checkout import ROOT
 
 TaskState = tuple[str | None, int]
 """State and number of tries."""

@@ -12,14 +12,16 @@ from typing import Any, NamedTuple
 
 import pytest
 
-# Its settings of TensorFlow hold for a process from the first import on: results depend on them to the last bit.
-import pipeline_runner  # noqa: F401
+from components.common import tensorflow_env
 from components.settings.data import Data
 from components.settings.model import Model
 from components.settings.serialization import dump
 from components.settings.training import Training
 from tests.network import own_loopback
 from tests.toys import VOCABULARY, write_toy_checkpoint
+
+# They hold for a process from the first import of TensorFlow on.
+tensorflow_env.set_up()
 
 LABELS = ["bad", "good", "mixed"]
 

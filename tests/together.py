@@ -15,8 +15,7 @@ from typing import Any
 
 import numpy as np
 
-# Its settings of TensorFlow.
-import pipeline_runner  # noqa: F401
+from components.common import tensorflow_env
 from components.distributed import cluster
 from tests.toys import VOCABULARY
 
@@ -26,6 +25,7 @@ ROWS = 45
 
 def main(folder: Path, told: dict[str, Any]) -> None:
     """Trains, and writes the weights, the losses on dev and the number of copies."""
+    tensorflow_env.set_up()
     import tensorflow as tf
 
     from components.distributed import cluster_replicas

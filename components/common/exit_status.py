@@ -1,5 +1,12 @@
 """What the command line's exit status says; the one place that numbers them."""
 
-from __future__ import annotations
-
-DONE, FAILED, WRONG_INPUT, REFUSED = 0, 1, 2, 3
+DONE = 0
+"""What was asked for is done; of `run`, the model is pushed."""
+FAILED = 1
+"""A run failed or was interrupted, or a reproduction differs."""
+WRONG_INPUT = 2
+"""The user's input is wrong: config, data, model directory or command line."""
+REFUSED = 3
+"""The gate refused the model."""
+SKIPPED = 99
+"""Of a step that a scheduler starts: there is nothing to do. Airflow's BashOperator takes it for skipped."""

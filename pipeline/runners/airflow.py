@@ -11,12 +11,13 @@ import sys
 from pathlib import Path
 
 from components.common import atomic_files
+from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
-from pipeline import config, manifest
-from pipeline.places import Places
-from pipeline.provenance import ROOT
-from pipeline.runners.exported import Exported
+from pipeline.config import preflight
+from pipeline.runners.exported_dag import ExportedDag
+from pipeline.runs import manifest
+from pipeline.runs.paths import PipelinePaths
 
 _DAG_FILE = Path(__file__).with_name("airflow_dag.py")
 
@@ -35,15 +36,15 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
     Raises:
         InputError: the config, or what it names, is wrong; or the directory cannot be written.
     """
-    checked = config.check(path)
+    checked = preflight.check(path)
     with hidden_stderr():
         from google.protobuf import json_format
 
-        from pipeline.launch import compiled_run
+        from pipeline.runners.launch import compiled_run
 
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    compiled = compiled_run(checked, Places.of(checked.run, root), manifest.collect(checked, "exported", now))
-    exported = Exported(
+    compiled = compiled_run(checked, PipelinePaths.of(checked.run, root), manifest.collect(checked, "exported", now))
+    exported = ExportedDag(
         name=checked.run.name,
         config=str(path.resolve()),
         root=str(root.resolve()),
@@ -65,13 +66,13 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
     return [dag, dag.with_suffix(".json")]
 
 
-def _check_free(dag: Path, exported: Exported) -> None:
+def _check_free(dag: Path, exported: ExportedDag) -> None:
     """Refuses to write over another pipeline's DAG, or over a file that is none of ours."""
     if not dag.exists():
         return
     remedy = "Give another --output, or delete it"
     try:
-        before = Exported.read(dag.with_suffix(".json"))
+        before = ExportedDag.read(dag.with_suffix(".json"))
     except InputError:
         raise InputError(str(dag), "is there already, and `export` did not write it", remedy) from None
     if (before.config, before.root) != (exported.config, exported.root):

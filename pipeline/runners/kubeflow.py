@@ -17,9 +17,11 @@ from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from components.settings.schedulers import Kubeflow
 from components.settings.toml import TomlSource
-from pipeline import config, dag, manifest
-from pipeline.config import Checked
-from pipeline.places import Places
+from pipeline.config import load, preflight
+from pipeline.config.preflight import Checked
+from pipeline.dag import description
+from pipeline.runs import manifest
+from pipeline.runs.paths import PipelinePaths
 
 COMMAND = ["python", "-m", "pipeline_runner", "run-container", "--"]
 """What a container runs; TFX's arguments follow."""
@@ -46,21 +48,21 @@ def export(path: Path, output: Path) -> Path:
     Raises:
         InputError: the config is wrong, or says something that Kubeflow cannot do.
     """
-    checked = config.check(path)
+    checked = preflight.check(path)
     place = TomlSource(str(path), path.read_text(encoding="utf-8-sig"))
     _check(checked, place)
     collected = manifest.collect(checked, "", "")
     with hidden_stderr():
         from tfx.orchestration.data_types import RuntimeParameter
 
-        from pipeline.build import build_pipeline
+        from pipeline.dag.build import build_pipeline
 
     settings = checked.run.kubeflow
     there = _in_containers(checked)
     parameters = {"data_path": str(settings.folder), "run_name": ""}
     built = build_pipeline(
         there,
-        Places.of(there.run, Path(str(settings.folder))),
+        PipelinePaths.of(there.run, Path(str(settings.folder))),
         collected,
         **{name: RuntimeParameter(name=name, ptype=str) for name in parameters},
     )
@@ -94,7 +96,7 @@ def _check(checked: Checked, place: TomlSource) -> None:
         problem = '`training.devices` is "multiworker", but the Trainer is one container'
         remedy = 'Set devices = "auto"; kubeflow.gpus gives it GPUs'
         raise InputError(place.of(("training", "devices")), problem, remedy)
-    nodes = ["default", *(node.id for node in dag.nodes(run))]
+    nodes = ["default", *(node.id for node in description.nodes(run))]
     for key in ("cpu", "memory"):
         for name in getattr(settings, key):
             if name not in nodes:
@@ -106,8 +108,8 @@ def _check(checked: Checked, place: TomlSource) -> None:
 
 def _in_containers(checked: Checked) -> Checked:
     """The run with the paths that containers have; those of the data are relative, spans are left to be found."""
-    run = config.load_config(checked.path, Path(str(checked.run.kubeflow.folder)))
-    data = config.load_config(checked.path, Path()).data
+    run = load.load_config(checked.path, Path(str(checked.run.kubeflow.folder)))
+    data = load.load_config(checked.path, Path()).data
     # The one thing of the data's that a check works out.
     data = dataclasses.replace(data, most_words=checked.run.data.most_words)
     run = dataclasses.replace(run, data=data)

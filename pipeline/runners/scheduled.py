@@ -1,8 +1,8 @@
 """A run whose steps a scheduler starts, each as a process of its own: they meet in the run's directory.
 
-The scheduler has what `export` wrote, an `Exported`; the run's directory has its record, its manifest and the DAG as it
-was compiled for this very run, with the data, the code and the base model of that day. Which directory is a run's, what
-`begin` did says: nothing that changes between two steps is asked for it.
+The scheduler has what `export` wrote, an `ExportedDag`; the run's directory has its record, its manifest and the DAG as
+it was compiled for this very run, with the data, the code and the base model of that day. Which directory is a run's,
+what `begin` did says: nothing that changes between two steps is asked for it.
 """
 
 from __future__ import annotations
@@ -22,21 +22,23 @@ from typing import TYPE_CHECKING, Any
 
 from components.common import atomic_files
 from components.common.errors import InputError, describe, find_input_error
+from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
 from components.export.card import read_card
 from components.serving.versions import production
-from pipeline import config, manifest, record, report, steps
-from pipeline.manifest import Manifest
-from pipeline.places import Places
-from pipeline.provenance import project_hash
-from pipeline.record import RunRecord
-from pipeline.runners.exported import SKIPPED, Exported, edges
-from pipeline.runners.local import held
+from pipeline.config import load, preflight
+from pipeline.reports import run_report, tables
+from pipeline.runners.exported_dag import ExportedDag, edges
+from pipeline.runs import lifecycle, manifest, record
+from pipeline.runs.lock import held
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.provenance import project_hash
+from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from pipeline.launch import Compiled
+    from pipeline.runners.launch import Compiled
 
-DONE, FAILED, REFUSED = 0, 1, 3
 
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
@@ -57,28 +59,28 @@ def begin(exported: Path, run_id: str) -> int:
     Raises:
         InputError: the user's config, data or model is wrong; or the DAG is no longer the one that was exported.
     """
-    dag = Exported.read(exported)
+    dag = ExportedDag.read(exported)
     # Of a run that was cleared, what it did before counts no more.
     _claim(dag, run_id).unlink(missing_ok=True)
-    run = config.load_config(Path(dag.config))
+    run = load.load_config(Path(dag.config))
     if run.name != dag.name:
         raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
-    with stop_on_signals(), held(Places.of(run, Path(dag.root)), _say):
+    with stop_on_signals(), held(PipelinePaths.of(run, Path(dag.root)), _say):
         # What is there is seen after others' end.
-        checked = config.check(Path(dag.config))
-        places = Places.of(checked.run, Path(dag.root))
+        checked = preflight.check(Path(dag.config))
+        places = PipelinePaths.of(checked.run, Path(dag.root))
         if nothing_new := manifest.nothing_new(checked, places):
             _write_claim(dag, run_id, {"skipped": nothing_new})
             _say(f"{dag.name}: nothing new: {nothing_new}")
             return SKIPPED
-        steps.check(checked, places)
-        begun = steps.begin(checked, places, run_id)
+        lifecycle.check(checked, places)
+        begun = lifecycle.begin(checked, places, run_id)
         directory = Path(begun.directory)
         _write_claim(dag, run_id, {"directory": str(directory)})
         with _failures_in(directory):
             from google.protobuf import json_format
 
-            from pipeline.launch import Compiled, compiled_run
+            from pipeline.runners.launch import Compiled, compiled_run
 
             found = manifest.collect(checked, begun.id, begun.started)
             found.write(directory)
@@ -109,13 +111,13 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
             that this run's was not held against; or the user's data or model turned out wrong.
         SystemExit: the node failed.
     """
-    dag = Exported.read(exported)
+    dag = ExportedDag.read(exported)
     if node_id not in edges(dag.pipeline):
         raise InputError(str(exported), f"no node {node_id!r}", f"The nodes are {', '.join(edges(dag.pipeline))}")
     if (directory := _directory(dag, run_id)) is None:
         return SKIPPED
     found = manifest.read(directory)
-    places = Places.of_run(found.settings, directory)
+    places = PipelinePaths.of_run(found.settings, directory)
     waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
     with atomic_files.locked(directory / f"{node_id}.lock", waiting), held(places, _say, shared=True):
         with record.edited(directory) as kept:
@@ -137,8 +139,8 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
             with record.edited(directory) as kept:
                 node = kept.node(node_id)
                 node.seconds = time.monotonic() - started
-                steps.note(node, outcome, kept, found)
-        report.console(sys.stdout).print(report.node_line(node))
+                lifecycle.note(node, outcome, kept, found)
+        tables.console(sys.stdout).print(run_report.node_line(node))
     return _status(kept, node_id)
 
 
@@ -152,7 +154,7 @@ def end(exported: Path, run_id: str) -> int:
     Raises:
         InputError: the run has not begun.
     """
-    dag = Exported.read(exported)
+    dag = ExportedDag.read(exported)
     if (directory := _directory(dag, run_id)) is None:
         return SKIPPED
     with record.edited(directory) as kept:
@@ -169,15 +171,15 @@ def end(exported: Path, run_id: str) -> int:
             kept.state, kept.error = "failed", kept.error or f"{missing[0]} did not come to its end"
         else:
             found = manifest.read(directory)
-            steps.end(kept, found)
+            lifecycle.end(kept, found)
             kept.error = None
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
-        print(f"error: {report.failure(kept, f'{remedy}.')}", file=sys.stderr)
+        print(f"error: {run_report.failure(kept, f'{remedy}.')}", file=sys.stderr)
         return FAILED
-    places = Places.of_run(found.settings, directory)
+    places = PipelinePaths.of_run(found.settings, directory)
     _compiled(directory, places, found.run).annotate("manifest", found.as_json())
-    report.console(sys.stdout).print(report.run_report(kept, full=True))
+    tables.console(sys.stdout).print(run_report.run_report(kept, full=True))
     return REFUSED if kept.state == "refused" and dag.schedule.on_refusal == "fail" else DONE
 
 
@@ -186,18 +188,18 @@ def _say(what: Any) -> None:
     print(what, flush=True)
 
 
-def _claim(dag: Exported, run_id: str) -> Path:
+def _claim(dag: ExportedDag, run_id: str) -> Path:
     """What `begin` did under a scheduler's id, which may hold characters that no file's name can."""
     return dag.home / "scheduled" / f"{hashlib.sha256(run_id.encode()).hexdigest()}.json"
 
 
-def _write_claim(dag: Exported, run_id: str, told: dict[str, str]) -> None:
+def _write_claim(dag: ExportedDag, run_id: str, told: dict[str, str]) -> None:
     claim = _claim(dag, run_id)
     claim.parent.mkdir(parents=True, exist_ok=True)
     atomic_files.write_text(claim, json.dumps({"run_id": run_id, **told}))
 
 
-def _directory(dag: Exported, run_id: str) -> Path | None:
+def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
     try:
         told = json.loads(_claim(dag, run_id).read_bytes())
@@ -210,11 +212,11 @@ def _directory(dag: Exported, run_id: str) -> Path | None:
     return Path(told["directory"])
 
 
-def _compiled(directory: Path, places: Places, run_id: str) -> Compiled:
+def _compiled(directory: Path, places: PipelinePaths, run_id: str) -> Compiled:
     from google.protobuf import json_format
     from tfx.proto.orchestration import pipeline_pb2
 
-    from pipeline.launch import Compiled
+    from pipeline.runners.launch import Compiled
 
     text = (directory / _COMPILED_FILE).read_text(encoding="utf-8")
     return Compiled(json_format.Parse(text, pipeline_pb2.Pipeline()), places, run_id)
@@ -226,7 +228,7 @@ def _check_code(found: Manifest) -> None:
         raise InputError(found.checkout, "the code changed since the run began", "Clear all tasks of the run")
 
 
-def _check_baseline(kept: RunRecord, places: Places) -> None:
+def _check_baseline(kept: RunRecord, places: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))

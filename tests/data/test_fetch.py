@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import InputError
-from data import fetch
+from data import fetch, samples
 
 HELLO = b"text\tlabel\nhello\tgreeting\nbye\tparting\n"
 
@@ -39,8 +39,8 @@ def tarred(members: Mapping[str, bytes]) -> bytes:
     return buffer.getvalue()
 
 
-def greetings(unpack: Callable[[Path], Mapping[str, bytes]], **changes: object) -> fetch.Sample:
-    sample = fetch.Sample(
+def greetings(unpack: Callable[[Path], Mapping[str, bytes]], **changes: object) -> samples.Sample:
+    sample = samples.Sample(
         name="greetings",
         what="two rows",
         source="this test",
@@ -56,7 +56,7 @@ def greetings(unpack: Callable[[Path], Mapping[str, bytes]], **changes: object) 
 
 
 def unpack_hello(archive: Path) -> dict[str, bytes]:
-    return {"train.tsv": fetch._from_wheel(archive, "pkg/hello.tsv")}
+    return {"train.tsv": samples.from_wheel(archive, "pkg/hello.tsv")}
 
 
 @pytest.fixture
@@ -64,12 +64,12 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Puts `greetings` among the samples, its package at hand; lists what was downloaded."""
     done: list[str] = []
 
-    def download(sample: fetch.Sample, scratch: Path) -> Path:
+    def download(sample: samples.Sample, scratch: Path) -> Path:
         done.append(sample.pin)
         return zipped(scratch / "greetings.whl", {"pkg/hello.tsv": HELLO, "../evil.tsv": b"evil", "pkg/code.py": b""})
 
     monkeypatch.setattr(fetch, "_download", download)
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(unpack_hello))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello))
     return done
 
 
@@ -134,7 +134,7 @@ def test_a_file_of_the_users_is_never_replaced(tmp_path: Path, downloads: list[s
 def test_an_interrupted_fetch_leaves_nothing(
     tmp_path: Path, downloads: list[str], monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
 ) -> None:
-    def write_half(content: Mapping[str, bytes], sample: fetch.Sample, folder: Path) -> None:
+    def write_half(content: Mapping[str, bytes], sample: samples.Sample, folder: Path) -> None:
         (folder / "train.tsv").write_bytes(content["train.tsv"][:10])
         raise interruption
 
@@ -152,7 +152,7 @@ def test_a_failed_fetch_leaves_the_old_files_alone(
     old = tmp_path / "data/greetings/train.tsv"
     old.parent.mkdir(parents=True)
     old.write_text("old")
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(lambda _: {"train.tsv": b"other"}))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(lambda _: {"train.tsv": b"other"}))
 
     with pytest.raises(InputError, match=f"expected sha256 {sha256(HELLO)}, got {sha256(b'other')}"):
         fetch.fetch("greetings", tmp_path, print)
@@ -164,7 +164,7 @@ def test_a_failed_fetch_leaves_the_old_files_alone(
 def test_a_file_outside_the_samples_folder_is_refused(
     tmp_path: Path, downloads: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(lambda _: {"../train.tsv": HELLO}))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(lambda _: {"../train.tsv": HELLO}))
 
     with pytest.raises(InputError, match=re.escape("expected the files train.tsv, got ../train.tsv")):
         fetch.fetch("greetings", tmp_path, print)
@@ -181,7 +181,7 @@ def test_a_link_in_an_archive_is_refused() -> None:
     buffer.seek(0)
 
     with pytest.raises(InputError, match=r"table\.txt: it is not a regular file"):
-        fetch._from_tar(buffer, "table.txt")
+        samples.from_tar(buffer, "table.txt")
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, downloads: list[str]) -> None:
@@ -215,7 +215,7 @@ def test_movie_reviews_are_split_and_ordered_by_the_hash_of_the_id(tmp_path: Pat
     archive = movie_archive(tmp_path / "a.tar.gz", [*rows, "10482\t-2.5\tclich\u00e9s"])
 
     # sha256("5153") = 2c52..., of "1" 6b86..., of "10347" b75e..., of "2" d473...; each modulo ten is 9, 5, 1, 1.
-    assert {file: data.decode() for file, data in fetch._movie_reviews(archive).items()} == {
+    assert {file: data.decode() for file, data in samples.movie_reviews(archive).items()} == {
         "train.tsv": "id\ttext\tlabel\tscore\n"
         "10482\tclich\u00e9s\tnegative\t-2.5\n"
         "5153\tDull\tnegative\t-1\n"
@@ -230,7 +230,7 @@ def test_the_label_of_a_movie_review_follows_its_id(tmp_path: Path) -> None:
     negative = {5153, 10312, 10348, 10378, 10482, 10605}
     archive = movie_archive(tmp_path / "a.tar.gz", [f"{i}\t0\tSo-so" for i in sorted(positive | negative)])
 
-    rows = [line.split("\t") for data in fetch._movie_reviews(archive).values() for line in data.decode().split("\n")]
+    rows = [line.split("\t") for data in samples.movie_reviews(archive).values() for line in data.decode().split("\n")]
 
     assert {int(row[0]) for row in rows if row[2:3] == ["positive"]} == positive
     assert {int(row[0]) for row in rows if row[2:3] == ["negative"]} == negative
@@ -241,7 +241,7 @@ def test_a_text_that_is_not_one_field_on_one_line_is_an_error(tmp_path: Path, te
     archive = movie_archive(tmp_path / "a.tar.gz", ["1\t0\tFine", f"2\t0\t{text}"])
 
     with pytest.raises(InputError, match=r"GroundTruth\.txt:2: expected 3 tab-separated fields on one line"):
-        fetch._movie_reviews(archive)
+        samples.movie_reviews(archive)
 
 
 def test_a_tenth_of_reuters_training_rows_becomes_dev_and_test_stays_as_published(tmp_path: Path) -> None:
@@ -256,15 +256,15 @@ def test_a_tenth_of_reuters_training_rows_becomes_dev_and_test_stays_as_publishe
     )
 
     # sha256("profit of 6 mln \tearn") modulo ten is 0; of the others 4 and 6.
-    assert fetch._reuters_r8(archive) == {
+    assert samples.reuters_r8(archive) == {
         "train.tsv": b"text\tlabel\nprofit of 5 mln \tearn\nwheat is up \tgrain\n",
         "dev.tsv": b"text\tlabel\nprofit of 6 mln \tearn\nprofit of 6 mln \tearn\n",
         "test.tsv": b"text\tlabel\nprofit of 6 mln \tearn\n",
     }
 
 
-@pytest.mark.parametrize("sample", fetch.SAMPLES.values(), ids=fetch.SAMPLES)
-def test_every_hash_in_the_table_is_a_sha256(sample: fetch.Sample) -> None:
+@pytest.mark.parametrize("sample", samples.SAMPLES.values(), ids=samples.SAMPLES)
+def test_every_hash_in_the_table_is_a_sha256(sample: samples.Sample) -> None:
     for digest in (sample.sha256, *sample.files.values()):
         assert re.fullmatch("[0-9a-f]{64}", digest)
 
@@ -288,7 +288,7 @@ def test_every_hash_in_the_table_is_a_sha256(sample: fetch.Sample) -> None:
 def test_pip_failing_is_told_in_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, expected: str
 ) -> None:
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(unpack_hello))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello))
     monkeypatch.setattr(subprocess, "run", lambda *_, **__: subprocess.CompletedProcess([], 1, stdout=printed))
 
     with pytest.raises(InputError) as error:
@@ -327,7 +327,7 @@ def shelved_wheel(shelf: Path) -> Path:
 @pytest.mark.slow
 def test_pip_brings_the_pinned_wheel(tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     digest = sha256(shelved_wheel(shelf).read_bytes())
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(unpack_hello, sha256=digest))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello, sha256=digest))
 
     folder = fetch.fetch("greetings", tmp_path / "checkout", print)
 
@@ -345,7 +345,7 @@ def test_pip_brings_the_pinned_sdist_without_fetching_or_installing_anything(tmp
     scratch = tmp_path / "scratch"
     scratch.mkdir()
 
-    archive = fetch._download(greetings(unpack_hello, sha256=sha256(sdist), sdist=True), scratch)
+    archive = fetch.download(greetings(unpack_hello, sha256=sha256(sdist), sdist=True), scratch)
 
     assert archive.read_bytes() == sdist
     shown = subprocess.run([sys.executable, "-m", "pip", "show", "greetings"], capture_output=True, check=False)
@@ -360,7 +360,7 @@ def test_a_package_with_another_hash_is_not_opened(
         pytest.fail("opened")
 
     shelved_wheel(shelf)
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(unpack))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack))
 
     with pytest.raises(InputError, match="does not have the pinned sha256"):
         fetch.fetch("greetings", tmp_path / "checkout", print)
@@ -370,7 +370,7 @@ def test_a_package_with_another_hash_is_not_opened(
 
 @pytest.mark.slow
 def test_a_package_the_registry_lacks_is_named(tmp_path: Path, shelf: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(fetch.SAMPLES, "greetings", greetings(unpack_hello))
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello))
 
     with pytest.raises(InputError, match=re.escape("No matching distribution found for greetings==1.0")):
         fetch.fetch("greetings", tmp_path, print)

@@ -20,11 +20,11 @@ classes = [f"components.nodes.{name}.Executor" for name in (
     "baseline", "evaluator", "example_gen", "example_validator", "pusher", "schema_gen", "transform")]
 found = [import_utils.import_func_from_module(*path) for path in functions]
 found += [import_utils.import_class_by_path(path) for path in classes]
-import pipeline_runner, pipeline.launch
+import pipeline_runner, pipeline.runners.launch
 for thing in found:
     print(sys.modules[thing.__module__].__file__)
 print(pipeline_runner.__file__)
-print(pipeline.launch.__file__)
+print(pipeline.runners.launch.__file__)
 """
 
 

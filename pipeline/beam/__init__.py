@@ -1,0 +1,1 @@
+"""Where Beam's pipelines run, and the service and workers for it."""

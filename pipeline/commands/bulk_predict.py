@@ -1,0 +1,236 @@
+"""`bulk-predict`: TSV files through a pushed model by Beam, in parts that a killed job does not lose."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import dataclasses
+import fcntl
+import glob
+import json
+import shutil
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from components.common import atomic_files, progress, streams
+from components.common.errors import InputError, describe
+from components.common.exit_status import DONE, FAILED
+from components.rows import shards
+from components.rows.columns import text_columns
+from components.rows.files import require_file
+from components.serving import input_format, versions
+from components.settings.beam import Beam
+from components.settings.toml import TomlSource
+from pipeline.beam import options
+from pipeline.config import load
+
+JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
+"""Within the output: what the answers stand on, that all are there, and what libraries had to say."""
+
+QUARANTINE_FILE = "quarantine.tsv"
+"""Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BulkResult:
+    """What came of it."""
+
+    rows: int
+    """With an answer."""
+    quarantined: int
+    parts: int
+
+
+def settings(path: Path | None) -> Beam:
+    """`[beam]` of a run's TOML file, held against what is there; `local` without one.
+
+    Raises:
+        InputError: a mistake in the file, or a job service that does not answer.
+    """
+    if path is None:
+        return Beam()
+    found = load.load_config(path).beam
+    options.check(found, TomlSource(str(path), path.read_text(encoding="utf-8-sig")))
+    return found
+
+
+def predict_files(
+    model: Path,
+    inputs: Sequence[Path],
+    output: Path,
+    columns: Sequence[str] | None,
+    has_header: bool,
+    where: Beam,
+    terminal: TextIO,
+) -> BulkResult:
+    """Answers every row of some files, as NAME-00000-of-00002.tsv and so on: in this order, what `predict` writes.
+
+    Args:
+        model: a pushed version, or their directory.
+        inputs: files or globs, all with the same columns.
+        output: a directory; answers that are in it already, from a job that was killed, stay.
+        columns: as `prediction.row_format`.
+        has_header: the same.
+        where: Beam's settings; other machines need files, model and output under the same paths.
+        terminal: where progress goes.
+
+    Raises:
+        InputError: no such files or columns, a model that is none, an output that holds something else or is
+            being written.
+        Exception: what went wrong within the job.
+    """
+    version = versions.resolve(model).resolve()
+    card = input_format.card_with_input(version)
+    texts, header, quoting = input_format.row_format(card, columns, has_header)
+    files = _files(inputs)
+    names, wanted = _columns(files, texts, header, quoting)
+    reading = shards.RowFormat(wanted, len(names), header, quoting)
+    stands_on = {
+        "model": str(version),
+        "weights_sha256": card.get("weights_sha256"),
+        "inputs": _states(files),
+        "reading": dataclasses.asdict(reading) | {"wanted": list(wanted)},
+    }
+    done, work = output / DONE_FILE, output / shards.WORK
+    with _claimed(output, stands_on):
+        if not done.is_file():
+            with (
+                streams.hidden_stderr(output / LOG_FILE),
+                progress.watch(terminal, "bulk-predict"),
+                progress.progress(),
+            ):
+                from components.serving.bulk_predictor import Job, answer
+
+                work.mkdir(exist_ok=True)
+                counts = work / "counts"
+                job = Job(str(version), str(output.resolve()), reading, tuple(names))
+                answer(job, list(map(str, files)), counts, options.arguments(where))
+            if _states(files) != stands_on["inputs"]:
+                remedy = "Give another --output, once the files are complete"
+                raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)
+            lines = [json.loads(line) for line in counts.read_text(encoding="utf-8").splitlines()]
+            found = BulkResult(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
+            if found.quarantined:
+                _gather(work, files, output / QUARANTINE_FILE)
+            atomic_files.write_text(done, json.dumps(dataclasses.asdict(found)))
+        if work.exists():
+            # Of this job, or of one that was killed right here.
+            shutil.rmtree(work)
+        return BulkResult(**json.loads(done.read_text(encoding="utf-8")))
+
+
+def _files(inputs: Sequence[Path]) -> list[Path]:
+    """The files, globs resolved, in sorted order; each gives its answers a name of their own."""
+    found: dict[str, Path] = {}
+    for given in inputs:
+        names = [given] if given.exists() else [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
+        for path in names or [given]:
+            require_file(path, f"Name its files, say {path}/*.tsv")
+            other = found.setdefault(shards.stem(path), path.resolve())
+            if other != path.resolve():
+                problem = f"its answers would have the names of those of {other}"
+                raise InputError(str(path), problem, "Rename one, or give it an --output of its own")
+    return sorted(found.values())
+
+
+def _states(files: list[Path]) -> list[list[Any]]:
+    """What changes when a file does."""
+    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+
+
+def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any) -> tuple[list[str], tuple[int, ...]]:
+    """The header's names and the places of the texts, which all files share."""
+    of_files = [text_columns(path, texts, header, quoting) for path in files]
+    for path, (names, _) in zip(files, of_files, strict=True):
+        if names != of_files[0][0]:
+            problem = f"another header than that of {files[0]}"
+            raise InputError(f"{path}:1", problem, "Give files with the same columns, or a job to each kind")
+    names, wanted = of_files[0]
+    return names or [], wanted
+
+
+@contextlib.contextmanager
+def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
+    """Makes the output, or finds it as a job of the same kind left it, and keeps another command out of it.
+
+    Raises:
+        InputError: it is something else, another command is in, or it cannot be written.
+    """
+    place = output / JOB_FILE
+    try:
+        output.mkdir(parents=True, exist_ok=True)
+        if not place.is_file() and any(path.name != LOG_FILE for path in output.iterdir()):
+            problem = "not empty, and not of a job that can go on"
+            raise InputError(str(output), problem, "Give another --output")
+        # The lock too, so nothing may ever take its place.
+        file = place.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise _not_writable(output, error) from None
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not place.stat().st_size:
+                file.write(json.dumps(stands_on, indent=1))
+                file.flush()
+                atomic_files.force_to_disk(place)
+                atomic_files.force_to_disk(output)
+            file.seek(0)
+            before = dict(json.load(file))
+        except BlockingIOError:
+            problem = "another bulk-predict is on here"
+            raise InputError(str(output), problem, "Wait for its end, or give this one another --output") from None
+        except OSError as error:
+            raise _not_writable(output, error) from None
+        except (ValueError, TypeError) as error:
+            problem = f"not what a job stands on ({error})"
+            raise InputError(str(place), problem, "Give another --output") from None
+        changed = [name for name, value in stands_on.items() if before.get(name) != value]
+        if changed:
+            problem = f"holds answers of a job with other {' and '.join(changed)}"
+            raise InputError(str(output), problem, f"Give another --output; {place} says what it stands on")
+        yield
+
+
+def _not_writable(output: Path, error: OSError) -> InputError:
+    return InputError(str(output), f"cannot be written ({error.strerror})", "Give a directory you may write to")
+
+
+def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
+    """One quarantine file of those of the parts, in the order of files and lines."""
+    order = {shards.stem(path): place for place, path in enumerate(files)}
+    # NAME-00000-of-00002.tsv: the name may have dashes of its own.
+    found = sorted(pieces.glob("*.tsv"), key=lambda path: (order[path.stem.rsplit("-", 3)[0]], path.name))
+    # No piece itself, should a killed job leave it.
+    aside = pieces / "gathered"
+    with aside.open("wb") as out:
+        for piece in found:
+            with piece.open("rb") as file:
+                shutil.copyfileobj(file, out)
+    atomic_files.publish(aside, quarantine)
+
+
+def bulk_predict(options: argparse.Namespace) -> int:
+    """`bulk-predict`: `predict --input` by Beam."""
+    from components.common.progress import stop_on_signals
+    from pipeline.beam.options import original_error
+
+    where = settings(options.config)
+    header = not options.no_header
+    try:
+        with stop_on_signals():
+            done = predict_files(
+                options.model, options.input, options.output, options.column, header, where, sys.stderr
+            )
+    except Exception as error:
+        told = original_error(error)
+        if isinstance(told, InputError | OSError):
+            raise told from None
+        log = options.output / LOG_FILE
+        again = f"Run again: the parts that are there stay. The log has the rest: {log}"
+        print(f"error: {describe(told)}. {again}", file=sys.stderr)
+        return FAILED
+    bad = f", {done.quarantined:,} bad ones in {options.output / QUARANTINE_FILE}" if done.quarantined else ""
+    print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)
+    return DONE

@@ -1,0 +1,142 @@
+"""`check-data`: rows of a TSV file beside those that a run's model learned from."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any
+
+from components import tasks
+from components.common import streams
+from components.common.errors import InputError
+from components.common.exit_status import DONE
+from components.drift.distance import DataComparison
+from components.export.card import read_card
+from components.rows import reader, tsv
+from components.rows.files import require_file
+from components.serving import input_format
+from components.serving.versions import of_weights
+from components.settings.data import Data
+from components.tasks import Task
+from pipeline.runs import manifest
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.paths import PipelinePaths
+
+
+def compare_rows(
+    source: Path, directory: Path, columns: Sequence[str] | None, label: str | None, has_header: bool
+) -> DataComparison:
+    """Compares, by the limits in the run's config.
+
+    Args:
+        source: a TSV file, with or without labels.
+        directory: of a run that came to its end.
+        columns: the texts', if they are others than in training.
+        label: the label's; None: as in training, where a header names it.
+        has_header: whether line 1 names the columns, if the training data had a header.
+
+    Raises:
+        InputError: a file that cannot be read, no such column, a row that breaks a rule, or the model is gone.
+    """
+    before = manifest.read_ended(directory)
+    model = _model(before, directory)
+    task = tasks.of_card(read_card(model))
+    data = before.settings.data
+    if data.format == "conll":
+        if columns or label is not None:
+            problem = "the run's rows are in CoNLL's format, whose columns its config numbers"
+            raise InputError("--column" if columns else "--label", problem, "Leave it out")
+        rows = _sentences(source, data, task)
+    else:
+        rows = _rows(source, read_card(model)["input"] | {"header": data.header}, task, columns, label, has_header)
+    first = list(islice(rows, 1))
+    if not first:
+        raise InputError(str(source), "no rows in it", "Give a file with rows")
+    with streams.hidden_stderr():
+        from components.drift import distance, profile
+
+        learned = profile.read(model)
+        if learned is None:
+            raise InputError(
+                str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
+            )
+        tokenizer = profile.Tokenizer(model, task)
+        found = tokenizer.profile(chain(first, rows))
+    limits = before.settings.drift
+    measures = distance.compare(learned, found, limits)
+    return DataComparison(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
+
+
+def _sentences(source: Path, data: Data, task: Task) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    require_file(source, "Give one file")
+    for row in reader.read_rows(source, "train", data, task.problem):
+        if isinstance(row, tsv.BadRow):
+            raise row.error()
+        yield row.texts, row.label
+
+
+def _rows(
+    source: Path,
+    trained_on: dict[str, Any],
+    task: Task,
+    columns: Sequence[str] | None,
+    label: str | None,
+    has_header: bool,
+) -> Iterator[tuple[tuple[str, ...], str | None]]:
+    """(texts, label) of each row; the label is None where the file has none."""
+    asked = {"input": trained_on | {"asked": trained_on["text"]}}
+    texts_of, header, quoting = input_format.row_format(asked, columns, has_header)
+    if len(texts_of) != len(task.texts):
+        problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
+        raise InputError("--column", problem, "Give --column once for each")
+    names, rows = reader.read_texts(source, texts_of, header, quoting)
+    index = None
+    if names is not None and (wanted := label or trained_on.get("label")) in names:
+        index = names.index(wanted)
+    elif label is not None and label.isdecimal() and int(label) > 0:
+        index = int(label) - 1
+    elif label is not None:
+        problem = f"got {label!r}, the header has {', '.join(map(repr, names))}" if names else f"got {label!r}"
+        raise InputError("--label", problem, "Give a name of the header, or a number from 1")
+    for line, fields, texts, _ in rows:
+        if index is not None and index >= len(fields):
+            raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
+        found = None if index is None else fields[index]
+        # Of names, one that the model does not know is what is looked for; a number has to be one.
+        if found is not None and task.numeric and (broken := task.problem(texts, found)):
+            raise InputError(f"{source}:{line}", *broken)
+        yield texts, found
+
+
+def _model(before: Manifest, directory: Path) -> Path:
+    """The run's model, or a pushed version with its weights if its artifacts were pruned."""
+    model = Path(before.result["model"])
+    if not model.is_dir():
+        found = of_weights(PipelinePaths.of_run(before.settings, directory).serving, before.result["weights_sha256"])
+        if found is None:
+            raise InputError(str(model), "the run's model is gone", "Give a run that `prune` has kept")
+        return found
+    return model
+
+
+def check_data(options: argparse.Namespace) -> int:
+    """`check-data`: rows beside those that a run's model learned from."""
+    from pipeline.reports import run_report, tables
+    from pipeline.runs.record import find
+
+    (*_, directory) = find(options.root, options.against)
+    found = compare_rows(options.rows, directory, options.column, options.label, not options.no_header)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(found)))
+    else:
+        tables.console(sys.stdout).print(run_report.drift_table(found))
+    exceeded = [one["name"] for one in found.measures if one["exceeded"]]
+    if exceeded and found.fails:
+        problem = f"not like the rows that run {found.run} learned from: {', '.join(exceeded)} beyond the limit"
+        raise InputError(str(options.rows), problem, "Correct the rows, or train on rows like them")
+    return DONE

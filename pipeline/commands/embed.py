@@ -1,0 +1,250 @@
+"""`embed` and `match`: vectors of texts, and the texts of a corpus that are nearest to others."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import tee
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, TextIO
+
+from components.common import atomic_files, progress, streams
+from components.common.errors import InputError
+from components.common.exit_status import DONE
+from components.pretrained import file_names, huggingface
+from components.rows import reader
+from components.serving import versions
+from components.settings.fields import Column
+from components.settings.model import Model
+
+if TYPE_CHECKING:
+    import numpy as np
+
+FORMATS = (".npy", ".parquet")
+
+_ROWS = 4096
+"""Vectors that are written at a time."""
+
+
+@dataclass(frozen=True)
+class Source:
+    """Texts in a TSV file."""
+
+    path: Path
+    column: str | None
+    """A name, or a number from 1; None: `text`, or without a header the first."""
+    header: bool
+
+    def texts(self) -> tuple[int, Iterator[tuple[str, int]]]:
+        """The file's size, and each text with the bytes read since the last one."""
+        column: Column = ("text" if self.header else 1) if self.column is None else self.column
+        if isinstance(column, str) and column.isdecimal():
+            column = int(column)
+        if column == 0:
+            raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+        if isinstance(column, str) and not self.header:
+            problem = f"the text's column is {column!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number with --column")
+        _, rows = reader.read_texts(self.path, (column,), self.header, "none")
+        return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
+
+
+def embed_file(model: Path, source: Source, output: Path, settings: Model, terminal: TextIO) -> tuple[int, int]:
+    """Writes the vectors of a file's texts; returns their number and their width.
+
+    Args:
+        model: a pushed model or a base model's directory.
+        source: the texts.
+        output: ends in .npy, float32[n, hidden], or in .parquet, with columns `text` and `vector`.
+        settings: pooling and length, for a base model.
+        terminal: where progress goes.
+
+    Raises:
+        InputError: a file that cannot be read or written, no model, an output of another ending.
+    """
+    if output.suffix not in FORMATS:
+        problem = f"its name ends in {output.suffix or 'nothing'}, expected {' or '.join(FORMATS)}"
+        raise InputError(str(output), problem, "Give it one of the endings")
+    count = width = 0
+    # Its mistakes come before the model is loaded.
+    given = source.texts()
+    with atomic_files.written(output, "wb") as file, _writer(output.suffix, file) as write:
+        for texts, vectors in _vectors(_loaded(model, settings), source.path, *given, terminal):
+            write(texts, vectors)
+            count, width = count + len(vectors), vectors.shape[1]
+        if not count:
+            raise InputError(str(source.path), "no rows in it", "Give a file with rows")
+    return count, width
+
+
+def match_files(
+    model: Path,
+    queries: Source,
+    corpus: Source,
+    top: int,
+    settings: Model,
+    out: TextIO,
+    terminal: TextIO,
+    as_json: bool,
+) -> None:
+    """Writes for each query the nearest texts of the corpus by cosine, `top` of them.
+
+    Raises:
+        InputError: as `embed`.
+    """
+    import numpy as np
+
+    texts: list[str] = []
+    parts = []
+    searched, asked_for = corpus.texts(), queries.texts()
+    embedder = _loaded(model, settings)
+    for some, vectors in _vectors(embedder, corpus.path, *searched, terminal):
+        texts += some
+        parts.append(vectors)
+    if not parts:
+        raise InputError(str(corpus.path), "no rows in it", "Give a file with rows")
+    import faiss
+
+    index = faiss.IndexFlatIP(parts[0].shape[1])
+    index.add(np.concatenate(parts))
+    asked = 0
+    for some, vectors in _vectors(embedder, queries.path, *asked_for, terminal):
+        if not (as_json or asked):
+            print("query", "rank", "cosine", "match", sep="\t", file=out)
+        asked += len(some)
+        for query, cosines, places in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
+            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, places, strict=True)]
+            if as_json:
+                print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
+                continue
+            for rank, one in enumerate(found, 1):
+                print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)
+    if not asked:
+        raise InputError(str(queries.path), "no rows in it", "Give a file with rows")
+
+
+def _vectors(
+    embedder: Any, path: Path, size: int, rows: Iterator[tuple[str, int]], terminal: TextIO
+) -> Iterator[tuple[list[str], np.ndarray]]:
+    """Some thousands of texts at a time, and their vectors."""
+    import numpy as np
+
+    rows, again = tee(rows)
+    vectors = embedder.vectors(text for text, _ in rows)
+    some: list[str] = []
+    found: list[np.ndarray] = []
+    with progress.watch(terminal, path.name), progress.progress(size) as bar:
+        for count, ((text, read), vector) in enumerate(zip(again, vectors, strict=True), 1):
+            some.append(text)
+            found.append(vector)
+            bar.advance(read, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
+            if len(some) == _ROWS:
+                yield some, np.stack(found)
+                some, found = [], []
+    if some:
+        yield some, np.stack(found)
+
+
+def _loaded(model: Path, settings: Model) -> Any:
+    """A base model or a pushed one."""
+    if (model / file_names.CONFIG).is_file():
+        config = huggingface.read_config(model)
+        huggingface.check_weights(model, config)
+        if settings.max_length > config.max_position_embeddings:
+            problem = f"got {settings.max_length}, the base model takes at most {config.max_position_embeddings} tokens"
+            raise InputError("--max-length", problem, "Lower it")
+        with streams.hidden_stderr():
+            from components.serving.embedder import BaseEmbedder
+
+            return BaseEmbedder(model, settings)
+    versions.resolve(model)
+    with streams.hidden_stderr():
+        from components.serving.predictor import Predictor
+
+        return Predictor(model)
+
+
+@contextlib.contextmanager
+def _writer(suffix: str, file: IO[bytes]) -> Iterator[Any]:
+    if suffix == ".parquet":
+        yield from _parquet(file)
+    else:
+        yield from _npy(file)
+
+
+def _npy(file: IO[bytes]) -> Iterator[Any]:
+    import numpy as np
+
+    shape = (0, 0)
+
+    def write(texts: list[str], vectors: np.ndarray) -> None:
+        nonlocal shape
+        if not shape[1]:
+            header((0, vectors.shape[1]))
+        file.write(vectors.astype("<f4").tobytes())
+        shape = shape[0] + len(texts), vectors.shape[1]
+
+    def header(of_shape: tuple[int, int]) -> None:
+        # NumPy leaves room in it, so that the number of rows can grow.
+        described = {"descr": "<f4", "fortran_order": False, "shape": of_shape}
+        np.lib.format.write_array_header_1_0(file, described)
+
+    yield write
+    file.seek(0)
+    header(shape)
+
+
+def _parquet(file: IO[bytes]) -> Iterator[Any]:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    writer: parquet.ParquetWriter | None = None
+
+    def write(texts: list[str], vectors: np.ndarray) -> None:
+        nonlocal writer
+        column = pa.FixedSizeListArray.from_arrays(pa.array(vectors.reshape(-1), pa.float32()), vectors.shape[1])
+        table = pa.table({"text": texts, "vector": column})
+        writer = writer or parquet.ParquetWriter(file, table.schema)
+        writer.write_table(table)
+
+    try:
+        yield write
+    finally:
+        if writer is not None:
+            writer.close()
+
+
+def embed(options: argparse.Namespace) -> int:
+    """`embed`: vectors of texts."""
+    pass
+
+    source = Source(options.input, options.column, not options.no_header)
+    rows, width = embed_file(options.model, source, options.output, _pooled(options), sys.stderr)
+    print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
+    return DONE
+
+
+def match(options: argparse.Namespace) -> int:
+    """`match`: the nearest texts of a corpus."""
+    from components.common import atomic_files
+
+    pass
+
+    header = not options.no_header
+    queries = Source(options.queries, options.query_column, header)
+    corpus = Source(options.corpus, options.corpus_column, header)
+    with atomic_files.written(options.output) as out:
+        match_files(
+            options.model, queries, corpus, options.top, _pooled(options), out, sys.stderr, as_json=options.json
+        )
+    return DONE
+
+
+def _pooled(options: argparse.Namespace) -> Any:
+    from components.settings.model import Model
+
+    return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)

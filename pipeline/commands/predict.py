@@ -1,0 +1,149 @@
+"""`predict`: texts or a TSV file through a pushed model."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+import json
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import tee
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from components.common import progress
+from components.common.atomic_files import written
+from components.common.errors import InputError
+from components.common.exit_status import DONE
+from components.common.streams import hidden_stderr
+from components.rows import reader
+from components.rows.writer import writer
+from components.serving.input_format import card_with_input, row_format
+
+if TYPE_CHECKING:
+    from components.serving.predictor import Predictor
+
+
+def of_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool) -> None:
+    """Writes the answer and the texts a line, separated by tabs, or a JSON object a line.
+
+    Args:
+        model: a pushed one.
+        rows: where each row comes from, for a message, and its texts.
+        out: where to.
+        as_json: whether objects are wanted.
+
+    Raises:
+        InputError: a row of more or fewer texts than the model reads.
+    """
+    predictor = _load(model)
+    asked = predictor.asked
+    counted, again = tee(_counted(rows, asked))
+    for texts, told in zip(again, predictor.predict(counted), strict=True):
+        if as_json:
+            row = dict(zip(asked, texts, strict=True)) | told
+            print(json.dumps(row, ensure_ascii=False), file=out)
+        else:
+            print(predictor.task.line(told, texts), *texts, sep="\t", file=out)
+
+
+def _counted(rows: Iterable[tuple[str, tuple[str, ...]]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for place, row in rows:
+        if len(row) != len(asked):
+            problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(asked)}"
+            remedy = "Put a tab between the two texts" if len(asked) > 1 else "Give one text, without a tab, a line"
+            raise InputError(place, problem, remedy)
+        yield row
+
+
+def of_file(
+    model: Path,
+    source: Path,
+    destination: Path | None,
+    columns: Sequence[str] | None,
+    terminal: TextIO,
+    has_header: bool = True,
+) -> None:
+    """Writes each row of a TSV file with the answer behind it.
+
+    The rows are streamed; a file appears under its name when it is complete.
+
+    Raises:
+        InputError: a file that cannot be read or written, no such column, or a row that breaks a rule.
+    """
+    card = card_with_input(model)
+    text, header, quoting = row_format(card, columns, has_header)
+    names, rows = reader.read_texts(source, text, header, quoting)
+    with written(destination) as out, progress.watch(terminal, "predict"):
+        predictor = _load(model)
+        task = predictor.task
+        if len(text) != len(predictor.asked):
+            problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.asked)}"
+            raise InputError("--column", problem, "Give --column once for each")
+        write = writer(out, quoting)
+        if names is not None:
+            write([*names, *task.columns])
+        rows, again = tee(rows)
+        predictions = predictor.predict(texts for _, _, texts, _ in rows)
+        with progress.progress(source.stat().st_size) as bar:
+            for count, ((_, fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
+                write([*fields, *task.cells(told)])
+                bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
+
+
+def _load(model: Path) -> Predictor:
+    with hidden_stderr():
+        from components.serving.predictor import Predictor
+
+        return Predictor(model)
+
+
+def predict(options: argparse.Namespace) -> int:
+    """`predict`: what a model says of texts."""
+    from components.serving.versions import resolve
+
+    pass
+
+    resolve(options.model)
+    if options.input is None and options.output is not None:
+        raise InputError("--output", "goes with --input", "Give --input rows.tsv, or redirect standard output")
+    if options.input is not None:
+        if options.text:
+            raise InputError("--input", "texts are given too", "Give either --input or texts")
+        of_file(
+            options.model, options.input, options.output, options.column, sys.stderr, has_header=not options.no_header
+        )
+        return DONE
+    for text in options.text:
+        if any("\udc80" <= character <= "\udcff" for character in text):
+            # Where Python puts the bytes of an argument that is not UTF-8.
+            raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
+    rows = iter([("TEXT", _texts("TEXT", text)) for text in options.text]) if options.text else _lines(sys.stdin)
+    of_texts(options.model, rows, sys.stdout, as_json=options.json)
+    return DONE
+
+
+def _texts(place: str, line: str) -> tuple[str, ...]:
+    """The texts of a row, between tabs."""
+    texts = tuple(line.split("\t"))
+    if not all(text.strip() for text in texts):
+        raise InputError(place, "got an empty text", "Give texts with something in them")
+    return texts
+
+
+def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """The lines of standard input: place, and the texts of a row."""
+    if isinstance(stream, io.TextIOWrapper):
+        # Python opens it so that bytes of another encoding pass, in disguise.
+        stream.reconfigure(encoding="utf-8", errors="strict")
+    if stream.isatty():
+        print("a text a line, end with Ctrl-D", file=sys.stderr)
+    with contextlib.suppress(UnicodeDecodeError):
+        for number, line in enumerate(stream, 1):
+            text = line.rstrip("\r\n")
+            if not text.strip():
+                raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")
+            yield (place := f"standard input:{number}"), _texts(place, text)
+        return
+    raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")

@@ -1,0 +1,179 @@
+"""One TOML file to one checked run: every mistake that can be found without TensorFlow is found here."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import os
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+from components import tasks
+from components.common import feature_names
+from components.common.errors import InputError
+from components.evaluation import gate
+from components.export import card
+from components.model.config import BertConfig
+from components.pretrained import file_names, hub, huggingface
+from components.rows import columns, label_names, reader, spans, tsv
+from components.rows.files import find_files, readable
+from components.settings.data import SPAN, Data
+from components.settings.run import Run
+from components.settings.toml import TomlSource
+from components.tasks import Task
+from components.tokenization.vocabulary import TokenizerSettings, read_settings, read_vocabulary
+from pipeline.beam import options
+from pipeline.config.load import load_config, read_text
+
+_PREFLIGHT_ROWS = 1000
+"""Rows of each file that are read before anything starts, so that the common mistakes show at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A run whose files exist and fit together."""
+
+    run: Run
+    path: Path
+    """The TOML file."""
+    base_model: Path
+    """The base model's directory, fetched if need be."""
+    model_config: BertConfig
+    has_pooler: bool
+    tokenizer: TokenizerSettings
+    files: list[tuple[str | None, Path]]
+    layout: columns.Layout
+    task: Task
+    """Without labels where they will be read from train."""
+    newest: Data
+    """The newest span of the data."""
+
+
+def check(path: Path) -> Checked:
+    """Validates a config against the real files and the base model's directory.
+
+    Raises:
+        InputError: the first thing that is wrong.
+    """
+    run, place = load_config(path), TomlSource(str(path), read_text(path))
+    if run.data.spans and not any(SPAN in pattern for _, pattern in run.data.patterns):
+        problem = f"`data.spans` is {list(run.data.spans)}, but no path holds {SPAN}"
+        raise InputError(
+            place.of(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
+        )
+    return check_run(run, path, place)
+
+
+def check_run(run: Run, path: Path, place: TomlSource) -> Checked:
+    """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
+    if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
+        # [CLS] and [SEP] are two of the tokens, and each word has at least one.
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_tokens - 2))
+    data = spans.resolved(run.data)
+    newest = spans.newest(run.data, data.spans)
+    run = dataclasses.replace(run, data=data)
+    task = tasks.of(run.data)
+    _check_names(run, task, place)
+    base_model = hub.resolve(run.model.base)
+    config = huggingface.read_config(base_model)
+    has_pooler = huggingface.check_weights(base_model, config)
+    read_vocabulary(base_model / file_names.VOCABULARY)
+    if run.model.max_length > config.max_position_embeddings:
+        limit = config.max_position_embeddings
+        problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
+        raise InputError(place.of(("model", "max_length")), problem, "Lower it, or take another base model")
+    layers = config.num_hidden_layers
+    if (run.training.freeze_layers or 0) > layers:
+        problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
+        raise InputError(place.of(("training", "freeze_layers")), problem, f"Give at most {layers}")
+    files = find_files(run.data)
+    if len(task.texts) > 1 and not task.two_passes and config.type_vocab_size < 2:
+        problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
+        raise InputError(place.of(("model", "base")), problem, "Take another base model")
+    layout = _check_rows(run.data, files, task, place)
+    small = all(_is_small(run.data, path) for split, path in files if split in (None, "train"))
+    if task.named and not task.labels and small:
+        # A mistake in a name need not wait for a node to read train.
+        known = label_names.task_of(files, run.data)
+        _check_names(run, known, place)
+        _check_rows(run.data, files, known, place)
+    if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
+        remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
+        problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
+        raise InputError(place.of(("validation", "schema_file")), problem, remedy)
+    if run.validation.schema_file is not None:
+        _check_schema(Path(run.validation.schema_file))
+    _check_destination(run.push.destination, place)
+    options.check(run.beam, place)
+    _check_initial(run.training.init_from, place)
+    tokenizer = read_settings(base_model)
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)
+
+
+def _check_schema(path: Path) -> None:
+    """Refuses a schema that TensorFlow Data Validation could not read."""
+    from google.protobuf import text_format
+    from tensorflow_metadata.proto.v0 import schema_pb2
+
+    try:
+        with readable(path):
+            text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
+    except (text_format.ParseError, UnicodeDecodeError) as error:
+        raise InputError(str(path), f"not a schema in protobuf's text form ({error})", "Correct the line") from None
+
+
+def _check_names(run: Run, task: Task, place: TomlSource) -> None:
+    """Holds the metrics and label names in the settings against the task's, as far as these are known."""
+    labels = task.labels
+    gate.check(run.gate, task, place.of(("gate",)))
+    if isinstance(run.training.class_weights, dict) and labels:
+        unknown = sorted(set(run.training.class_weights) - set(labels))
+        if unknown:
+            close = difflib.get_close_matches(unknown[0], labels, n=1)
+            nearest = f"Did you mean {close[0]!r}? " if close else ""
+            problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
+            raise InputError(place.of(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name")
+
+
+def _check_destination(destination: str | None, place: TomlSource) -> None:
+    """Finds out before the training whether a model can be pushed; makes nothing."""
+    if destination is None:
+        return
+    there = next(path for path in (Path(destination), *Path(destination).parents) if path.exists())
+    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
+        problem = f"`push.destination` is {destination}, but {there} is not a directory that you may write to"
+        raise InputError(place.of(("push", "destination")), problem, "Give another directory")
+
+
+def _check_initial(init_from: str, place: TomlSource) -> None:
+    """Refuses a directory to start from that is no pushed version."""
+    path = Path(init_from)
+    if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in card.read_card(path)):
+        problem = f'`training.init_from` is {init_from}, it should be "base", "pushed" or the directory of a version'
+        raise InputError(place.of(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones")
+
+
+def _is_small(data: Data, path: Path) -> bool:
+    return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
+
+
+def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, place: TomlSource) -> columns.Layout:
+    """Reads the first rows of each file; returns the first file's layout."""
+    layouts = []
+    for split, path in files:
+        layout = columns.read_layout(path, data)
+        layouts.append(layout)
+        reserved = sorted(set(layout.slice_names) & feature_names.RESERVED)
+        if reserved:
+            problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
+            raise InputError(place.of(("data", "slices")), problem, "Rename the column in the file's header")
+        if layout.slice_names != layouts[0].slice_names:
+            here, there = (", ".join(map(repr, each.slice_names)) for each in (layout, layouts[0]))
+            problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
+            raise InputError(str(path), problem, "Give the columns the same names in every file")
+        rows = reader.read_rows(path, split, data, task.problem)
+        for row in islice(rows, _PREFLIGHT_ROWS):
+            if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
+                raise row.error()
+    return layouts[0]

@@ -1,0 +1,169 @@
+"""The DAG of one run: wiring only."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
+from tfx.components.statistics_gen.component import StatisticsGen
+from tfx.components.trainer.component import Trainer
+from tfx.orchestration import metadata
+from tfx.orchestration import pipeline as tfx_pipeline
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+
+from components.nodes.baseline import Baseline, Predecessor
+from components.nodes.drift_validator import DriftValidator
+from components.nodes.evaluator import Evaluator
+from components.nodes.example_gen import TsvExampleGen
+from components.nodes.example_validator import ExampleValidator
+from components.nodes.pusher import Pusher
+from components.nodes.schema_gen import SchemaGen
+from components.nodes.transform import Transform
+from components.settings.run import Run
+from components.settings.serialization import dump
+from components.tasks import TASKS
+from pipeline.beam import options
+from pipeline.config.preflight import Checked
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.provenance import libraries, source_hash
+
+
+def build_pipeline(
+    checked: Checked,
+    places: PipelinePaths,
+    manifest: Manifest,
+    data_path: str | RuntimeParameter = "",
+    run_name: str | RuntimeParameter = "",
+) -> tfx_pipeline.Pipeline:
+    """ExampleGen to Pusher, with every node told the hash of the code behind it.
+
+    Args:
+        checked: the run.
+        places: where it keeps what.
+        manifest: what the run stands on.
+        data_path: directory that relative paths of the data are taken from.
+        run_name: what a pushed version's card says it was pushed by, where no record of the run will tell.
+    """
+    run = checked.run
+    base_model = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
+    splits = list(run.data.splits)
+
+    example_gen = TsvExampleGen(data=run.data, data_path=data_path, source=source_hash("components.nodes.example_gen"))
+    examples = example_gen.outputs["examples"]
+    statistics_gen = StatisticsGen(examples=examples)
+    # A component of TFX's own has no parameter for this, but every one counts in the cache key.
+    statistics_gen.spec.exec_properties["source"] = libraries()
+    if run.validation.schema_file:
+        schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
+        # The cache key holds the file's name; its content is added.
+        schema_gen.spec.exec_properties["source"] = str(manifest.schema) + libraries()
+    else:
+        schema_gen = SchemaGen(
+            statistics=statistics_gen.outputs["statistics"],
+            examples=examples,
+            source=source_hash("components.nodes.schema_gen"),
+        )
+    example_validator = ExampleValidator(
+        statistics=statistics_gen.outputs["statistics"],
+        schema=schema_gen.outputs["schema"],
+        examples=examples,
+        allow_anomalies=run.validation.allow_anomalies,
+        source=source_hash("components.nodes.example_validator"),
+    )
+    init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
+    predecessor = Predecessor(
+        examples=examples,
+        directory=str(init_from.parent if init_from else places.serving),
+        pinned=init_from.name if init_from else "",
+        source=source_hash("components.nodes.baseline"),
+    )
+    predecessor.add_upstream_node(example_validator)
+    drift_validator = DriftValidator(
+        examples=examples,
+        predecessor=predecessor.outputs["baseline"],
+        data=checked.newest,
+        data_path=data_path,
+        limits=run.drift,
+        source=source_hash("components.nodes.drift_validator"),
+    )
+    transform = Transform(
+        examples=examples,
+        schema=schema_gen.outputs["schema"],
+        preprocessing_fn="components.nodes.preprocessing.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=splits),
+        custom_config={
+            **base_model,
+            "max_tokens": run.model.most_tokens,
+            "source": source_hash("components.nodes.transform") + source_hash("components.nodes.preprocessing"),
+        },
+        disable_statistics=True,
+    )
+    transform.add_upstream_node(drift_validator)
+    trainer = Trainer(
+        run_fn="components.nodes.trainer.run_fn",
+        examples=transform.outputs["transformed_examples"],
+        transform_graph=transform.outputs["transform_graph"],
+        schema=schema_gen.outputs["schema"],
+        base_model=None if run.training.init_from == "base" else predecessor.outputs["baseline"],
+        train_args=trainer_pb2.TrainArgs(splits=["train"]),
+        eval_args=trainer_pb2.EvalArgs(splits=["dev"]),
+        custom_config={
+            **base_model,
+            "model": dump(run.model),
+            "training": dump(run.training),
+            "card": {
+                "name": run.name,
+                "base_model": run.model.base,
+                "input": _input_format(run),
+            },
+            "source": source_hash("components.nodes.trainer"),
+        },
+    )
+    model = trainer.outputs["model"]
+    baseline = Baseline(model=model, directory=str(places.serving), source=source_hash("components.nodes.baseline"))
+    measured = {
+        "examples": examples,
+        "model": model,
+        "baseline_model": baseline.outputs["baseline"],
+        "slices": list(checked.layout.slice_names),
+        "source": source_hash("components.nodes.evaluator"),
+    }
+    evaluator = Evaluator(split="dev", gate=run.gate, **measured)
+    nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
+    nodes += [transform, trainer, baseline, evaluator]
+    if "test" in splits:
+        nodes.append(Evaluator(split="test", gate=None, **measured).with_id("Evaluator.test"))
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        custom_config={"source": source_hash("components.nodes.pusher")},
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(places.serving))
+        ),
+    )
+    pusher.spec.exec_properties["run_name"] = run_name
+    nodes.append(pusher)
+    return tfx_pipeline.Pipeline(
+        pipeline_name=run.name,
+        pipeline_root=str(places.artifacts),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(places.metadata)),
+        components=nodes,
+        enable_cache=True,
+        beam_pipeline_args=options.arguments(run.beam),
+    )
+
+
+def _input_format(run: Run) -> dict[str, object]:
+    """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
+    data, task = run.data, TASKS[run.data.task]
+    # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
+    alone = task.two_passes or data.format == "conll"
+    return {
+        "asked": ["text"] if alone else data.text,
+        "text": data.text,
+        "label": data.label,
+        "header": True if alone else data.header,
+        "quoting": data.quoting,
+    }

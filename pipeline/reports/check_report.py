@@ -1,0 +1,71 @@
+"""What `check` shows: the DAG and the resolved settings of a config that is in order."""
+
+from __future__ import annotations
+
+import json
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from components.settings.run import Run
+from components.settings.serialization import dump
+from components.tasks import Task
+from pipeline.config.preflight import Checked
+from pipeline.dag import description
+from pipeline.reports.tables import fact_lines, short_path
+from pipeline.runs.paths import PipelinePaths
+
+
+def check_report(checked: Checked, places: PipelinePaths) -> RenderableType:
+    """The DAG and the resolved settings of a config that is in order."""
+    run, config = checked.run, checked.model_config
+    files: dict[str, list[str]] = {}
+    for split, path in checked.files:
+        files.setdefault(split or "rows dealt by hash", []).append(short_path(str(path)))
+    model = (
+        f"{config.num_hidden_layers} layers, hidden size {config.hidden_size}, {config.num_attention_heads} heads, "
+        f"vocabulary {config.vocab_size:,}{'' if checked.has_pooler else ', no pooler: it starts from random values'}"
+    )
+    tokenizer = checked.tokenizer
+    facts = [
+        ("task", checked.task.name),
+        *((split, ", ".join(paths)) for split, paths in files.items()),
+        *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
+        (
+            "columns",
+            _columns(checked),
+        ),
+        ("labels", _labels(checked.task)),
+        ("base model", short_path(str(checked.base_model))),
+        ("", model),
+        ("", "uncased" if tokenizer.lower_case else "cased"),
+        ("pushed to", short_path(str(places.serving))),
+    ]
+    table = Table.grid(padding=(0, 2))
+    for node in description.nodes(run):
+        table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
+    heading = Text.assemble((run.name, "bold"), "  is in order")
+    return Group(heading, Text(), fact_lines(facts), Text(), table, Text(), _settings_table(run))
+
+
+def _columns(checked: Checked) -> str:
+    layout, task = checked.layout, checked.task
+    places = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
+    return ", ".join(f"{name} is field {place + 1}" for name, place in places) + f" of {layout.width}"
+
+
+def _labels(task: Task) -> str:
+    if task.named:
+        return ", ".join(task.labels) or "those in train"
+    allowed = getattr(task, "range", None)
+    return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
+
+
+def _settings_table(run: Run) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for section, values in json.loads(dump(run)).items():
+        if isinstance(values, dict) and section != "data":
+            for key, value in values.items():
+                table.add_row(Text(f"{section}.{key}", style="dim"), json.dumps(value, ensure_ascii=False))
+    return table

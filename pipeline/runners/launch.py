@@ -1,0 +1,152 @@
+"""The compiled DAG, launched node by node as TFX's LocalDagRunner does it. Importing this imports TensorFlow."""
+
+from __future__ import annotations
+
+import functools
+from itertools import chain
+from typing import Any
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.dsl.compiler import compiler, constants
+from tfx.orchestration import metadata
+from tfx.orchestration.local import runner_utils
+from tfx.orchestration.portable import beam_executor_operator, launcher, runtime_parameter_utils
+from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
+
+from pipeline.beam import options
+from pipeline.beam.batch_size import large_from_the_start
+from pipeline.config.preflight import Checked
+from pipeline.dag.build import build_pipeline
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.record import NodeOutcome
+from pipeline.runs.recovery import Digests, discard_unfinished
+from pipeline.runs.rerun_reasons import reason
+
+_STATES = metadata_store_pb2.Execution
+
+large_from_the_start()
+
+
+def compiled_run(checked: Checked, places: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
+    """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
+    return compiler.Compiler().compile(build_pipeline(checked, places, manifest))
+
+
+class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
+    """TFX's, told Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
+
+    def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
+        super().__init__(executor_spec, platform_config)
+        self.beam_pipeline_args = arguments
+
+    def run_executor(self, *arguments: Any, **others: Any) -> Any:
+        options.check_again(argument.value.string_value for argument in self.beam_pipeline_args)
+        return super().run_executor(*arguments, **others)
+
+
+def forget_where(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
+    """Gives a spec the arguments of `local`: it counts in the cache key, and what a node makes is the same anywhere."""
+    del executor.beam_pipeline_args_placeholders[:]
+    for argument in options.LOCAL:
+        executor.beam_pipeline_args_placeholders.add().value.string_value = argument
+    # TFX writes them down twice.
+    executor.beam_pipeline_args[:] = options.LOCAL
+
+
+class Compiled:
+    """A compiled DAG, to be launched.
+
+    Args:
+        pipeline: as `compiled_run` made it.
+        places: where it keeps what.
+        run_id: names the run in ML Metadata.
+    """
+
+    def __init__(self, pipeline: pipeline_pb2.Pipeline, places: PipelinePaths, run_id: str) -> None:
+        self._pipeline = pipeline
+        runtime_parameter_utils.substitute_runtime_parameter(
+            self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
+        )
+        self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
+        self._run_id = run_id
+        self._places, self._digests = places, Digests(places)
+        self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
+        self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
+
+    def recover(self) -> list[str]:
+        """Puts in order what a killed run or a damaged disk left.
+
+        Returns:
+            What was damaged, for the user.
+        """
+        discard_unfinished(self._places, self._connection)
+        return self._digests.mend()
+
+    def discard_unfinished(self, node_id: str) -> None:
+        """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
+        contexts = (self._run_id, f"{self._pipeline.pipeline_info.id}.{node_id}")
+        discard_unfinished(self._places, self._connection, contexts)
+
+    def annotate(self, name: str, text: str) -> None:
+        """Puts a text into ML Metadata, as a property of this run's context."""
+        with metadata.Metadata(self._connection) as mlmd:
+            context = mlmd.store.get_context_by_type_and_name(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME, self._run_id)
+            context.custom_properties[name].string_value = text
+            mlmd.store.put_contexts([context])
+
+    @classmethod
+    def of(cls, checked: Checked, places: PipelinePaths, manifest: Manifest) -> Compiled:
+        """A run's, named by its manifest."""
+        return cls(compiled_run(checked, places, manifest), places, manifest.run)
+
+    @property
+    def node_ids(self) -> list[str]:
+        """The nodes in the order in which they run."""
+        return list(self._nodes)
+
+    def launch(self, node_id: str) -> NodeOutcome:
+        """Runs one node, or takes its outputs from cache.
+
+        Raises:
+            Exception: whatever the node's executor raised.
+            RuntimeError: the node's inputs are missing, or Beam's job service has gone.
+        """
+        executor = runner_utils.extract_executor_spec(self._deployment, node_id)
+        operators = {}
+        if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):
+            told = list(executor.beam_pipeline_args_placeholders)
+            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, told)
+            forget_where(executor)
+        launching = launcher.Launcher(
+            pipeline_node=self._nodes[node_id],
+            mlmd_connection=metadata.Metadata(self._connection),
+            pipeline_info=self._pipeline.pipeline_info,
+            pipeline_runtime_spec=self._pipeline.runtime_spec,
+            executor_spec=executor,
+            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
+            custom_executor_operators=operators,
+        )
+        try:
+            launched = launching.launch()
+        except Exception as error:
+            raised = options.original_error(error)
+            if raised is error:
+                raise
+            raise raised from error
+        with metadata.Metadata(self._connection) as mlmd:
+            (execution,) = mlmd.store.get_executions_by_id([launched.execution_id])
+            events = mlmd.store.get_events_by_execution_ids([launched.execution_id])
+            produced = [event for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
+            artifacts = mlmd.store.get_artifacts_by_id([event.artifact_id for event in produced])
+            state = execution.last_known_state
+            why = reason(mlmd.store, node_id, execution) if state == _STATES.COMPLETE else ""
+        if state not in (_STATES.COMPLETE, _STATES.CACHED):
+            raise RuntimeError(f"{node_id} ended as {_STATES.State.Name(state)}: its inputs are missing")
+        uris = {artifact.id: artifact.uri for artifact in artifacts}
+        outputs: dict[str, list[str]] = {}
+        for event in produced:
+            outputs.setdefault(event.path.steps[0].key, []).append(uris[event.artifact_id])
+        if state == _STATES.COMPLETE:
+            self._digests.remember(chain.from_iterable(outputs.values()))
+        return NodeOutcome(state == _STATES.CACHED, outputs, why)

@@ -1,0 +1,63 @@
+"""Where a run keeps what: ROOT/NAME/ with metadata, artifacts, records of the runs, and the pushed models."""
+
+from __future__ import annotations
+
+from components.settings.run import Run
+from dataclasses import dataclass
+from pathlib import Path
+
+RECORD_FILE = "run.json"
+
+LOG_FILE = "log.txt"
+
+LOCK_FILE = "lock"
+
+@dataclass(frozen=True, slots=True)
+class PipelinePaths:
+    """The paths of one pipeline."""
+
+    home: Path
+    serving: Path
+    """TensorFlow Serving's model directory: one folder a version."""
+
+    @classmethod
+    def of(cls, run: Run, root: Path) -> PipelinePaths:
+        """The places of a run under a root."""
+        home = root.resolve() / run.name
+        destination = Path(run.push.destination) if run.push.destination else home / "serving"
+        return cls(home, destination / (run.push.name or run.name))
+
+    @classmethod
+    def of_run(cls, run: Run, directory: Path) -> PipelinePaths:
+        """The places of a run whose record lies in `directory`, ROOT/NAME/runs/ID."""
+        return cls.of(run, directory.resolve().parents[2])
+
+    @property
+    def metadata(self) -> Path:
+        """ML Metadata's SQLite file."""
+        return self.home / "metadata.sqlite"
+
+    @property
+    def artifacts(self) -> Path:
+        """TFX's pipeline root."""
+        return self.home / "artifacts"
+
+    @property
+    def checkpoints(self) -> Path:
+        """Of a training that is under way; see `components.training.checkpoints`."""
+        return self.artifacts / "Trainer" / "checkpoints"
+
+    @property
+    def models(self) -> Path:
+        """Trainer's Model artifacts: EXECUTION/Format-Serving."""
+        return self.artifacts / "Trainer" / "model"
+
+    @property
+    def runs(self) -> Path:
+        """A directory a run, with its record and its log."""
+        return self.home / "runs"
+
+    @property
+    def lock(self) -> Path:
+        """Held while a run is on."""
+        return self.home / LOCK_FILE

@@ -1,0 +1,79 @@
+"""The pushed versions of a pipeline, and the runs they came from."""
+
+from __future__ import annotations
+
+from components import tasks
+from components.common.errors import InputError
+from components.export.card import read_card
+from components.serving.versions import versions
+from components.serving.versions import withdrawn
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from pipeline.runs import manifest
+from pipeline.runs import record
+from pipeline.runs.paths import PipelinePaths
+from typing import Any
+import contextlib
+
+@dataclass(slots=True)
+class Version:
+    """A pushed version."""
+
+    number: int
+    state: str
+    """`in production`, `withdrawn`, `copy of N` after a rollback, or nothing."""
+    path: str
+    weights_sha256: str
+    run: str | None = None
+    """Id of the run that pushed it."""
+    metrics: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """By split."""
+    headline: str = ""
+    """The first of the task's metrics."""
+
+def places(root: Path, name: str | None) -> PipelinePaths:
+    """The places of a pipeline under a root, as its newest run had them.
+
+    A scheduler elsewhere may leave no record of a run: where its models are pushed to by default is found by name.
+
+    Raises:
+        InputError: there is no run, or there are several pipelines and none was named.
+    """
+    home = root.resolve() / (name or "")
+    if name and not (home / "runs").is_dir() and versions(home / "serving" / name):
+        return PipelinePaths(home, home / "serving" / name)
+    found = record.find(root, name)
+    names = sorted({path.parents[1].name for path in found})
+    if len(names) > 1:
+        raise InputError(str(root), f"several pipelines in it: {', '.join(names)}", "Give one of them by --name")
+    for directory in reversed(found):
+        # A run that was killed early has none.
+        if (directory / manifest.MANIFEST_FILE).is_file():
+            return PipelinePaths.of(manifest.read(directory).settings, root)
+    return PipelinePaths.of(manifest.read(found[-1]).settings, root)
+
+def pushed(where: PipelinePaths) -> list[Version]:
+    """Oldest first."""
+    of_weights: dict[str, manifest.Manifest] = {}
+    for path in sorted(where.runs.glob(f"*/{manifest.MANIFEST_FILE}"), reverse=True):
+        with contextlib.suppress(InputError):
+            found = manifest.read(path.parent)
+            if found.result.get("state") == "pushed":
+                of_weights[found.result["weights_sha256"]] = found
+    there, out = versions(where.serving), withdrawn(where.serving)
+    listed = []
+    for number in there:
+        path = where.serving / str(number)
+        described = read_card(path)
+        weights = described.get("weights_sha256", "")
+        copied = f"copy of {described['restored_from']}" if "restored_from" in described else ""
+        state = "withdrawn" if weights in out else copied
+        if number == there[-1]:
+            state = f"in production, {copied}" if copied else "in production"
+        run = of_weights.get(weights)
+        metrics = run.result["metrics"] if run else {}
+        headline = tasks.of_card(described).overall[0] if metrics else ""
+        pusher = run.run if run else described.get("run")
+        listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
+    return listed

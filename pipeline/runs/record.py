@@ -1,0 +1,184 @@
+"""What a run left behind for people: one JSON file, rewritten after every node, read by `show`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from components.common import atomic_files
+from components.common.errors import InputError
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from pipeline.runs.paths import LOCK_FILE
+from pipeline.runs.paths import LOG_FILE
+from pipeline.runs.paths import RECORD_FILE
+from pydantic import TypeAdapter
+from pydantic import ValidationError
+from typing import Any
+from typing import Literal
+from typing import NamedTuple
+import contextlib
+import dataclasses
+import difflib
+import fcntl
+import json
+
+_BEFORE_TASKS = {"headline": ["accuracy", "macro_f1", "auc", "loss"], "per_label": ["precision", "recall", "f1"]}
+
+NodeState = Literal["done", "cached", "failed", "running"]
+
+RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
+
+@dataclass(slots=True)
+class NodeRecord:
+    """How one node fared."""
+
+    id: str
+    state: NodeState = "running"
+    seconds: float = 0.0
+    note: str = ""
+    reason: str = ""
+    """Why it ran though it had run before: what had changed."""
+    outputs: list[str] = field(default_factory=list)
+    """URIs of its artifacts."""
+
+@dataclass(slots=True)
+class RunRecord:
+    """How one run fared."""
+
+    id: str
+    name: str
+    config: str
+    directory: str
+    started: str
+    """ISO 8601 with the offset from UTC."""
+    state: RunState = "running"
+    seconds: float = 0.0
+    nodes: list[NodeRecord] = field(default_factory=list)
+    rows: dict[str, int] = field(default_factory=dict)
+    """Split -> rows."""
+    quarantined: int = 0
+    quarantine_file: str | None = None
+    drift: dict[str, Any] = field(default_factory=dict)
+    """What DriftValidator measured."""
+    damaged: list[str] = field(default_factory=list)
+    """What was not as earlier runs had left it, and what became of it."""
+    training: dict[str, Any] = field(default_factory=dict)
+    """`finetune.History`."""
+    evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
+    """Split -> the Evaluator's summary."""
+    pushed: str | None = None
+    error: str | None = None
+    scheduled_as: str | None = None
+    """The id that a scheduler gave the run, whose nodes are processes of their own; None: a run of `run`."""
+
+    @property
+    def log(self) -> Path:
+        """The run's log."""
+        return Path(self.directory, LOG_FILE)
+
+    def node(self, node_id: str) -> NodeRecord:
+        """The node's entry, a new one behind the others if it has none."""
+        if (found := next((node for node in self.nodes if node.id == node_id), None)) is None:
+            self.nodes.append(found := NodeRecord(node_id))
+        return found
+
+    def write(self) -> None:
+        """Replaces the file in one step."""
+        atomic_files.write_text(Path(self.directory, RECORD_FILE), self.as_json())
+
+    def as_json(self) -> str:
+        """The record as JSON."""
+        return json.dumps(dataclasses.asdict(self), indent=1, default=str)
+
+@contextlib.contextmanager
+def edited(directory: Path) -> Iterator[RunRecord]:
+    """A run's record to be changed and written, while other nodes' processes wait to do so."""
+    with atomic_files.locked(directory / f"{RECORD_FILE}.lock"):
+        found = read(directory)
+        yield found
+        found.write()
+
+def read(directory: Path) -> RunRecord:
+    """The record of a run. One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
+
+    Raises:
+        InputError: none there, or a damaged one.
+    """
+    path = directory / RECORD_FILE
+    try:
+        found = TypeAdapter(RunRecord).validate_json(path.read_bytes())
+        # Records of before there were tasks say less of what was measured.
+        found.evaluations = {split: _BEFORE_TASKS | summary for split, summary in found.evaluations.items()}
+        if found.state == "running" and not found.scheduled_as and not _is_held(directory.parents[1] / LOCK_FILE):
+            _close(found, "the process was killed")
+        return found
+    except OSError as error:
+        remedy = "Give the id of a run; `show --all` lists them"
+        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        what = f"{where}: {first['msg']}" if where else first["msg"]
+        remedy = "Delete the run's directory, or give another run's id"
+        raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
+
+def close_killed(runs: Path, own: RunRecord) -> None:
+    """Records that claim to be running, though a run has begun that none of their kind runs beside, are `interrupted`.
+
+    Of `run`s the lock lets one in at a time; of its own the scheduler starts one at a time.
+
+    Args:
+        runs: directory of the runs.
+        own: of the run that has begun and holds the lock.
+    """
+    scheduled = own.scheduled_as is not None
+    for path in runs.glob(f"*/{RECORD_FILE}"):
+        with contextlib.suppress(InputError):
+            found = read(path.parent)
+            if found.state == "running" and found.id != own.id and (found.scheduled_as is not None) == scheduled:
+                _close(found, "the scheduler gave it up" if scheduled else "the process was killed")
+                found.write()
+
+def _close(found: RunRecord, error: str) -> None:
+    found.state, found.error = "interrupted", error
+    for node in found.nodes:
+        if node.state == "running":
+            node.state = "failed"
+
+def _is_held(lock: Path) -> bool:
+    try:
+        with lock.open() as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    except OSError:
+        pass
+    return False
+
+def find(root: Path, wanted: str | None) -> list[Path]:
+    """Directories of the runs under a root, oldest first; only those of the id or of the pipeline `wanted`.
+
+    Raises:
+        InputError: there is none.
+    """
+    every = sorted((path.parent for path in root.glob(f"*/runs/*/{RECORD_FILE}")), key=lambda path: path.name)
+    if wanted is None:
+        found = every
+    else:
+        found = [path for path in every if wanted in (path.name, path.parents[1].name, str(path))]
+    if not found and not every:
+        raise InputError(str(root), "no run in it", "Start one with `run --config C`, or give the --root of your runs")
+    if not found and wanted is not None:
+        close = difflib.get_close_matches(wanted, [name for p in every for name in (p.name, p.parents[1].name)], n=1)
+        nearest = f"Did you mean {close[0]}? " if close else ""
+        raise InputError(str(root), f"no run or pipeline {wanted!r} in it", f"{nearest}`show --all` lists the runs")
+    return found
+
+class NodeOutcome(NamedTuple):
+    """What became of a node."""
+
+    cached: bool
+    outputs: dict[str, list[str]]
+    """Output key -> URIs of the artifacts."""
+    reason: str
+    """Why it ran; empty if it is the first time, or if it did not."""

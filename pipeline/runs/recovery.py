@@ -1,0 +1,146 @@
+"""What a killed run or a damaged disk left, put in order before the next run begins. The caller holds the lock."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Iterable
+from components.common import atomic_files
+from components.serving import versions
+from concurrent.futures import ThreadPoolExecutor
+from ml_metadata.proto import metadata_store_pb2
+from pathlib import Path
+from pipeline.runs.paths import PipelinePaths
+from tfx.orchestration import metadata
+import json
+import shutil
+
+_States = metadata_store_pb2.Execution
+
+_UNDER_WAY = (_States.NEW, _States.RUNNING)
+
+def discard_unfinished(
+    places: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
+) -> None:
+    """Removes what killed nodes and pushes had begun to write, and ends their executions in ML Metadata.
+
+    Args:
+        places: where the artifacts are.
+        connection: to ML Metadata.
+        contexts: only executions that are in all of these contexts, while others may be on.
+    """
+    with metadata.Metadata(connection) as mlmd:
+        open_ones = [e for e in mlmd.store.get_executions() if e.last_known_state in _UNDER_WAY]
+        if contexts:
+            named = {e.id: {c.name for c in mlmd.store.get_contexts_by_execution(e.id)} for e in open_ones}
+            open_ones = [e for e in open_ones if set(contexts) <= named[e.id]]
+        for execution in open_ones:
+            # TFX's NODE/KEY/EXECUTION for its output, NODE/.system/KEY/EXECUTION for what it needs meanwhile.
+            for directory in (
+                *places.artifacts.glob(f"*/*/{execution.id}"),
+                *places.artifacts.glob(f"*/*/*/{execution.id}"),
+            ):
+                shutil.rmtree(directory)
+            # Last: until then the next run finds it again.
+            execution.last_known_state = _States.FAILED
+        if open_ones:
+            mlmd.store.put_executions(open_ones)
+    if contexts:
+        return
+    # What nodes need only while they are on, under names that do not tell which: none is on now.
+    for kind in ("stateful_working_dir", "driver_execution"):
+        for directory in places.artifacts.glob(f"*/.system/{kind}/*"):
+            shutil.rmtree(directory)
+    versions.discard_unfinished(places.serving)
+
+class Digests:
+    """sha256 of what finished nodes left, by which damage shows before a later run builds on it.
+
+    Args:
+        places: where the artifacts are.
+    """
+
+    def __init__(self, places: PipelinePaths) -> None:
+        self._places, self._file = places, places.home / "digests.json"
+        self._known = self._read()
+
+    def _read(self) -> dict[str, dict[str, str]]:
+        try:
+            found: dict[str, dict[str, str]] = json.loads(self._file.read_bytes())
+            return found
+        except (OSError, ValueError):
+            # Without it nothing can be checked, and nothing is lost.
+            return {}
+
+    def remember(self, uris: Iterable[str]) -> None:
+        """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
+        new = {uri: _of_files(Path(uri)) for uri in uris}
+        with atomic_files.locked(self._file.with_suffix(".lock")):
+            self._known = self._read() | new
+            atomic_files.write_text(self._file, json.dumps(self._known))
+
+    def mend(self) -> list[str]:
+        """Sees to it that nothing is taken from cache that is not as it was left. Files that were added do no harm.
+
+        What a node made is renamed, so that it is made again; a pushed version gets the files of the model that was
+        pushed, and stays where it is if that is gone.
+
+        Returns:
+            What was wrong, for the user.
+        """
+        for version in versions.versions(self._places.serving):
+            # Those that a rollback made, and those that were there before anything was remembered.
+            uri = str(self._places.serving / str(version))
+            if uri not in self._known:
+                self._known[uri] = _of_files(Path(uri))
+        self._known = {uri: files for uri, files in self._known.items() if Path(uri).is_dir()}
+        hashes = _Hashes()
+        with ThreadPoolExecutor() as pool:
+            files = pool.map(lambda uri: hashes.damaged(Path(uri), self._known[uri]), self._known)
+            damaged = {uri: file for uri, file in zip(self._known, files, strict=True) if file}
+        found = []
+        # What the nodes made first: what versions are mended from is whole then.
+        for uri in sorted(damaged, key=lambda uri: not Path(uri).is_relative_to(self._places.artifacts)):
+            path = Path(uri)
+            file = path / damaged[uri]
+            if path.is_relative_to(self._places.artifacts):
+                aside = path.with_name(f"{versions.DAMAGED}{path.name}")
+                shutil.rmtree(aside, ignore_errors=True)
+                path.rename(aside)
+                del self._known[uri]
+                found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
+            else:
+                found.append(f"{file} is damaged: {self._mend_version(path, hashes)}")
+        atomic_files.write_text(self._file, json.dumps(self._known))
+        return found
+
+    def _mend_version(self, version: Path, hashes: _Hashes) -> str:
+        for model in self._places.models.glob("[0-9]*/*"):
+            if hashes.damaged(model, self._known[str(version)]) is None:
+                versions.replace(version, model)
+                return "the version was copied again from the model it is of"
+        return "no copy of its model is left; delete the version to have it pushed again, or roll back"
+
+class _Hashes:
+    """sha256 of files, each read once however many names it has: the model in production has several."""
+
+    def __init__(self) -> None:
+        self._known: dict[tuple[int, int], str] = {}
+
+    def damaged(self, directory: Path, known: dict[str, str]) -> str | None:
+        """The first file of a directory that is not as it was."""
+        return next((name for name, sha256 in known.items() if self._of(directory / name) != sha256), None)
+
+    def _of(self, path: Path) -> str | None:
+        try:
+            status = path.stat()
+            inode = status.st_dev, status.st_ino
+            if inode not in self._known:
+                self._known[inode] = atomic_files.sha256(path)
+            return self._known[inode]
+        except OSError:
+            # Gone, or on a part of the disk that cannot be read any more.
+            return None
+
+def _of_files(directory: Path) -> dict[str, str]:
+    files = (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return {str(path.relative_to(directory)): atomic_files.sha256(path) for path in files}

@@ -1,0 +1,228 @@
+"""`preset = "portable"`: Beam's own job service and worker pool, started here, and what comes of a killed worker."""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+
+from components.export.card import read_card
+from components.serving.versions import versions
+from pipeline.beam import options
+from tests.toys import toy_rows, write_toy_run
+
+ROOT = Path(__file__).resolve().parents[2]
+
+PATIENCE = 600
+"""Seconds until a test that waits gives up: most of them are for imports, beside other work."""
+
+pytestmark = pytest.mark.slow
+
+
+class Service(NamedTuple):
+    process: subprocess.Popen[str]
+    settings: dict[str, object]
+    """For `[beam]`."""
+
+
+@pytest.fixture(scope="module")
+def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
+    log = tmp_path_factory.mktemp("service") / "log.txt"
+    command = [sys.executable, "-m", "pipeline.beam.service", "--job-port", "0", "--worker-port", "0"]
+    with log.open("w") as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    try:
+        assert process.stdout is not None
+        said = dict(re.findall(r'(\w+) = "([^"]*)"', process.stdout.readline()))
+        assert said["preset"] == "portable", log.read_text()
+        yield Service(process, dict(said))
+    finally:
+        process.terminate()
+        process.wait(30)
+
+
+def ask(*arguments: object) -> list[str]:
+    return [sys.executable, "pipeline_runner.py", *map(str, arguments)]
+
+
+def run(config: Path, root: Path, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
+    command = ask("run", "--config", config, "--root", root, "--json")
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+def workers(service: Service) -> list[int]:
+    """Process ids of the workers that are alive."""
+    children = Path(f"/proc/{service.process.pid}/task").glob("*/children")
+    return [int(pid) for path in children for pid in path.read_text().split()]
+
+
+def soon(found: Callable[[], Any], while_runs: subprocess.Popen[Any]) -> Any:
+    """What a function finds, once it finds something."""
+    deadline = time.monotonic() + PATIENCE
+    while not (what := found()):
+        assert while_runs.poll() is None, "the job ended before"
+        if time.monotonic() > deadline:
+            while_runs.kill()
+        time.sleep(0.02)
+    return what
+
+
+def listening(pid: int) -> set[str]:
+    """Addresses, in /proc's hexadecimal, on which a process listens."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes |= set(re.findall(r"^socket:\[(\d+)\]$", str(link.readlink())))
+    found = set()
+    for table in ("tcp", "tcp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text().splitlines()[1:]:
+            _, local, _, state, *rest = line.split()
+            if state == "0A" and rest[5] in inodes:
+                found.add(local.partition(":")[0])
+    return found
+
+
+LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
+
+
+def test_a_whole_run_gives_the_weights_and_the_metrics_of_a_local_one(service: Service, tmp_path: Path) -> None:
+    local = write_toy_run(tmp_path / "given", without_test=True)
+    done = run(local, tmp_path / "local")
+    assert done.returncode == 0, done.stderr
+    expected = json.loads(done.stdout)
+    portable = write_toy_run(tmp_path / "given", without_test=True, keep_data=True, beam=service.settings)
+    done = run(portable, tmp_path / "portable")
+    assert done.returncode == 0, done.stderr
+    record = json.loads(done.stdout)
+    assert {node["state"] for node in record["nodes"]} == {"done"}
+    assert record["evaluations"]["dev"]["metrics"] == expected["evaluations"]["dev"]["metrics"]
+    assert read_card(Path(record["pushed"]))["weights_sha256"] == read_card(Path(expected["pushed"]))["weights_sha256"]
+    # Where a node ran is not in its cache key.
+    again = json.loads(run(portable, tmp_path / "local").stdout)
+    assert {node["state"] for node in again["nodes"]} == {"cached"}
+
+
+def test_a_killed_worker_fails_the_run_at_once_and_the_next_one_finishes(service: Service, tmp_path: Path) -> None:
+    config = write_toy_run(tmp_path / "given", without_test=True, beam=service.settings)
+    command = ask("run", "--config", config, "--root", tmp_path / "runs")
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as job:
+        # Of ExampleGen's, if it is not done before this process looks; else of the next node's.
+        worker = soon(lambda: workers(service), job)[0]
+        assert listening(service.process.pid)
+        assert listening(service.process.pid) | listening(worker) <= LOOPBACK
+        os.kill(worker, signal.SIGKILL)
+        _, error = job.communicate(timeout=PATIENCE)
+    assert job.returncode == 1
+    (line,) = error.splitlines()
+    assert re.match(
+        r"error: \w+ failed: RuntimeError: the Beam job failed: a worker (ended with status -9|is gone)", line
+    )
+    done = run(config, tmp_path / "runs")
+    assert done.returncode == 0, done.stderr
+    assert versions(tmp_path / "runs" / "toy" / "serving" / "toy")
+
+
+def test_a_mistake_that_a_worker_finds_is_told_as_one(service: Service, tmp_path: Path) -> None:
+    config = write_toy_run(tmp_path, beam=service.settings, data={"labels": ["bad", "good"], "train": "train.txt.gz"})
+    rows = "".join(f"{text}\t{label}\n" for text, label in toy_rows(200) * 50)
+    packed = subprocess.run(["gzip", "-1"], input=rows.encode(), capture_output=True, check=True).stdout
+    (tmp_path / "train.txt.gz").write_bytes(packed[:-100])
+    done = run(config, tmp_path / "runs")
+    assert done.stderr == (
+        f"error: {tmp_path}/train.txt.gz: not a whole gzip file (Compressed file ended before the end-of-stream marker "
+        "was reached). Compress it again, or drop the .gz.\n"
+    )
+    assert done.returncode == 2
+
+
+@pytest.fixture(scope="module")
+def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The serving directory of a local run."""
+    folder = tmp_path_factory.mktemp("pushed")
+    done = run(write_toy_run(folder, without_test=True), folder / "runs")
+    assert done.returncode == 0, done.stderr
+    return folder / "runs" / "toy" / "serving" / "toy"
+
+
+def write_rows(path: Path, count: int) -> Path:
+    rows = toy_rows(600)
+    path.write_text("".join(f"{rows[index % 600][0]} {index}\tgood\n" for index in range(count)))
+    return path
+
+
+def test_bulk_predict_goes_on_after_a_killed_worker_and_answers_as_predict_does(
+    service: Service, pushed: Path, tmp_path: Path
+) -> None:
+    config = write_toy_run(tmp_path / "given", beam=service.settings)
+    rows, output = write_rows(tmp_path / "rows.tsv", 50_000), tmp_path / "out"
+    command = ask("bulk-predict", "--model", pushed, "--input", rows, "--output", output, "--config", config)
+    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as job:
+        soon(lambda: list(output.glob("rows-*")), job)
+        os.kill(workers(service)[0], signal.SIGKILL)
+        _, error = job.communicate(timeout=PATIENCE)
+    assert job.returncode == 1
+    assert error.startswith("error: RuntimeError: the Beam job failed: a worker ")
+    there = {path.name: path.stat().st_ino for path in output.glob("rows-*")}
+    assert 0 < len(there) < 4
+    subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
+    answers = sorted(output.glob("rows-*"))
+    assert there.items() <= {path.name: path.stat().st_ino for path in answers}.items()
+    subprocess.run(
+        ask("predict", "--model", pushed, "--input", rows, "--output", tmp_path / "all.tsv"), cwd=ROOT, check=True
+    )
+    assert b"".join(path.read_bytes() for path in answers) == (tmp_path / "all.tsv").read_bytes()
+
+
+# Beam's two commands as they are, which listen on every interface and call workers by the host's name.
+IN_NAMESPACE = """
+set -e
+ip link set lo up
+hostname localhost
+{python} -m apache_beam.runners.portability.local_job_service_main -p 8099 2> {folder}/jobs.txt &
+PATH={path} {python} -m apache_beam.runners.worker.worker_pool_main --service_port=50000 \\
+  --container_executable={worker} 2> {folder}/pool.txt &
+trap 'kill $(jobs -p)' EXIT
+for _ in $(seq 60); do
+  if {python} -c "import socket; [socket.create_connection(('127.0.0.1', p)) for p in (8099, 50000)]" 2> /dev/null; then
+    break
+  fi
+  sleep 1
+done
+{command}
+"""
+
+
+def test_the_worker_script_serves_beams_own_commands_in_a_network_of_their_own(pushed: Path, tmp_path: Path) -> None:
+    alone = ["unshare", "--net", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc", "--map-root-user"]
+    if (
+        not shutil.which("unshare")
+        or subprocess.run([*alone, "ip", "link"], capture_output=True, check=False).returncode
+    ):
+        pytest.skip("needs unshare, ip and the right to a network namespace: Beam's worker pool binds every interface")
+    config = write_toy_run(tmp_path / "given", beam={"preset": "portable"})
+    rows, output = write_rows(tmp_path / "rows.tsv", 50), tmp_path / "out"
+    command = ask("bulk-predict", "--model", pushed, "--input", rows, "--output", output, "--config", config)
+    script = IN_NAMESPACE.format(
+        python=sys.executable,
+        folder=tmp_path,
+        path=options.worker_path(),
+        worker=options.WORKER,
+        command=" ".join(command),
+    )
+    done = subprocess.run(
+        [*alone, "bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    subprocess.run(
+        ask("predict", "--model", pushed, "--input", rows, "--output", tmp_path / "all.tsv"), cwd=ROOT, check=True
+    )
+    assert (output / "rows-00000-of-00001.tsv").read_bytes() == (tmp_path / "all.tsv").read_bytes()

@@ -1,0 +1,278 @@
+import contextlib
+import csv
+import gzip
+import io
+import json
+import os
+import threading
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline_runner
+from components.common.errors import InputError
+from components.rows import reader
+from components.tasks.classification import Classification
+from pipeline.commands import predict
+
+GOOD, BAD = "good\t0.250000\t0.750000", "bad\t0.900000\t0.100000"
+
+Ask = Callable[..., None]
+
+
+class FakePredictor:
+    """Finds `good` good and all else bad; reads ahead by `WINDOW` texts, as the real one does by thousands."""
+
+    WINDOW = 2
+    task = Classification(("bad", "good"))
+    asked = ("text",)
+
+    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+        source = iter(rows)
+        while window := list(islice(source, self.WINDOW)):
+            for (text,) in window:
+                label, of_bad, of_good = ("good", 0.25, 0.75) if "good" in text else ("bad", 0.9, 0.1)
+                yield {"label": label, "probabilities": {"bad": of_bad, "good": of_good}}
+
+
+@pytest.fixture(autouse=True)
+def loaded(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
+    """The paths of the models that were loaded."""
+    paths: list[Path] = []
+
+    def load(model: Path) -> FakePredictor:
+        paths.append(model)
+        return FakePredictor()
+
+    monkeypatch.setattr(predict, "_load", load)
+    return paths
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    return pushed(tmp_path, {"text": "text", "header": True, "quoting": "none"})
+
+
+def pushed(directory: Path, given: dict[str, Any]) -> Path:
+    """A serving directory whose one version was trained on such rows."""
+    version = directory / "pushed" / "1"
+    (version / "assets.extra").mkdir(parents=True, exist_ok=True)
+    (version / "saved_model.pb").write_bytes(b"")
+    (version / "assets.extra" / "model.json").write_text(json.dumps({"input": {**given, "asked": [given["text"]]}}))
+    return directory / "pushed"
+
+
+def rows(directory: Path, content: str | bytes, name: str = "rows.tsv") -> Path:
+    path = directory / name
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return path
+
+
+def answer(model: Path, source: Path, column: str | None = None) -> str:
+    """What `of_file` writes into a file."""
+    destination = source.with_name("out.tsv")
+    predict.of_file(model, source, destination, column and [column], io.StringIO())
+    return destination.read_bytes().decode()
+
+
+def message(function: Callable[..., object], *arguments: object) -> str:
+    with pytest.raises(InputError) as caught:
+        function(*arguments)
+    return str(caught.value)
+
+
+def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path) -> None:
+    out = io.StringIO()
+    predict.of_texts(model, [("TEXT", ("a good film",)), ("TEXT", ("ein Übel",))], out, as_json=False)
+    assert out.getvalue() == (
+        "good\tbad 0.250000\tgood 0.750000\ta good film\nbad\tbad 0.900000\tgood 0.100000\tein Übel\n"
+    )
+
+
+def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
+    out = io.StringIO()
+    predict.of_texts(model, [("TEXT", ("Übel",)), ("TEXT", ("good",))], out, as_json=True)
+    assert out.getvalue().splitlines() == [
+        '{"text": "Übel", "label": "bad", "probabilities": {"bad": 0.9, "good": 0.1}}',
+        '{"text": "good", "label": "good", "probabilities": {"bad": 0.25, "good": 0.75}}',
+    ]
+
+
+def test_a_row_of_two_texts_for_a_model_of_one_is_named_with_its_place(model: Path) -> None:
+    given = [("standard input:1", ("good",)), ("standard input:2", ("a", "b"))]
+    assert message(predict.of_texts, model, given, io.StringIO(), False) == (
+        "standard input:2: got 2 texts, the model reads text. Give one text, without a tab, a line."
+    )
+
+
+def test_texts_are_answered_while_more_of_them_come(model: Path) -> None:
+    out = io.StringIO()
+    written: list[int] = []
+
+    def texts() -> Iterator[tuple[str, tuple[str, ...]]]:
+        for number in range(7):
+            written.append(out.getvalue().count("\n"))
+            yield "TEXT", (f"text {number}",)
+
+    predict.of_texts(model, texts(), out, as_json=False)
+    assert written == [0, 0, 2, 2, 4, 4, 6]
+    assert out.getvalue().count("\n") == 7
+
+
+def test_a_header_gets_the_names_of_the_new_columns(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, "id\ttext\n7\tgood film\n8\tdull film\n")
+    assert answer(model, source) == (
+        f"id\ttext\tlabel\tprobability_bad\tprobability_good\n7\tgood film\t{GOOD}\n8\tdull film\t{BAD}\n"
+    )
+
+
+def test_a_file_without_a_header_stays_without_one(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": 2, "header": False, "quoting": "none"})
+    assert answer(model, rows(tmp_path, "7\tgood\n8\tdull")) == f"7\tgood\t{GOOD}\n8\tdull\t{BAD}\n"
+
+
+def test_a_column_is_given_by_name_or_by_number(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, "text\treview\ngood\tdull\n")
+    head = "text\treview\tlabel\tprobability_bad\tprobability_good\n"
+    assert answer(model, source) == f"{head}good\tdull\t{GOOD}\n"
+    assert answer(model, source, "review") == f"{head}good\tdull\t{BAD}\n"
+    assert answer(model, source, "2") == f"{head}good\tdull\t{BAD}\n"
+
+
+def test_a_column_given_by_name_means_that_there_is_a_header(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": 1, "header": False, "quoting": "none"})
+    assert answer(model, rows(tmp_path, "review\ngood\n"), "review") == (
+        f"review\tlabel\tprobability_bad\tprobability_good\ngood\t{GOOD}\n"
+    )
+    assert answer(model, rows(tmp_path, "review\ngood\n"), "1") == f"review\t{BAD}\ngood\t{GOOD}\n"
+
+
+def test_csv_quoting_is_read_and_written(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": "text", "header": True, "quoting": "csv"})
+    source = rows(tmp_path, 'text\tid\n"a\ttab, a\nnewline, a ""good"" quote"\t7\nplain\t8\n')
+    written = answer(model, source)
+    assert written.startswith("text\tid\tlabel\tprobability_bad\tprobability_good\n")
+    assert list(csv.reader(io.StringIO(written, newline=""), delimiter="\t"))[1:] == [
+        ['a\ttab, a\nnewline, a "good" quote', "7", *GOOD.split("\t")],
+        ["plain", "8", *BAD.split("\t")],
+    ]
+
+
+def test_quotes_stay_as_they_are_without_csv_quoting(tmp_path: Path, model: Path) -> None:
+    assert answer(model, rows(tmp_path, 'text\n"so\n')).splitlines()[1] == f'"so\t{BAD}'
+
+
+def test_a_compressed_file_with_a_byte_order_mark_and_crlf_is_read(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, gzip.compress("\ufefftext\r\ngood\r\n".encode()), "rows.tsv.gz")
+    assert answer(model, source) == f"text\tlabel\tprobability_bad\tprobability_good\ngood\t{GOOD}\n"
+
+
+def test_an_empty_table_has_a_header_and_no_rows(tmp_path: Path, model: Path) -> None:
+    assert answer(model, rows(tmp_path, "text\n")) == "text\tlabel\tprobability_bad\tprobability_good\n"
+    headerless = pushed(tmp_path, {"text": 1, "header": False, "quoting": "none"})
+    assert answer(headerless, rows(tmp_path, "")) == ""
+
+
+def test_without_a_destination_rows_go_to_standard_output(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = rows(tmp_path, "text\ngood\n")
+    assert pipeline_runner.main(["predict", "--model", str(model), "--input", str(source)]) == 0
+    shown = capsys.readouterr()
+    assert shown.out == f"text\tlabel\tprobability_bad\tprobability_good\ngood\t{GOOD}\n"
+    assert shown.err == ""
+
+
+def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    out = io.StringIO()
+    written: list[int] = []
+
+    def read_texts(*arguments: object) -> tuple[list[str], Iterator[tuple[int, list[str], tuple[str], int]]]:
+        def read() -> Iterator[tuple[int, list[str], tuple[str], int]]:
+            for number in range(1000):
+                written.append(out.getvalue().count("\n"))
+                yield number + 2, [f"row {number}"], (f"row {number}",), 1
+
+        return ["text"], read()
+
+    @contextlib.contextmanager
+    def into_memory(destination: Path | None) -> Iterator[io.StringIO]:
+        yield out
+
+    monkeypatch.setattr(reader, "read_texts", read_texts)
+    monkeypatch.setattr(predict, "written", into_memory)
+    predict.of_file(model, rows(tmp_path, ""), None, None, io.StringIO())
+    # Before a window of two is read, all before it is written, header included.
+    assert written == [1 + number // 2 * 2 for number in range(1000)]
+    assert out.getvalue().splitlines()[1000] == f"row 999\t{BAD}"
+
+
+def test_a_bad_row_leaves_no_output(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, "text\n" + "good\n" * 100 + "a\tb\n")
+    destination = tmp_path / "out.tsv"
+    before = set(tmp_path.iterdir())
+    assert message(predict.of_file, model, source, destination, None, io.StringIO()) == (
+        f"{source}:102: expected 1 tab-separated field, got 2. "
+        "Correct the row; replace a tab that belongs to a text by a space."
+    )
+    assert set(tmp_path.iterdir()) == before
+
+
+def test_a_bad_row_leaves_an_output_of_before_as_it_was(tmp_path: Path, model: Path) -> None:
+    destination = rows(tmp_path, "before", "out.tsv")
+    with pytest.raises(InputError, match=r"rows\.tsv:2: the text \(field 1\) is empty\."):
+        predict.of_file(model, rows(tmp_path, "text\n \n"), destination, None, io.StringIO())
+    assert destination.read_text() == "before"
+
+
+def test_mistakes_are_found_before_a_model_is_loaded(tmp_path: Path, model: Path, loaded: list[Path]) -> None:
+    source = rows(tmp_path, "text\ngood\n")
+    for given, destination, column in (
+        (tmp_path / "none.tsv", tmp_path / "out.tsv", None),
+        (source, tmp_path / "out.tsv", "review"),
+        (source, tmp_path / "out.tsv", "0"),
+        (source, tmp_path, None),
+        (source, tmp_path / "none" / "out.tsv", None),
+    ):
+        with pytest.raises(InputError):
+            predict.of_file(model, given, destination, column and [column], io.StringIO())
+    assert loaded == []
+    predict.of_file(model, source, tmp_path / "out.tsv", None, io.StringIO())
+    assert loaded == [model]
+
+
+def test_no_such_file_is_told_of_the_input_and_not_of_the_output(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": 1, "header": False, "quoting": "none"})
+    assert message(predict.of_file, model, tmp_path / "x.tsv", tmp_path / "out.tsv", None, io.StringIO()) == (
+        f"{tmp_path}/x.tsv: no such file. Correct the path; its directory is there."
+    )
+
+
+def test_the_input_may_be_the_output(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, "text\ngood\n")
+    predict.of_file(model, source, source, None, io.StringIO())
+    assert source.read_text().splitlines()[1] == f"good\t{GOOD}"
+
+
+def test_of_a_link_the_file_it_points_to_is_written(tmp_path: Path, model: Path) -> None:
+    target = rows(tmp_path, "before", "target.tsv")
+    link = tmp_path / "link.tsv"
+    link.symlink_to(target)
+    predict.of_file(model, rows(tmp_path, "text\ngood\n"), link, None, io.StringIO())
+    assert link.is_symlink()
+    assert target.read_text().splitlines()[1] == f"good\t{GOOD}"
+
+
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path, model: Path) -> None:
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    read: list[str] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
+    reader.start()
+    predict.of_file(model, rows(tmp_path, "text\ngood\n"), pipe, None, io.StringIO())
+    reader.join()
+    assert pipe.is_fifo()
+    assert read[0].splitlines()[1] == f"good\t{GOOD}"

@@ -1,0 +1,795 @@
+"""Every known kind of bad input and the one message it gets; docs/errors.md is this table in Markdown.
+
+python -m tests.pipeline.test_bad_inputs > docs/errors.md
+"""
+
+import fcntl
+import gzip
+import io
+import json
+import shlex
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import pipeline_runner
+from components.distributed.cluster import EXAMPLE
+from components.settings.serialization import dump
+from components.tasks.classification import Classification
+from pipeline.commands import predict
+from pipeline.config.load import load_config
+from tests.checkout import ROOT
+from tests.pipeline.config.test_task_rows import BROKEN
+from tests.toys import HEADED_RUN, write_toy_checkpoint
+
+TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
+
+DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
+
+CARD = {"input": {"asked": ["text"], "text": ["text"], "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
+
+ERRORS = ROOT / "docs" / "errors.md"
+
+CHECK = "check --config DIR/run.toml"
+
+RUN = "run --config DIR/run.toml --root DIR/runs"
+
+EXPORT = "export --runner kubeflow --config DIR/run.toml --output DIR/out"
+
+KUBEFLOW = '[kubeflow]\nimage = "bert@sha256:0"\nroot = "s3://bucket/bert"\nfolder = "/mnt/toy"\n'
+
+PREDICT = "predict --model DIR/pushed"
+
+BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
+
+PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
+
+
+class Box:
+    """A directory in which all is well, and ways to spoil it."""
+
+    def __init__(self, directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.directory, self.monkeypatch = directory, monkeypatch
+        self.forbidden: list[Path] = []
+        self.held: list[Any] = []
+        write_toy_checkpoint(directory / "toy")
+        for name, content in {"run.toml": HEADED_RUN, "train.tsv": TRAIN, "dev.tsv": DEV}.items():
+            self.write(name, content)
+        self.write("pushed/1/saved_model.pb", b"")
+        self.write("pushed/1/assets.extra/model.json", json.dumps(CARD))
+
+    def write(self, name: str, content: str | bytes) -> Self:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content.encode() if isinstance(content, str) else content)
+        return self
+
+    def delete(self, name: str) -> Self:
+        (self.directory / name).unlink()
+        return self
+
+    def rename(self, name: str, other: str) -> Self:
+        (self.directory / name).rename(self.directory / other)
+        return self
+
+    def cut(self, name: str, size: int) -> Self:
+        return self.write(name, (self.directory / name).read_bytes()[:-size])
+
+    def change(self, name: str, old: str, new: str) -> Self:
+        content = (self.directory / name).read_text()
+        assert content.count(old) == 1, (old, content)
+        return self.write(name, content.replace(old, new))
+
+    def toml(self, old: str, new: str) -> Self:
+        return self.change("run.toml", old, new)
+
+    def kubeflow(self, more: str = "") -> Self:
+        """Adds a table [kubeflow], which begins in line 18."""
+        return self.write("run.toml", HEADED_RUN + "\n" + KUBEFLOW + more)
+
+    def row(self, row: str | bytes) -> Self:
+        """Puts a row between the header and the rows of train.tsv: it becomes line 2."""
+        head, _, rest = TRAIN.encode().partition(b"\n")
+        return self.write("train.tsv", b"\n".join([head, row.encode() if isinstance(row, str) else row, rest]))
+
+    def model_config(self, **changes: object) -> Self:
+        values = json.loads((self.directory / "toy/config.json").read_text())
+        return self.write("toy/config.json", json.dumps(values | changes))
+
+    def tensors(self, change: Callable[[dict[str, np.ndarray]], object]) -> Self:
+        path = self.directory / "toy/model.safetensors"
+        tensors = load_file(path)
+        change(tensors)
+        save_file(tensors, path)
+        return self
+
+    def forbid(self, name: str) -> Self:
+        """Refuses the file, or in a directory all that is in it. Root may do anything, so the disk is imitated."""
+        self.forbidden.append(self.directory / name)
+        return self
+
+    def enforce(self) -> None:
+        """Makes the forbidden forbidden."""
+        forbidden = set(self.forbidden)
+        for method in ("open", "mkdir"):
+            original = getattr(Path, method)
+
+            def refuse(self: Path, *args: Any, original: Any = original, **options: Any) -> Any:
+                if forbidden & {self, *self.parents}:
+                    raise PermissionError(13, "Permission denied")
+                return original(self, *args, **options)
+
+            self.monkeypatch.setattr(Path, method, refuse)
+
+    def lock(self, name: str = "runs/toy/lock") -> Self:
+        """Has another run, or whatever locks the file, in the place."""
+        self.write(name, "process 4711 since 2026-01-02T03:04:05+00:00")
+        self.held.append((self.directory / name).open("a+"))
+        fcntl.flock(self.held[-1], fcntl.LOCK_EX)
+        return self
+
+    def ended_run(self, result: dict[str, object] | None = None) -> Self:
+        """A run in runs/ whose model is pushed/1, as far as it is looked at before TensorFlow is imported."""
+        run = "runs/toy/runs/20260102-030405"
+        ended = {"state": "pushed", "model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64}
+        config = json.loads(dump(load_config(self.directory / "run.toml")))
+        stood_on = {
+            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
+            **{"checkout": "", "data": [], "base_model": {}, "seeds": {}, "code": {}, "lock": None, "libraries": {}},
+            **{"machine": {}, "result": ended if result is None else (result and ended | result)},
+        }
+        return self.write(f"{run}/run.json", "{}").write(f"{run}/manifest.json", json.dumps(stood_on))
+
+    def cluster(self, config: str) -> Self:
+        """Has TF_CONFIG set, and the run asks for it."""
+        self.monkeypatch.setenv("TF_CONFIG", config)
+        return self.toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"')
+
+    def stdin(self, content: bytes) -> Self:
+        self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
+
+        class Echo:
+            task = Classification(("bad", "good"))
+            asked = ("text",)
+
+            def predict(self, rows: Any) -> Any:
+                return ({"label": "good", "probabilities": {"bad": 0.25, "good": 0.75}} for _ in list(rows))
+
+        self.monkeypatch.setattr(predict, "_load", lambda model: Echo())
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    what: str
+    spoil: Callable[[Box], Box]
+    message: str
+    """After `error: `; DIR is the directory the files are in."""
+    command: str = CHECK
+
+
+def nothing(box: Box) -> Box:
+    """The command line alone is wrong."""
+    return box
+
+
+# fmt: off
+CASES: dict[str, list[Case]] = {
+    "The config": [
+        Case("no such file", nothing,
+             "DIR/rum.toml: no such file. Did you mean DIR/run.toml? Correct the path.",
+             "check --config DIR/rum.toml"),
+        Case("a directory", nothing,
+             "DIR: cannot be read (Is a directory). Give a TOML file you may read.", "check --config DIR"),
+        Case("not UTF-8", lambda box: box.write("run.toml", b'name = "toy"\n# caf\xe9\n'),
+             "DIR/run.toml:2: not UTF-8, got the byte 0xe9. Convert the file to UTF-8."),
+        Case("not TOML", lambda box: box.toml('"toy"\n\n', "toy\n\n"),
+             "DIR/run.toml:1: not valid TOML (Invalid value, column 8). Correct the line: strings need quotes, "
+             "lists brackets."),
+        Case("TOML that ends too early", lambda box: box.toml("0.5 }\n", "0.5\n"),
+             "DIR/run.toml:16: not valid TOML (Unclosed inline table, column 23). Correct the line: strings need "
+             "quotes, lists brackets."),
+        Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
+             "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
+             "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, "
+             "warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
+             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, devices, worker_minutes, "
+             "seed."),
+        Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
+             "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
+             "validation, drift, model, training, gate, push, schedule, beam, kubeflow."),
+        Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
+             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
+             "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
+             "on_bad_row, max_bad_share."),
+        Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
+             "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
+        Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
+             "DIR/run.toml:8: `model.base` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
+        Case("a split without files", lambda box: box.toml('dev = "dev.tsv"\n', ""),
+             "DIR/run.toml:4: `data.dev` is missing. Give files for train and dev, test may be absent; or `files` "
+             "to deal rows to the splits by a hash."),
+        Case("a string for a number", lambda box: box.toml("epochs = 1", 'epochs = "1"'),
+             'DIR/run.toml:13: `training.epochs` is "1", it should be an integer. Correct it, or leave it out.'),
+        Case("a string for a truth value", lambda box: box.toml("[model]", 'header = "no"\n[model]'),
+             'DIR/run.toml:8: `data.header` is "no", it should be true or false. Correct it, or leave it out for '
+             "the default, true."),
+        Case("a word that is not among the choices", lambda box: box.toml("epochs", 'strategy = "frozen"\nepochs'),
+             'DIR/run.toml:13: `training.strategy` is "frozen", it should be "full", "freeze_layers", "head" or '
+             '"gradual". Correct it, or leave it out for the default, "full".'),
+        Case("a number out of its range", lambda box: box.toml("epochs = 1", "learning_rate = 5"),
+             "DIR/run.toml:13: `training.learning_rate` is 5, it should be less than 1. Correct it, or leave it "
+             "out for the default, 5e-05."),
+        Case("a name that cannot be a directory", lambda box: box.toml('name = "toy"', 'name = "my toy"'),
+             'DIR/run.toml:1: `name` is "my toy", it should be 1 to 63 letters, digits, _ and -, the first a '
+             "letter or a digit. Correct it."),
+        Case("both files and splits", lambda box: box.toml("train = ", 'files = "all.tsv"\ntrain = '),
+             "DIR/run.toml:4: `data.files` is given and so is a file per split (train, dev). Keep `files` to have "
+             "its rows dealt to the splits by a hash, or else a file per split."),
+        Case("shares of splits that have files",
+             lambda box: box.toml("[model]", "split = { train = 8, dev = 2 }\n[model]"),
+             "DIR/run.toml:8: `data.split` is given without `data.files`, whose rows it deals to the splits. "
+             "Delete it, or give `files` instead of a file per split."),
+        Case("a share of an unknown split", lambda box: box.toml("[model]", "split = { trian = 8, dev = 2 }\n[model]"),
+             "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
+        Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
+             'DIR/run.toml:2: `task` is "pairs", there is none like it. Did you mean \'pair\'? Known: classification, '
+             "multilabel, pair, similarity, regression, tagging, embedding."),
+        Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
+             .toml("[model]", 'text = "text"\n[model]'),
+             'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
+             '"text_b"].'),
+        Case("a range for names", lambda box: box.toml("[model]", "range = [0, 5]\n[model]"),
+             "DIR/run.toml:8: `data.range` is [0.0, 5.0]. Delete it: classification has names."),
+        Case("windows for two texts", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
+             .toml("max_length", 'long_texts = "window"\nmax_length'),
+             'DIR/run.toml:11: `model.long_texts` is "window", which is for one text, and pair reads two. Delete it: '
+             "long texts are truncated."),
+        Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
+             "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
+             "drift, model, training, gate, push, schedule, beam, kubeflow."),
+        Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
+             .toml("[model]", 'task = "pair"\n[model]'),
+             "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
+        Case("a threshold for classes", lambda box: box.toml("max_length", "threshold = 0.3\nmax_length"),
+             "DIR/run.toml:10: `model.threshold` is 0.3, but classification has no scores to hold against it. Delete "
+             "it."),
+        Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
+             'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
+             'long_texts = "window".'),
+        Case("a runner of Beam's that gives wrong results", lambda box: box.toml("[gate]", "[beam]\n"
+             'preset = "portable"\narguments = ["--runner=DaskRunner"]\n[gate]'),
+             'DIR/run.toml:17: `beam.arguments` names the runner "DaskRunner", which writes no examples, mixes up '
+             "outputs and calls that success. Delete it; beam.preset names the runner."),
+        Case("a port in the preset that opens none", lambda box: box.toml("[gate]", "[beam]\n"
+             'arguments = "--direct_running_mode=multi_processing"\n[gate]'),
+             'DIR/run.toml:16: `beam.arguments` holds --direct_running_mode, but `beam.preset` is "local", which opens '
+             'no port. Delete it, or set preset = "portable".'),
+        Case("an address without a port", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'workers = "localhost"\n[gate]'),
+             'DIR/run.toml:17: `beam.workers` is "localhost", it should be HOST:PORT. Correct it, or leave it out.'),
+        Case("a job service that is not there", lambda box: box.toml("[gate]", '[beam]\npreset = "portable"\n'
+             'job_service = "127.0.0.1:1"\n[gate]'),
+             "DIR/run.toml:17: no job service answers at 127.0.0.1:1 (Connection refused). Start one, on this machine "
+             "with `make beam-service`, or correct beam.job_service."),
+        Case("a job of Dataflow without a project", lambda box: box.toml("[gate]", '[beam]\npreset = "dataflow"\n'
+             'arguments = ["--region=europe-west1", "--temp_location=gs://bucket/tmp"]\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "dataflow", but `beam.arguments` lacks --project, '
+             "--sdk_container_image. Add them; docs/scaling.md shows how."),
+        Case("an argument of Beam's that undoes the preset", lambda box: box.toml("[gate]", "[beam]\n"
+             'preset = "portable"\narguments = ["--job_endpoint=jobs:8099"]\n[gate]'),
+             'DIR/run.toml:17: `beam.arguments` holds --job_endpoint, which `beam.preset` "portable" sets. Delete it, '
+             "and set beam.job_service."),
+        Case("a column used twice", lambda box: box.toml("[model]", 'label = "text"\n[model]'),
+             'DIR/run.toml:8: a column can be used once, `data.text`, `label` and `slices` are ["text", "text"]. '
+             "Give each another column."),
+        Case("column names without a header", lambda box: box.toml("[model]", "header = false\n[model]"),
+             'DIR/run.toml:3: `data.text` is "text", but without a header there are no names. Number the columns '
+             "from 1, say text = 1 and label = 2; or set header = true."),
+        Case("a number of columns although there is a header", lambda box: box.toml("[model]", "columns = 2\n[model]"),
+             "DIR/run.toml:8: `data.columns` is 2, but it is for files without a header. Delete it, the header "
+             "tells the number itself; or set header = false."),
+        Case("a label name given twice", lambda box: box.toml('["bad", "good"]', '["bad", "bad"]'),
+             'DIR/run.toml:6: `data.labels` needs at least two names, each different, got ["bad", "bad"]. List the'
+             ' classes, or set labels = "from train".'),
+        Case("an empty label name", lambda box: box.toml('["bad", "good"]', '["bad", ""]'),
+             'DIR/run.toml:6: `data.labels` holds "", a name cannot be empty or hold a tab or a line break. '
+             "Correct the name."),
+        Case("both epochs and steps", lambda box: box.toml("epochs = 1", "epochs = 1\nsteps = 9"),
+             "DIR/run.toml:14: `training.epochs` is 1 and `training.steps` is 9, only one can be given. Delete the"
+             " one or the other."),
+        Case("freeze_layers without its strategy", lambda box: box.toml("epochs = 1", "freeze_layers = 1"),
+             'DIR/run.toml:13: `training.freeze_layers` is 1, but `training.strategy` is "full". Set strategy = '
+             '"freeze_layers", or delete freeze_layers.'),
+        Case("the strategy without freeze_layers", lambda box: box.toml("epochs = 1", 'strategy = "freeze_layers"'),
+             'DIR/run.toml:13: `training.strategy` is "freeze_layers", but `training.freeze_layers` is missing. '
+             "Add freeze_layers = N, the number of layers to keep as they are."),
+        Case("a class weight for no class", lambda box: box.toml("epochs = 1", "class_weights = { god = 2.0 }"),
+             "DIR/run.toml:13: `training.class_weights` names 'god', the labels are bad, good. Did you mean "
+             "'good'? Correct the name."),
+        Case("a gate without a threshold", lambda box: box.toml("min = { accuracy = 0.5 }", ""),
+             "DIR/run.toml:15: the gate has no absolute threshold. Add at least one, say `min = { accuracy = 0.8 "
+             "}`: a gate without a bound would push any model."),
+        Case("a threshold in percent", lambda box: box.toml("0.5", "50"),
+             "DIR/run.toml:16: `gate.min.accuracy` is 50, it should be at most 1. Correct it."),
+        Case("an unknown metric", lambda box: box.toml("accuracy", "acuracy"),
+             "DIR/run.toml:15: gate.min names the unknown metric 'acuracy'. Known: accuracy, macro_f1, auc, mcc, loss, "
+             "precision/LABEL, recall/LABEL, f1/LABEL."),
+        Case("a bound on the wrong side", lambda box: box.toml("min =", "max ="),
+             "DIR/run.toml:15: gate.max bounds accuracy, which is better when higher. Use gate.min."),
+        Case("a metric of an unknown label", lambda box: box.toml("{ accuracy", '{ "recall/god"'),
+             "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Correct the name."),
+        Case("a metric of an unknown label, with labels from train",
+             lambda box: box.toml('["bad", "good"]', '"from train"').toml("{ accuracy", '{ "f1/god"'),
+             "DIR/run.toml:15: gate.min names 'f1/god', the labels are bad, good. Correct the name."),
+        Case("no such schema file",
+             lambda box: box.toml("[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
+             "DIR/run.toml:16: `validation.schema_file` is DIR/schema.pbtxt, no such file. Leave it out to have a "
+             "schema inferred; a run keeps it under SchemaGen, to copy, review and use here."),
+        Case("a schema file that is none",
+             lambda box: box.write("schema.pbtxt", 'feature { nome: "text" }\n').toml(
+                 "[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
+             "DIR/schema.pbtxt: not a schema in protobuf's text form (1:11 : Message type "
+             '"tensorflow.metadata.v0.Feature" has no field named "nome".). Correct the line.'),
+        Case("a window without spans", lambda box: box.toml("[model]", "window = 2\n[model]"),
+             "DIR/run.toml:8: `data.window` is 2, but no path holds {SPAN}. Delete it, or give paths such as "
+             "data/span-{SPAN}/train.tsv."),
+        Case("spans without a pattern", lambda box: box.toml("[model]", "spans = [2]\n[model]"),
+             "DIR/run.toml:8: `data.spans` is [2], but no path holds {SPAN}. Delete it, or give paths such as "
+             "data/span-{SPAN}/train.tsv."),
+        Case("spans of which none is whole", lambda box: box.toml('"train.tsv"', '"span-{SPAN}/train.tsv"'),
+             "DIR/span-{SPAN}/train.tsv: no span is whole yet. Deliver a span to every path that holds "
+             "{SPAN}, say span-1/train.tsv and span-1/dev.tsv."),
+        Case("a span that is not there",
+             lambda box: box.write("span-3/train.tsv", TRAIN).toml('"train.tsv"', '"span-{SPAN}/train.tsv"').toml(
+                 "[model]", "spans = [2]\n[model]"),
+             "DIR/span-{SPAN}/train.tsv: no span 2, there are 3. Correct data.spans, or deliver the span."),
+        Case("a limit of drift that is no share", lambda box: box.toml("[gate]", "[drift]\nlabel = 20\n[gate]"),
+             "DIR/run.toml:16: `drift.label` is 20, it should be at most 1. Correct it, or leave it out for "
+             "the default, 0.2."),
+        Case("a start from what was never pushed",
+             lambda box: box.toml("epochs = 1", 'epochs = 1\ninit_from = "pushd"'),
+             'DIR/run.toml:14: `training.init_from` is DIR/pushd, it should be "base", "pushed" or the '
+             'directory of a version. Correct it; `versions` lists the pushed ones.'),
+        Case("a start from a directory that is no version",
+             lambda box: box.toml("epochs = 1", 'epochs = 1\ninit_from = "toy"'),
+             'DIR/run.toml:14: `training.init_from` is DIR/toy, it should be "base", "pushed" or the '
+             'directory of a version. Correct it; `versions` lists the pushed ones.'),
+    ],
+    "The data": [
+        Case("no such file", lambda box: box.toml("train.tsv", "trian.tsv"),
+             "DIR/trian.tsv: no such file. Did you mean DIR/train.tsv? Correct the path."),
+        Case("no such file, and none of a similar name", lambda box: box.toml("train.tsv", "x"),
+             "DIR/x: no such file. Correct the path; its directory is there."),
+        Case("no such directory", lambda box: box.toml("train.tsv", "data/train.tsv"),
+             "DIR/data/train.tsv: no such file. There is no directory DIR/data either: correct the path, or fetch "
+             "a sample with `data NAME`."),
+        Case("a glob that matches nothing", lambda box: box.toml("train.tsv", "train-*.tsv"),
+             "DIR/train-*.tsv: no such file. Did you mean DIR/train.tsv? Correct the path."),
+        Case("a directory", lambda box: box.toml("train.tsv", "toy"),
+             "DIR/toy: a directory, not a file. Name its files, say DIR/toy/*.tsv."),
+        Case("a file one may not read", lambda box: box.forbid("train.tsv"),
+             "DIR/train.tsv: no permission to read it. Give yourself the right with chmod, or run as its owner."),
+        Case("the same file twice", lambda box: box.toml("dev.tsv", "train.tsv"),
+             "DIR/train.tsv: the same file is used in train and in dev. Name each file once."),
+        Case("an empty file", lambda box: box.write("train.tsv", ""),
+             "DIR/train.tsv:1: the file is empty, a header was expected. Give a file with a header and rows."),
+        Case("a header without the column", lambda box: box.change("train.tsv", "text\t", "texts\t"),
+             "DIR/train.tsv:1: data.text is 'text', the header has 'texts', 'label'. Did you mean 'texts'? Correct"
+             " data.text, or set data.header = false if line 1 is a row."),
+        Case("a header that is a row", lambda box: box.change("train.tsv", "text\tlabel\n", ""),
+             "DIR/train.tsv:1: data.text is 'text', the header has 'good film', 'good'. Correct data.text, or set "
+             "data.header = false if line 1 is a row."),
+        Case("a header with the column twice", lambda box: box.change("train.tsv", "text\tlabel", "text\ttext"),
+             "DIR/train.tsv:1: the header names 'text' twice. Rename one, or give data.text as a number."),
+        Case("a column number beyond the header", lambda box: box.toml("[model]", "label = 3\n[model]"),
+             "DIR/train.tsv:1: data.label is number 3, the header has 2 columns. Correct data.label, or set "
+             "data.header = false if line 1 is a row."),
+        Case("a name and a number of the same column", lambda box: box.toml("[model]", "label = 1\n[model]"),
+             "DIR/train.tsv:1: data.text and data.label are both column 1, 'text'. Give each another column."),
+        Case("a slice column whose name is taken",
+             lambda box: box.toml("[model]", "slices = 3\n[model]").write("train.tsv", "text\tlabel\ttoken_ids\n"),
+             "DIR/run.toml:8: `data.slices` names the column 'token_ids', a name the pipeline uses itself. Rename "
+             "the column in the file's header."),
+        Case("slice columns that differ between files",
+             lambda box: box.toml("[model]", "slices = 3\n[model]").write("train.tsv", "text\tlabel\tsource\n")
+                 .write("dev.tsv", "text\tlabel\torigin\n"),
+             "DIR/dev.tsv: its slice columns are 'origin', those of DIR/train.tsv are 'source'. Give the columns "
+             "the same names in every file."),
+        Case("too few fields", lambda box: box.row("a film"),
+             "DIR/train.tsv:2: expected 2 tab-separated fields, got 1. Correct the row; a tab seems to be missing."),
+        Case("too many fields", lambda box: box.row("a\tfilm\tgood"),
+             "DIR/train.tsv:2: expected 2 tab-separated fields, got 3. Correct the row; replace a tab that belongs"
+             " to a text by a space."),
+        Case("an empty line", lambda box: box.row(""),
+             "DIR/train.tsv:2: an empty line, expected 2 tab-separated fields. Delete the line."),
+        Case("an empty text", lambda box: box.row(" \tgood"),
+             "DIR/train.tsv:2: the text (field 1) is empty. Give a text or delete the row."),
+        Case("an empty label", lambda box: box.row("a film\t"),
+             "DIR/train.tsv:2: the label (field 2) is empty. Give a label or delete the row."),
+        Case("an unknown label", lambda box: box.row("a film\tgoood"),
+             "DIR/train.tsv:2: the label is 'goood', expected one of bad, good. Did you mean 'good'? Correct the "
+             "row, or list it in data.labels."),
+        Case("a doubled line end", lambda box: box.row("a film\tgood\r\r"),
+             "DIR/train.tsv:2: the label 'good\\r' has a tab or a line break. A label is one line: look for an open"
+             " quote or a doubled line end."),
+        Case("a NUL byte", lambda box: box.row("a f\0lm\tgood"),
+             "DIR/train.tsv:2: a NUL byte in field 1. Remove it; with many of them the file is binary or UTF-16."),
+        Case("Latin-1", lambda box: box.row("a caf\xe9\tgood".encode("latin-1")),
+             "DIR/train.tsv:2: byte 6 of the line, 0xe9, is not UTF-8. Convert the file to UTF-8."),
+        Case("UTF-16", lambda box: box.write("train.tsv", TRAIN.encode("utf-16")),
+             "DIR/train.tsv:1: byte 1 of the line, 0xff, is not UTF-8. The file looks like UTF-16: convert it with"
+             " iconv -f UTF-16 -t UTF-8."),
+        Case("gzip without the ending .gz", lambda box: box.write("train.tsv", gzip.compress(TRAIN.encode(), mtime=0)),
+             "DIR/train.tsv:1: byte 2 of the line, 0x8b, is not UTF-8. The file looks like gzip: give its name the"
+             " ending .gz."),
+        Case("a damaged .gz",
+             lambda box: box.toml("train.tsv", "train.tsv.gz")
+                 .write("train.tsv.gz", gzip.compress(TRAIN.encode(), mtime=0)[:-12]),
+             "DIR/train.tsv.gz: not a whole gzip file (Compressed file ended before the end-of-stream marker was "
+             "reached). Compress it again, or drop the .gz."),
+        Case("no gzip under the ending .gz",
+             lambda box: box.toml("train.tsv", "train.tsv.gz").write("train.tsv.gz", TRAIN),
+             "DIR/train.tsv.gz: not a whole gzip file (Not a gzipped file (b'te')). Compress it again, or drop the"
+             " .gz."),
+        Case("an open quote, with csv quoting",
+             lambda box: box.toml("[model]", 'quoting = "csv"\n[model]').row('"a film\tgood'),
+             "DIR/train.tsv:2: a quote is opened and not closed by the end of the file, line 4. Close the quote "
+             'and double quotes within it, or set data.quoting = "none".'),
+        Case("a quote within quotes, with csv quoting",
+             lambda box: box.toml("[model]", 'quoting = "csv"\n[model]').row('"a "good" film"\tgood'),
+             "DIR/train.tsv:2: more text stands behind the closing quote of a field, on line 2. Double quotes "
+             'within a quoted field, or set data.quoting = "none".'),
+        Case("a carriage return outside quotes, with csv quoting",
+             lambda box: box.toml("[model]", 'quoting = "csv"\n[model]').row("a\rfilm\tgood"),
+             "DIR/train.tsv:2: a carriage return stands in a field without quotes. Quote the field, or set "
+             'data.quoting = "none".'),
+        Case("one class only, with labels from train",
+             lambda box: box.toml('["bad", "good"]', '"from train"').change("train.tsv", "bad film\tbad\n", ""),
+             "DIR/train.tsv: train holds the one label 'good', at least 2 are needed. Add rows of another class, "
+             "or correct data.label."),
+        Case("a class of dev that train lacks, with labels from train",
+             lambda box: box.toml('["bad", "good"]', '"from train"').change("dev.tsv", "bad\tbad", "bad\tbald"),
+             "DIR/dev.tsv:3: the label is 'bald', expected one of bad, good. Did you mean 'bad'? Correct the row, "
+             "or list it in data.labels."),
+    ],
+    "The base model": [
+        Case("no such directory", lambda box: box.toml('base = "toy"', 'base = "toys"'),
+             "DIR/toys: there is no such directory. Give a directory with config.json, model.safetensors and "
+             "vocab.txt, or hf://organisation/name."),
+        Case("an address of another form", lambda box: box.toml('base = "toy"', 'base = "s3://bucket/toy"'),
+             "s3://bucket/toy: not a model's address. Write hf://organisation/name or "
+             "hf://organisation/name@revision, or give a local directory."),
+        Case("no config.json", lambda box: box.delete("toy/config.json"),
+             "DIR/toy/config.json: cannot be read (No such file or directory). Give a directory with config.json, "
+             "model.safetensors and vocab.txt, or hf://organisation/name."),
+        Case("a config.json that is not JSON", lambda box: box.write("toy/config.json", "{'model_type': 'bert'}"),
+             "DIR/toy/config.json: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2"
+             " (char 1)). Copy or download it again."),
+        Case("another architecture", lambda box: box.model_config(model_type="roberta", architectures=["RobertaModel"]),
+             "DIR/toy/config.json: model_type must be \"bert\", got 'roberta' with architectures ['RobertaModel']. "
+             "Only BERT encoders are supported (bert-base-uncased, MiniLM, TinyBERT ...); choose one of these."),
+        Case("an activation that is not BERT's", lambda box: box.model_config(hidden_act="swish"),
+             "DIR/toy/config.json: hidden_act must be one of gelu, gelu_new, gelu_pytorch_tanh, relu, got 'swish'."
+             " Correct it, or choose another model."),
+        Case("heads that do not divide the width", lambda box: box.model_config(num_attention_heads=3),
+             "DIR/toy/config.json: hidden_size must be a multiple of num_attention_heads (3), got 8. Correct it, "
+             "or choose another model."),
+        Case("no vocab.txt", lambda box: box.delete("toy/vocab.txt"),
+             "DIR/toy/vocab.txt: cannot be read (No such file or directory). Add the model's vocab.txt, one token "
+             "a line; the pipeline builds its tokenizer from it."),
+        Case("a vocabulary without [UNK]", lambda box: box.change("toy/vocab.txt", "[UNK]\n", ""),
+             "DIR/toy/vocab.txt: expected the control tokens of BERT, [UNK] not found. Take the vocab.txt that was"
+             " published with the model."),
+        Case("a token twice", lambda box: box.change("toy/vocab.txt", "film\n", "good\n"),
+             "DIR/toy/vocab.txt:61: every token stands once, 'good' is on line 59 too. Take the vocab.txt that was"
+             " published with the model."),
+        Case("a vocabulary larger than the model's", lambda box: box.change("toy/vocab.txt", "film\n", "film\nfilms\n"),
+             "DIR/toy/vocab.txt: expected 1 to 66 tokens (config.json's vocab_size), got 67. Take vocab.txt and "
+             "config.json from the same model."),
+        Case("no weights", lambda box: box.delete("toy/model.safetensors"),
+             "DIR/toy/model.safetensors: there is no such file. Give a directory with config.json, "
+             "model.safetensors and vocab.txt, or hf://organisation/name."),
+        Case("weights as a pickle only",
+             lambda box: box.rename("toy/model.safetensors", "toy/pytorch_model.bin"),
+             "DIR/toy/model.safetensors: there is no such file, and pytorch_model.bin is refused because "
+             "unpickling it can run any code. Where you trust the file, convert it with transformers and PyTorch: "
+             "AutoModel.from_pretrained(DIRECTORY).save_pretrained(DIRECTORY, safe_serialization=True)."),
+        Case("weights cut short", lambda box: box.cut("toy/model.safetensors", 100),
+             "DIR/toy/model.safetensors: cannot be read as safetensors (Error while deserializing header: "
+             "incomplete metadata, file not fully covered). The file is cut short or damaged: copy or download it "
+             "again."),
+        Case("a missing tensor", lambda box: box.tensors(lambda t: t.pop("embeddings.LayerNorm.bias")),
+             "DIR/toy/model.safetensors: 1 of 39 tensors are missing: embeddings.LayerNorm.bias. Take weights and "
+             "config.json from the same BERT model, saved with the encoder's own names."),
+        Case("a tensor of another shape", lambda box: box.model_config(intermediate_size=64),
+             "DIR/toy/model.safetensors: 6 tensors have another shape than config.json says: "
+             "encoder.layer.0.intermediate.dense.weight expected [64, 8], got [32, 8], "
+             "encoder.layer.0.intermediate.dense.bias expected [64], got [32], encoder.layer.0.output.dense.weight"
+             " expected [8, 64], got [8, 32] and 3 more. Take weights and config.json from the same model."),
+        Case("a tokenizer setting of another type",
+             lambda box: box.write("toy/tokenizer_config.json", '{"do_lower_case": "yes"}'),
+             'DIR/toy/tokenizer_config.json: do_lower_case: expected true or false, got "yes". Set it to true or '
+             "false."),
+        Case("a max_length the model cannot take", lambda box: box.toml("max_length = 16", "max_length = 64"),
+             "DIR/run.toml:10: `model.max_length` is 64, the base model takes at most 32 tokens. Lower it, or take"
+             " another base model."),
+        Case("more frozen layers than there are",
+             lambda box: box.toml("epochs = 1", 'strategy = "freeze_layers"\nfreeze_layers = 3'),
+             "DIR/run.toml:14: `training.freeze_layers` is 3, the base model has 2 layers. Give at most 2."),
+    ],
+    "Disk and permissions": [
+        Case("a config one may not read", lambda box: box.forbid("run.toml"),
+             "DIR/run.toml: cannot be read (Permission denied). Give a TOML file you may read."),
+        Case("a root that is a file", lambda box: box.write("runs", ""),
+             "DIR/runs/toy: cannot be written (Not a directory). Give a --root you may write to.", RUN),
+        Case("a root one may not write to", lambda box: box.forbid("runs"),
+             "DIR/runs/toy: cannot be written (Permission denied). Give a --root you may write to.", RUN),
+        Case("another run in the same place", Box.lock,
+             "DIR/runs/toy: another run is on here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
+             "end, with --wait, or give this one another --root.", RUN),
+        Case("a destination below a file",
+             lambda box: box.toml("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'),
+             "DIR/run.toml:16: `push.destination` is DIR/dev.tsv/models, but DIR/dev.tsv is not a directory that "
+             "you may write to. Give another directory."),
+        Case("a mistake in the config of a run", lambda box: box.toml("epochs = 1", "epochs = 0"),
+             "DIR/run.toml:13: `training.epochs` is 0, it should be at least 1. Correct it, or leave it out.", RUN),
+    ],
+    "`export`": [
+        Case("a run without an image for Kubeflow", nothing,
+             'DIR/run.toml: `kubeflow.image` is missing. Add it to [kubeflow], say image = "REGISTRY/NAME@sha256:..."; '
+             "docs/kubeflow.md says what it is.", EXPORT),
+        Case("artifacts of Kubeflow's on a disk", lambda box: box.kubeflow().toml("s3://bucket/bert", "/mnt"),
+             'DIR/run.toml:20: `kubeflow.root` is "/mnt", it should begin with gs://, s3:// or minio://. Give a bucket '
+             "and a path in it, say minio://mlpipeline/bert."),
+        Case("a relative folder in containers", lambda box: box.kubeflow().toml("/mnt/toy", "toy"),
+             'DIR/run.toml:21: `kubeflow.folder` is "toy", it should be an absolute path in the containers. Correct '
+             "it, say /mnt/bert."),
+        Case("a mount without a claim", lambda box: box.kubeflow('mount = "/mnt"\n'),
+             'DIR/run.toml:22: `kubeflow.mount` is "/mnt", but `kubeflow.volume` is missing. Name the claim that is '
+             "mounted there, or delete mount."),
+        Case("a folder that is not on the claim",
+             lambda box: box.kubeflow('volume = "toy"\nmount = "/data"\n'),
+             'DIR/run.toml:21: `kubeflow.folder` is "/mnt/toy", not below `kubeflow.mount`, "/data". Name a directory '
+             "of the claim, as it is mounted there."),
+        Case("Beam elsewhere than in the containers",
+             lambda box: box.kubeflow('[beam]\npreset = "flink"\nflink_master = "flink:8081"\n'),
+             'DIR/run.toml:23: `beam.preset` is "flink", whose workers do not see what a container is given. Set '
+             'preset = "local": a container runs its own Beam.', EXPORT),
+        Case("several workers in one container",
+             lambda box: box.kubeflow().toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"'),
+             'DIR/run.toml:14: `training.devices` is "multiworker", but the Trainer is one container. Set devices = '
+             '"auto"; kubeflow.gpus gives it GPUs.', EXPORT),
+        Case("memory without a unit that Kubernetes knows", lambda box: box.kubeflow('memory = { default = "8 GB" }\n'),
+             'DIR/run.toml:22: `kubeflow.memory.default` is "8 GB", it should be a quantity of Kubernetes. Correct '
+             "it, say 8Gi."),
+        Case("memory for no node", lambda box: box.kubeflow('memory = { Trainr = "8Gi" }\n'),
+             "DIR/run.toml:22: `kubeflow.memory` names 'Trainr', there is no such node. Did you mean Trainer? Known: "
+             "default, TsvExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Predecessor, DriftValidator, "
+             "Transform, Trainer, Baseline, Evaluator, Pusher.", EXPORT),
+        Case("a name that Kubeflow does not take", lambda box: box.kubeflow().toml('name = "toy"', 'name = "Toy_1"'),
+             "DIR/run.toml:1: `name` is 'Toy_1', Kubeflow takes lower-case letters, digits and - alone. Rename the "
+             "run.", EXPORT),
+    ],
+    "`predict`": [
+        Case("no such model", nothing,
+             "DIR/pusht: no such directory. Give a pushed model: the path a run printed at its end, `show` prints "
+             "it again.", "predict --model DIR/pusht good"),
+        Case("a file", nothing,
+             "DIR/pushed/1/saved_model.pb: a file, not a directory. Give a pushed model: the path a run printed at"
+             " its end, `show` prints it again.", "predict --model DIR/pushed/1/saved_model.pb good"),
+        Case("a directory without a model", nothing,
+             "DIR/toy: no saved_model.pb in it and no version with one below it. Give a pushed model: the path a "
+             "run printed at its end, `show` prints it again.", "predict --model DIR/toy good"),
+        Case("a model another program made", lambda box: box.delete("pushed/1/assets.extra/model.json"),
+             "DIR/pushed: no assets.extra/model.json in it that says how rows look. Give a model that this "
+             "pipeline pushed.", PREDICT_FILE),
+        Case("a damaged card", lambda box: box.write("pushed/1/assets.extra/model.json", "{"),
+             "DIR/pushed/1/assets.extra/model.json: cannot be read as a JSON object (Expecting property name "
+             "enclosed in double quotes: line 1 column 2 (char 1)). Remove this version and push the model again.",
+             PREDICT_FILE),
+        Case("no such input", nothing,
+             "DIR/def.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.",
+             f"{PREDICT} --input DIR/def.tsv --output DIR/out.tsv"),
+        Case("a directory as input", nothing,
+             "DIR/toy: a directory, not a file. Give one file.", f"{PREDICT} --input DIR/toy --output DIR/out.tsv"),
+        Case("an input without the column", lambda box: box.change("dev.tsv", "text\t", "review\t"),
+             "DIR/dev.tsv:1: the text's column is 'text', the header has 'review', 'label'. Give --column, a name "
+             "or a number from 1.", PREDICT_FILE),
+        Case("a column that is not there", nothing,
+             "DIR/dev.tsv:1: the text's column is 'review', the header has 'text', 'label'. Give --column, a name "
+             "or a number from 1.", f"{PREDICT_FILE} --column review"),
+        Case("a column number beyond the header", nothing,
+             "DIR/dev.tsv:1: the text's column is number 3, the header has 2 columns. Give --column, a name or a "
+             "number from 1.", f"{PREDICT_FILE} --column 3"),
+        Case("column 0", nothing,
+             "--column: got 0, but columns are numbered from 1. Correct the number.", f"{PREDICT_FILE} --column 0"),
+        Case("a column's name without a header", nothing,
+             "--no-header: the text's column is 'text', but without a header there are no names. Give its number "
+             "with --column.", f"{PREDICT_FILE} --no-header"),
+        Case("an empty text", nothing,
+             "TEXT: got an empty text. Give texts with something in them.", "predict --model DIR/pushed/1 ''"),
+        Case("both texts and --input", nothing,
+             "--input: texts are given too. Give either --input or texts.", f"{PREDICT_FILE} 'a good film'"),
+        Case("--output without --input", nothing,
+             "--output: goes with --input. Give --input rows.tsv, or redirect standard output.",
+             f"{PREDICT} --output DIR/out.tsv 'a good film'"),
+        Case("an output that is a directory", nothing,
+             "DIR/toy: a directory, not a file. Give the path of a file.",
+             f"{PREDICT} --input DIR/dev.tsv --output DIR/toy"),
+        Case("an output in no directory", nothing,
+             "DIR/out/out.tsv: cannot be written (No such file or directory). Give a path you may write to.",
+             f"{PREDICT} --input DIR/dev.tsv --output DIR/out/out.tsv"),
+        Case("an output one may not write", lambda box: box.write("out/other.tsv", "").forbid("out"),
+             "DIR/out/out.tsv: cannot be written (Permission denied). Give a path you may write to.",
+             f"{PREDICT} --input DIR/dev.tsv --output DIR/out/out.tsv"),
+        Case("an empty line on standard input", lambda box: box.stdin(b"good\n\nbad\n"),
+             "standard input:2: an empty line. Give one text a line.", PREDICT),
+        Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
+             "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
+    ],
+    "Several workers": [
+        Case("no TF_CONFIG", lambda box: box.cluster(""),
+             'TF_CONFIG: `training.devices` is "multiworker" and TF_CONFIG is not set. Set it in each process, say '
+             f'{EXAMPLE}, or set devices = "auto".', RUN),
+        Case("a TF_CONFIG that is not JSON", lambda box: box.cluster("worker 0"),
+             f"TF_CONFIG: not valid JSON (Expecting value, character 0). Correct it, say {EXAMPLE}.", RUN),
+        Case("a cluster without this process", lambda box: box.cluster(EXAMPLE.replace('"index": 0', '"index": 2')),
+             'TF_CONFIG: `task` is {"type": "worker", "index": 2}, there is none like it in `cluster`. '
+             f"Correct it, say {EXAMPLE}.", RUN),
+        Case("a run that is not the chief's", lambda box: box.cluster(EXAMPLE.replace('"index": 0', '"index": 1')),
+             "TF_CONFIG: this process is worker 1, and the pipeline runs on the chief, 10.0.0.1:2222. Start "
+             "`pipeline_runner.py train-worker` here.", RUN),
+        Case("a worker that is the chief", lambda box: box.cluster(EXAMPLE),
+             "TF_CONFIG: this process is the chief, 10.0.0.1:2222. Start `pipeline_runner.py run` here, or give it "
+             "the index of another one.", "train-worker"),
+    ],
+    "`bulk-predict`": [
+        Case("no such input of many", nothing,
+             "DIR/def*.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.", f"{BULK} DIR/def*.tsv"),
+        Case("inputs with different headers", lambda box: box.change("train.tsv", "text\tlabel", "text\tclass"),
+             "DIR/train.tsv:1: another header than that of DIR/dev.tsv. Give files with the same columns, or a job to "
+             "each kind.", f"{BULK} DIR/dev.tsv DIR/train.tsv"),
+        Case("inputs whose answers would have one name", lambda box: box.write("more/dev.tsv", DEV),
+             "DIR/more/dev.tsv: its answers would have the names of those of DIR/dev.tsv. Rename one, or give it an "
+             "--output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
+        Case("an output with something else in it", lambda box: box.write("out/notes.txt", ""),
+             "DIR/out: not empty, and not of a job that can go on. Give another --output.", f"{BULK} DIR/dev.tsv"),
+        Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
+             "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
+             "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
+        Case("an output whose record is damaged", lambda box: box.write("out/job.json", '{"model": "DIR'),
+             "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "
+             "10)). Give another --output.", f"{BULK} DIR/dev.tsv"),
+        Case("an output that another command is writing", lambda box: box.lock("out/job.json"),
+             "DIR/out: another bulk-predict is on here. Wait for its end, or give this one another --output.",
+             f"{BULK} DIR/dev.tsv"),
+        Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
+             'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
+             'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),
+    ],
+    "Runs and versions": [
+        Case("no run yet", nothing,
+             "DIR/runs: no run in it. Start one with `run --config C`, or give the --root of your runs.",
+             "show --root DIR/runs"),
+        Case("an unknown run", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}"),
+             "DIR/runs: no run or pipeline '20260102-030406' in it. Did you mean 20260102-030405? `show --all` "
+             "lists the runs.", "show 20260102-030406 --root DIR/runs"),
+        Case("a damaged record", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{"),
+             "DIR/runs/toy/runs/20260102-030405/run.json: not the record of a run (Invalid JSON: EOF while parsing"
+             " an object at line 1 column 1). Delete the run's directory, or give another run's id.",
+             "show --root DIR/runs"),
+        Case("a run without a manifest",
+             lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}"),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: cannot be read (No such file or directory). "
+             "Give the id or the directory of a run; `show --all` lists them.",
+             "show --manifest --root DIR/runs"),
+        Case("a manifest that is damaged", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}").write(
+             "runs/toy/runs/20260102-030405/manifest.json", "{}"),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: not a run's manifest (name: Field required). "
+             "Give another run.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("several pipelines and none named", lambda box: box.write("runs/toy/runs/20260102-030405/run.json", "{}")
+             .write("runs/other/runs/20260102-030406/run.json", "{}"),
+             "DIR/runs: several pipelines in it: other, toy. Give one of them by --name.", "rollback --root DIR/runs"),
+        Case("a reproduction of an unknown run", lambda box: box.ended_run(),
+             "DIR/runs: no run or pipeline '20260102-030406' in it. Did you mean 20260102-030405? `show "
+             "--all` lists the runs.",
+             "reproduce 20260102-030406 --root DIR/runs"),
+        Case("a reproduction of a run that was killed", lambda box: box.ended_run(result={}),
+             "DIR/runs/toy/runs/20260102-030405/manifest.json: the run did not come to its end. Give one that"
+             " did.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("rows to compare that are not there", lambda box: box.ended_run(),
+             "DIR/rows.tsv: no such file. Correct the path; its directory is there.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("rows to compare without the text's column", lambda box: box.ended_run().write("rows.tsv", "txt\ngood\n"),
+             "DIR/rows.tsv:1: the text's column is 'text', the header has 'txt'. Did you mean 'txt'? Give "
+             "--column, a name or a number from 1.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("a label's column that is not there", lambda box: box.ended_run(),
+             "--label: got 'class', the header has 'text', 'label'. Give a name of the header, or a number "
+             "from 1.",
+             "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs --label class"),
+        Case("no rows to compare", lambda box: box.ended_run().write("rows.tsv", "text\n"),
+             "DIR/rows.tsv: no rows in it. Give a file with rows.",
+             "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("a comparison with a model that is gone", lambda box: box.ended_run(result={"model": "DIR/gone"}),
+             "DIR/gone: the run's model is gone. Give a run that `prune` has kept.",
+             "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
+        Case("an unknown sample", nothing,
+             "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
+             "movie-reviews, reuters-r8, reuters-topics, conll2003, minilm.", "data movie-review"),
+    ],
+}
+
+def errors_page() -> str:
+    """docs/errors.md."""
+    lines = [
+        "# What can be wrong, and what the command line says",
+        "",
+        "Each row is a test: `tests/pipeline/test_bad_inputs.py` makes the mistake, runs the command and compares the",
+        "whole message. The exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the",
+        "directory of the files. `python -m tests.pipeline.test_bad_inputs > docs/errors.md` writes this page.",
+        "",
+        "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
+        "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
+        "the same exit status.",
+    ]
+    for title, cases in CASES.items():
+        lines += ["", f"## {title}", "", "| what was wrong | the message |", "| --- | --- |"]
+        for case in cases:
+            message = case.message.replace("|", "\\|")
+            lines.append(f"| {case.what} | `` {message} `` |")
+    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/test_task_rows.py` has them.", ""]
+    lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
+    for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
+        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    return "\n".join(lines) + "\n"
+
+def tree(directory: Path) -> dict[str, bytes | None]:
+    return {
+        str(path.relative_to(directory)): None if path.is_dir() else path.read_bytes() for path in directory.rglob("*")
+    }
+
+@pytest.mark.parametrize(
+    "case", [pytest.param(case, id=f"{title}: {case.what}") for title, cases in CASES.items() for case in cases]
+)
+def test_a_mistake_gets_one_message_and_leaves_no_trace(
+    case: Case, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for heavy in ("tensorflow", "tfx", "apache_beam"):
+        monkeypatch.setitem(sys.modules, heavy, None)
+    directory = tmp_path / "given"
+    box = Box(directory, monkeypatch)
+    case.spoil(box)
+    monkeypatch.chdir(tmp_path)
+    before = tree(tmp_path)
+    box.enforce()
+
+    status = pipeline_runner.main(shlex.split(case.command.replace("DIR", str(directory))))
+
+    shown = capsys.readouterr()
+    monkeypatch.undo()
+    assert shown.err.replace(str(directory), "DIR") == f"error: {case.message}\n"
+    assert (status, shown.out) == (2, "")
+    assert tree(tmp_path) == before
+
+def test_what_the_cases_spoil_is_in_order_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Box(tmp_path, monkeypatch)
+    assert pipeline_runner.main(["check", "--config", str(tmp_path / "run.toml")]) == 0
+    assert capsys.readouterr().out.startswith("toy  is in order\n")
+
+def test_the_page_of_errors_is_up_to_date() -> None:
+    assert ERRORS.read_text(encoding="utf-8") == errors_page()
+
+if __name__ == "__main__":
+    sys.stdout.write(errors_page())

@@ -1,0 +1,274 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from components.common.errors import InputError
+from components.model.config import BertConfig
+from components.rows import columns
+from components.tasks.classification import Classification
+from components.tokenization.vocabulary import TokenizerSettings
+from pipeline.config import preflight
+from pipeline.config.load import load_config
+from pipeline.config.preflight import check
+from tests.checkout import ROOT
+from tests.toys import HEADED_RUN, VOCABULARY, write_toy_checkpoint
+
+CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
+
+ROWS = "good film\tgood\nbad film\tbad\n"
+
+Write = Callable[..., Path]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Write:
+    """Writes a run of the toy checkpoint, with `changes` (old, new) to its TOML; returns the path of the TOML."""
+    write_toy_checkpoint(tmp_path / "toy")
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + ROWS)
+    (tmp_path / "dev.tsv").write_text("text\tlabel\n" + ROWS)
+
+    def write_run(*changes: tuple[str, str]) -> Path:
+        toml = HEADED_RUN
+        for old, new in changes:
+            assert toml.count(old) == 1
+            toml = toml.replace(old, new)
+        path = tmp_path / "run.toml"
+        path.write_text(toml)
+        return path
+
+    return write_run
+
+
+def message(function: Callable[[Path], object], path: Path) -> str:
+    with pytest.raises(InputError) as caught:
+        function(path)
+    return str(caught.value).replace(str(path.parent), "DIR")
+
+
+@pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
+def test_a_shipped_config_is_valid_and_named_like_its_file(path: Path) -> None:
+    run = load_config(path)
+    assert run.name == path.stem.replace("_", "-")
+    assert set(run.data.splits) == {"train", "dev", "test"}
+    assert all(bound >= 0.4 for bound in run.gate.min.values())
+    for _, name in run.data.patterns:
+        assert Path(name).parent.parent == ROOT / "data"
+
+
+def test_there_are_configs_that_ship() -> None:
+    assert [path.stem for path in CONFIGS] == [
+        "embedding",
+        "intents",
+        "movie_reviews",
+        "multilabel",
+        "pair",
+        "regression",
+        "reuters_r8",
+        "similarity",
+        "tagging",
+    ]
+
+
+def test_paths_are_relative_to_the_config_and_not_to_the_working_directory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "configs").mkdir()
+    path = tmp_path / "configs" / "run.toml"
+    path.write_text(
+        'name = "toy"\n[data]\nfiles = ["../rows.tsv", "more/*.tsv", "/data/x.tsv", "~/y.tsv"]\n'
+        '[model]\nbase = "../toy"\n[validation]\nschema_file = "schema.pbtxt"\n[push]\ndestination = "../models"\n'
+    )
+    monkeypatch.setenv("HOME", "/srv/somebody")
+    monkeypatch.chdir(tmp_path)
+    run = load_config(Path("configs/run.toml"))
+    assert run.data.files == (
+        f"{tmp_path}/rows.tsv",
+        f"{tmp_path}/configs/more/*.tsv",
+        "/data/x.tsv",
+        "/srv/somebody/y.tsv",
+    )
+    assert run.model.base == f"{tmp_path}/toy"
+    assert run.validation.schema_file == f"{tmp_path}/configs/schema.pbtxt"
+    assert run.push.destination == f"{tmp_path}/models"
+
+
+def test_a_model_on_the_hub_and_the_home_of_nobody_are_left_as_they_are(write: Write) -> None:
+    run = load_config(write(('"toy"\nmax', '"hf://org/name"\nmax'), ('"dev.tsv"', '"~no-such-user/dev.tsv"')))
+    assert run.model.base == "hf://org/name"
+    assert run.data.dev[0].endswith("/~no-such-user/dev.tsv")
+
+
+def test_a_byte_order_mark_before_the_toml_is_no_mistake(write: Write) -> None:
+    path = write()
+    path.write_bytes(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n"))
+    assert load_config(path).name == "toy"
+
+
+def test_the_nearest_config_is_named(write: Write) -> None:
+    write()
+    assert message(load_config, write().with_name("runs.toml")) == (
+        "DIR/runs.toml: no such file. Did you mean DIR/run.toml? Correct the path."
+    )
+
+
+def test_a_config_in_no_directory_gets_a_remedy_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert message(load_config, tmp_path / "x" / "run.toml") == (
+        "DIR/run.toml: no such file. Correct the path; pipeline/configs/ holds the configs that ship."
+    )
+    (tmp_path / "file").write_text("")
+    assert message(load_config, tmp_path / "file" / "run.toml") == (
+        "DIR/run.toml: cannot be read (Not a directory). Give a TOML file you may read."
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ("epochs = 1", "epochs = one", "13: not valid TOML (Invalid value, column 10)"),
+        ("epochs = 1", "epochs = 1\nepochs = 2", "14: not valid TOML (Cannot overwrite a value, column 11)"),
+        ("0.5 }", "0.5", "16: not valid TOML (Unclosed inline table, column 23)"),
+        ("0.5 }\n", '0.5 }\n[push]\nname = """x\n', "18: not valid TOML (Unterminated string, end of document)"),
+    ],
+)
+def test_a_config_that_is_no_toml_is_named_with_line_and_column(
+    write: Write, old: str, new: str, expected: str
+) -> None:
+    remedy = "Correct the line: strings need quotes, lists brackets."
+    assert message(load_config, write((old, new))) == f"DIR/run.toml:{expected}. {remedy}"
+
+
+def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) -> None:
+    path = write()
+    folder = path.parent
+    checked = check(path)
+    assert checked == preflight.Checked(
+        run=load_config(path),
+        path=path,
+        base_model=folder / "toy",
+        model_config=BertConfig(
+            vocab_size=len(VOCABULARY),
+            hidden_size=8,
+            num_hidden_layers=2,
+            num_attention_heads=2,
+            intermediate_size=32,
+            max_position_embeddings=32,
+        ),
+        has_pooler=True,
+        tokenizer=TokenizerSettings(lower_case=True),
+        files=[("train", folder / "train.tsv"), ("dev", folder / "dev.tsv")],
+        layout=columns.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
+        task=Classification(("bad", "good")),
+        newest=load_config(path).data,
+    )
+
+
+def test_labels_from_train_stay_open(write: Write) -> None:
+    assert check(write(('["bad", "good"]', '"from train"'))).task.labels == ()
+
+
+def test_the_three_file_form_and_a_split_by_hash_are_in_order(write: Write, tmp_path: Path) -> None:
+    for name in ("train", "dev", "test"):
+        (tmp_path / f"{name}.txt").write_text(ROWS)
+    three = '"train.txt"\ntest = "test.txt"\nheader = false\ntext = 1\nlabel = 2'
+    checked = check(write(('"train.tsv"', three), ('"dev.tsv"', '"dev.txt"')))
+    assert [split for split, _ in checked.files] == ["train", "dev", "test"]
+    assert checked.layout.width == 2
+    one = write(('train = "train.tsv"\n', ""), ("dev =", "files ="))
+    assert check(one).files == [(None, tmp_path / "dev.tsv")]
+
+
+def test_a_checkpoint_without_a_pooler_is_in_order_and_said_to_have_none(write: Write, tmp_path: Path) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    weights = tmp_path / "toy" / "model.safetensors"
+    save_file({name: value for name, value in load_file(weights).items() if "pooler" not in name}, weights)
+    assert not check(write()).has_pooler
+
+
+def test_only_the_first_thousand_rows_of_a_file_are_read(write: Write, tmp_path: Path) -> None:
+    train = tmp_path / "train.tsv"
+    train.write_text("text\tlabel\n" + "a film\tgood\n" * 1000 + "\n")
+    check(write())
+    train.write_text("text\tlabel\n" + "a film\tgood\n" * 999 + "\n")
+    assert message(check, write()) == (
+        "DIR/train.tsv:1001: an empty line, expected 2 tab-separated fields. Delete the line."
+    )
+
+
+def test_a_bad_row_is_no_mistake_where_it_goes_to_quarantine(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + ROWS + "\n")
+    path = write(("[model]", 'on_bad_row = "quarantine"\n[model]'))
+    assert check(path).run.data.on_bad_row == "quarantine"
+
+
+def test_labels_from_a_small_train_are_held_against_the_rest(write: Write, tmp_path: Path) -> None:
+    from_train = ('["bad", "good"]', '"from train"')
+    assert message(check, write(from_train, ("{ accuracy", '{ "recall/god"'))) == (
+        "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Correct the name."
+    )
+    assert message(check, write(from_train, ("epochs = 1", "class_weights = { god = 2.0 }"))) == (
+        "DIR/run.toml:13: `training.class_weights` names 'god', the labels are bad, good. "
+        "Did you mean 'good'? Correct the name."
+    )
+    (tmp_path / "dev.tsv").write_text("text\tlabel\na film\tok\n")
+    assert message(check, write(from_train)) == (
+        "DIR/dev.tsv:2: the label is 'ok', expected one of bad, good. Correct the row, or list it in data.labels."
+    )
+
+
+def test_labels_from_a_large_train_are_left_to_the_run(write: Write, tmp_path: Path) -> None:
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + "a film\tgood\n" * 1000)
+    check(write(('["bad", "good"]', '"from train"'), ("{ accuracy", '{ "recall/god"')))
+
+
+def test_a_destination_need_not_be_there_but_must_be_possible(write: Write, tmp_path: Path) -> None:
+    check(write(("[gate]", '[push]\ndestination = "new/models"\n[gate]')))
+    assert not (tmp_path / "new").exists()
+    assert message(check, write(("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'))) == (
+        "DIR/run.toml:16: `push.destination` is DIR/dev.tsv/models, but DIR/dev.tsv is not a directory that you may "
+        "write to. Give another directory."
+    )
+
+
+def test_a_destination_one_may_not_write_to_is_refused_before_the_run(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    assert "DIR is not a directory that you may write to" in message(
+        check, write(("[gate]", '[push]\ndestination = "new/models"\n[gate]'))
+    )
+
+
+def test_as_many_layers_as_there_are_can_be_frozen_and_no_more(write: Write) -> None:
+    def frozen(count: int) -> Path:
+        return write(("epochs = 1", f'strategy = "freeze_layers"\nfreeze_layers = {count}'))
+
+    assert check(frozen(2)).run.training.freeze_layers == 2
+    assert message(check, frozen(3)) == (
+        "DIR/run.toml:14: `training.freeze_layers` is 3, the base model has 2 layers. Give at most 2."
+    )
+
+
+def test_texts_can_be_as_long_as_the_model_takes_and_no_longer(write: Write) -> None:
+    assert check(write(("= 16", "= 32"))).run.model.max_length == 32
+    assert message(check, write(("= 16", "= 33"))) == (
+        "DIR/run.toml:10: `model.max_length` is 33, the base model takes at most 32 tokens. "
+        "Lower it, or take another base model."
+    )
+
+
+def test_check_imports_neither_tensorflow_nor_tfx_nor_beam(write: Write) -> None:
+    code = (
+        "import sys, pipeline_runner\n"
+        f"assert pipeline_runner.main(['check', '--config', {str(write())!r}]) == 0\n"
+        "heavy = {'tensorflow', 'keras', 'tfx', 'apache_beam', 'ml_metadata', 'torch'} & {*sys.modules}\n"
+        "assert not heavy, heavy\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.startswith("toy  is in order\n")

@@ -1,0 +1,246 @@
+"""What can break under a run, each with one message, nothing lost, and a next run that gets to the end."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from pathlib import Path
+from safetensors.numpy import load_file
+from safetensors.numpy import save_file
+from tests.toys import write_toy_run
+from typing import Any
+import json
+import numpy as np
+import os
+import pipeline_runner
+import pytest
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tensorflow as tf
+import time
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.slow
+
+A_WRITE = """
+import sqlite3, sys, time
+store = sqlite3.connect(sys.argv[1], isolation_level=None)
+# So small that changed pages go to the file before the end of the transaction.
+store.execute("PRAGMA cache_size = 1")
+store.execute("BEGIN IMMEDIATE")
+store.execute("UPDATE Execution SET last_known_state = 1")
+store.execute("CREATE TABLE Rubbish AS SELECT hex(randomblob(10000)) FROM Execution, Execution AS others")
+print("begun", flush=True)
+time.sleep(600)
+"""
+
+Said = Callable[..., tuple[int, dict[str, Any], str]]
+
+@pytest.fixture
+def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Said:
+    """Runs the toy config: exit status, record and standard error."""
+
+    def call(root: Path | None = None) -> tuple[int, dict[str, Any], str]:
+        capfd.readouterr()
+        where = str(root or tmp_path / "runs")
+        status = pipeline_runner.main(["run", "--config", str(tmp_path / "run.toml"), "--root", where, "--json"])
+        out, err = capfd.readouterr()
+        return status, json.loads(out) if out.startswith("{") else {}, err
+
+    write_toy_run(tmp_path, without_test=True, gate={"min": {"accuracy": 0.01}})
+    return call
+
+def one_message(err: str) -> str:
+    assert sum(line.startswith("error: ") for line in err.splitlines()) == 1
+    assert "Traceback" not in err
+    return err
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=600k", "tmpfs", str(folder)], capture_output=True, check=False
+    )
+    if mounted.returncode:
+        pytest.skip("needs the right to mount a small file system")
+    yield folder
+    subprocess.run(["umount", "-l", str(folder)], check=True)
+
+def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(run: Said, small_disk: Path) -> None:
+    status, _, err = run(small_disk)
+    assert status == 1
+    assert "No space left" in one_message(err) or "full" in err
+    subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
+    status, record, err = run(small_disk)
+    assert (status, record["state"]) == (0, "pushed"), err
+
+def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.runners.launch import Compiled
+
+    train, launch = tmp_path / "train.txt", Compiled.launch
+    whole = train.read_bytes()
+
+    def cut_then_launch(self: Compiled, node_id: str) -> Any:
+        if node_id == "TsvExampleGen":
+            train.write_bytes(whole[: whole.index(b"\t", 100)])
+        return launch(self, node_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiled, "launch", cut_then_launch)
+        status, _, err = run()
+    assert status == 2
+    assert f"{train}:" in one_message(err)
+    train.write_bytes(whole)
+    assert run()[0] == 0
+
+def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.runners.launch import Compiled
+
+    launch = Compiled.launch
+
+    def corrupt_then_launch(self: Compiled, node_id: str) -> Any:
+        if node_id == "Transform":
+            (record,) = (tmp_path / "runs/toy/artifacts/TsvExampleGen/examples").glob("*/Split-train/*")
+            content = bytearray(record.read_bytes())
+            content[len(content) // 2] ^= 255
+            record.write_bytes(content)
+        return launch(self, node_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Compiled, "launch", corrupt_then_launch)
+        status, _, err = run()
+    assert status == 1
+    assert "Transform failed" in one_message(err)
+    status, record, err = run()
+    assert status == 0, err
+    assert {node["id"]: node["state"] for node in record["nodes"]}["TsvExampleGen"] == "done"
+
+def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> None:
+    assert run()[0] == 0
+    store = tmp_path / "runs" / "toy" / "metadata.sqlite"
+    with sqlite3.connect(store) as connection:
+        before = connection.execute("SELECT * FROM Execution").fetchall()
+    process = subprocess.Popen([sys.executable, "-c", A_WRITE, str(store)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "begun\n"
+    time.sleep(0.1)
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    assert Path(f"{store}-journal").stat().st_size > 0
+    status, record, err = run()
+    assert status == 0, err
+    assert {node["state"] for node in record["nodes"]} == {"cached"}
+    with sqlite3.connect(store) as connection:
+        assert connection.execute("SELECT * FROM Execution").fetchall()[: len(before)] == before
+
+def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from components.nodes import example_gen
+
+    dev, judge = tmp_path / "dev.txt", example_gen.enforce_bad_row_policy
+    whole = dev.read_text()
+
+    def cut_then_judge(*arguments: Any) -> None:
+        judge(*arguments)
+        dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(example_gen, "_judge", cut_then_judge)
+        status, _, err = run()
+    assert status == 2
+    assert "changed while it was read. Run again once the files are complete." in one_message(err)
+    dev.write_text(whole)
+    status, record, err = run()
+    assert (status, record["rows"]["dev"]) == (0, 16), err
+
+def test_a_file_that_vanishes_while_the_run_begins_is_named(
+    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.runners.launch import Compiled
+
+    launch = Compiled.launch
+
+    def delete_then_launch(self: Compiled, node_id: str) -> Any:
+        (tmp_path / "dev.txt").unlink()
+        return launch(self, node_id)
+
+    monkeypatch.setattr(Compiled, "launch", delete_then_launch)
+    status, _, err = run()
+    assert status == 2
+    assert f"error: {tmp_path}/dev.txt: no such file" in one_message(err)
+
+def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path: Path) -> None:
+    path = tmp_path / "model" / "model.safetensors"
+    tensors = load_file(path)
+    tensors["pooler.dense.weight"][:] = np.finfo(np.float32).max
+    tensors["encoder.layer.1.output.LayerNorm.weight"][:] = np.finfo(np.float32).max
+    save_file(tensors, path, {"format": "pt"})
+    status, _, err = run()
+    assert status == 1
+    assert "Trainer failed: ArithmeticError: the loss is nan at step 1 of 16" in one_message(err)
+    assert "a smaller learning_rate may help" in err
+    assert not list((tmp_path / "runs" / "toy").glob("serving/*/*"))
+
+def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+    from components.training import loop
+
+    with monkeypatch.context() as patch:
+        # TensorFlow's own error, of an allocation that no machine can grant.
+        patch.setattr(loop, "_training_step", lambda *_: tf.zeros([2**50]))
+        status, _, err = run()
+    assert status == 1
+    assert "Trainer failed: out of memory" in one_message(err)
+    assert "training.batch_size" in err
+    assert run()[0] == 0
+
+AS_ANYBODY = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
+"""Root may read and write everything; without these capabilities it is as others are."""
+
+@pytest.mark.parametrize(("closed", "mode"), [("train.txt", 0o000), ("closed", 0o500)])
+def test_what_permissions_forbid_is_told_before_anything_starts(
+    run: Said, tmp_path: Path, closed: str, mode: int
+) -> None:
+    (tmp_path / "closed").mkdir()
+    place = tmp_path / closed
+    place.chmod(mode)
+    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
+    command += ["--root", str(tmp_path / "closed" / "runs")]
+    before = AS_ANYBODY if os.geteuid() == 0 else []
+    if before and shutil.which("setpriv") is None:
+        pytest.skip("needs setpriv to be refused anything as root")
+    done = subprocess.run([*before, *command], cwd=ROOT, capture_output=True, text=True, check=False)
+    place.chmod(0o700)
+    assert done.returncode == 2
+    assert f"error: {place}" in one_message(done.stderr)
+    assert "ermission" in done.stderr
+    assert not list((tmp_path / "closed").iterdir())
+
+def test_a_second_run_waits_for_the_first_if_told_to(run: Said, tmp_path: Path) -> None:
+    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
+    command += ["--root", str(tmp_path / "runs")]
+    first = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    while not (tmp_path / "runs" / "toy" / "runs").is_dir():
+        assert first.poll() is None
+        time.sleep(0.01)
+    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert refused.returncode == 2
+    assert f"another run is on here (process {first.pid} since" in one_message(refused.stderr)
+    second = subprocess.run([*command, "--wait"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert second.returncode == 0, second.stderr
+    assert "waiting for its end" in second.stdout
+    assert "cached" in second.stdout
+    assert first.wait() == 0
+
+def test_a_root_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path, run: Said) -> None:
+    (tmp_path / "file").write_text("not a directory")
+    status, _, err = run(tmp_path / "file")
+    assert status == 2
+    assert "cannot be written (Not a directory). Give a --root you may write to." in one_message(err)

@@ -1,0 +1,220 @@
+"""Runs that are made again, killed, damaged, rolled back and pruned, on toy data and through the command line."""
+
+from components.export.card import read_card
+from components.serving.predictor import Predictor
+from components.serving.versions import versions
+from pathlib import Path
+from tests.toys import write_toy_run
+from typing import Any
+import json
+import os
+import pipeline_runner
+import pytest
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.slow
+
+LEARNS = {"epochs": 12, "learning_rate": 0.02}
+
+GATE = {"min": {"accuracy": 0.7}}
+
+def said(capfd: pytest.CaptureFixture[str], *command: object) -> tuple[int, str, str]:
+    capfd.readouterr()
+    status = pipeline_runner.main(list(map(str, command)))
+    out, err = capfd.readouterr()
+    return status, out, err
+
+def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
+    status, out, err = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert status == 0, err
+    record: dict[str, Any] = json.loads(out)
+    return record
+
+def manifest(record: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(record["directory"], "manifest.json").read_text())
+    return found
+
+def states(record: dict[str, Any]) -> dict[str, str]:
+    return {node["id"]: node["state"] for node in record["nodes"]}
+
+@pytest.fixture(scope="module")
+def serving(root: Path) -> Path:
+    return root / "toy" / "serving" / "toy"
+
+def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
+    found = manifest(record)
+    assert [(file["split"], Path(file["path"]).name, file["rows"], file["quarantined"]) for file in found["data"]] == [
+        ("train", "train.txt", 64, 0),
+        ("dev", "dev.txt", 16, 0),
+        ("test", "test.txt", 16, 0),
+    ]
+    assert found["seeds"] == {"training": 1}
+    assert found["libraries"]["tensorflow"]
+    assert found["machine"]["features"]
+    assert found["result"]["weights_sha256"] == read_card(Path(record["pushed"]))["weights_sha256"]
+    assert found["result"]["rows"] == {"train": 64, "dev": 16, "test": 16}
+    status, out, _ = said(capfd, "show", "--root", root, "--manifest")
+    assert (status, json.loads(out)) == (0, found)
+
+def test_a_reproduction_by_a_clone_elsewhere_gives_the_same_bits(root: Path, tmp_path: Path) -> None:
+    (directory,) = (root / "toy" / "runs").iterdir()
+    clone = tmp_path / "elsewhere" / "clone"
+    for name in ("components", "pipeline"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pipeline_runner.py", "requirements.lock"):
+        shutil.copy(ROOT / name, clone)
+    command = [sys.executable, "pipeline_runner.py", "reproduce", directory.name, "--root", str(root)]
+    command += ["--into", str(tmp_path / "again"), "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)
+    assert compared["result"] == []
+    assert compared["differences"] == []
+    again = json.loads(Path(compared["reproduction"], "manifest.json").read_text())
+    assert (
+        again["result"]["weights_sha256"]
+        == json.loads((directory / "manifest.json").read_text())["result"]["weights_sha256"]
+    )
+
+def test_another_seed_is_told_as_what_differs(
+    folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first = run(folder / "run.toml", root, capfd)
+    assert set(states(first).values()) == {"cached"}
+    record = run(write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE), root, capfd)
+    reasons = {node["id"]: node["reason"] for node in record["nodes"]}
+    assert reasons["Transform"] == ""
+    assert reasons["Trainer"] == "config training.seed changed"
+    assert reasons["Evaluator"] == "its baseline_model, its model changed"
+    assert manifest(record)["result"]["weights_sha256"] != manifest(first)["result"]["weights_sha256"]
+    # The first run's manifest with the second one's data: what differs is named, and by how much.
+    train = folder / "train.txt"
+    before = train.read_text()
+    train.write_text("".join(reversed(before.splitlines(keepends=True))))
+    status, out, _ = said(capfd, "reproduce", first["id"], "--root", root, "--into", tmp_path, "--json")
+    train.write_text(before)
+    assert status == 1
+    compared = json.loads(out)
+    assert compared["differences"][0][0] == "data"
+    assert compared["result"][0].startswith("weights: differ by up to ")
+
+def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_left(
+    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    before = versions(serving)
+    version = serving / str(before[-1])
+    whole = (version / "saved_model.pb").read_bytes()
+    (version / "saved_model.pb").write_bytes(whole[:-1])
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 0
+    assert "saved_model.pb is damaged: the version was copied again from the model it is of" in out
+    assert (version / "saved_model.pb").read_bytes() == whole
+    assert versions(serving) == before
+    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert (status, "damaged" in out) == (0, False)
+
+def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    last = max((root / "toy" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name))
+    weights = last / "Format-Serving" / "variables" / "variables.data-00000-of-00001"
+    content = weights.read_bytes()
+    weights.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 0
+    assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
+    assert "what it made was gone" in out
+    assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
+
+def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
+    folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, *_, newest = versions(serving)
+    status, out, _ = said(capfd, "rollback", "--root", root)
+    assert status == 0
+    assert out.startswith(f"version {first} is in production again, as version ")
+    assert read_card(serving / str(versions(serving)[-1]))["restored_from"] == first
+    status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
+    assert status == 3
+    assert "withdrawn" in out
+    status, out, _ = said(capfd, "versions", "--root", root)
+    lines = {line.split()[0]: line for line in out.splitlines()[1:]}
+    assert "withdrawn" in lines[str(newest)]
+    assert f"in production, copy of {first}" in lines[str(versions(serving)[-1])]
+
+def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
+    folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    config = write_toy_run(
+        folder, training=LEARNS | {"seed": 3}, gate={"min": {"accuracy": 0.99}, "max": {"loss": 0.0}}
+    )
+    status, _, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert status == 3
+    config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE)
+    for _ in range(2):
+        said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert len(list((root / "toy" / "runs").iterdir())) >= 10
+    status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--dry-run", "--json")
+    planned = json.loads(out)
+    assert (status, all(map(os.path.isdir, planned["removed"]))) == (0, True)
+    status, out, _ = said(capfd, "prune", "--root", root, "--keep", "1", "--json")
+    pruned = json.loads(out)
+    assert pruned == planned
+    assert pruned["bytes"] > 0
+    assert not any(map(os.path.exists, pruned["removed"]))
+    status, out, _ = said(capfd, "run", "--config", config, "--root", root, "--json")
+    assert set(states(json.loads(out)).values()) == {"cached"}
+    assert len(versions(serving)) >= 3
+    for version in versions(serving):
+        assert len(list(Predictor(serving / str(version)).predict([("the film is good",)]))) == 1
+    pushing, *_ = pruned["kept_runs"]
+    status, out, err = said(capfd, "reproduce", pushing, "--root", root, "--into", tmp_path, "--json")
+    assert (status, json.loads(out)["result"]) == (0, []), err
+
+def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
+    folder: Path, root: Path, tmp_path: Path
+) -> None:
+    training = LEARNS | {"epochs": 60, "checkpoint_steps": 5}
+    config = write_toy_run(tmp_path, training=training, gate={"min": {"accuracy": 0.01}})
+    weights = []
+    for kill in (True, False):
+        into = tmp_path / f"killed-{kill}"
+        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(into), "--json"]
+        if kill:
+            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            while len(list(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))) < 2:
+                assert process.poll() is None
+                time.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+            process.wait()
+            # Of the newest checkpoint a bit turns over: the one before it has to do.
+            damaged = max(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))
+            content = bytearray(damaged.read_bytes())
+            content[-1] ^= 1
+            damaged.write_bytes(content)
+            shown = subprocess.run(
+                [sys.executable, "pipeline_runner.py", "show", "--root", str(into)],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                check=True,
+            )
+            assert "interrupted" in shown.stdout
+            assert "the process was killed" in shown.stdout
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        record = json.loads(done.stdout)
+        assert bool(record["training"]["resumed"]) is kill
+        assert record["training"]["damaged"] == ([damaged.name] if kill else [])
+        (note,) = (node["note"] for node in record["nodes"] if node["id"] == "Trainer")
+        assert ("without the damaged checkpoint" in note, "went on at step" in note) == (kill, kill)
+        weights.append(manifest(record)["result"])
+        assert not list(into.glob("toy/artifacts/Trainer/checkpoints/*"))
+    assert weights[0]["weights_sha256"] == weights[1]["weights_sha256"]
+    assert weights[0]["metrics"] == weights[1]["metrics"]
