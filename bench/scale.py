@@ -79,9 +79,9 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
     from pipeline.runs.paths import PipelinePaths
 
     checked = check(folder / "run.toml")
-    places = PipelinePaths.of(checked.run, folder)
-    places.home.mkdir()
-    compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
+    paths = PipelinePaths.of(checked.run, folder)
+    paths.home.mkdir()
+    compiled = Compiled.of(checked, paths, collect(checked, "bench", ""))
     measured: dict[str, dict[str, float]] = {}
     for node in NODES:
         started = time.monotonic()

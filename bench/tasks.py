@@ -209,20 +209,20 @@ def measured_of(task: str, fields: list[str], answers: list[Any]) -> dict[str, f
         values = np.array(list(map(float, fields))), np.array(answers)
         return {"spearman": correlation(*values, ranks=True), "pearson": correlation(*values, ranks=False)}
     kind = tasks.TASKS[task]
-    names = tuple(sorted({name for field in fields for name in kind().names(field)}))
+    names = tuple(sorted({name for field in fields for name in kind().label_names(field)}))
     if task == "multilabel":
         actual, given = (
             np.array([[float(name in row) for name in names] for row in rows])
             for rows in ([field.split("|") for field in fields], answers)
         )
-        return kind(names).measure(actual, given)
+        return kind(names).compute_metrics(actual, given)
     tagger = tasks.tagging.Tagging(names)
     gold = [field.split(" ") for field in fields]
     rows = np.full((2, len(gold), max(map(len, gold))), IGNORED)
     for table, found in zip(rows, (gold, answers), strict=True):
         for place, tags in zip(table, found, strict=True):
             place[: len(tags)] = [tagger.tags.index(tag) for tag in tags]
-    return tagger.measure(*rows)
+    return tagger.compute_metrics(*rows)
 
 
 def report() -> None:

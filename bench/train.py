@@ -168,13 +168,13 @@ def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: 
     for split, count, repeated in (("train", rows, times), ("dev", DEV_ROWS, dev_times)):
         source = (ROOT / "pipeline" / "configs" / data[split]).resolve()
         header, *lines = source.read_text(encoding="utf-8").splitlines()
-        places = [header.split("\t").index(column) for column in columns]
+        indices = [header.split("\t").index(column) for column in columns]
         chosen = (lines if count is None else random.Random(1).sample(lines, count)) * repeated  # noqa: S311
         with (folder / f"{split}.tsv").open("w", encoding="utf-8") as file:
             file.write("text\tlabel\n")
             for line in chosen:
                 fields = line.split("\t")
-                file.write("\t".join(fields[place] for place in places) + "\n")
+                file.write("\t".join(fields[place] for place in indices) + "\n")
     training = settings.get("training", {})
     run = {
         "name": "bench",
@@ -195,9 +195,9 @@ def prepare(folder: str) -> Run:
     from pipeline.runs.paths import PipelinePaths
 
     checked = check(Path(folder, "run.toml"))
-    places = PipelinePaths.of(checked.run, Path(folder))
-    places.home.mkdir(parents=True)
-    compiled = Compiled.of(checked, places, collect(checked, "bench", ""))
+    paths = PipelinePaths.of(checked.run, Path(folder))
+    paths.home.mkdir(parents=True)
+    compiled = Compiled.of(checked, paths, collect(checked, "bench", ""))
     outputs = {}
     for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
         outputs = compiled.launch(node).outputs

@@ -8,7 +8,7 @@ LABEL = "label"
 TOKEN_IDS = "token_ids"  # noqa: S105
 """Transformed feature: int64[length], [CLS] ... [SEP], unpadded."""
 
-LABEL_ID = "label_id"
+TARGET = "target"
 """Transformed feature: the label as the loss wants it. Shape and dtype are the task's: for classes, int64[1]."""
 
 WORD_IDS = "word_ids"
@@ -17,5 +17,5 @@ WORD_IDS = "word_ids"
 LENGTH_BUCKET = "text_length"
 """Transformed feature: bytes[1], the number of tokens as a range, for slices."""
 
-RESERVED = frozenset({"text", "text_a", "text_b", "tokens", LABEL, TOKEN_IDS, LABEL_ID, WORD_IDS, LENGTH_BUCKET})
+RESERVED = frozenset({"text", "text_a", "text_b", "tokens", LABEL, TOKEN_IDS, TARGET, WORD_IDS, LENGTH_BUCKET})
 """Names that a column carried along for slicing cannot have."""

@@ -21,7 +21,7 @@ def of_cluster(cluster: Cluster) -> Replicas:
     strategy = tf.distribute.MultiWorkerMirroredStrategy()
     replicas = Replicas(strategy, cluster.number, len(cluster.addresses))
     here = len(replicas.devices)
-    (every,) = replicas.summed(np.eye(replicas.workers, dtype=np.float32)[cluster.number] * here)
+    (every,) = replicas.all_reduce_sum(np.eye(replicas.workers, dtype=np.float32)[cluster.number] * here)
     if (every != here).any():
         problem = f"the workers have {', '.join(f'{int(n)}' for n in every)} devices, they should have equally many"
         raise InputError(VARIABLE, problem, "Set CUDA_VISIBLE_DEVICES for those that have more")

@@ -26,11 +26,11 @@ def lead(order: Mapping[str, Any], minutes: float) -> None:
     """Trains as the chief, and writes what Trainer has to write.
 
     Args:
-        order: what `trainer.train` is told, as JSON has it; the other workers get it from this one.
+        order: what `fine_tuning.train` is told, as JSON has it; the other workers get it from this one.
         minutes: to wait for the other workers.
 
     Raises:
-        InputError: TF_CONFIG names no cluster or another worker; or what `trainer.train` raises.
+        InputError: TF_CONFIG names no cluster or another worker; or what `fine_tuning.train` raises.
         WorkerError: a worker did not come, or has ended.
     """
     found = cluster.chief()

@@ -57,7 +57,7 @@ def _work(order: dict[str, Any] | None, source: str, tell: Callable[..., None]) 
 
     group = of_cluster(cluster.of_environment())
     tell(joined=True)
-    order = json.loads(group.told(json.dumps(order)))
+    order = json.loads(group.broadcast(json.dumps(order)))
     assert order is not None  # noqa: S101
     if not group.is_chief:
         check_order(order, source)
@@ -66,13 +66,13 @@ def _work(order: dict[str, Any] | None, source: str, tell: Callable[..., None]) 
     train(SimpleNamespace(**order), group)
     if not group.is_chief:
         # Until the chief has exported: it would take the end of this process for a loss.
-        group.told("")
+        group.broadcast("")
     tell(ended=True)
     with contextlib.suppress(Exception):
         if group.is_chief:
-            group.told("")
+            group.broadcast("")
         # Once more, so that nobody ends while the others are still being told.
-        group.told("")
+        group.broadcast("")
 
 
 def check_order(order: dict[str, Any], source: str) -> None:

@@ -84,6 +84,6 @@ class DataComparison:
     run: str
     model: str
     measures: list[dict[str, Any]] = field(default_factory=list)
-    """`profile.Measure`, with `exceeded`."""
+    """`Distance`, with `exceeded`."""
     fails: bool = True
     """Whether beyond a limit is an error, as the run's config has it."""

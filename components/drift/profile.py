@@ -79,11 +79,11 @@ class Tokenizer:
         for part in _parts(sampled):
             columns = zip(*(texts for texts, _ in part), strict=True)
             texts = [tf.constant([text.encode() for text in column]) for column in columns]
-            tokens = self._task.tokens(self._tokenize, texts)
+            tokens = self._task.tokenize(self._tokenize, texts)
             ids.append(tokens.values.numpy())
             lengths.append(tokens.row_lengths().numpy())
         labels = [label for _, label in sampled if label is not None]
-        shares = self._task.shares(labels) if labels else None
+        shares = self._task.drift_values(labels) if labels else None
         return of_tokens(np.concatenate(ids), np.concatenate(lengths), shares, self.vocabulary)
 
 

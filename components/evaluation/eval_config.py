@@ -39,14 +39,14 @@ def eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozen
             is_baseline=name == BASELINE,
             signature_name=signature_names.EVALUATION_SIGNATURE,
             preprocessing_function_names=[signature_names.TRANSFORM_SIGNATURE],
-            label_key=feature_names.LABEL_ID,
-            prediction_key=task.answer,
+            label_key=feature_names.TARGET,
+            prediction_key=task.prediction_key,
         )
     config.slicing_specs.add()
     for feature in (*slices, feature_names.LENGTH_BUCKET):
         config.slicing_specs.add(feature_keys=[feature])
     config.metrics_specs.add().metrics.add(class_name="ExampleCount")
-    metrics = _of_classes(config, task, absent) if task.one_label else _of_task(config, task)
+    metrics = _of_classes(config, task, absent) if task.single_label else _of_task(config, task)
     gate = gate or Gate()
     for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
         if name not in metrics:
@@ -88,10 +88,10 @@ def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, An
 def _of_task(config: Any, task: Task) -> dict[str, Any]:
     """Adds the metrics that the task measures itself; name -> its MetricConfig."""
     specs = config.metrics_specs.add()
-    told = tasks.to_dict(task)
+    fields = tasks.to_dict(task)
     return {
-        name: _ours(specs, "components.evaluation.task_metrics", "TaskMetric", name=name, task=told)
-        for name in task.measured
+        name: _ours(specs, "components.evaluation.task_metrics", "TaskMetric", name=name, task=fields)
+        for name in task.metric_names
     }
 
 

@@ -27,14 +27,14 @@ def check(gate: Gate, task: Task, place: str) -> None:
         InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
     """
     if not (gate.min or gate.max):
-        example = f"`min = {{ {task.overall[0]} = 0.8 }}`"
+        example = f"`min = {{ {task.metrics[0]} = 0.8 }}`"
         remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
     for key, metrics in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
         for metric in metrics:
             kind, _, label = metric.partition("/")
-            listed = ", ".join((*task.overall, *(f"{name}/LABEL" for name in task.per_label)))
-            if kind not in (task.per_label if label else task.overall):
+            listed = ", ".join((*task.metrics, *(f"{name}/LABEL" for name in task.label_metrics)))
+            if kind not in (task.label_metrics if label else task.metrics):
                 raise InputError(place, f"gate.{key} names the unknown metric {metric!r}", f"Known: {listed}")
             if label and task.labels and label not in task.labels:
                 problem = f"gate.{key} names {metric!r}, the labels are {', '.join(task.labels)}"

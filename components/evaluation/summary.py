@@ -47,8 +47,8 @@ def summary(evaluation: str, task: Task) -> dict[str, Any]:
     return {
         "task": task.name,
         "labels": list(task.labels),
-        "headline": list(task.overall),
-        "per_label": list(task.per_label),
+        "headline": list(task.metrics),
+        "per_label": list(task.label_metrics),
         "metrics": metrics,
         "confusion": confusion,
     }

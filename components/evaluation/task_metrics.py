@@ -82,8 +82,8 @@ class _Measured(beam.CombineFn):
     def extract_output(self, accumulator: _Rows) -> dict[Any, dict[str, float]]:
         if not accumulator:
             return {self._key: {}}
-        labels, answers = (_stacked(column) for column in zip(*accumulator, strict=True))
-        return {self._key: self._task.measure(labels, answers)}
+        labels, predictions = (_stacked(column) for column in zip(*accumulator, strict=True))
+        return {self._key: self._task.compute_metrics(labels, predictions)}
 
 
 def _stacked(rows: Iterable[np.ndarray]) -> np.ndarray:

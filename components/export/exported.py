@@ -26,7 +26,7 @@ class Exported(tf.Module):
         token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
         embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
         tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
-        predict_examples: `examples` string[n], serialized tf.Examples -> what is measured, under `Task.answer`.
+        predict_examples: `examples` string[n], serialized tf.Examples -> what is measured, under `Task.prediction_key`.
         transform_features: the same examples -> the label as it is measured with, and slices; for TFMA.
 
     Args:
@@ -44,27 +44,27 @@ class Exported(tf.Module):
         # A function of its own, so that the signatures share one copy of the encoder's graph.
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
         self._of_tokens = tf.function(
-            lambda ids, mask: self._task.answers(model(ids, mask)), input_signature=specs, autograph=False
+            lambda ids, mask: self._task.predictions(model(ids, mask)), input_signature=specs, autograph=False
         )
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def text_names(self) -> tuple[str, ...]:
         """The texts that a client gives of a row."""
         return self._task.texts
 
     def write(self, directory: Path, card: dict[str, Any]) -> None:
         """Saves the SavedModel, with what it is in assets.extra/model.json."""
         ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
-        texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.asked]
+        texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
         examples = [tf.TensorSpec([None], tf.string, name="examples")]
         specs: list[tuple[str, Callable[..., Any], list[tf.TensorSpec]]] = [
-            (signature_names.TEXT_SIGNATURE, self.of_texts, texts),
+            (signature_names.TEXT_SIGNATURE, self.from_texts, texts),
             (signature_names.TOKENIZER_SIGNATURE, self.tokens, texts),
-            (signature_names.TOKEN_SIGNATURE, self.of_ids, ids),
+            (signature_names.TOKEN_SIGNATURE, self.from_ids, ids),
             (signature_names.EVALUATION_SIGNATURE, self._of_examples, examples),
             (signature_names.TRANSFORM_SIGNATURE, self._transformed, examples),
         ]
-        if len(self.asked) == 1:
+        if len(self.text_names) == 1:
             specs.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
         signatures = {
             name: tf.function(function, input_signature=spec, autograph=False) for name, function, spec in specs
@@ -77,25 +77,25 @@ class Exported(tf.Module):
         content = {"task": tasks.to_dict(self._task), "weights_sha256": weights_sha256(self.model), **card}
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
-    def of_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+    def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """`serving_default`."""
-        return self._answer(*self.padded_tokens(*texts))
+        return self._predict(*self.padded_tokens(*texts))
 
     def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """`tokenize`."""
         ids, mask = self.padded_tokens(*texts)
         return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
 
-    def of_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+    def from_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """`token_ids`."""
-        return self._answer(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
+        return self._predict(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
 
     def vectors(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """`embedding`."""
         mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
         return {"vector": self.model.vectors(token_ids, mask)}
 
-    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+    def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._task.outputs(self._of_tokens(token_ids, mask))
 
     def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
@@ -119,39 +119,41 @@ class Exported(tf.Module):
         ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
         rows = tf.size(lengths)
 
-        def answer(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+        def predict_part(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
             length = tf.maximum(1, lengths[start])
             end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // length))
-            answers = self.measured_of(ids[start:end, :length], mask[start:end, :length], tf.shape(ids)[1])
-            return end, parts.write(parts.size(), answers)
+            predictions = self.predictions_of(ids[start:end, :length], mask[start:end, :length], tf.shape(ids)[1])
+            return end, parts.write(parts.size(), predictions)
 
-        shape = self.measured_shape
+        shape = self.prediction_shape
         parts = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
         # Rows of similar length together, so that little is padding; two parts at a time, an op a thread.
-        _, parts = tf.while_loop(lambda start, _: start < rows, answer, (0, parts), parallel_iterations=2)
-        answers = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([size or 0 for size in shape]))
-        return {self._task.answer: self.measured(tf.gather(answers, tf.argsort(order)), transformed)}
+        _, parts = tf.while_loop(lambda start, _: start < rows, predict_part, (0, parts), parallel_iterations=2)
+        predictions = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([size or 0 for size in shape]))
+        return {
+            self._task.prediction_key: self.evaluation_output(tf.gather(predictions, tf.argsort(order)), transformed)
+        }
 
     @property
-    def measured_shape(self) -> tf.TensorShape:
-        """Of what `measured_of` gives."""
+    def prediction_shape(self) -> tf.TensorShape:
+        """Of what `predictions_of` gives."""
         return self._of_tokens.get_concrete_function().output_shapes
 
-    def measured_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    def predictions_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         """What is measured of rows, float32[n, ...]; of each token, `width` of them."""
         return self._of_tokens(token_ids, mask)
 
-    def measured(self, answers: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
-        """What `measured_of` gave for all rows, as `Task.measure` wants it."""
-        return answers
+    def evaluation_output(self, predictions: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
+        """What `predictions_of` gave for all rows, as `Task.compute_metrics` wants it."""
+        return predictions
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         wanted = (*self._task.texts, feature_names.LABEL)
         transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
-        label = transformed[feature_names.LABEL_ID]
+        label = transformed[feature_names.TARGET]
         if isinstance(label, tf.SparseTensor):
             label = tf.sparse.to_dense(label, tagging.IGNORED)
-        return {feature_names.LABEL_ID: label, feature_names.LENGTH_BUCKET: transformed[feature_names.LENGTH_BUCKET]}
+        return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: transformed[feature_names.LENGTH_BUCKET]}
 
     def _as_raw(self, name: str, values: tf.Tensor) -> Any:
         """string[n] in the form the transform graph was traced with."""

@@ -24,7 +24,7 @@ class ExportedEmbedding(Exported):
         self._vectors = tf.function(model.vectors, input_signature=specs, autograph=False)
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def text_names(self) -> tuple[str, ...]:
         """One text."""
         return ("text",)
 
@@ -34,5 +34,5 @@ class ExportedEmbedding(Exported):
         ids = tf.RaggedTensor.from_sparse(self.transformed_texts(text, tf.zeros_like(text))[feature_names.TOKEN_IDS])
         return dense(ids[:, :-2])
 
-    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {self._task.answer: self._vectors(token_ids, mask)}
+    def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {self._task.prediction_key: self._vectors(token_ids, mask)}

@@ -23,7 +23,7 @@ class ExportedTagger(Exported):
     """
 
     @property
-    def asked(self) -> tuple[str, ...]:
+    def text_names(self) -> tuple[str, ...]:
         """Text, however its words are separated."""
         return ("text",)
 
@@ -41,7 +41,7 @@ class ExportedTagger(Exported):
             "end": ends.to_tensor(),
         }
 
-    def of_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+    def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """`serving_default`."""
         (text,) = texts
         words, begins, ends = split(text)
@@ -54,27 +54,27 @@ class ExportedTagger(Exported):
         )
         return entities.entities(text, tags, scores, begins, ends, self._task.labels)
 
-    def _answer(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
-        return {self._task.answer: self._of_tokens(token_ids, mask)}
+    def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {self._task.prediction_key: self._of_tokens(token_ids, mask)}
 
     def _of_words(self, words: tf.RaggedTensor) -> dict[str, Any]:
         return self.transformed_texts(tf.strings.reduce_join(words, axis=1, separator=" "))
 
     @property
-    def measured_shape(self) -> tf.TensorShape:
+    def prediction_shape(self) -> tf.TensorShape:
         """Of tags, as many as the longest row of a batch has tokens."""
         return tf.TensorShape([None, None])
 
-    def measured_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+    def predictions_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
         """The most probable tag of each token, float32[n, width]."""
         chosen = tf.cast(tf.argmax(self._of_tokens(token_ids, mask), axis=2), tf.float32)
         return tf.pad(chosen, [[0, 0], [0, width - tf.shape(chosen)[1]]], constant_values=tagging.IGNORED)
 
-    def measured(self, answers: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
+    def evaluation_output(self, predictions: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
         """The tag of each word, float32[n, words]."""
         word_ids = tf.sparse.to_dense(transformed[feature_names.WORD_IDS], -1)
         width = tf.cast(tf.reduce_max(tf.concat([tf.reshape(word_ids, [-1]), [0]], 0)) + 1, tf.int32)
-        return _of_words(answers, transformed, width)
+        return _of_words(predictions, transformed, width)
 
 
 def _of_words(values: tf.Tensor, transformed: dict[str, Any], width: tf.Tensor) -> tf.Tensor:

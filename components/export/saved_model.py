@@ -13,6 +13,6 @@ from components.model.task_model import TaskModel
 
 def exported(model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> Exported:
     """The form of export that the model's task asks for."""
-    if model.task.two_passes:
+    if model.task.bi_encoder:
         return ExportedEmbedding(model, transform, raw_spec)
     return (ExportedTagger if model.task.per_token else Exported)(model, transform, raw_spec)

@@ -30,7 +30,7 @@ def build_encoder(
     seed: int = 0,
     name: str = "bert",
 ) -> Encoder:
-    """Makes an encoder with its variables, initialised at random; `checkpoints.load_weights` fills it.
+    """Makes an encoder with its variables, initialised at random; `pretrained.huggingface.load_weights` fills it.
 
     The dtype policy is Keras's global one (`keras.config.set_dtype_policy`).
 

@@ -42,18 +42,18 @@ class TaskModel(keras.Model):
         super().__init__(**kwargs)
         self.encoder, self.task = encoder, task
         self._settings, self._start, self._separator = settings, *ends
-        self._apart, self._per_token = task.two_passes, task.per_token
-        self._in_segments = len(task.texts) > 1 and not task.two_passes
+        self._apart, self._per_token = task.bi_encoder, task.per_token
+        self._in_segments = len(task.texts) > 1 and not task.bi_encoder
         self.frozen: int | None = None
         """How many of the first layers do not learn, and the embeddings with them; see `freeze`."""
-        self.uses_pooler = settings.pooling == "cls" and task.units is not None and not task.per_token
+        self.uses_pooler = settings.pooling == "cls" and task.head_units is not None and not task.per_token
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.dense = None
-        if task.units is not None:
+        if task.head_units is not None:
             deviation = encoder.config.initializer_range
             initializer = keras.initializers.TruncatedNormal(stddev=deviation, seed=seed)
             self.dense = keras.layers.Dense(
-                task.units, kernel_initializer=initializer, dtype="float32", name="classifier"
+                task.head_units, kernel_initializer=initializer, dtype="float32", name="classifier"
             )
             self.dense.build((None, encoder.config.hidden_size))
         self.built = True

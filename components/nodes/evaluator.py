@@ -24,7 +24,7 @@ from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 
 SUMMARY_FILE = "summary.json"
-"""Within the evaluation: `gate.summary`, with `blessed`, `reasons` and `baseline_version` where the model was gated."""
+"""Within the evaluation: `summary.summary`, with `blessed`, `reasons` and `baseline_version` where the model was gated."""
 
 
 class Executor(executor.Executor):
@@ -51,7 +51,7 @@ class Executor(executor.Executor):
                 notes["not_compared"] = (
                     f"version {version} knows other classes ({', '.join(known.labels) or known.name})"
                 )
-            elif known.measures_otherwise(task):
+            elif known.scores_differently(task):
                 notes["not_compared"] = f"version {version} has another threshold or range"
             if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}

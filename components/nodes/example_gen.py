@@ -54,9 +54,9 @@ class _ReadFile(beam.DoFn):
         slice_names = columns.read_layout(Path(name), self._data).slice_names
         rows: Counter[tuple[str, str]] = Counter()
         bad = 0
-        for row in reader.read_rows(Path(name), split, self._data, self._task.problem, _advance):
+        for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, _advance):
             if isinstance(row, reader.Row):
-                rows[row.split, self._task.counted(row.label)] += 1
+                rows[row.split, self._task.count_key(row.label)] += 1
                 yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
             else:
                 bad += 1
@@ -89,7 +89,7 @@ def _example(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes
     feature = example.features.feature
     for name, text in zip(task.texts, row.texts, strict=True):
         feature[name].bytes_list.value.append(text.encode())
-    label = task.raw(row.label)
+    label = task.to_feature(row.label)
     if isinstance(label, str):
         feature[feature_names.LABEL].bytes_list.value.append(label.encode())
     else:
@@ -108,7 +108,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, what `origin` has to say and, if
+        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, `data_hash`'s file and, if
         there are bad rows, quarantine.tsv.
 
         Raises:
@@ -154,7 +154,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
     def _task(self, files: list[tuple[str | None, Path]], data: Data, scratch: Path) -> Task:
         """The task, told the names of its labels: where the settings do not list them, train is read for them."""
         task = tasks.of(data)
-        if task.labels or not task.named:
+        if task.labels or not task.has_label_names:
             return task
         train = [(split, str(path)) for split, path in label_names.of_train(files)]
         with self._make_beam_pipeline() as pipeline:

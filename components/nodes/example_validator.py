@@ -83,7 +83,7 @@ def _of_rows(examples: Path, splits: list[str]) -> list[tuple[str, str]]:
         if not any(name == split for name, _ in rows)
     ]
     task = tasks.read(examples)
-    shown = {name for split, label in rows if split == "train" for name in task.names(label)}
+    shown = {name for split, label in rows if split == "train" for name in task.label_names(label)}
     missing = [label for label in task.labels if label not in shown]
     found += [
         (f"train:{feature_names.LABEL}:CLASS_WITHOUT_ROWS", f"no row of class {label!r} in train") for label in missing

@@ -42,7 +42,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         read_vocabulary(base_model / VOCABULARY), read_settings(base_model), custom_config["max_tokens"]
     )
     texts = [_one_a_row(inputs[name]) for name in task.texts]
-    found = task.transformed(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
+    found = task.preprocess(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
     lengths = found[feature_names.TOKEN_IDS].row_lengths()
     bucket = tf.searchsorted(tf.constant(_BUCKETS, tf.int64), lengths, side="left")
     stored = {name: value.to_sparse() if isinstance(value, tf.RaggedTensor) else value for name, value in found.items()}

@@ -37,7 +37,7 @@ class Executor(executor.Executor):
         for feature in schema.feature:
             if feature.name in ours:
                 feature.ClearField("domain_info")
-            if feature.name == feature_names.LABEL and task.one_label:
+            if feature.name == feature_names.LABEL and task.single_label:
                 feature.string_domain.value.extend(task.labels)
                 feature.string_domain.name = feature_names.LABEL
         kept = [domain for domain in schema.string_domain if domain.name not in ours]

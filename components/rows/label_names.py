@@ -23,7 +23,7 @@ def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
         InputError: fewer than the task needs, or so many that the label column must be the wrong one.
     """
     task = tasks.of(data)
-    if task.labels or not task.named:
+    if task.labels or not task.has_label_names:
         return list(task.labels)
     return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
 
@@ -36,9 +36,9 @@ def of_train(files: list[tuple[str | None, Path]]) -> list[tuple[str | None, Pat
 def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
     """Names of labels in a file's rows of train; with more than there can be, the reading stops."""
     names: set[str] = set()
-    for row in read_rows(path, split, data, task.problem):
+    for row in read_rows(path, split, data, task.check_row):
         if isinstance(row, Row) and row.split == "train":
-            names.update(task.names(row.label))
+            names.update(task.label_names(row.label))
             if len(names) > MAX_CLASSES:
                 break
     return names
@@ -53,9 +53,9 @@ def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
             listed = ", ".join(repr(name[:30]) for name in sorted(names)[:3])
             problem = f"more than {MAX_CLASSES} different labels ({listed}, ...)"
             raise InputError(str(path), problem, "Is data.label the right column? If so, list them in data.labels")
-    if len(names) < task.fewest:
+    if len(names) < task.min_labels:
         held = f"the one label {names.pop()!r}" if names else "no label"
-        problem = f"train holds {held}, at least {task.fewest} {'are' if task.fewest > 1 else 'is'} needed"
+        problem = f"train holds {held}, at least {task.min_labels} {'are' if task.min_labels > 1 else 'is'} needed"
         raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
     return sorted(names)
 

@@ -30,7 +30,7 @@ class Job:
     model: str
     """A version's directory."""
     output: str
-    reading: RowFormat
+    row_format: RowFormat
     names: tuple[str, ...]
     """The header's; none without one."""
 
@@ -42,7 +42,7 @@ class _Plan(beam.DoFn):
         self._job = job
 
     def process(self, path: str) -> Iterator[Shard]:
-        yield from shards.plan(Path(path), self._job.reading, PART_ROWS)
+        yield from shards.plan(Path(path), self._job.row_format, PART_ROWS)
 
 
 class _Answer(beam.DoFn):
@@ -67,19 +67,19 @@ class _Answer(beam.DoFn):
         job, task = self._job, predictor.task
         good: list[tuple[int, list[str]]] = []
         bad: list[BadRow] = []
-        for row in shards.read(part, job.reading):
+        for row in shards.read(part, job.row_format):
             bad.append(row) if isinstance(row, BadRow) else good.append(row)
-        answers = predictor.predict(tuple(fields[index] for index in job.reading.wanted) for _, fields in good)
+        predictions = predictor.predict(tuple(fields[index] for index in job.row_format.wanted) for _, fields in good)
         if bad:
             # First: the answers say that the part is done.
             with self._appearing(quarantine) as out:
                 out.writelines(shards.as_quarantined(part, bad))
         with self._appearing(place) as out:
-            write = writer(out, job.reading.quoting)
+            write = writer(out, job.row_format.quoting)
             if job.names and not part.number:
-                write([*job.names, *task.columns])
-            for (_, fields), told in zip(good, answers, strict=True):
-                write([*fields, *task.cells(told)])
+                write([*job.names, *task.output_columns])
+            for (_, fields), prediction in zip(good, predictions, strict=True):
+                write([*fields, *task.to_row(prediction)])
 
     @contextlib.contextmanager
     def _appearing(self, place: Path) -> Iterator[TextIO]:

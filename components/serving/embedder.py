@@ -44,11 +44,11 @@ class BaseEmbedder:
             return {"token_ids": tf.cast(ids.to_tensor(), tf.int32), "lengths": tf.cast(ids.row_lengths(), tf.int32)}
 
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="token_ids")], autograph=False)
-        def answer(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
             # Padding has id 0 in every BERT vocabulary's first line, [PAD], which no text can hold.
             return {"vector": model.vectors(token_ids, tf.not_equal(token_ids, 0))}
 
-        self._rows = BatchedInference(("text",), tokenize, answer)
+        self._rows = BatchedInference(("text",), tokenize, predict)
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The unit vector of each text, float32[hidden], in order."""

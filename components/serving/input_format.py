@@ -39,11 +39,11 @@ def row_format(
     Raises:
         InputError: a column that cannot be.
     """
-    told = card["input"]
-    if "asked" not in told:
+    declared = card["input"]
+    if "asked" not in declared:
         raise InputError(str(card.get("name")), "an older version made the model", "Run the pipeline again")
-    texts: tuple[Column, ...] = tuple(told["asked"])
-    header, quoting = told["header"], told["quoting"]
+    texts: tuple[Column, ...] = tuple(declared["asked"])
+    header, quoting = declared["header"], declared["quoting"]
     if columns:
         texts = tuple(int(column) if column.isdecimal() else column for column in columns)
         # A name can only stand in a header.

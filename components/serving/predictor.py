@@ -46,10 +46,10 @@ class BatchedInference:
         self,
         asked: tuple[str, ...],
         tokenize: Callable[..., Any],
-        answer: Callable[..., Any],
+        predict: Callable[..., Any],
         of_texts: Callable[..., Any] | None = None,
     ) -> None:
-        self.asked, self._tokenize, self._answer, self._of_texts = asked, tokenize, answer, of_texts
+        self.text_names, self._tokenize, self._predict, self._of_texts = asked, tokenize, predict, of_texts
 
     def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
@@ -61,7 +61,9 @@ class BatchedInference:
     def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
         parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
-        return self._in_batches([len(row) for row in rows], lambda batch: self._answers([rows[i] for i in batch]), pool)
+        return self._in_batches(
+            [len(row) for row in rows], lambda batch: self._predict_rows([rows[i] for i in batch]), pool
+        )
 
     def _raw_window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
         return self._in_batches(
@@ -73,7 +75,7 @@ class BatchedInference:
     def _in_batches(
         self,
         lengths: Sequence[int],
-        answers: Callable[[list[int]], list[dict[str, Any]]],
+        predictions: Callable[[list[int]], list[dict[str, Any]]],
         pool: ThreadPoolExecutor,
     ) -> Iterator[dict[str, Any]]:
         # Texts of similar length share a batch, so that little of it is padding.
@@ -83,14 +85,16 @@ class BatchedInference:
             size = max(1, signature_names.TOKENS_AT_A_TIME // lengths[order[-1]])
             batches.append(order[-size:])
             del order[-size:]
-        found = dict(zip(chain.from_iterable(batches), chain.from_iterable(pool.map(answers, batches)), strict=True))
+        found = dict(
+            zip(chain.from_iterable(batches), chain.from_iterable(pool.map(predictions, batches)), strict=True)
+        )
         return (found[row] for row in range(len(lengths)))
 
     def _columns(self, texts: Sequence[tuple[str, ...]]) -> dict[str, tf.Tensor]:
         columns = zip(*texts, strict=True)
         return {
             name: tf.constant([text.encode() for text in column])
-            for name, column in zip(self.asked, columns, strict=True)
+            for name, column in zip(self.text_names, columns, strict=True)
         }
 
     def _token_rows(self, texts: Sequence[tuple[str, ...]]) -> list[np.ndarray]:
@@ -98,11 +102,11 @@ class BatchedInference:
         tokens = self._tokenize(**self._columns(texts))
         return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
 
-    def _answers(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
+    def _predict_rows(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
         ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
         for padded, row in zip(ids, rows, strict=True):
             padded[: len(row)] = row
-        return _by_row(self._answer(token_ids=tf.constant(ids)))
+        return _by_row(self._predict(token_ids=tf.constant(ids)))
 
 
 class Predictor:
@@ -127,23 +131,23 @@ class Predictor:
             self.task = tasks.of_card(card.read_card(self.path))
             """What it was trained for."""
             self._tokenize, of_texts = signatures[missing], signatures[signature_names.TEXT_SIGNATURE]
-            self.asked = tuple(sorted(self._tokenize.structured_input_signature[1]))
+            self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
             """Names of the texts of a row."""
             self._rows = BatchedInference(
-                self.asked,
+                self.text_names,
                 self._tokenize,
                 signatures[signature_names.TOKEN_SIGNATURE],
                 of_texts if self.task.per_token else None,
             )
-            of_texts(**{name: tf.constant([""]) for name in self.asked})
+            of_texts(**{name: tf.constant([""]) for name in self.text_names})
         except (OSError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
     def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
-        """What `Task.told` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
-        return map(self.task.told, self._rows.outputs(rows))
+        """What `Task.to_json` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
+        return map(self.task.to_json, self._rows.outputs(rows))
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The unit vector of each text, float32[hidden].
@@ -154,7 +158,9 @@ class Predictor:
         if signature_names.EMBEDDING_SIGNATURE not in self._signatures:
             problem = f"a model for the task {self.task.name} has no vector for one text"
             raise InputError(str(self.path), problem, "Give a model of another task, or a base model")
-        embedded = BatchedInference(self.asked, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE])
+        embedded = BatchedInference(
+            self.text_names, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE]
+        )
         return (output["vector"] for output in embedded.outputs((text,) for text in texts))
 
 

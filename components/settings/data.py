@@ -144,7 +144,7 @@ class Data:
             problem = f"`data.range` is {shown(self.range)}"
             remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has names"
             raise ConflictError("range", problem, remedy)
-        if self.labels != FROM_TRAIN and not task.named:
+        if self.labels != FROM_TRAIN and not task.has_label_names:
             problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are numbers"
             raise ConflictError("labels", problem, "Delete it; data.range bounds numbers")
         if self.most_words is not None and not task.per_token:
@@ -175,7 +175,7 @@ class Data:
             )
 
     def _check_labels(self) -> None:
-        least = TASKS[self.task].fewest
+        least = TASKS[self.task].min_labels
         if len(self.labels) < least or len(set(self.labels)) < len(self.labels):
             count = {1: "one name", 2: "two names"}[least]
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"

@@ -1,6 +1,6 @@
 """What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
 
-They live beside the components that obey them and travel to these as JSON (`settings_io`), because a node may run in
+They live beside the components that obey them and travel to these as JSON (`serialization`), because a node may run in
 another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.
 """
 
@@ -43,7 +43,7 @@ class Run:
         if len(task.texts) > 1 and self.model.long_texts == "window":
             problem = f'`model.long_texts` is "window", which is for one text, and {task.name} reads two'
             raise ConflictError("model.long_texts", problem, "Delete it: long texts are truncated")
-        if task.two_passes and self.training.strategy == "head":
+        if task.bi_encoder and self.training.strategy == "head":
             problem = f'`training.strategy` is "head", but {task.name} has no head to train'
             raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')
         if task.numeric and self.training.label_smoothing:
@@ -52,7 +52,7 @@ class Run:
         if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
             problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
             raise ConflictError("model.threshold", problem, "Delete it")
-        if not task.one_label and self.training.class_weights != "none":
+        if not task.single_label and self.training.class_weights != "none":
             problem = f"`training.class_weights` is given, but the rows of {task.name} have no class each"
             raise ConflictError("training.class_weights", problem, "Delete it")
         return self

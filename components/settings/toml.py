@@ -29,7 +29,7 @@ _TYPES = {
 """Pydantic's names of type errors -> what TOML calls the type that was expected."""
 
 
-def parse(cls: type[T], values: Mapping[str, Any], place: TomlSource) -> T:
+def parse(cls: type[T], values: Mapping[str, Any], source: TomlSource) -> T:
     """Settings from what a TOML file holds.
 
     Raises:
@@ -39,7 +39,7 @@ def parse(cls: type[T], values: Mapping[str, Any], place: TomlSource) -> T:
         # Through JSON, whose strict reading takes a list for a tuple and a table for a dataclass, and nothing else.
         parsed: T = adapter(cls).validate_json(json.dumps(values, default=str))
     except ValidationError as error:
-        raise _input_error(cls, error.errors(include_url=False), values, place) from None
+        raise _input_error(cls, error.errors(include_url=False), values, source) from None
     return parsed
 
 
@@ -54,7 +54,7 @@ class TomlSource:
     def __init__(self, name: str, text: str) -> None:
         self.name, self._lines = name, text.split("\n")
 
-    def of(self, path: tuple[str, ...]) -> str:
+    def locate(self, path: tuple[str, ...]) -> str:
         """`FILE:LINE` of a key such as ("training", "epochs"), or of the nearest table around it."""
         table: tuple[str, ...] = ()
         best, depth = 0, 0
@@ -75,7 +75,7 @@ def _dotted(key: str) -> tuple[str, ...]:
     return tuple(part.strip(" \"'") for part in key.split("."))
 
 
-def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any], place: TomlSource) -> InputError:
+def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any], source: TomlSource) -> InputError:
     """One message, for the mistake that explains the others: an unknown key before the missing one it stands for."""
     first = min(errors, key=lambda error: error["type"] != "unexpected_keyword_argument")
     field = _field(cls, first["loc"])
@@ -94,22 +94,22 @@ def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
             known = [name for name in known if name != "task"]
             if known[:2] == ["name", "data"]:
                 known.insert(1, "task")
-            return _unknown_key(place.of(keys), keys, known)
+            return _unknown_key(source.locate(keys), keys, known)
         case "missing" | "missing_argument" | "missing_keyword_only_argument":
             dotted = ".".join(map(str, first["loc"]))
             remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"
-            return InputError(place.of(keys), f"`{dotted}` is missing", remedy)
+            return InputError(source.locate(keys), f"`{dotted}` is missing", remedy)
         case "value_error" if isinstance(conflict := first["ctx"]["error"], ConflictError):
-            return InputError(place.of((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)
+            return InputError(source.locate((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)
     if "[key]" in first["loc"]:
-        return _unknown_key(place.of(keys), keys, [name.strip("'") for name in _names(first["ctx"]["expected"])])
+        return _unknown_key(source.locate(keys), keys, [name.strip("'") for name in _names(first["ctx"]["expected"])])
     # Where the type is right, only the range is worth a word.
     rules = [error for error in same if not error["type"].endswith(("_type", "literal_error"))] or same
     verb = "holds" if isinstance(path[-1], int) else "is"
     *others, last = (name for rule in rules for name in _rule(rule))
     wanted = f"{', '.join(others)} or {last}" if others else last
     problem = f"`{dotted}` {verb} {shown(first['input'])}, it should be {wanted}"
-    return InputError(place.of(keys), problem, _remedy(cls, keys))
+    return InputError(source.locate(keys), problem, _remedy(cls, keys))
 
 
 def _unknown_key(place: str, keys: tuple[str, ...], known: list[str]) -> InputError:

@@ -50,8 +50,8 @@ def to_dict(task: Task) -> dict[str, Any]:
 
 def from_dict(values: dict[str, Any]) -> Task:
     """What `to_dict` gave, from JSON."""
-    told = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "name"}
-    return TASKS[values["name"]](**told)
+    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "name"}
+    return TASKS[values["name"]](**fields)
 
 
 def of_card(card: dict[str, Any]) -> Task:

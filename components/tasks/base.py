@@ -39,23 +39,23 @@ class Task:
     """Raw features of the texts, bytes[1] each; also the names of their columns where the settings give none."""
     target: ClassVar[str] = "label"
     """The name of the label's column where the settings give none, and its word in messages."""
-    named: ClassVar[bool] = True
+    has_label_names: ClassVar[bool] = True
     """Whether labels have names, which train or the settings list."""
-    fewest: ClassVar[int] = 1
+    min_labels: ClassVar[int] = 1
     """Names that there have to be."""
-    one_label: ClassVar[bool] = False
+    single_label: ClassVar[bool] = False
     """Whether each row has one of the names: then there is a confusion matrix, and `class_weights` apply."""
     numeric: ClassVar[bool] = False
     """Whether the label is a number."""
     per_token: ClassVar[bool] = False
     """Whether each word has a label of its own."""
-    two_passes: ClassVar[bool] = False
+    bi_encoder: ClassVar[bool] = False
     """Whether the encoder sees the two texts apart from each other."""
-    answer: ClassVar[str] = "probabilities"
+    prediction_key: ClassVar[str] = "probabilities"
     """The signatures' output that is measured."""
-    overall: ClassVar[tuple[str, ...]]
+    metrics: ClassVar[tuple[str, ...]]
     """Metrics of all rows; the first one chooses the checkpoint, among equals the loss does."""
-    per_label: ClassVar[tuple[str, ...]] = ()
+    label_metrics: ClassVar[tuple[str, ...]] = ()
     """Metrics of one label, named METRIC/LABEL."""
     lower_is_better: ClassVar[frozenset[str]] = frozenset({"loss"})
 
@@ -64,58 +64,58 @@ class Task:
         """As far as the settings tell it."""
         return cls(labels=tuple(data.labels) if isinstance(data.labels, tuple) else ())
 
-    def trained(self, model: Model, targets: np.ndarray) -> Self:
-        """With what the settings of the model, and train's labels in the form of `measure`, add to it."""
+    def fitted(self, model: Model, targets: np.ndarray) -> Self:
+        """With what the settings of the model, and train's labels in the form of `compute_metrics`, add to it."""
         return self
 
-    def gone_on_from(self, pushed: Task) -> Self:
+    def warm_started_from(self, pushed: Task) -> Self:
         """With what the weights of a pushed model of the same kind bring along."""
         return self
 
     # Rows.
 
-    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+    def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """The first rule that a row breaks; its texts and label are not empty."""
         return None
 
-    def names(self, label: str) -> list[str]:
+    def label_names(self, label: str) -> list[str]:
         """The label names in a label's field."""
-        return [label] if self.named else []
+        return [label] if self.has_label_names else []
 
-    def counted(self, label: str) -> str:
+    def count_key(self, label: str) -> str:
         """What rows with equal labels are counted under."""
         return label
 
-    def raw(self, label: str) -> str | float:
+    def to_feature(self, label: str) -> str | float:
         """A label's field as the value of the raw feature."""
         return label
 
-    def shares(self, labels: Sequence[str]) -> list[str] | None:
+    def drift_values(self, labels: Sequence[str]) -> list[str] | None:
         """What is compared between train and later data of the labels of rows, a value a row; None: nothing."""
         return None
 
-    def fields(self, targets: np.ndarray) -> list[str]:
-        """Labels' fields again, of what `target_of` made of them, for `shares`."""
+    def label_fields(self, targets: np.ndarray) -> list[str]:
+        """Labels' fields again, of what `to_target` made of them, for `drift_values`."""
         return [str(value) for value in targets.tolist()]
 
     # The graph in front of the encoder.
 
-    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """string[n] of each text -> int64[n, (tokens)]."""
         return wordpiece(texts[0])
 
-    def transformed(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
+    def preprocess(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
         """string[n] of each text and of the label -> the ragged token ids, the label, and what else training needs."""
-        return {feature_names.TOKEN_IDS: self.tokens(wordpiece, texts), feature_names.LABEL_ID: self.target_of(label)}
+        return {feature_names.TOKEN_IDS: self.tokenize(wordpiece, texts), feature_names.TARGET: self.to_target(label)}
 
-    def target_of(self, label: tf.Tensor) -> tf.Tensor:
+    def to_target(self, label: tf.Tensor) -> tf.Tensor:
         """The raw label, string[n] or float[n], as `loss` and the metrics want it."""
         raise NotImplementedError
 
     # The head.
 
     @property
-    def units(self) -> int | None:
+    def head_units(self) -> int | None:
         """Outputs of the dense layer; None: there is none, the pooled states are what is wanted."""
         return len(self.labels)
 
@@ -123,56 +123,56 @@ class Task:
         """The loss of each row, float32[n], of logits float32[n, units] or, of tokens, float32[n, length, units]."""
         raise NotImplementedError
 
-    def weigh(self, targets: np.ndarray) -> int:
+    def loss_weight(self, targets: np.ndarray) -> int:
         """What the mean loss of rows counts for beside that of others: their number."""
         return len(targets)
 
-    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """What is measured and told of the logits, of their shape but for the last axis."""
         raise NotImplementedError
 
     # Metrics.
 
-    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """The metrics but for the loss. A ratio without a denominator, and a correlation with a constant, is 0.
 
         Args:
-            targets: what `target_of` gave, for all rows.
-            answers: what `answers` gave.
+            targets: what `to_target` gave, for all rows.
+            predictions: what `predictions` gave.
         """
         raise NotImplementedError
 
-    def measures_otherwise(self, other: Self) -> bool:
-        """Whether equal answers would be worth something else to a task of the same name and labels."""
+    def scores_differently(self, other: Self) -> bool:
+        """Whether equal predictions would be worth something else to a task of the same name and labels."""
         return False
 
     @property
-    def measured(self) -> list[str]:
+    def metric_names(self) -> list[str]:
         """The name of every metric."""
-        return [*self.overall, *(f"{metric}/{label}" for label in self.labels for metric in self.per_label)]
+        return [*self.metrics, *(f"{metric}/{label}" for label in self.labels for metric in self.label_metrics)]
 
     # What a client is told.
 
-    def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signatures' outputs."""
-        return {self.answer: answers}
+        return {self.prediction_key: predictions}
 
-    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """One row of the outputs, as numpy values, as it goes into JSON."""
         raise NotImplementedError
 
     @property
-    def columns(self) -> list[str]:
-        """Header of what `cells` gives."""
+    def output_columns(self) -> list[str]:
+        """Header of what `to_row` gives."""
         raise NotImplementedError
 
-    def cells(self, told: dict[str, Any]) -> list[str]:
+    def to_row(self, values: dict[str, Any]) -> list[str]:
         """What was told, as fields of a TSV row."""
         raise NotImplementedError
 
-    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+    def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """What was told of texts, for a person."""
-        return "\t".join(self.cells(told))
+        return "\t".join(self.to_row(values))
 
 
 def with_values(values: dict[str, float]) -> list[str]:

@@ -19,27 +19,27 @@ class Classification(Task):
     """Softmax over the classes."""
 
     name: ClassVar[str] = "classification"
-    fewest: ClassVar[int] = 2
-    one_label: ClassVar[bool] = True
-    overall: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auc", "mcc", "loss")
-    per_label: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
+    min_labels: ClassVar[int] = 2
+    single_label: ClassVar[bool] = True
+    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auc", "mcc", "loss")
+    label_metrics: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
 
-    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+    def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """A label on several lines, or one that is not among the names."""
         if "\n" in label or "\t" in label or "\r" in label:
             remedy = "A label is one line: look for an open quote or a doubled line end"
             return f"the label {label[:40]!r} has a tab or a line break", remedy
         return unknown(label, self.labels)
 
-    def shares(self, labels: Sequence[str]) -> list[str] | None:
+    def drift_values(self, labels: Sequence[str]) -> list[str] | None:
         """The classes."""
         return list(labels)
 
-    def fields(self, targets: np.ndarray) -> list[str]:
+    def label_fields(self, targets: np.ndarray) -> list[str]:
         """The names."""
         return [self.labels[index] for index in targets]
 
-    def target_of(self, label: tf.Tensor) -> tf.Tensor:
+    def to_target(self, label: tf.Tensor) -> tf.Tensor:
         """Index of the class, int64[n]; -1 for a label without a name."""
         import tensorflow as tf
 
@@ -55,44 +55,44 @@ class Classification(Task):
         target = tf.one_hot(targets, classes) * (1 - smoothing) + smoothing / classes
         return tf.nn.softmax_cross_entropy_with_logits(target, logits)
 
-    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities of the classes."""
         import tensorflow as tf
 
         return tf.nn.softmax(logits)
 
-    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Accuracy alone: the rest is TensorFlow Model Analysis's, from a confusion matrix."""
-        return {"accuracy": float((answers.argmax(axis=1) == targets).mean())}
+        return {"accuracy": float((predictions.argmax(axis=1) == targets).mean())}
 
-    def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """`label` string[n], `probabilities` float32[n, k], `class_names` string[n, k]."""
         import tensorflow as tf
 
         names = tf.constant(self.labels)
         return {
-            "label": tf.gather(names, tf.argmax(answers, axis=1)),
-            "probabilities": answers,
-            "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(answers)[0], 1]),
+            "label": tf.gather(names, tf.argmax(predictions, axis=1)),
+            "probabilities": predictions,
+            "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(predictions)[0], 1]),
         }
 
-    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """The class, and the probability of each."""
         probabilities = dict(zip(self.labels, map(float, output["probabilities"]), strict=True))
         return {"label": output["label"].decode(), "probabilities": probabilities}
 
     @property
-    def columns(self) -> list[str]:
+    def output_columns(self) -> list[str]:
         """The class, and the probability of each."""
         return ["label", *(f"probability_{name}" for name in self.labels)]
 
-    def cells(self, told: dict[str, Any]) -> list[str]:
+    def to_row(self, values: dict[str, Any]) -> list[str]:
         """The class, and the probability of each."""
-        return [told["label"], *(f"{value:.6f}" for value in told["probabilities"].values())]
+        return [values["label"], *(f"{value:.6f}" for value in values["probabilities"].values())]
 
-    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+    def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The class, and each with its probability."""
-        return "\t".join([told["label"], *with_values(told["probabilities"])])
+        return "\t".join([values["label"], *with_values(values["probabilities"])])
 
 
 def unknown(label: str, labels: Sequence[str]) -> Problem | None:

@@ -34,9 +34,9 @@ class Embedding(Regression):
     name: ClassVar[str] = "embedding"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     target: ClassVar[str] = "score"
-    two_passes: ClassVar[bool] = True
-    answer: ClassVar[str] = "vector"
-    overall: ClassVar[tuple[str, ...]] = ("spearman", "mrr_at_10")
+    bi_encoder: ClassVar[bool] = True
+    prediction_key: ClassVar[str] = "vector"
+    metrics: ClassVar[tuple[str, ...]] = ("spearman", "mrr_at_10")
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -44,18 +44,18 @@ class Embedding(Regression):
         """With the range that the settings allow; 0 to 1 without one."""
         return cls(range=(data.range[0], data.range[1]) if data.range else (0.0, 1.0))
 
-    def trained(self, model: Model, targets: np.ndarray) -> Self:
+    def fitted(self, model: Model, targets: np.ndarray) -> Self:
         """As it is: the range tells the scale."""
         return self
 
-    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """Both texts one after the other, each from [CLS] to [SEP] and truncated by itself."""
         import tensorflow as tf
 
         return tf.concat([wordpiece(text) for text in texts], axis=1)
 
     @property
-    def units(self) -> None:  # type: ignore[override]
+    def head_units(self) -> None:  # type: ignore[override]
         """No dense layer."""
         return
 
@@ -66,11 +66,11 @@ class Embedding(Regression):
         low, high = self.range or (0.0, 1.0)
         return tf.square(tf.reduce_sum(tf.multiply(*tf.split(logits, 2, axis=1)), 1) - (targets - low) / (high - low))
 
-    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """The vectors of both texts, one after the other."""
         return logits
 
-    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Spearman's correlation of cosine and score, and the mean reciprocal rank of retrieval.
 
         The queries are the first texts of pairs whose score is in the upper fifth of the range; each is to find its
@@ -79,7 +79,7 @@ class Embedding(Regression):
         import numpy as np
 
         low, high = self.range or (0.0, 1.0)
-        first, second = np.split(answers.astype(np.float32), 2, axis=1)
+        first, second = np.split(predictions.astype(np.float32), 2, axis=1)
         targets = targets.reshape(-1)
         queries = np.flatnonzero((targets - low) / (high - low) > _ALIKE)
         reciprocal = 0.0
@@ -94,25 +94,25 @@ class Embedding(Regression):
             "mrr_at_10": reciprocal / len(queries) if len(queries) else 0.0,
         }
 
-    def measures_otherwise(self, other: Self) -> bool:
+    def scores_differently(self, other: Self) -> bool:
         """With another range, which says what is a match."""
         return self.range != other.range
 
-    def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """Of one text alone: `vector` float32[n, hidden]."""
         import tensorflow as tf
 
-        return {"vector": tf.split(answers, 2, axis=1)[0]}
+        return {"vector": tf.split(predictions, 2, axis=1)[0]}
 
-    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """The vector."""
         return {"vector": [float(value) for value in output["vector"]]}
 
     @property
-    def columns(self) -> list[str]:
+    def output_columns(self) -> list[str]:
         """The vector in one column, its numbers separated by spaces."""
         return ["vector"]
 
-    def cells(self, told: dict[str, Any]) -> list[str]:
+    def to_row(self, values: dict[str, Any]) -> list[str]:
         """The vector."""
-        return [" ".join(f"{value:.6f}" for value in told["vector"])]
+        return [" ".join(f"{value:.6f}" for value in values["vector"])]

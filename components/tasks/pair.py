@@ -21,6 +21,6 @@ class Pair(Classification):
     name: ClassVar[str] = "pair"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
 
-    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """Both texts in a row, the longer one truncated first."""
         return wordpiece.pairs(*texts)

@@ -37,10 +37,10 @@ class Regression(Task):
 
     name: ClassVar[str] = "regression"
     target: ClassVar[str] = "value"
-    named: ClassVar[bool] = False
+    has_label_names: ClassVar[bool] = False
     numeric: ClassVar[bool] = True
-    answer: ClassVar[str] = "value"
-    overall: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae", "r2")
+    prediction_key: ClassVar[str] = "value"
+    metrics: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae", "r2")
     lower_is_better: ClassVar[frozenset[str]] = frozenset({"mae"})
 
     @classmethod
@@ -48,17 +48,17 @@ class Regression(Task):
         """With the range that the settings allow."""
         return cls(range=(data.range[0], data.range[1]) if data.range else None)
 
-    def trained(self, model: Model, targets: np.ndarray) -> Self:
+    def fitted(self, model: Model, targets: np.ndarray) -> Self:
         """With the scale of train's labels; constant ones are left unscaled."""
         deviation = float(targets.std())
         return dataclasses.replace(self, mean=float(targets.mean()), deviation=deviation if deviation > 0 else 1.0)
 
-    def gone_on_from(self, pushed: Task) -> Self:
+    def warm_started_from(self, pushed: Task) -> Self:
         """With the scale that its head learned."""
         assert isinstance(pushed, Regression)  # noqa: S101
         return dataclasses.replace(self, mean=pushed.mean, deviation=pushed.deviation)
 
-    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+    def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """No number, or one out of range."""
         if not _NUMBER.fullmatch(label.strip()) or abs(value := float(label)) > _GREATEST:
             return f"the {self.target} is {label[:40]!r}, expected a number", "Give one with a decimal point, say 3.5"
@@ -67,15 +67,15 @@ class Regression(Task):
             return f"the {self.target} is {label}, out of range {low:g} to {high:g}", "Correct it, or data.range"
         return None
 
-    def counted(self, label: str) -> str:
+    def count_key(self, label: str) -> str:
         """Rows alone."""
         return ""
 
-    def raw(self, label: str) -> float:
+    def to_feature(self, label: str) -> float:
         """The number."""
         return float(label)
 
-    def shares(self, labels: Sequence[str]) -> list[str] | None:
+    def drift_values(self, labels: Sequence[str]) -> list[str] | None:
         """The tenth of the allowed range that a label falls into."""
         if self.range is None:
             return None
@@ -86,12 +86,12 @@ class Regression(Task):
         step = (high - low) / _RANGES
         return [f"{low + place * step:g} to {low + (place + 1) * step:g}" for place in places]
 
-    def target_of(self, label: tf.Tensor) -> tf.Tensor:
+    def to_target(self, label: tf.Tensor) -> tf.Tensor:
         """The number, float32[n]."""
         return label
 
     @property
-    def units(self) -> int:
+    def head_units(self) -> int:
         """One."""
         return 1
 
@@ -101,38 +101,38 @@ class Regression(Task):
 
         return tf.square(logits[:, 0] - (targets - self.mean) / self.deviation)
 
-    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """The number, float32[n, 1]."""
         return logits * self.deviation + self.mean
 
-    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Correlations of numbers and of ranks, mean absolute error, and the share of variance explained (R²)."""
         from sklearn.metrics import mean_absolute_error, r2_score
 
-        targets, answers = targets.reshape(-1).astype(float), answers.reshape(-1).astype(float)
+        targets, predictions = targets.reshape(-1).astype(float), predictions.reshape(-1).astype(float)
         return {
-            "pearson": correlation(targets, answers, ranks=False),
-            "spearman": correlation(targets, answers, ranks=True),
-            "mae": float(mean_absolute_error(targets, answers)),
-            "r2": float(r2_score(targets, answers)) if len(targets) > 1 else 0.0,
+            "pearson": correlation(targets, predictions, ranks=False),
+            "spearman": correlation(targets, predictions, ranks=True),
+            "mae": float(mean_absolute_error(targets, predictions)),
+            "r2": float(r2_score(targets, predictions)) if len(targets) > 1 else 0.0,
         }
 
-    def outputs(self, answers: tf.Tensor) -> dict[str, tf.Tensor]:
+    def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """float32[n]."""
-        return {self.answer: answers[:, 0]}
+        return {self.prediction_key: predictions[:, 0]}
 
-    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """The number."""
-        return {self.answer: float(output[self.answer])}
+        return {self.prediction_key: float(output[self.prediction_key])}
 
     @property
-    def columns(self) -> list[str]:
+    def output_columns(self) -> list[str]:
         """The number."""
-        return [self.answer]
+        return [self.prediction_key]
 
-    def cells(self, told: dict[str, Any]) -> list[str]:
+    def to_row(self, values: dict[str, Any]) -> list[str]:
         """The number."""
-        return [f"{told[self.answer]:.6f}"]
+        return [f"{values[self.prediction_key]:.6f}"]
 
 
 def correlation(one: np.ndarray, other: np.ndarray, *, ranks: bool) -> float:

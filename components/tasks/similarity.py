@@ -21,9 +21,9 @@ class Similarity(Regression):
     name: ClassVar[str] = "similarity"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     target: ClassVar[str] = "score"
-    answer: ClassVar[str] = "score"
-    overall: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae")
+    prediction_key: ClassVar[str] = "score"
+    metrics: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae")
 
-    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """Both texts in a row, the longer one truncated first."""
         return wordpiece.pairs(*texts)

@@ -39,9 +39,9 @@ class Tagging(Task):
     texts: ClassVar[tuple[str, ...]] = ("tokens",)
     target: ClassVar[str] = "tags"
     per_token: ClassVar[bool] = True
-    answer: ClassVar[str] = "tags"
-    overall: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall", "token_accuracy")
-    per_label: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
+    prediction_key: ClassVar[str] = "tags"
+    metrics: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall", "token_accuracy")
+    label_metrics: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
     lower_is_better: ClassVar[frozenset[str]] = frozenset()
 
     @classmethod
@@ -54,7 +54,7 @@ class Tagging(Task):
         """`O`, then `B-` and `I-` of each type, in the order of their ids."""
         return [OUTSIDE, *(f"{part}-{name}" for name in self.labels for part in "BI")]
 
-    def problem(self, texts: Sequence[str], label: str) -> Problem | None:
+    def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """Words and tags that do not fit each other, too many, an empty one, no tag, or an I- without its B-."""
         words, tags = texts[0].split(" "), label.split(" ")
         for what, found in (("token", words), ("tag", tags)):
@@ -81,21 +81,21 @@ class Tagging(Task):
             before = tag
         return None
 
-    def names(self, label: str) -> list[str]:
+    def label_names(self, label: str) -> list[str]:
         """The types."""
         return sorted({tag[2:] for tag in label.split(" ") if tag != OUTSIDE})
 
-    def counted(self, label: str) -> str:
+    def count_key(self, label: str) -> str:
         """Its tags, each once."""
         return " ".join(sorted(set(label.split(" "))))
 
-    def tokens(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """Of words between single spaces."""
         import tensorflow as tf
 
         return wordpiece.words(tf.strings.split(texts[0], " "))[0]
 
-    def transformed(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
+    def preprocess(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
         """The tag of each word, ragged, and the word that each token begins."""
         import tensorflow as tf
 
@@ -103,10 +103,10 @@ class Tagging(Task):
         return {
             feature_names.TOKEN_IDS: token_ids,
             feature_names.WORD_IDS: word_ids,
-            feature_names.LABEL_ID: self.target_of(label),
+            feature_names.TARGET: self.to_target(label),
         }
 
-    def target_of(self, label: tf.Tensor) -> tf.RaggedTensor:
+    def to_target(self, label: tf.Tensor) -> tf.RaggedTensor:
         """Ids of the tags, int64[n, (words)]; 0, which is outside, for one that is not known."""
         import tensorflow as tf
 
@@ -115,7 +115,7 @@ class Tagging(Task):
         return tags.with_flat_values(tf.argmax(tf.cast(same, tf.int32), axis=1))
 
     @property
-    def units(self) -> int:
+    def head_units(self) -> int:
         """A tag each."""
         return len(self.tags)
 
@@ -124,28 +124,28 @@ class Tagging(Task):
         import tensorflow as tf
 
         known = tf.not_equal(targets, IGNORED)
-        target = tf.one_hot(targets, self.units) * (1 - smoothing) + smoothing / self.units
+        target = tf.one_hot(targets, self.head_units) * (1 - smoothing) + smoothing / self.head_units
         losses = tf.where(known, tf.nn.softmax_cross_entropy_with_logits(target, logits), 0.0)
         words = tf.reduce_sum(tf.cast(known, tf.float32))
         rows = tf.cast(tf.shape(targets)[0], tf.float32)
         return tf.reduce_sum(losses, axis=1) * rows / tf.maximum(1.0, words)
 
-    def weigh(self, targets: np.ndarray) -> int:
+    def loss_weight(self, targets: np.ndarray) -> int:
         """Their words."""
         return int((targets != IGNORED).sum())
 
-    def answers(self, logits: tf.Tensor) -> tf.Tensor:
+    def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities of the tags."""
         import tensorflow as tf
 
         return tf.nn.softmax(logits)
 
-    def measure(self, targets: np.ndarray, answers: np.ndarray) -> dict[str, float]:
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """Entities in all and by type, and the share of words with the right tag.
 
         Args:
             targets: int[n, words], tag ids, filled up with -1.
-            answers: the same of the model; where it did not see a word, -1, which counts as outside.
+            predictions: the same of the model; where it did not see a word, -1, which counts as outside.
         """
         import numpy as np
 
@@ -153,7 +153,7 @@ class Tagging(Task):
         predicted: Counter[str] = Counter()
         actual: Counter[str] = Counter()
         right = words = 0
-        for gold, guess in zip(targets, answers, strict=True):
+        for gold, guess in zip(targets, predictions, strict=True):
             known = gold != IGNORED
             seen = np.zeros(len(gold), np.int64)
             seen[: len(guess)] = np.maximum(guess[: len(gold)], 0)
@@ -170,7 +170,7 @@ class Tagging(Task):
             found |= {f"{name}/{kind}": v for name, v in zip(("precision", "recall", "f1"), of_kind, strict=True)}
         return found | {"token_accuracy": ratio(right, words)}
 
-    def told(self, output: dict[str, Any]) -> dict[str, Any]:
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """The entities in their order, with offsets in characters: `text[begin:end]` is the surface."""
         count = int(output["count"])
         fields = (output[name][:count] for name in ("type", "score", "begin", "end"))
@@ -182,18 +182,18 @@ class Tagging(Task):
         }
 
     @property
-    def columns(self) -> list[str]:
+    def output_columns(self) -> list[str]:
         """The entities as JSON."""
         return ["entities"]
 
-    def cells(self, told: dict[str, Any]) -> list[str]:
+    def to_row(self, values: dict[str, Any]) -> list[str]:
         """The entities as JSON."""
-        rounded = [{**entity, "score": round(entity["score"], 6)} for entity in told["entities"]]
+        rounded = [{**entity, "score": round(entity["score"], 6)} for entity in values["entities"]]
         return [json.dumps(rounded, ensure_ascii=False)]
 
-    def line(self, told: dict[str, Any], texts: Sequence[str]) -> str:
+    def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The surface of each entity with its type and score, a dash if there are none."""
-        found = [(texts[0][e["begin"] : e["end"]], e["type"], e["score"]) for e in told["entities"]]
+        found = [(texts[0][e["begin"] : e["end"]], e["type"], e["score"]) for e in values["entities"]]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
 
 

@@ -86,9 +86,9 @@ class Rows:
             path: file to write the token ids to, int32 one after the other.
         """
         ragged = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
-        wanted = {feature_names.TOKEN_IDS: ragged, feature_names.LABEL_ID: feature_spec[feature_names.LABEL_ID]}
+        wanted = {feature_names.TOKEN_IDS: ragged, feature_names.TARGET: feature_spec[feature_names.TARGET]}
         if task.per_token:
-            wanted |= {feature_names.WORD_IDS: ragged, feature_names.LABEL_ID: ragged}
+            wanted |= {feature_names.WORD_IDS: ragged, feature_names.TARGET: ragged}
         files = tf.data.Dataset.list_files(list(patterns), shuffle=False)
         records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_PARSE_ROWS)
         nothing = np.zeros(0, np.int32)
@@ -101,7 +101,7 @@ class Rows:
                     targets.append(_of_tokens(parsed))
                     unseen.append(_beyond(parsed))
                 else:
-                    targets.append(_of_rows(parsed[feature_names.LABEL_ID].numpy()))
+                    targets.append(_of_rows(parsed[feature_names.TARGET].numpy()))
         # Without the empty one, whose dtype and rank may be others.
         found = np.concatenate(targets[1:] or targets)
         tags, counts = map(np.concatenate, zip(*unseen, strict=True))
@@ -218,7 +218,7 @@ def _of_rows(values: np.ndarray) -> np.ndarray:
 
 def _of_tokens(parsed: dict[str, tf.RaggedTensor]) -> np.ndarray:
     """int32[tokens]: the tag of the word that a token begins, else `IGNORED`."""
-    words, tags = parsed[feature_names.WORD_IDS], parsed[feature_names.LABEL_ID]
+    words, tags = parsed[feature_names.WORD_IDS], parsed[feature_names.TARGET]
     number = words.values.numpy()
     first = np.repeat(tags.row_starts().numpy(), words.row_lengths().numpy())
     found = np.full(len(number), IGNORED, np.int32)
@@ -229,7 +229,7 @@ def _of_tokens(parsed: dict[str, tf.RaggedTensor]) -> np.ndarray:
 
 def _beyond(parsed: dict[str, tf.RaggedTensor]) -> tuple[np.ndarray, np.ndarray]:
     """int32[words]: the tags of words behind the last one that a token begins; int32[rows]: how many of each row."""
-    words, tags = parsed[feature_names.WORD_IDS], parsed[feature_names.LABEL_ID]
+    words, tags = parsed[feature_names.WORD_IDS], parsed[feature_names.TARGET]
     seen = tf.maximum(tf.reduce_max(words, axis=1), -1) + 1
     counts = tags.row_lengths() - seen
     places = tf.ragged.range(tags.row_lengths())

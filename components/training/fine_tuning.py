@@ -41,7 +41,7 @@ def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
 HISTORY_FILE = "history.json"
 
 DEV_ANSWERS_FILE = "dev_answers.npy"
-"""Within the model run: the answers on dev by the model in memory, in the order of the examples."""
+"""Within the model run: the predictions on dev by the model in memory, in the order of the examples."""
 
 _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
 """Settings with which a training may go on that began with others of them."""
@@ -73,9 +73,9 @@ def train(fn_args: Any, group: Replicas) -> None:
         spec = transform.transformed_feature_spec()
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
-        task = task.trained(model_settings, train.targets)
+        task = task.fitted(model_settings, train.targets)
         if fn_args.base_model and (pushed := tasks.of_card(read_card(Path(fn_args.base_model)))).name == task.name:
-            task = task.gone_on_from(pushed)
+            task = task.warm_started_from(pushed)
         model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():
@@ -88,10 +88,10 @@ def train(fn_args: Any, group: Replicas) -> None:
         key = checkpoint_key(config, initial, train, dev)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         fitted = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, group, others)
-        history, answers = fitted
+        history, predictions = fitted
         learned = _profile(train, task, read_vocabulary(base_model / file_names.VOCABULARY))
     history.key, history.words_cut = key, train.words_cut
-    np.save(logs / DEV_ANSWERS_FILE, answers)
+    np.save(logs / DEV_ANSWERS_FILE, predictions)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
         # Served in float32, on whatever CPU there is.
@@ -112,7 +112,7 @@ def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
     batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
     ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
-    shares = None if rows.per_token else task.shares(task.fields(rows.targets[chosen]))
+    shares = None if rows.per_token else task.drift_values(task.label_fields(rows.targets[chosen]))
     return profile.of_tokens(ids, rows.lengths[chosen], shares, vocabulary)
 
 

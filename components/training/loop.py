@@ -58,7 +58,7 @@ def fit(
         others: the model's copies on the further devices of this process.
 
     Returns:
-        What happened, and the answers on dev, in the order of its rows: as `Task.answers` has them, or of labels a
+        What happened, and the answers on dev, in the order of its rows: as `Task.predictions` has them, or of labels a
         token the most probable one, float32[rows, length].
 
     Raises:
@@ -81,7 +81,7 @@ def fit(
         steps,
         count,
         model.count_params(),
-        model.task.overall[0],
+        model.task.metrics[0],
         frozen_seconds=part.seconds,
         precision=resolved_precision(training.precision),
         replicas=replicas.count,
@@ -111,7 +111,7 @@ def fit(
                 state.evaluate(dev, replicas)
                 exhausted = is_exhausted(history, training.early_stopping) and step < steps
                 # The chief's word: measured on another CPU it might be another.
-                history.stopped_early = bool(int(replicas.told(str(int(exhausted)))))
+                history.stopped_early = bool(int(replicas.broadcast(str(int(exhausted)))))
             last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
             rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
             bar.advance(1, f"step {step}/{steps} loss {state.shown:.3f} {last}{rate}")
@@ -123,7 +123,7 @@ def fit(
     history.examples_per_second = state.seen / history.seconds
     for variable, value in zip(part.variables, state.best, strict=True):
         variable.assign(value)
-    return history, state.best_answers
+    return history, state.best_predictions
 
 
 def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:

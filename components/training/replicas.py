@@ -119,7 +119,7 @@ class Replicas:
 
         return step
 
-    def summed(self, *arrays: np.ndarray) -> list[np.ndarray]:
+    def all_reduce_sum(self, *arrays: np.ndarray) -> list[np.ndarray]:
         """Float32 arrays, added up over the workers; each worker gives the same shapes and gets the same bits."""
         if self.workers == 1:
             return list(arrays)
@@ -128,11 +128,11 @@ class Replicas:
         *parts, _ = np.split(flat, np.cumsum([array.size for array in arrays]))
         return [part.reshape(array.shape) for part, array in zip(parts, arrays, strict=True)]
 
-    def told(self, text: str) -> str:
+    def broadcast(self, text: str) -> str:
         """The chief's text, to every worker."""
         mine = np.frombuffer(text.encode() if self.is_chief else b"", np.uint8).astype(np.float32)
-        (size,) = self.summed(np.array([len(mine)], np.float32))
-        (codes,) = self.summed(mine if self.is_chief else np.zeros(int(size[0]), np.float32))
+        (size,) = self.all_reduce_sum(np.array([len(mine)], np.float32))
+        (codes,) = self.all_reduce_sum(mine if self.is_chief else np.zeros(int(size[0]), np.float32))
         return codes.astype(np.uint8).tobytes().decode()
 
     def _of_first(self, values: tf.Tensor) -> tf.Tensor:

@@ -28,29 +28,29 @@ _CAUGHT_UP_ROWS = 4096
 """Rows of the embedding table that are caught up with at a time: each takes eight copies of itself meanwhile."""
 
 
-def evaluate(task: Task, answers: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int) -> Evaluation:
-    """What the answers to all rows are worth."""
-    return Evaluation(step, task.measure(targets, answers)[task.overall[0]], float(losses.mean()))
+def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int) -> Evaluation:
+    """What the predictions to all rows are worth."""
+    return Evaluation(step, task.compute_metrics(targets, predictions)[task.metrics[0]], float(losses.mean()))
 
 
 def predict_split(
     infer: Infer, rows: Rows, replicas: Replicas = ALONE, weigh: Callable[[np.ndarray], int] = len
 ) -> tuple[np.ndarray, np.ndarray]:
-    """The answers to every row and their losses, in the order of the split; of labels a token, filled up with -1.
+    """The predictions to every row and their losses, in the order of the split; of labels a token, filled up with -1.
 
-    Each worker asks for its part of every batch; `weigh` is the task's.
+    Each worker asks for its part of every batch; `loss_weight` is the task's.
     """
-    answers: np.ndarray | None = None
+    predictions: np.ndarray | None = None
     losses = np.zeros(len(rows), np.float32)
     for whole in rows.by_length():
         batch = whole.part(replicas.worker, replicas.workers)
-        if answers is not None and not len(batch.rows):
+        if predictions is not None and not len(batch.rows):
             continue
         # A worker without a row in the first batch asks for the shape alone.
         found, of_rows = (value.numpy() for value in infer(*(batch if len(batch.rows) else whole)[1:]))
-        if answers is None:
+        if predictions is None:
             # The first batch has the longest rows.
-            answers = np.zeros((len(rows), *found.shape[1:]), np.float32)
+            predictions = np.zeros((len(rows), *found.shape[1:]), np.float32)
         if not len(batch.rows):
             continue
         losses[batch.rows] = of_rows
@@ -59,14 +59,14 @@ def predict_split(
             share = weigh(batch.targets) / max(1, weigh(whole.targets))
             losses[batch.rows] *= share * len(whole.rows) / len(batch.rows)
         if rows.per_token:
-            answers[batch.rows] = IGNORED
-            answers[batch.rows, : found.shape[1]] = found
+            predictions[batch.rows] = IGNORED
+            predictions[batch.rows, : found.shape[1]] = found
         else:
-            answers[batch.rows] = found
-    if answers is None:
+            predictions[batch.rows] = found
+    if predictions is None:
         return np.zeros(0), losses
-    answers, losses = replicas.summed(answers, losses)
-    return answers, losses
+    predictions, losses = replicas.all_reduce_sum(predictions, losses)
+    return predictions, losses
 
 
 class ModelCopy(NamedTuple):
@@ -138,8 +138,8 @@ class TrainingState:
         self.shown = 0.0
         """The smoothed loss."""
         self.best: list[np.ndarray] = []
-        self.best_answers = np.zeros(0)
-        """The weights of the best evaluation, and the answers on dev by them."""
+        self.best_predictions = np.zeros(0)
+        """The weights of the best evaluation, and the predictions on dev by them."""
 
     def evaluate(self, dev: Rows, replicas: Replicas) -> None:
         """Measures on dev after a step, and keeps the weights if they are the best so far."""
@@ -148,12 +148,12 @@ class TrainingState:
             for catch_up in self._catch_up:
                 catch_up(np.arange(start, min(start + _CAUGHT_UP_ROWS, self._table_rows), dtype=np.int32))
         self.history.epoch_seconds[-1] += time.monotonic() - started
-        answers, losses = predict_split(self._part.infer, dev, replicas, self._task.weigh)
-        result = evaluate(self._task, answers, losses, dev.all_targets(), self.step)
+        predictions, losses = predict_split(self._part.infer, dev, replicas, self._task.loss_weight)
+        result = evaluate(self._task, predictions, losses, dev.all_targets(), self.step)
         tf.summary.scalar(f"dev/{self.history.metric}", result.value, self.step)
         tf.summary.scalar("dev/loss", result.loss, self.step)
         if result.better_than(best(self.history)):
-            self.best, self.best_answers = [variable.numpy() for variable in self._part.variables], answers
+            self.best, self.best_predictions = [variable.numpy() for variable in self._part.variables], predictions
             self.history.best_step = self.step
         self.history.evaluations.append(result)
 
@@ -163,12 +163,12 @@ class TrainingState:
         now = {f"now/{index}": np.asarray(variable.numpy()) for index, variable in enumerate(changing)}
         best = {f"best/{index}": value for index, value in enumerate(self.best)}
         plain = {"history": asdict(self.history), "step": self.step, "seen": self.seen, "shown": self.shown}
-        return State({**now, **best, "answers": self.best_answers}, plain)
+        return State({**now, **best, "predictions": self.best_predictions}, plain)
 
     def resume(self, checkpoints: Checkpoints | None, replicas: Replicas) -> None:
         """Goes on from the newest checkpoint, if there is one: the chief has them, the others read what it takes."""
         saved = None if checkpoints is None else checkpoints.newest()
-        taken = replicas.told(str(checkpoints.taken or "") if checkpoints is not None else "")
+        taken = replicas.broadcast(str(checkpoints.taken or "") if checkpoints is not None else "")
         if taken and not replicas.is_chief:
             saved = read(Path(taken))
         if saved is not None:
@@ -185,7 +185,7 @@ class TrainingState:
                 variable.assign(arrays[f"now/{index}"])
         self._number_seeds()
         self.best = [arrays[f"best/{index}"] for index in range(sum(name.startswith("best/") for name in arrays))]
-        self.best_answers = arrays["answers"]
+        self.best_predictions = arrays["predictions"]
         self.step, self.seen, self.shown = plain["step"], plain["seen"], plain["shown"]
         evaluations = [Evaluation(**evaluation) for evaluation in plain["history"].pop("evaluations")]
         self.history = History(**plain["history"], evaluations=evaluations)

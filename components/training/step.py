@@ -63,7 +63,7 @@ class StagedSteps:
         learners = [Learner(_gradients(part, *self._loss, learning), optimizer) for part, optimizer in every]
         signature = [self._part.inputs, MASK_SPEC, self._part.targets]
         task, *_ = self._loss
-        return self._replicas.step(learners, signature, task.weigh, _table_learns(self._part, learning))
+        return self._replicas.step(learners, signature, task.loss_weight, _table_learns(self._part, learning))
 
 
 def training_step(
@@ -100,7 +100,7 @@ def _gradients(
             tape.watch(variables)
             forward = functools.partial(part.forward, training=True)
             losses = task.loss(in_halves(forward, inputs, padding_mask, task.per_token), targets, smoothing)
-            if task.one_label:
+            if task.single_label:
                 losses *= tf.gather(tf.constant(class_weights), targets)
             loss = tf.reduce_mean(losses)
             if share is not None:

@@ -21,7 +21,7 @@ from components.training.half_batches import in_halves
 from components.training.replicas import ALONE, Replicas
 
 Infer = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor]]
-"""Inputs, mask and targets of a batch -> the answers, float32[batch, ...], and the losses, float32[batch]."""
+"""Inputs, mask and targets of a batch -> the predictions, float32[batch, ...], and the losses, float32[batch]."""
 
 MASK_SPEC = tf.TensorSpec([None, None], tf.bool)
 
@@ -105,14 +105,14 @@ def trained_part(
 
 
 def inference(task: Task, forward: Callable[..., tf.Tensor], inputs: tf.TensorSpec, targets: tf.TensorSpec) -> Infer:
-    """A pass without gradients, traced: inputs, mask and targets of a batch -> answers and losses."""
+    """A pass without gradients, traced: inputs, mask and targets of a batch -> predictions and losses."""
 
     @tf.function(input_signature=[inputs, MASK_SPEC, targets], autograph=False)
     def infer(inputs: tf.Tensor, padding_mask: tf.Tensor, targets: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         logits = in_halves(forward, inputs, padding_mask, task.per_token)
-        answers = task.answers(logits)
+        predictions = task.predictions(logits)
         if task.per_token:
-            answers = tf.cast(tf.argmax(answers, axis=-1), tf.float32)
-        return answers, task.loss(logits, targets, 0.0)
+            predictions = tf.cast(tf.argmax(predictions, axis=-1), tf.float32)
+        return predictions, task.loss(logits, targets, 0.0)
 
     return infer

@@ -71,7 +71,7 @@ def worker_path() -> str:
     return os.pathsep.join([str(Path(sys.executable).parent), "/usr/local/bin", "/usr/bin", "/bin"])
 
 
-def check(beam: Beam, place: TomlSource) -> None:
+def check(beam: Beam, source: TomlSource) -> None:
     """Finds out whether a job service answers, which Beam waits for without a word.
 
     Raises:
@@ -81,16 +81,16 @@ def check(beam: Beam, place: TomlSource) -> None:
         return
     if problem := _silence(job_service(beam)):
         remedy = "Start one, on this machine with `make beam-service`, or correct beam.job_service"
-        raise InputError(place.of(("beam", "job_service")), problem, remedy)
+        raise InputError(source.locate(("beam", "job_service")), problem, remedy)
 
 
-def check_again(told: Iterable[str]) -> None:
+def check_again(arguments: Iterable[str]) -> None:
     """The same right before a job, of Beam's arguments: the service may be gone since the run began.
 
     Raises:
         RuntimeError: it is.
     """
-    for argument in told:
+    for argument in arguments:
         if argument.startswith(_ENDPOINT) and (problem := _silence(argument.removeprefix(_ENDPOINT))):
             raise RuntimeError(f"{problem} any more")
 

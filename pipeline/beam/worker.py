@@ -47,8 +47,8 @@ def main() -> None:
     info = service.GetProvisionInfo(request, metadata=(("worker_id", options.id),)).info
 
     def endpoint(name: str) -> str:
-        told = getattr(info, f"{name}_endpoint")
-        url = told.url or getattr(options, f"{name}_endpoint")
+        descriptor = getattr(info, f"{name}_endpoint")
+        url = descriptor.url or getattr(options, f"{name}_endpoint")
         return str(text_format.MessageToString(endpoints_pb2.ApiServiceDescriptor(url=url)))
 
     os.environ |= {

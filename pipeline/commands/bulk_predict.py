@@ -71,7 +71,7 @@ def predict_files(
         model: a pushed version, or their directory.
         inputs: files or globs, all with the same columns.
         output: a directory; answers that are in it already, from a job that was killed, stay.
-        columns: as `prediction.row_format`.
+        columns: as `input_format.row_format`.
         has_header: the same.
         where: Beam's settings; other machines need files, model and output under the same paths.
         terminal: where progress goes.
@@ -141,7 +141,7 @@ def _states(files: list[Path]) -> list[list[Any]]:
 
 
 def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any) -> tuple[list[str], tuple[int, ...]]:
-    """The header's names and the places of the texts, which all files share."""
+    """The header's names and the indices of the texts, which all files share."""
     of_files = [text_columns(path, texts, header, quoting) for path in files]
     for path, (names, _) in zip(files, of_files, strict=True):
         if names != of_files[0][0]:
@@ -224,12 +224,12 @@ def bulk_predict(options: argparse.Namespace) -> int:
                 options.model, options.input, options.output, options.column, header, where, sys.stderr
             )
     except Exception as error:
-        told = original_error(error)
-        if isinstance(told, InputError | OSError):
-            raise told from None
+        cause = original_error(error)
+        if isinstance(cause, InputError | OSError):
+            raise cause from None
         log = options.output / LOG_FILE
         again = f"Run again: the parts that are there stay. The log has the rest: {log}"
-        print(f"error: {describe(told)}. {again}", file=sys.stderr)
+        print(f"error: {describe(cause)}. {again}", file=sys.stderr)
         return FAILED
     bad = f", {done.quarantined:,} bad ones in {options.output / QUARANTINE_FILE}" if done.quarantined else ""
     print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)

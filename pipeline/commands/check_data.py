@@ -74,7 +74,7 @@ def compare_rows(
 
 def _sentences(source: Path, data: Data, task: Task) -> Iterator[tuple[tuple[str, ...], str | None]]:
     require_file(source, "Give one file")
-    for row in reader.read_rows(source, "train", data, task.problem):
+    for row in reader.read_rows(source, "train", data, task.check_row):
         if isinstance(row, tsv.BadRow):
             raise row.error()
         yield row.texts, row.label
@@ -108,7 +108,7 @@ def _rows(
             raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
         found = None if index is None else fields[index]
         # Of names, one that the model does not know is what is looked for; a number has to be one.
-        if found is not None and task.numeric and (broken := task.problem(texts, found)):
+        if found is not None and task.numeric and (broken := task.check_row(texts, found)):
             raise InputError(f"{source}:{line}", *broken)
         yield texts, found
 

@@ -116,8 +116,8 @@ def match_files(
         if not (as_json or asked):
             print("query", "rank", "cosine", "match", sep="\t", file=out)
         asked += len(some)
-        for query, cosines, places in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
-            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, places, strict=True)]
+        for query, cosines, paths in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
+            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, paths, strict=True)]
             if as_json:
                 print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
                 continue

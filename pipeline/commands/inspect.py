@@ -44,7 +44,7 @@ def versions(options: argparse.Namespace) -> int:
     from pipeline.reports import run_report, tables
     from pipeline.runs import pushed_versions
 
-    pushed = pushed_versions.pushed(pushed_versions.places(options.root, options.name))
+    pushed = pushed_versions.pushed(pushed_versions.pipeline_paths(options.root, options.name))
     if options.json:
         print(json.dumps([dataclasses.asdict(version) for version in pushed]))
     else:

@@ -17,10 +17,10 @@ def rollback(options: argparse.Namespace) -> int:
     from components.serving.versions import roll_back
     from pipeline.runs import lock, pushed_versions
 
-    places = pushed_versions.places(options.root, options.name)
-    with lock.held(places):
-        older, version = roll_back(places.serving, options.version)
-    print(f"version {older} is in production again, as version {version}: {places.serving / str(version)}")
+    paths = pushed_versions.pipeline_paths(options.root, options.name)
+    with lock.held(paths):
+        older, version = roll_back(paths.serving, options.version)
+    print(f"version {older} is in production again, as version {version}: {paths.serving / str(version)}")
     return DONE
 
 
@@ -28,11 +28,11 @@ def prune(options: argparse.Namespace) -> int:
     """`prune`: artifacts that nothing kept needs."""
     from pipeline.runs import lock, pushed_versions
 
-    places = pushed_versions.places(options.root, options.name)
-    with lock.held(places):
+    paths = pushed_versions.pipeline_paths(options.root, options.name)
+    with lock.held(paths):
         from pipeline.runs import pruning
 
-        pruned = pruning.prune(places, options.keep, options.dry_run)
+        pruned = pruning.prune(paths, options.keep, options.dry_run)
     if options.json:
         print(json.dumps(dataclasses.asdict(pruned)))
         return DONE

@@ -38,14 +38,14 @@ def of_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: Text
         InputError: a row of more or fewer texts than the model reads.
     """
     predictor = _load(model)
-    asked = predictor.asked
+    asked = predictor.text_names
     counted, again = tee(_counted(rows, asked))
-    for texts, told in zip(again, predictor.predict(counted), strict=True):
+    for texts, prediction in zip(again, predictor.predict(counted), strict=True):
         if as_json:
-            row = dict(zip(asked, texts, strict=True)) | told
+            row = dict(zip(asked, texts, strict=True)) | prediction
             print(json.dumps(row, ensure_ascii=False), file=out)
         else:
-            print(predictor.task.line(told, texts), *texts, sep="\t", file=out)
+            print(predictor.task.to_line(prediction, texts), *texts, sep="\t", file=out)
 
 
 def _counted(rows: Iterable[tuple[str, tuple[str, ...]]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
@@ -78,17 +78,17 @@ def of_file(
     with written(destination) as out, progress.watch(terminal, "predict"):
         predictor = _load(model)
         task = predictor.task
-        if len(text) != len(predictor.asked):
-            problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.asked)}"
+        if len(text) != len(predictor.text_names):
+            problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.text_names)}"
             raise InputError("--column", problem, "Give --column once for each")
         write = writer(out, quoting)
         if names is not None:
-            write([*names, *task.columns])
+            write([*names, *task.output_columns])
         rows, again = tee(rows)
         predictions = predictor.predict(texts for _, _, texts, _ in rows)
         with progress.progress(source.stat().st_size) as bar:
-            for count, ((_, fields, _, size), told) in enumerate(zip(again, predictions, strict=True), 1):
-                write([*fields, *task.cells(told)])
+            for count, ((_, fields, _, size), prediction) in enumerate(zip(again, predictions, strict=True), 1):
+                write([*fields, *task.to_row(prediction)])
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
 
 

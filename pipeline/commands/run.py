@@ -25,17 +25,17 @@ def run(options: argparse.Namespace) -> int:
         if not options.json:
             tables.console(sys.stdout).print(what)
 
-    places = PipelinePaths.of(checked.run, options.root)
+    paths = PipelinePaths.of(checked.run, options.root)
     if options.wait:
-        with lock.held(places, say):
+        with lock.held(paths, say):
             # What is new is seen after the other run's end.
             checked = preflight.check(options.config)
-    if not options.force and (nothing_new := manifest.nothing_new(checked, places)):
+    if not options.force and (nothing_new := manifest.nothing_new(checked, paths)):
         say(f"{checked.run.name}: nothing new: {nothing_new}")
         if options.json:
-            newest = manifest.newest_ended(places.runs)
-            told = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            print(json.dumps({**told, "run": newest and newest.run}))
+            newest = manifest.newest_ended(paths.runs)
+            summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
+            print(json.dumps({**summary, "run": newest and newest.run}))
         return DONE
     record = local.run(checked, options.root, say, options.wait)
     if options.json:

@@ -37,19 +37,19 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
         line, column = found.groups() if found else (text.rstrip().count("\n") + 1, where)
         remedy = "Correct the line: strings need quotes, lists brackets"
         raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
-    place = TomlSource(str(path), text)
-    return _located(parse(Run, _with_task(values, place), place), path.resolve().parent if folder is None else folder)
+    source = TomlSource(str(path), text)
+    return _located(parse(Run, _with_task(values, source), source), path.resolve().parent if folder is None else folder)
 
 
-def _with_task(values: dict[str, Any], place: TomlSource) -> dict[str, Any]:
+def _with_task(values: dict[str, Any], source: TomlSource) -> dict[str, Any]:
     """The TOML's `task`, which stands at the top, where the settings have it: it says how rows are read."""
     if "task" not in values or not isinstance(values.get("data", {}), dict):
         return values
     if not isinstance(values["task"], str) or values["task"] not in tasks.TASKS:
-        raise InputError(place.of(("task",)), *unknown_task(values["task"]))
+        raise InputError(source.locate(("task",)), *unknown_task(values["task"]))
     if "task" in values.get("data", {}):
         problem = "`task` stands at the top and in [data] too"
-        raise InputError(place.of(("data", "task")), problem, "Delete the one in [data]")
+        raise InputError(source.locate(("data", "task")), problem, "Delete the one in [data]")
     others = {key: value for key, value in values.items() if key != "task"}
     return {**others, "data": {**values.get("data", {}), "task": values["task"]}}
 

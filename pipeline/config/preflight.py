@@ -56,17 +56,17 @@ def check(path: Path) -> Checked:
     Raises:
         InputError: the first thing that is wrong.
     """
-    run, place = load_config(path), TomlSource(str(path), read_text(path))
+    run, source = load_config(path), TomlSource(str(path), read_text(path))
     if run.data.spans and not any(SPAN in pattern for _, pattern in run.data.patterns):
         problem = f"`data.spans` is {list(run.data.spans)}, but no path holds {SPAN}"
         raise InputError(
-            place.of(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
+            source.locate(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
         )
-    return check_run(run, path, place)
+    return check_run(run, path, source)
 
 
-def check_run(run: Run, path: Path, place: TomlSource) -> Checked:
-    """The same of a run that is loaded: `path` is what it was loaded from, `place` tells lines of that file."""
+def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
+    """The same of a run that is loaded: `path` is what it was loaded from, `source` tells lines of that file."""
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
         # [CLS] and [SEP] are two of the tokens, and each word has at least one.
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_tokens - 2))
@@ -74,7 +74,7 @@ def check_run(run: Run, path: Path, place: TomlSource) -> Checked:
     newest = spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
     task = tasks.of(run.data)
-    _check_names(run, task, place)
+    _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
     config = huggingface.read_config(base_model)
     has_pooler = huggingface.check_weights(base_model, config)
@@ -82,31 +82,31 @@ def check_run(run: Run, path: Path, place: TomlSource) -> Checked:
     if run.model.max_length > config.max_position_embeddings:
         limit = config.max_position_embeddings
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
-        raise InputError(place.of(("model", "max_length")), problem, "Lower it, or take another base model")
+        raise InputError(source.locate(("model", "max_length")), problem, "Lower it, or take another base model")
     layers = config.num_hidden_layers
     if (run.training.freeze_layers or 0) > layers:
         problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
-        raise InputError(place.of(("training", "freeze_layers")), problem, f"Give at most {layers}")
+        raise InputError(source.locate(("training", "freeze_layers")), problem, f"Give at most {layers}")
     files = find_files(run.data)
-    if len(task.texts) > 1 and not task.two_passes and config.type_vocab_size < 2:
+    if len(task.texts) > 1 and not task.bi_encoder and config.type_vocab_size < 2:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
-        raise InputError(place.of(("model", "base")), problem, "Take another base model")
-    layout = _check_rows(run.data, files, task, place)
+        raise InputError(source.locate(("model", "base")), problem, "Take another base model")
+    layout = _check_rows(run.data, files, task, source)
     small = all(_is_small(run.data, path) for split, path in files if split in (None, "train"))
-    if task.named and not task.labels and small:
+    if task.has_label_names and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
-        _check_names(run, known, place)
-        _check_rows(run.data, files, known, place)
+        _check_names(run, known, source)
+        _check_rows(run.data, files, known, source)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
-        raise InputError(place.of(("validation", "schema_file")), problem, remedy)
+        raise InputError(source.locate(("validation", "schema_file")), problem, remedy)
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
-    _check_destination(run.push.destination, place)
-    options.check(run.beam, place)
-    _check_initial(run.training.init_from, place)
+    _check_destination(run.push.destination, source)
+    options.check(run.beam, source)
+    _check_initial(run.training.init_from, source)
     tokenizer = read_settings(base_model)
     return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)
 
@@ -123,42 +123,46 @@ def _check_schema(path: Path) -> None:
         raise InputError(str(path), f"not a schema in protobuf's text form ({error})", "Correct the line") from None
 
 
-def _check_names(run: Run, task: Task, place: TomlSource) -> None:
+def _check_names(run: Run, task: Task, source: TomlSource) -> None:
     """Holds the metrics and label names in the settings against the task's, as far as these are known."""
     labels = task.labels
-    gate.check(run.gate, task, place.of(("gate",)))
+    gate.check(run.gate, task, source.locate(("gate",)))
     if isinstance(run.training.class_weights, dict) and labels:
         unknown = sorted(set(run.training.class_weights) - set(labels))
         if unknown:
             close = difflib.get_close_matches(unknown[0], labels, n=1)
             nearest = f"Did you mean {close[0]!r}? " if close else ""
             problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
-            raise InputError(place.of(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name")
+            raise InputError(
+                source.locate(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name"
+            )
 
 
-def _check_destination(destination: str | None, place: TomlSource) -> None:
+def _check_destination(destination: str | None, source: TomlSource) -> None:
     """Finds out before the training whether a model can be pushed; makes nothing."""
     if destination is None:
         return
     there = next(path for path in (Path(destination), *Path(destination).parents) if path.exists())
     if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
         problem = f"`push.destination` is {destination}, but {there} is not a directory that you may write to"
-        raise InputError(place.of(("push", "destination")), problem, "Give another directory")
+        raise InputError(source.locate(("push", "destination")), problem, "Give another directory")
 
 
-def _check_initial(init_from: str, place: TomlSource) -> None:
+def _check_initial(init_from: str, source: TomlSource) -> None:
     """Refuses a directory to start from that is no pushed version."""
     path = Path(init_from)
     if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in card.read_card(path)):
         problem = f'`training.init_from` is {init_from}, it should be "base", "pushed" or the directory of a version'
-        raise InputError(place.of(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones")
+        raise InputError(
+            source.locate(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones"
+        )
 
 
 def _is_small(data: Data, path: Path) -> bool:
     return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
 
 
-def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, place: TomlSource) -> columns.Layout:
+def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, source: TomlSource) -> columns.Layout:
     """Reads the first rows of each file; returns the first file's layout."""
     layouts = []
     for split, path in files:
@@ -167,12 +171,12 @@ def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, pl
         reserved = sorted(set(layout.slice_names) & feature_names.RESERVED)
         if reserved:
             problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
-            raise InputError(place.of(("data", "slices")), problem, "Rename the column in the file's header")
+            raise InputError(source.locate(("data", "slices")), problem, "Rename the column in the file's header")
         if layout.slice_names != layouts[0].slice_names:
             here, there = (", ".join(map(repr, each.slice_names)) for each in (layout, layouts[0]))
             problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
             raise InputError(str(path), problem, "Give the columns the same names in every file")
-        rows = reader.read_rows(path, split, data, task.problem)
+        rows = reader.read_rows(path, split, data, task.check_row)
         for row in islice(rows, _PREFLIGHT_ROWS):
             if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
                 raise row.error()

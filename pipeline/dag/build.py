@@ -32,7 +32,7 @@ from pipeline.runs.provenance import libraries, source_hash
 
 def build_pipeline(
     checked: Checked,
-    places: PipelinePaths,
+    paths: PipelinePaths,
     manifest: Manifest,
     data_path: str | RuntimeParameter = "",
     run_name: str | RuntimeParameter = "",
@@ -41,7 +41,7 @@ def build_pipeline(
 
     Args:
         checked: the run.
-        places: where it keeps what.
+        paths: where it keeps what.
         manifest: what the run stands on.
         data_path: directory that relative paths of the data are taken from.
         run_name: what a pushed version's card says it was pushed by, where no record of the run will tell.
@@ -75,7 +75,7 @@ def build_pipeline(
     init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
     predecessor = Predecessor(
         examples=examples,
-        directory=str(init_from.parent if init_from else places.serving),
+        directory=str(init_from.parent if init_from else paths.serving),
         pinned=init_from.name if init_from else "",
         source=source_hash("components.nodes.baseline"),
     )
@@ -122,7 +122,7 @@ def build_pipeline(
         },
     )
     model = trainer.outputs["model"]
-    baseline = Baseline(model=model, directory=str(places.serving), source=source_hash("components.nodes.baseline"))
+    baseline = Baseline(model=model, directory=str(paths.serving), source=source_hash("components.nodes.baseline"))
     measured = {
         "examples": examples,
         "model": model,
@@ -140,15 +140,15 @@ def build_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         custom_config={"source": source_hash("components.nodes.pusher")},
         push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(places.serving))
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
         ),
     )
     pusher.spec.exec_properties["run_name"] = run_name
     nodes.append(pusher)
     return tfx_pipeline.Pipeline(
         pipeline_name=run.name,
-        pipeline_root=str(places.artifacts),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(places.metadata)),
+        pipeline_root=str(paths.artifacts),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(paths.metadata)),
         components=nodes,
         enable_cache=True,
         beam_pipeline_args=options.arguments(run.beam),
@@ -159,7 +159,7 @@ def _input_format(run: Run) -> dict[str, object]:
     """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
     data, task = run.data, TASKS[run.data.task]
     # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
-    alone = task.two_passes or data.format == "conll"
+    alone = task.bi_encoder or data.format == "conll"
     return {
         "asked": ["text"] if alone else data.text,
         "text": data.text,

@@ -17,7 +17,7 @@ from pipeline.reports.tables import fact_lines, short_path
 from pipeline.runs.paths import PipelinePaths
 
 
-def check_report(checked: Checked, places: PipelinePaths) -> RenderableType:
+def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
     """The DAG and the resolved settings of a config that is in order."""
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
@@ -30,7 +30,7 @@ def check_report(checked: Checked, places: PipelinePaths) -> RenderableType:
     tokenizer = checked.tokenizer
     facts = [
         ("task", checked.task.name),
-        *((split, ", ".join(paths)) for split, paths in files.items()),
+        *((split, ", ".join(names)) for split, names in files.items()),
         *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
         (
             "columns",
@@ -40,7 +40,7 @@ def check_report(checked: Checked, places: PipelinePaths) -> RenderableType:
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", "uncased" if tokenizer.lower_case else "cased"),
-        ("pushed to", short_path(str(places.serving))),
+        ("pushed to", short_path(str(paths.serving))),
     ]
     table = Table.grid(padding=(0, 2))
     for node in description.nodes(run):
@@ -51,12 +51,12 @@ def check_report(checked: Checked, places: PipelinePaths) -> RenderableType:
 
 def _columns(checked: Checked) -> str:
     layout, task = checked.layout, checked.task
-    places = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
-    return ", ".join(f"{name} is field {place + 1}" for name, place in places) + f" of {layout.width}"
+    fields = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
+    return ", ".join(f"{name} is field {place + 1}" for name, place in fields) + f" of {layout.width}"
 
 
 def _labels(task: Task) -> str:
-    if task.named:
+    if task.has_label_names:
         return ", ".join(task.labels) or "those in train"
     allowed = getattr(task, "range", None)
     return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"

@@ -113,7 +113,7 @@ def failure(record: RunRecord, remedy: str) -> str:
 def try_line(model: str, task: str) -> str:
     """The command that asks a pushed model."""
     command = [short_path(sys.executable), "pipeline_runner.py", "predict", "--model", short_path(model)]
-    together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].two_passes
+    together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].bi_encoder
     return f"{shlex.join(command)} " + ("$'a text of yours\\tand another'" if together else "'a text of yours'")
 
 

@@ -49,8 +49,8 @@ def export(path: Path, output: Path) -> Path:
         InputError: the config is wrong, or says something that Kubeflow cannot do.
     """
     checked = preflight.check(path)
-    place = TomlSource(str(path), path.read_text(encoding="utf-8-sig"))
-    _check(checked, place)
+    source = TomlSource(str(path), path.read_text(encoding="utf-8-sig"))
+    _check(checked, source)
     collected = manifest.collect(checked, "", "")
     with hidden_stderr():
         from tfx.orchestration.data_types import RuntimeParameter
@@ -75,27 +75,29 @@ def export(path: Path, output: Path) -> Path:
     return written
 
 
-def _check(checked: Checked, place: TomlSource) -> None:
+def _check(checked: Checked, source: TomlSource) -> None:
     """Refuses what the settings lack, and what containers could not find."""
     run, settings = checked.run, checked.run.kubeflow
     for key, example in (("image", "REGISTRY/NAME@sha256:..."), ("root", "minio://BUCKET/PATH"), ("folder", "/mnt/X")):
         if getattr(settings, key) is None:
             remedy = f'Add it to [kubeflow], say {key} = "{example}"; docs/kubeflow.md says what it is'
-            raise InputError(place.of(("kubeflow",)), f"`kubeflow.{key}` is missing", remedy)
+            raise InputError(source.locate(("kubeflow",)), f"`kubeflow.{key}` is missing", remedy)
     if not _NAME.fullmatch(run.name):
         problem = f"`name` is {run.name!r}, Kubeflow takes lower-case letters, digits and - alone"
-        raise InputError(place.of(("name",)), problem, "Rename the run")
+        raise InputError(source.locate(("name",)), problem, "Rename the run")
     if "://" in run.model.base:
         problem = f"`model.base` is {run.model.base}, which every container would fetch anew"
         remedy = f"Put its files, which are in {checked.base_model}, below the TOML's directory and name theirs"
-        raise InputError(place.of(("model", "base")), problem, remedy)
+        raise InputError(source.locate(("model", "base")), problem, remedy)
     if run.beam.preset != "local":
         problem = f'`beam.preset` is "{run.beam.preset}", whose workers do not see what a container is given'
-        raise InputError(place.of(("beam", "preset")), problem, 'Set preset = "local": a container runs its own Beam')
+        raise InputError(
+            source.locate(("beam", "preset")), problem, 'Set preset = "local": a container runs its own Beam'
+        )
     if run.training.devices == "multiworker":
         problem = '`training.devices` is "multiworker", but the Trainer is one container'
         remedy = 'Set devices = "auto"; kubeflow.gpus gives it GPUs'
-        raise InputError(place.of(("training", "devices")), problem, remedy)
+        raise InputError(source.locate(("training", "devices")), problem, remedy)
     nodes = ["default", *(node.id for node in description.nodes(run))]
     for key in ("cpu", "memory"):
         for name in getattr(settings, key):
@@ -103,7 +105,7 @@ def _check(checked: Checked, place: TomlSource) -> None:
                 close = difflib.get_close_matches(name, nodes, n=1)
                 nearest = f"Did you mean {close[0]}? " if close else ""
                 problem = f"`kubeflow.{key}` names {name!r}, there is no such node"
-                raise InputError(place.of(("kubeflow", key, name)), problem, f"{nearest}Known: {', '.join(nodes)}")
+                raise InputError(source.locate(("kubeflow", key, name)), problem, f"{nearest}Known: {', '.join(nodes)}")
 
 
 def _in_containers(checked: Checked) -> Checked:

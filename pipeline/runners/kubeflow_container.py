@@ -19,7 +19,7 @@ _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 _ROOT = "ARTIFACT_LOCAL_PATH"
 """An environment variable of the launcher's: the directory that holds the three; without it, `/`."""
 
-_Told = dict[str, Any]
+Invocation = dict[str, Any]
 """KFP's ExecutorInput or ExecutorOutput, from JSON."""
 
 
@@ -38,8 +38,8 @@ def run(arguments: list[str]) -> None:
         parser.add_argument(f"--{name}", required=True)
     parser.add_argument("--json_serialized_inputs_spec_args")
     known, of_beam = parser.parse_known_args(arguments)
-    told = json.loads(known.json_serialized_invocation_args)
-    known.json_serialized_invocation_args = json.dumps(staged(told))
+    invocation = json.loads(known.json_serialized_invocation_args)
+    known.json_serialized_invocation_args = json.dumps(staged(invocation))
 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
@@ -52,8 +52,8 @@ def run(arguments: list[str]) -> None:
         if mistake := find_input_error(error):
             raise mistake from None
         raise
-    file = Path(told["outputs"]["outputFile"])
-    file.write_text(json.dumps(as_declared(json.loads(file.read_text()), told)))
+    file = Path(invocation["outputs"]["outputFile"])
+    file.write_text(json.dumps(as_declared(json.loads(file.read_text()), invocation)))
 
 
 def local_path(uri: str) -> str:
@@ -64,30 +64,30 @@ def local_path(uri: str) -> str:
     return uri
 
 
-def staged(told: _Told) -> _Told:
+def staged(invocation: Invocation) -> Invocation:
     """An ExecutorInput with paths instead of URIs; makes the directories of the outputs, as TFX's launcher does.
 
     An input that its node left empty is none, as the model in production before the first push: KFP hands on an
     artifact for every output that is declared.
     """
-    inputs, outputs = (_moved(told.get(side, {})) for side in ("inputs", "outputs"))
+    inputs, outputs = (_moved(invocation.get(side, {})) for side in ("inputs", "outputs"))
     for artifacts in inputs["artifacts"].values():
         artifacts["artifacts"] = [one for one in artifacts["artifacts"] if _holds_something(Path(one["uri"]))]
     for artifacts in outputs["artifacts"].values():
         for one in artifacts["artifacts"]:
             Path(one["uri"]).mkdir(parents=True, exist_ok=True)
-    return {**told, "inputs": inputs, "outputs": outputs}
+    return {**invocation, "inputs": inputs, "outputs": outputs}
 
 
-def as_declared(made: _Told, told: _Told) -> _Told:
+def as_declared(made: Invocation, invocation: Invocation) -> Invocation:
     """An ExecutorOutput with URIs instead of paths, also where properties name an artifact.
 
     An output stays where it was declared: of one that TFX has elsewhere, as a pushed model, its properties tell.
     """
-    sides = [told.get(side, {}).get("artifacts", {}) for side in ("inputs", "outputs")]
+    sides = [invocation.get(side, {}).get("artifacts", {}) for side in ("inputs", "outputs")]
     uris = {local_path(one["uri"]): one["uri"] for side in sides for key in side for one in side[key]["artifacts"]}
 
-    def declared(one: _Told, given: _Told) -> _Told:
+    def declared(one: Invocation, given: Invocation) -> Invocation:
         properties = {
             name: uris.get(value, value) if isinstance(value, str) else value
             for name, value in one.get("metadata", {}).items()
@@ -101,7 +101,7 @@ def as_declared(made: _Told, told: _Told) -> _Told:
     return {**made, "artifacts": artifacts}
 
 
-def _moved(side: _Told) -> _Told:
+def _moved(side: Invocation) -> Invocation:
     """Inputs or outputs with paths instead of URIs."""
     artifacts = {
         key: {"artifacts": [{**one, "uri": local_path(one["uri"])} for one in found.get("artifacts", [])]}

@@ -28,9 +28,9 @@ _STATES = metadata_store_pb2.Execution
 large_from_the_start()
 
 
-def compiled_run(checked: Checked, places: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
+def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
     """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
-    return compiler.Compiler().compile(build_pipeline(checked, places, manifest))
+    return compiler.Compiler().compile(build_pipeline(checked, paths, manifest))
 
 
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
@@ -59,19 +59,19 @@ class Compiled:
 
     Args:
         pipeline: as `compiled_run` made it.
-        places: where it keeps what.
+        paths: where it keeps what.
         run_id: names the run in ML Metadata.
     """
 
-    def __init__(self, pipeline: pipeline_pb2.Pipeline, places: PipelinePaths, run_id: str) -> None:
+    def __init__(self, pipeline: pipeline_pb2.Pipeline, paths: PipelinePaths, run_id: str) -> None:
         self._pipeline = pipeline
         runtime_parameter_utils.substitute_runtime_parameter(
             self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
         self._deployment = runner_utils.extract_local_deployment_config(self._pipeline)
         self._run_id = run_id
-        self._places, self._digests = places, Digests(places)
-        self._connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
+        self._paths, self._digests = paths, Digests(paths)
+        self._connection = metadata.sqlite_metadata_connection_config(str(paths.metadata))
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
 
     def recover(self) -> list[str]:
@@ -80,13 +80,13 @@ class Compiled:
         Returns:
             What was damaged, for the user.
         """
-        discard_unfinished(self._places, self._connection)
+        discard_unfinished(self._paths, self._connection)
         return self._digests.mend()
 
     def discard_unfinished(self, node_id: str) -> None:
         """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
         contexts = (self._run_id, f"{self._pipeline.pipeline_info.id}.{node_id}")
-        discard_unfinished(self._places, self._connection, contexts)
+        discard_unfinished(self._paths, self._connection, contexts)
 
     def annotate(self, name: str, text: str) -> None:
         """Puts a text into ML Metadata, as a property of this run's context."""
@@ -96,9 +96,9 @@ class Compiled:
             mlmd.store.put_contexts([context])
 
     @classmethod
-    def of(cls, checked: Checked, places: PipelinePaths, manifest: Manifest) -> Compiled:
+    def of(cls, checked: Checked, paths: PipelinePaths, manifest: Manifest) -> Compiled:
         """A run's, named by its manifest."""
-        return cls(compiled_run(checked, places, manifest), places, manifest.run)
+        return cls(compiled_run(checked, paths, manifest), paths, manifest.run)
 
     @property
     def node_ids(self) -> list[str]:
@@ -115,8 +115,8 @@ class Compiled:
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         operators = {}
         if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):
-            told = list(executor.beam_pipeline_args_placeholders)
-            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, told)
+            arguments = list(executor.beam_pipeline_args_placeholders)
+            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, arguments)
             forget_where(executor)
         launching = launcher.Launcher(
             pipeline_node=self._nodes[node_id],

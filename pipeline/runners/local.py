@@ -39,16 +39,16 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     Raises:
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
-    places = PipelinePaths.of(checked.run, root)
-    lifecycle.check(checked, places)
-    with held(places, say if wait else None):
-        with writable(places.runs):
-            record = lifecycle.begin(checked, places)
+    paths = PipelinePaths.of(checked.run, root)
+    lifecycle.check(checked, paths)
+    with held(paths, say if wait else None):
+        with writable(paths.runs):
+            record = lifecycle.begin(checked, paths)
         say(f"{record.name} {record.id}   log: {tables.short_path(str(record.log))}")
         started = time.monotonic()
         with stop_on_signals(), redirected_output(record.log) as terminal:
             try:
-                _run_nodes(checked, places, record, terminal, say)
+                _run_nodes(checked, paths, record, terminal, say)
             except BaseException as error:
                 interrupted = isinstance(error, KeyboardInterrupt) or asked_to_stop()
                 record.state = "interrupted" if interrupted else "failed"
@@ -73,7 +73,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
 
 
 def _run_nodes(
-    checked: Checked, places: PipelinePaths, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
+    checked: Checked, paths: PipelinePaths, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
     with watch(terminal, "loading TensorFlow"):
         with _no_collections():
@@ -81,7 +81,7 @@ def _run_nodes(
 
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
-        compiled = Compiled.of(checked, places, found)
+        compiled = Compiled.of(checked, paths, found)
     with watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()
     for what in record.damaged:

@@ -68,13 +68,13 @@ def begin(exported: Path, run_id: str) -> int:
     with stop_on_signals(), held(PipelinePaths.of(run, Path(dag.root)), _say):
         # What is there is seen after others' end.
         checked = preflight.check(Path(dag.config))
-        places = PipelinePaths.of(checked.run, Path(dag.root))
-        if nothing_new := manifest.nothing_new(checked, places):
+        paths = PipelinePaths.of(checked.run, Path(dag.root))
+        if nothing_new := manifest.nothing_new(checked, paths):
             _write_claim(dag, run_id, {"skipped": nothing_new})
             _say(f"{dag.name}: nothing new: {nothing_new}")
             return SKIPPED
-        lifecycle.check(checked, places)
-        begun = lifecycle.begin(checked, places, run_id)
+        lifecycle.check(checked, paths)
+        begun = lifecycle.begin(checked, paths, run_id)
         directory = Path(begun.directory)
         _write_claim(dag, run_id, {"directory": str(directory)})
         with _failures_in(directory):
@@ -84,12 +84,12 @@ def begin(exported: Path, run_id: str) -> int:
 
             found = manifest.collect(checked, begun.id, begun.started)
             found.write(directory)
-            pipeline = compiled_run(checked, places, found)
+            pipeline = compiled_run(checked, paths, found)
             compiled = json_format.MessageToDict(pipeline)
             if edges(compiled) != edges(dag.pipeline):
                 problem = f"{dag.config} has another DAG than the one that was exported"
                 raise InputError(str(exported), problem, "Export it again")
-            damaged = Compiled(pipeline, places, begun.id).recover()
+            damaged = Compiled(pipeline, paths, begun.id).recover()
             with record.edited(directory) as kept:
                 kept.damaged = damaged
             # Last: with it, nodes can go.
@@ -117,9 +117,9 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
     if (directory := _directory(dag, run_id)) is None:
         return SKIPPED
     found = manifest.read(directory)
-    places = PipelinePaths.of_run(found.settings, directory)
+    paths = PipelinePaths.of_run(found.settings, directory)
     waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
-    with atomic_files.locked(directory / f"{node_id}.lock", waiting), held(places, _say, shared=True):
+    with atomic_files.locked(directory / f"{node_id}.lock", waiting), held(paths, _say, shared=True):
         with record.edited(directory) as kept:
             node = kept.node(node_id)
             if node.state in _ENDED:
@@ -131,9 +131,9 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
         with _shown_progress(), _failures_in(directory, node_id):
             _check_code(found)
             if node_id == "Pusher":
-                _check_baseline(kept, places)
+                _check_baseline(kept, paths)
             started = time.monotonic()
-            compiled = _compiled(directory, places, found.run)
+            compiled = _compiled(directory, paths, found.run)
             compiled.discard_unfinished(node_id)
             outcome = compiled.launch(node_id)
             with record.edited(directory) as kept:
@@ -177,8 +177,8 @@ def end(exported: Path, run_id: str) -> int:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
         print(f"error: {run_report.failure(kept, f'{remedy}.')}", file=sys.stderr)
         return FAILED
-    places = PipelinePaths.of_run(found.settings, directory)
-    _compiled(directory, places, found.run).annotate("manifest", found.as_json())
+    paths = PipelinePaths.of_run(found.settings, directory)
+    _compiled(directory, paths, found.run).annotate("manifest", found.as_json())
     tables.console(sys.stdout).print(run_report.run_report(kept, full=True))
     return REFUSED if kept.state == "refused" and dag.schedule.on_refusal == "fail" else DONE
 
@@ -193,33 +193,33 @@ def _claim(dag: ExportedDag, run_id: str) -> Path:
     return dag.home / "scheduled" / f"{hashlib.sha256(run_id.encode()).hexdigest()}.json"
 
 
-def _write_claim(dag: ExportedDag, run_id: str, told: dict[str, str]) -> None:
+def _write_claim(dag: ExportedDag, run_id: str, content: dict[str, str]) -> None:
     claim = _claim(dag, run_id)
     claim.parent.mkdir(parents=True, exist_ok=True)
-    atomic_files.write_text(claim, json.dumps({"run_id": run_id, **told}))
+    atomic_files.write_text(claim, json.dumps({"run_id": run_id, **content}))
 
 
 def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
     try:
-        told = json.loads(_claim(dag, run_id).read_bytes())
+        claim = json.loads(_claim(dag, run_id).read_bytes())
     except OSError:
         problem = f"no run has begun as {run_id!r}"
         raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not") from None
-    if "skipped" in told:
-        _say(f"{dag.name}: nothing new: {told['skipped']}")
+    if "skipped" in claim:
+        _say(f"{dag.name}: nothing new: {claim['skipped']}")
         return None
-    return Path(told["directory"])
+    return Path(claim["directory"])
 
 
-def _compiled(directory: Path, places: PipelinePaths, run_id: str) -> Compiled:
+def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> Compiled:
     from google.protobuf import json_format
     from tfx.proto.orchestration import pipeline_pb2
 
     from pipeline.runners.launch import Compiled
 
     text = (directory / _COMPILED_FILE).read_text(encoding="utf-8")
-    return Compiled(json_format.Parse(text, pipeline_pb2.Pipeline()), places, run_id)
+    return Compiled(json_format.Parse(text, pipeline_pb2.Pipeline()), paths, run_id)
 
 
 def _check_code(found: Manifest) -> None:
@@ -228,15 +228,15 @@ def _check_code(found: Manifest) -> None:
         raise InputError(found.checkout, "the code changed since the run began", "Clear all tasks of the run")
 
 
-def _check_baseline(kept: RunRecord, places: PipelinePaths) -> None:
+def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    now = production(places.serving, weights_sha256=read_card(model)["weights_sha256"])
+    now = production(paths.serving, weights_sha256=read_card(model)["weights_sha256"])
     if (now and str(now)) != measured:
         against = f"version {measured}" if measured else "no version"
         problem = f"version {now} is in production now, the model was held against {against}"
-        raise InputError(str(places.serving), problem, "Clear all tasks of the run, to hold it against that one")
+        raise InputError(str(paths.serving), problem, "Clear all tasks of the run, to hold it against that one")
 
 
 def _status(kept: RunRecord, node_id: str) -> int:

@@ -25,31 +25,31 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pipeline.runs.record import NodeOutcome
 
-def check(checked: Checked, places: PipelinePaths) -> None:
+def check(checked: Checked, paths: PipelinePaths) -> None:
     """What is wrong with a run here and now, before anything is written.
 
     Raises:
         InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
     """
     schema = checked.run.validation.schema_file
-    if schema is not None and Path(schema).is_relative_to(places.artifacts):
+    if schema is not None and Path(schema).is_relative_to(paths.artifacts):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()
 
-def begin(checked: Checked, places: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
+def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
     """Makes the run's directory, with its config and its record. The caller holds the lock.
 
     Args:
         checked: the run, in order.
-        places: where it keeps what.
+        paths: where it keeps what.
         scheduled_as: a scheduler's id for it.
     """
     now = datetime.datetime.now().astimezone()
     started = now.strftime("%Y%m%d-%H%M%S")
-    taken = len(list(places.runs.glob(f"{started}*")))
+    taken = len(list(paths.runs.glob(f"{started}*")))
     run_id = f"{started}-{taken + 1}" if taken else started
-    directory = places.runs / run_id
+    directory = paths.runs / run_id
     directory.mkdir(parents=True)
     shutil.copy(checked.path, directory / "config.toml")
     record = RunRecord(
@@ -61,7 +61,7 @@ def begin(checked: Checked, places: PipelinePaths, scheduled_as: str | None = No
         scheduled_as=scheduled_as,
     )
     record.write()
-    close_killed(places.runs, record)
+    close_killed(paths.runs, record)
     return record
 
 def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manifest) -> None:
@@ -86,12 +86,12 @@ def end(record: RunRecord, found: Manifest) -> None:
     """The result of a run whose nodes are all done, into record and manifest."""
     from tfx.utils import path_utils
 
-    places = PipelinePaths.of_run(found.settings, Path(record.directory))
+    paths = PipelinePaths.of_run(found.settings, Path(record.directory))
     trainer = record.node("Trainer")
     (model,) = (
-        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if Path(uri).is_relative_to(places.models)
+        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if Path(uri).is_relative_to(paths.models)
     )
-    earlier = manifest.machine_of(places.runs, str(model)) if trainer.state == "cached" else None
+    earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
     record.state = "pushed" if record.pushed else "refused"
     found.result = {
         "state": record.state,

@@ -142,17 +142,17 @@ def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
     now = collect(checked, before.run, before.started)
     # Where and when it runs does not matter to what it makes.
-    told = [
+    compared = [
         dataclasses.replace(one.settings, beam=Beam(), schedule=Schedule(), kubeflow=Kubeflow())
         for one in (before, now)
     ]
     same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
-    return same and told[0] == told[1]
+    return same and compared[0] == compared[1]
 
-def nothing_new(checked: Checked, places: PipelinePaths) -> str | None:
+def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
     """Why a run over spans of data would be the last one again; None: it would not."""
     spans = checked.run.data.spans
-    last = newest_ended(places.runs) if spans else None
+    last = newest_ended(paths.runs) if spans else None
     if last is None or not same_inputs(last, checked):
         return None
     return f"span {max(spans)} is still the newest, run {last.run} had it"
@@ -194,8 +194,8 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
 
 def _libraries() -> dict[str, str]:
     # Of the environment alone: setuptools puts copies of its own on the path once it is imported.
-    places = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
-    found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions(path=places)}
+    site = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
+    found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions(path=site)}
     return dict(sorted(found.items()))
 
 def _commit() -> dict[str, Any]:

@@ -22,14 +22,14 @@ class PipelinePaths:
 
     @classmethod
     def of(cls, run: Run, root: Path) -> PipelinePaths:
-        """The places of a run under a root."""
+        """The paths of a run under a root."""
         home = root.resolve() / run.name
         destination = Path(run.push.destination) if run.push.destination else home / "serving"
         return cls(home, destination / (run.push.name or run.name))
 
     @classmethod
     def of_run(cls, run: Run, directory: Path) -> PipelinePaths:
-        """The places of a run whose record lies in `directory`, ROOT/NAME/runs/ID."""
+        """The paths of a run whose record lies in `directory`, ROOT/NAME/runs/ID."""
         return cls.of(run, directory.resolve().parents[2])
 
     @property

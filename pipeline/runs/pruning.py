@@ -24,25 +24,25 @@ class Pruned:
     """Directories of artifacts."""
     bytes: int = 0
 
-def prune(places: PipelinePaths, keep: int, dry: bool) -> Pruned:
+def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
     """Removes artifacts. Records, manifests and logs of all runs stay, and so do the pushed versions.
 
     The caller holds the lock.
 
     Args:
-        places: of one pipeline.
+        paths: of one pipeline.
         keep: so many of the newest finished runs keep their artifacts, besides those of the pushed versions and the
             newest run, which may go on.
         dry: only says what would go.
     """
-    records = [record.read(path.parent) for path in sorted(places.runs.glob(f"*/{RECORD_FILE}"))]
+    records = [record.read(path.parent) for path in sorted(paths.runs.glob(f"*/{RECORD_FILE}"))]
     finished = [found for found in records if found.state in ("pushed", "refused")]
-    pushed = {str(places.serving / str(version)) for version in versions(places.serving)}
+    pushed = {str(paths.serving / str(version)) for version in versions(paths.serving)}
     kept = [found.id for found in finished[-keep:]]
     kept += [found.id for found in finished[:-keep] if found.pushed in pushed]
     # One that a scheduler has between two of its nodes holds no lock.
     kept += [found.id for found in records if found.state == "running" or found is records[-1] if found.id not in kept]
-    connection = metadata.sqlite_metadata_connection_config(str(places.metadata))
+    connection = metadata.sqlite_metadata_connection_config(str(paths.metadata))
     result = Pruned(sorted(kept))
     with metadata.Metadata(connection) as mlmd:
         needed: set[str] = set()
@@ -52,7 +52,7 @@ def prune(places: PipelinePaths, keep: int, dry: bool) -> Pruned:
         gone, directories = [], []
         for artifact in mlmd.store.get_artifacts():
             path = Path(artifact.uri)
-            if artifact.uri in needed or not path.is_relative_to(places.artifacts):
+            if artifact.uri in needed or not path.is_relative_to(paths.artifacts):
                 continue
             if path.is_dir():
                 result.removed.append(artifact.uri)
@@ -63,7 +63,7 @@ def prune(places: PipelinePaths, keep: int, dry: bool) -> Pruned:
         if gone and not dry:
             # First: nothing takes from cache what is half removed.
             mlmd.store.put_artifacts(gone)
-    for path in (*places.artifacts.glob(f"*/*/{DAMAGED}*"), *places.serving.glob(f"{DAMAGED}*")):
+    for path in (*paths.artifacts.glob(f"*/*/{DAMAGED}*"), *paths.serving.glob(f"{DAMAGED}*")):
         result.removed.append(str(path))
         directories.append(path)
     result.bytes = sum(map(_size, directories))

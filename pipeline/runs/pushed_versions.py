@@ -32,8 +32,8 @@ class Version:
     headline: str = ""
     """The first of the task's metrics."""
 
-def places(root: Path, name: str | None) -> PipelinePaths:
-    """The places of a pipeline under a root, as its newest run had them.
+def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
+    """The paths of a pipeline under a root, as its newest run had them.
 
     A scheduler elsewhere may leave no record of a run: where its models are pushed to by default is found by name.
 
@@ -73,7 +73,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = tasks.of_card(described).overall[0] if metrics else ""
+        headline = tasks.of_card(described).metrics[0] if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed

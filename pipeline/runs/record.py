@@ -63,7 +63,7 @@ class RunRecord:
     damaged: list[str] = field(default_factory=list)
     """What was not as earlier runs had left it, and what became of it."""
     training: dict[str, Any] = field(default_factory=dict)
-    """`finetune.History`."""
+    """`training.history.History`."""
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Split -> the Evaluator's summary."""
     pushed: str | None = None

@@ -19,12 +19,12 @@ _States = metadata_store_pb2.Execution
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 def discard_unfinished(
-    places: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
+    paths: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
 ) -> None:
     """Removes what killed nodes and pushes had begun to write, and ends their executions in ML Metadata.
 
     Args:
-        places: where the artifacts are.
+        paths: where the artifacts are.
         connection: to ML Metadata.
         contexts: only executions that are in all of these contexts, while others may be on.
     """
@@ -36,8 +36,8 @@ def discard_unfinished(
         for execution in open_ones:
             # TFX's NODE/KEY/EXECUTION for its output, NODE/.system/KEY/EXECUTION for what it needs meanwhile.
             for directory in (
-                *places.artifacts.glob(f"*/*/{execution.id}"),
-                *places.artifacts.glob(f"*/*/*/{execution.id}"),
+                *paths.artifacts.glob(f"*/*/{execution.id}"),
+                *paths.artifacts.glob(f"*/*/*/{execution.id}"),
             ):
                 shutil.rmtree(directory)
             # Last: until then the next run finds it again.
@@ -48,19 +48,19 @@ def discard_unfinished(
         return
     # What nodes need only while they are on, under names that do not tell which: none is on now.
     for kind in ("stateful_working_dir", "driver_execution"):
-        for directory in places.artifacts.glob(f"*/.system/{kind}/*"):
+        for directory in paths.artifacts.glob(f"*/.system/{kind}/*"):
             shutil.rmtree(directory)
-    versions.discard_unfinished(places.serving)
+    versions.discard_unfinished(paths.serving)
 
 class Digests:
     """sha256 of what finished nodes left, by which damage shows before a later run builds on it.
 
     Args:
-        places: where the artifacts are.
+        paths: where the artifacts are.
     """
 
-    def __init__(self, places: PipelinePaths) -> None:
-        self._places, self._file = places, places.home / "digests.json"
+    def __init__(self, paths: PipelinePaths) -> None:
+        self._paths, self._file = paths, paths.home / "digests.json"
         self._known = self._read()
 
     def _read(self) -> dict[str, dict[str, str]]:
@@ -87,9 +87,9 @@ class Digests:
         Returns:
             What was wrong, for the user.
         """
-        for version in versions.versions(self._places.serving):
+        for version in versions.versions(self._paths.serving):
             # Those that a rollback made, and those that were there before anything was remembered.
-            uri = str(self._places.serving / str(version))
+            uri = str(self._paths.serving / str(version))
             if uri not in self._known:
                 self._known[uri] = _of_files(Path(uri))
         self._known = {uri: files for uri, files in self._known.items() if Path(uri).is_dir()}
@@ -99,10 +99,10 @@ class Digests:
             damaged = {uri: file for uri, file in zip(self._known, files, strict=True) if file}
         found = []
         # What the nodes made first: what versions are mended from is whole then.
-        for uri in sorted(damaged, key=lambda uri: not Path(uri).is_relative_to(self._places.artifacts)):
+        for uri in sorted(damaged, key=lambda uri: not Path(uri).is_relative_to(self._paths.artifacts)):
             path = Path(uri)
             file = path / damaged[uri]
-            if path.is_relative_to(self._places.artifacts):
+            if path.is_relative_to(self._paths.artifacts):
                 aside = path.with_name(f"{versions.DAMAGED}{path.name}")
                 shutil.rmtree(aside, ignore_errors=True)
                 path.rename(aside)
@@ -114,7 +114,7 @@ class Digests:
         return found
 
     def _mend_version(self, version: Path, hashes: _Hashes) -> str:
-        for model in self._places.models.glob("[0-9]*/*"):
+        for model in self._paths.models.glob("[0-9]*/*"):
             if hashes.damaged(model, self._known[str(version)]) is None:
                 versions.replace(version, model)
                 return "the version was copied again from the model it is of"

@@ -54,7 +54,7 @@ def rows(path: Path, given: Data | None = None) -> list[tuple[int, str, str]]:
 
 def only_bad_row(path: Path, given: Data | None = None, labels: tuple[str, ...] = ()) -> tuple[int, str, str]:
     """(line, problem, remedy) of the one bad row of a file."""
-    rule = Classification(labels).problem
+    rule = Classification(labels).check_row
     (bad,) = [row for row in reader.read_rows(path, "train", given or data(), rule) if isinstance(row, BadRow)]
     assert bad.path == str(path)
     return bad.line, bad.problem, bad.remedy
@@ -261,7 +261,7 @@ def test_every_csv_record_comes_out_as_a_row_or_a_bad_row(records: list[list[str
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "rows.tsv")
         path.write_bytes(content.getvalue().encode())
-        found = list(reader.read_rows(path, None, headerless(quoting="csv"), Classification().problem))
+        found = list(reader.read_rows(path, None, headerless(quoting="csv"), Classification().check_row))
     assert len(found) == len(records)
     for row, fields in zip(found, records, strict=True):
         if isinstance(row, Row):
@@ -537,7 +537,7 @@ def test_a_text_column_that_the_header_lacks_is_an_error(write: Write) -> None:
 
 def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
     data = Data(task="tagging", format="conll", train=(str(path),), dev=("dev",), **told)
-    return list(reader.read_rows(path, "train", data, tasks.of(data).problem))
+    return list(reader.read_rows(path, "train", data, tasks.of(data).check_row))
 
 
 def test_a_document_begins_with_a_sentence(write: Write) -> None:

@@ -258,11 +258,11 @@ def test_a_value_for_a_table_is_refused() -> None:
     ],
 )
 def test_the_line_of_a_key_or_of_the_table_around_it_is_found(toml: str, path: tuple[str, ...], line: int) -> None:
-    assert TomlSource("run.toml", toml).of(path) == f"run.toml:{line}"
+    assert TomlSource("run.toml", toml).locate(path) == f"run.toml:{line}"
 
 
 def test_a_key_that_is_nowhere_has_the_file_as_its_place() -> None:
-    assert TomlSource("run.toml", "a = 1\n").of(("b", "c")) == "run.toml"
+    assert TomlSource("run.toml", "a = 1\n").locate(("b", "c")) == "run.toml"
 
 
 FILES = 'files = "all.tsv"'

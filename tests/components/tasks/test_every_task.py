@@ -76,15 +76,15 @@ def test_a_card_from_before_there_were_tasks_is_a_classifiers() -> None:
 
 @pytest.mark.parametrize("name", TASKS)
 def test_what_is_gated_on_is_what_is_measured(name: str) -> None:
-    task = TASKS[name](("a", "b") if TASKS[name].named else ())
-    assert set(task.lower_is_better) <= set(task.overall)
-    assert len(set(task.measured)) == len(task.measured)
+    task = TASKS[name](("a", "b") if TASKS[name].has_label_names else ())
+    assert set(task.lower_is_better) <= set(task.metrics)
+    assert len(set(task.metric_names)) == len(task.metric_names)
 
 
 def test_a_regression_takes_numbers_alone() -> None:
-    assert Regression().problem(["t"], "-3.5e2") is None
+    assert Regression().check_row(["t"], "-3.5e2") is None
     for label in ("three", "nan", "inf", "1,5"):
-        assert Regression().problem(["t"], label) == (
+        assert Regression().check_row(["t"], label) == (
             f"the value is {label!r}, expected a number",
             "Give one with a decimal point, say 3.5",
         )
@@ -92,8 +92,8 @@ def test_a_regression_takes_numbers_alone() -> None:
 
 def test_a_score_out_of_range_is_a_problem() -> None:
     task = Similarity.of(data(task="similarity", range=(0.0, 5.0)))
-    assert task.problem(["a", "b"], "5") is None
-    assert task.problem(["a", "b"], "5.01") == ("the score is 5.01, out of range 0 to 5", "Correct it, or data.range")
+    assert task.check_row(["a", "b"], "5") is None
+    assert task.check_row(["a", "b"], "5.01") == ("the score is 5.01, out of range 0 to 5", "Correct it, or data.range")
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_a_score_out_of_range_is_a_problem() -> None:
     ],
 )
 def test_labels_between_separators_are_checked(label: str, problem: str) -> None:
-    found = Multilabel(("a", "b")).problem(["t"], label)
+    found = Multilabel(("a", "b")).check_row(["t"], label)
     assert found is not None
     assert found[0] == problem
 
@@ -114,7 +114,7 @@ def test_labels_between_separators_are_checked(label: str, problem: str) -> None
 def test_multilabel_metrics() -> None:
     targets = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], np.float32)
     scores = np.array([[0.9, 0.2], [0.4, 0.8], [0.6, 0.1], [0.1, 0.3]], np.float32)
-    found = Multilabel(("a", "b"), threshold=0.5).measure(targets, scores)
+    found = Multilabel(("a", "b"), threshold=0.5).compute_metrics(targets, scores)
     # a: given to rows 0 and 2, right for 0 and 1. b: given to row 1, right for 1 and 3.
     assert found["precision/a"] == found["recall/a"] == found["f1/a"] == 0.5
     assert [found["precision/b"], found["recall/b"], found["f1/b"]] == pytest.approx([1.0, 0.5, 2 / 3])
@@ -126,18 +126,18 @@ def test_multilabel_metrics() -> None:
 
 
 def test_a_label_without_rows_has_an_average_precision_of_zero() -> None:
-    found = Multilabel(("a", "b")).measure(np.array([[1.0, 0.0]]), np.array([[0.9, 0.9]]))
+    found = Multilabel(("a", "b")).compute_metrics(np.array([[1.0, 0.0]]), np.array([[0.9, 0.9]]))
     assert found["ap/b"] == 0.0
 
 
 def test_the_threshold_is_the_models() -> None:
-    task = Multilabel(("a",)).trained(Model(base="b", threshold=0.2), np.zeros((1, 1)))
-    assert task.measure(np.array([[1.0]]), np.array([[0.3]]))["micro_f1"] == 1.0
-    assert task.told({"given": np.array([True]), "scores": np.array([0.3])})["labels"] == ["a"]
+    task = Multilabel(("a",)).fitted(Model(base="b", threshold=0.2), np.zeros((1, 1)))
+    assert task.compute_metrics(np.array([[1.0]]), np.array([[0.3]]))["micro_f1"] == 1.0
+    assert task.to_json({"given": np.array([True]), "scores": np.array([0.3])})["labels"] == ["a"]
 
 
 def test_regression_metrics() -> None:
-    found = Regression().measure(np.array([1.0, 2.0, 3.0, 4.0]), np.array([[1.0], [3.0], [2.0], [5.0]]))
+    found = Regression().compute_metrics(np.array([1.0, 2.0, 3.0, 4.0]), np.array([[1.0], [3.0], [2.0], [5.0]]))
     assert found["mae"] == 0.75
     assert found["r2"] == pytest.approx(1 - 3 / 5)
     assert found["spearman"] == pytest.approx(0.8)
@@ -151,9 +151,9 @@ def test_a_correlation_with_a_constant_is_zero() -> None:
 def test_a_regression_learns_labels_of_deviation_one() -> None:
     import tensorflow as tf
 
-    task = Regression().trained(Model(base="b"), np.array([10.0, 30.0]))
+    task = Regression().fitted(Model(base="b"), np.array([10.0, 30.0]))
     logits = tf.constant([[0.5], [-1.0]])
-    assert task.answers(logits).numpy().tolist() == [[25.0], [10.0]]
+    assert task.predictions(logits).numpy().tolist() == [[25.0], [10.0]]
     assert task.loss(logits, tf.constant([30.0, 10.0]), 0.0).numpy().tolist() == [0.25, 0.0]
 
 
@@ -161,14 +161,14 @@ def test_retrieval_ranks_each_match_among_the_second_texts_of_all_rows() -> None
     x, y, z = np.eye(3, dtype=np.float32)
     between = (x + z) / np.sqrt(2)
     # The query of row 0 is nearest to its own text; that of row 1 (x) to row 0's before its own (between).
-    answers = np.stack([np.concatenate(pair) for pair in ((x, x), (x, between), (y, z))])
-    found = Embedding().measure(np.array([1.0, 0.9, 0.0]), answers)
+    predictions = np.stack([np.concatenate(pair) for pair in ((x, x), (x, between), (y, z))])
+    found = Embedding().compute_metrics(np.array([1.0, 0.9, 0.0]), predictions)
     assert found["mrr_at_10"] == pytest.approx((1 + 1 / 2) / 2)
     assert found["spearman"] == pytest.approx(1.0)
 
 
 def test_texts_that_all_have_one_vector_find_nothing() -> None:
-    found = Embedding().measure(np.ones(50), np.tile(np.array([0.6, 0.8, 0.6, 0.8], np.float32), (50, 1)))
+    found = Embedding().compute_metrics(np.ones(50), np.tile(np.array([0.6, 0.8, 0.6, 0.8], np.float32), (50, 1)))
     # In the middle of 50 equal ones.
     assert found == {"spearman": 0.0, "mrr_at_10": 0.0}
 
@@ -176,31 +176,31 @@ def test_texts_that_all_have_one_vector_find_nothing() -> None:
 def test_equal_numbers_are_in_the_same_share_as_text_and_as_float32() -> None:
     task = Regression(range=(0.0, 1.0))
     texts = ["0", "0.1", "0.3", "0.6", "0.7", "0.9", "1"]
-    assert task.shares(texts) == task.shares(task.fields(np.array(texts, np.float32)))
-    assert task.shares(["0.7"]) == ["0.7 to 0.8"]
+    assert task.drift_values(texts) == task.drift_values(task.label_fields(np.array(texts, np.float32)))
+    assert task.drift_values(["0.7"]) == ["0.7 to 0.8"]
 
 
 @pytest.mark.parametrize("label", ["1e39", "nan", "inf", "1_000", "٣", "0x1", "1,5", "-", "e5"])
 def test_what_float32_cannot_hold_is_no_number(label: str) -> None:
-    problem = Regression().problem(["a"], label)
+    problem = Regression().check_row(["a"], label)
     assert problem is not None
     assert problem[0] == f"the value is {label!r}, expected a number"
 
 
 @pytest.mark.parametrize("label", ["1", "-1.5", "+.5", "2.", "3e-4"])
 def test_decimals_and_exponents_are_numbers(label: str) -> None:
-    assert Regression().problem(["a"], label) is None
+    assert Regression().check_row(["a"], label) is None
 
 
 def test_a_training_that_goes_on_keeps_the_scale_of_the_pushed_head() -> None:
     pushed, fresh = Regression(mean=2.0, deviation=0.5), Regression(range=(0.0, 9.0), mean=3.0, deviation=1.0)
-    assert fresh.gone_on_from(pushed) == Regression(range=(0.0, 9.0), mean=2.0, deviation=0.5)
+    assert fresh.warm_started_from(pushed) == Regression(range=(0.0, 9.0), mean=2.0, deviation=0.5)
 
 
 def test_what_another_threshold_or_range_measured_is_not_compared() -> None:
-    assert Multilabel(("a", "b"), threshold=0.3).measures_otherwise(Multilabel(("a", "b")))
-    assert not Multilabel(("a", "b")).measures_otherwise(Multilabel(("a", "b")))
-    assert Embedding(range=(0.0, 5.0)).measures_otherwise(Embedding())
+    assert Multilabel(("a", "b"), threshold=0.3).scores_differently(Multilabel(("a", "b")))
+    assert not Multilabel(("a", "b")).scores_differently(Multilabel(("a", "b")))
+    assert Embedding(range=(0.0, 5.0)).scores_differently(Embedding())
 
 
 def test_the_cosine_learns_the_score_as_a_share_of_its_range() -> None:
@@ -212,11 +212,11 @@ def test_the_cosine_learns_the_score_as_a_share_of_its_range() -> None:
 
 def test_a_person_is_told_the_labels_or_a_dash() -> None:
     task, scores = Multilabel(("a", "b")), {"a": 0.5, "b": 0.25}
-    assert task.line({"labels": ["a"], "scores": scores}, ["x"]) == "a\ta 0.500000\tb 0.250000"
-    assert task.line({"labels": [], "scores": scores}, ["x"]) == "-\ta 0.500000\tb 0.250000"
+    assert task.to_line({"labels": ["a"], "scores": scores}, ["x"]) == "a\ta 0.500000\tb 0.250000"
+    assert task.to_line({"labels": [], "scores": scores}, ["x"]) == "-\ta 0.500000\tb 0.250000"
 
 
 def test_a_person_is_told_the_surfaces_of_entities_or_a_dash() -> None:
     found = {"type": "LOC", "score": 0.5, "begin": 3, "end": 7}
-    assert Tagging(("LOC",)).line({"entities": [found]}, ["in Rome."]) == "Rome LOC 0.500000"
-    assert Tagging(("LOC",)).line({"entities": []}, ["in Rome."]) == "-"
+    assert Tagging(("LOC",)).to_line({"entities": [found]}, ["in Rome."]) == "Rome LOC 0.500000"
+    assert Tagging(("LOC",)).to_line({"entities": []}, ["in Rome."]) == "-"

@@ -13,7 +13,7 @@ O, B_LOC, I_LOC, B_PER, I_PER = range(5)  # noqa: E741
 
 def test_a_tag_for_outside_and_two_for_each_type() -> None:
     assert TASK.tags == ["O", "B-LOC", "I-LOC", "B-PER", "I-PER"]
-    assert TASK.units == 5
+    assert TASK.head_units == 5
 
 
 @pytest.mark.parametrize(
@@ -31,13 +31,13 @@ def test_a_tag_for_outside_and_two_for_each_type() -> None:
     ],
 )
 def test_a_broken_row_is_told(tokens: str, tags: str, problem: str) -> None:
-    found = TASK.problem([tokens], tags)
+    found = TASK.check_row([tokens], tags)
     assert found is not None
     assert found[0] == problem
 
 
 def test_types_with_a_dash_and_entities_side_by_side_are_fine() -> None:
-    assert Tagging().problem(["a b c d"], "B-A-B I-A-B B-A-B B-X") is None
+    assert Tagging().check_row(["a b c d"], "B-A-B I-A-B B-A-B B-X") is None
 
 
 # As seqeval 1.2.2's `get_entities` gives them by default; the ends here are one further.
@@ -59,7 +59,7 @@ def test_entities(tags: list[str], expected: list[Any]) -> None:
 def test_an_entity_is_right_if_type_and_both_ends_are() -> None:
     gold = np.array([[B_PER, I_PER, O, B_LOC], [B_LOC, O, IGNORED, IGNORED]])
     guess = np.array([[B_PER, I_PER, O, B_PER], [B_LOC, I_LOC, IGNORED, IGNORED]], np.float32)
-    found = TASK.measure(gold, guess)
+    found = TASK.compute_metrics(gold, guess)
     # Three there are, three are given, one is right: PER of words 0 and 1.
     assert found["precision"] == found["recall"] == found["f1"] == pytest.approx(1 / 3)
     assert [found["precision/PER"], found["recall/PER"], found["f1/PER"]] == pytest.approx([0.5, 1.0, 2 / 3])
@@ -68,7 +68,7 @@ def test_an_entity_is_right_if_type_and_both_ends_are() -> None:
 
 
 def test_words_the_model_did_not_see_are_outside() -> None:
-    found = TASK.measure(np.array([[B_LOC, O, O, B_LOC]]), np.array([[B_LOC, O]], np.float32))
+    found = TASK.compute_metrics(np.array([[B_LOC, O, O, B_LOC]]), np.array([[B_LOC, O]], np.float32))
     assert [found["precision"], found["recall"], found["token_accuracy"]] == pytest.approx([1.0, 0.5, 3 / 4])
 
 

@@ -13,7 +13,7 @@ from components.training.dataset import Batch, Rows
 
 TASK = Classification(("bad", "good", "ugly"))
 
-SPEC: dict[str, object] = {feature_names.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
+SPEC: dict[str, object] = {feature_names.TARGET: tf.io.FixedLenFeature([1], tf.int64)}
 
 Content = Sequence[tuple[Sequence[int], int]]
 
@@ -27,7 +27,7 @@ def store(tmp_path: Path) -> Store:
             for ids, label in rows:
                 example = tf.train.Example()
                 example.features.feature[feature_names.TOKEN_IDS].int64_list.value.extend(ids)
-                example.features.feature[feature_names.LABEL_ID].int64_list.value.append(label)
+                example.features.feature[feature_names.TARGET].int64_list.value.append(label)
                 writer.write(example.SerializeToString())
         return Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")
 
@@ -166,10 +166,10 @@ def test_tags_of_words_beyond_the_last_token_count_where_all_targets_do(tmp_path
     with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
         for words, tags in (([-1, 0, -1, 1, -1], [1, 0, 3]), ([-1, 0, -1], [2])):
             example = tf.train.Example()
-            for name, values in {"token_ids": words, "word_ids": words, "label_id": tags}.items():
+            for name, values in {"token_ids": words, "word_ids": words, "target": tags}.items():
                 example.features.feature[name].int64_list.value.extend(values)
             writer.write(example.SerializeToString())
-    spec: dict[str, object] = {feature_names.LABEL_ID: tf.io.VarLenFeature(tf.int64)}
+    spec: dict[str, object] = {feature_names.TARGET: tf.io.VarLenFeature(tf.int64)}
     found = Rows.of_examples([str(tmp_path / "*.gz")], spec, Tagging(("X", "Y")), tmp_path / "ids")
     assert found.words_cut == 1
     assert found.all_targets().tolist() == [[-1, 1, -1, 0, -1, 3], [-1, 2, -1, -1, -1, -1]]

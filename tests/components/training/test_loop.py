@@ -54,9 +54,9 @@ def rows(tmp_path_factory: pytest.TempPathFactory) -> Rows:
             ids = [2, *draws.integers(5, 15, draws.integers(1, 8)), (BAD, GOOD)[index % 2], 3]
             example = tf.train.Example()
             example.features.feature[feature_names.TOKEN_IDS].int64_list.value.extend(ids)
-            example.features.feature[feature_names.LABEL_ID].int64_list.value.append(index % 2)
+            example.features.feature[feature_names.TARGET].int64_list.value.append(index % 2)
             writer.write(example.SerializeToString())
-    spec: dict[str, object] = {feature_names.LABEL_ID: tf.io.FixedLenFeature([1], tf.int64)}
+    spec: dict[str, object] = {feature_names.TARGET: tf.io.FixedLenFeature([1], tf.int64)}
     return Rows.of_examples([str(folder / "rows.gz")], spec, TASK, folder / "ids")
 
 

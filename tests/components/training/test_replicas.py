@@ -27,8 +27,8 @@ Weights = Mapping[str, np.ndarray]
 
 def test_rows_count_and_with_labels_a_token_words() -> None:
     targets = np.array([[0, IGNORED, 1], [IGNORED, IGNORED, 2]], np.int32)
-    assert Tagging(("LOC",)).weigh(targets) == 3
-    assert Classification(("a", "b")).weigh(np.zeros(5, np.int32)) == 5
+    assert Tagging(("LOC",)).loss_weight(targets) == 3
+    assert Classification(("a", "b")).loss_weight(np.zeros(5, np.int32)) == 5
 
 
 def test_the_gradient_of_some_rows_has_a_place_for_all_rows_of_the_batch() -> None:
@@ -52,7 +52,7 @@ def test_one_device_is_not_mirrored() -> None:
 class Silent(Replicas):
     """One of several workers, whose sums are its own part."""
 
-    def summed(self, *arrays: np.ndarray) -> list[np.ndarray]:
+    def all_reduce_sum(self, *arrays: np.ndarray) -> list[np.ndarray]:
         return list(arrays)
 
 
@@ -70,7 +70,7 @@ def test_workers_measure_each_row_once(tmp_path: Path) -> None:
 
     alone = state.predict_split(infer, rows)
     assert alone[0].tolist() == [[0, 1], [2, 0], [3, 4]]
-    parts = [state.predict_split(infer, rows, Silent(None, n, 5), Tagging(("LOC",)).weigh) for n in range(5)]
+    parts = [state.predict_split(infer, rows, Silent(None, n, 5), Tagging(("LOC",)).loss_weight) for n in range(5)]
     np.testing.assert_array_equal(sum(part[0] for part in parts), alone[0])
     np.testing.assert_allclose(sum(part[1] for part in parts), alone[1], rtol=1e-6)
 

@@ -113,7 +113,7 @@ def ran(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> tuple[in
     return status, json.loads(out) if out.startswith("{") else {}, err
 
 
-def asked(model: str, capfd: pytest.CaptureFixture[str], *rows: str) -> list[dict[str, Any]]:
+def predicted(model: str, capfd: pytest.CaptureFixture[str], *rows: str) -> list[dict[str, Any]]:
     capfd.readouterr()
     assert pipeline_runner.main(["predict", "--model", model, "--json", *rows]) == 0
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
@@ -153,13 +153,13 @@ def test_a_good_model_is_pushed_and_a_bad_one_refused(
     assert status == 0, err or record
     dev = record["evaluations"]["dev"]
     assert dev["blessed"] is True
-    assert set(TASKS[task].overall) <= set(dev["metrics"]["candidate"][""])
+    assert set(TASKS[task].metrics) <= set(dev["metrics"]["candidate"][""])
     # What chose the checkpoint is what TFMA measures of the exported model.
     best = max(evaluation["value"] for evaluation in record["training"]["evaluations"])
     assert dev["metrics"]["candidate"][""][record["training"]["metric"]] == pytest.approx(best, abs=2e-3)
 
     rows, is_right = ANSWERS[task]
-    found = asked(record["pushed"], capfd, *rows)
+    found = predicted(record["pushed"], capfd, *rows)
     assert is_right(found), found
     table, answers = tmp_path / "rows.tsv", tmp_path / "answers.tsv"
     header = "text" if task == "embedding" else "\t".join(TASKS[task].texts)
@@ -182,5 +182,7 @@ def test_a_good_model_is_pushed_and_a_bad_one_refused(
     assert status == 3, err
     assert record["state"] == "refused"
     named = [reason.split()[0] for reason in record["evaluations"]["dev"]["reasons"]]
-    assert set(named) <= set(TASKS[task](("bad", "good", "ART", "MOOD") if TASKS[task].named else ()).measured)
+    assert set(named) <= set(
+        TASKS[task](("bad", "good", "ART", "MOOD") if TASKS[task].has_label_names else ()).metric_names
+    )
     assert sorted((tmp_path / "root" / "toy" / "serving" / "toy").iterdir()) == before

@@ -48,9 +48,9 @@ def test_a_job_service_that_has_gone_since_the_run_began_is_told_and_not_waited_
         address = f"127.0.0.1:{service.getsockname()[1]}"
         path = write_toy_run(tmp_path, beam={"preset": "portable", "job_service": address})
         checked = preflight.check(path)
-        places = PipelinePaths.of(checked.run, tmp_path / "runs")
-        record = lifecycle.begin(checked, places)
-        compiled = Compiled.of(checked, places, manifest.collect(checked, record.id, record.started))
+        paths = PipelinePaths.of(checked.run, tmp_path / "runs")
+        record = lifecycle.begin(checked, paths)
+        compiled = Compiled.of(checked, paths, manifest.collect(checked, record.id, record.started))
     with pytest.raises(RuntimeError) as caught:
         compiled.launch(compiled.node_ids[0])
     assert str(caught.value) == f"no job service answers at {address} (Connection refused) any more"
