@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.common.errors import InputError
-from components.model.task_model import TaskModel
+
+if TYPE_CHECKING:
+    from components.model.task_model import TaskModel
 
 
 def weights_sha256(model: TaskModel) -> str:

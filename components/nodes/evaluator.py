@@ -24,7 +24,7 @@ from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 
 SUMMARY_FILE = "summary.json"
-"""Within the evaluation: `summary.summary`, with `blessed`, `reasons` and `baseline_version` where the model was gated."""
+"""Within the evaluation: what `summary.summary` gives, with `blessed`, `reasons`, `baseline_version` where gated."""
 
 
 class Executor(executor.Executor):

@@ -38,7 +38,9 @@ _BLANK_LINE = re.compile(r"\n[ \t]*\n")
 
 _STEP = re.compile(r" \[while running '[^']*'\]")
 
-_MISTAKE = re.compile(r"^(?:components\.errors\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL)
+_MISTAKE = re.compile(
+    rf"^(?:{re.escape(InputError.__module__)}\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL
+)
 
 
 def arguments(beam: Beam) -> list[str]:

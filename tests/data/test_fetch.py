@@ -68,7 +68,7 @@ def downloads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         done.append(sample.pin)
         return zipped(scratch / "greetings.whl", {"pkg/hello.tsv": HELLO, "../evil.tsv": b"evil", "pkg/code.py": b""})
 
-    monkeypatch.setattr(fetch, "_download", download)
+    monkeypatch.setattr(fetch, "download", download)
     monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello))
     return done
 

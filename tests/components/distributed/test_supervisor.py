@@ -15,7 +15,7 @@ from components.distributed import supervisor, worker
 from tests.checkout import ROOT
 from tests.network import tf_config
 
-LEAD = "from components import supervisor; supervisor.lead({}, 0.4)"
+LEAD = "from components.distributed import supervisor; supervisor.lead({}, 0.4)"
 
 
 def test_a_chief_that_does_not_come_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,8 +81,8 @@ def test_config_reads_every_key_and_defaults_to_hugging_faces(checkpoint: Path) 
 
 def test_checks_do_not_load_tensorflow(checkpoint: Path) -> None:
     code = (
-        "import sys, pathlib; from components import checkpoints as c; d = pathlib.Path(sys.argv[1]);"
-        "c.check_weights(c.resolve(str(d)), c.read_config(d)); "
+        "import sys, pathlib; from components.pretrained import hub, huggingface as c; d = pathlib.Path(sys.argv[1]);"
+        "c.check_weights(hub.resolve(str(d)), c.read_config(d)); "
         "print({'tensorflow', 'keras', 'huggingface_hub'} & set(sys.modules))"
     )
     root = ROOT

@@ -111,7 +111,7 @@ def test_a_replaced_version_keeps_its_number_and_a_killed_replacement_is_undone(
     version = serving / str(publish(model, serving))
     (version / "saved_model.pb").write_bytes(b"damaged")
     with monkeypatch.context() as patch:
-        patch.setattr(atomic_files, "show", lambda *_: sys.exit("killed"))
+        patch.setattr(atomic_files, "publish", lambda *_: sys.exit("killed"))
         with pytest.raises(SystemExit):
             replace(version, model)
     assert not version.exists()

@@ -161,7 +161,8 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Script:
         def evaluation(task: Task, answers: np.ndarray, losses: np.ndarray, _: np.ndarray, step: int) -> Evaluation:
             return Evaluation(step, accuracies[int(answers)], float(losses.mean()))
 
-        monkeypatch.setattr(loop, "time", SimpleNamespace(monotonic=monotonic))
+        for module in (loop, state):
+            monkeypatch.setattr(module, "time", SimpleNamespace(monotonic=monotonic))
         monkeypatch.setattr(step_module, "training_step", training_step)
         monkeypatch.setattr(state, "predict_split", answered)
         monkeypatch.setattr(state, "evaluate", evaluation)

@@ -181,7 +181,7 @@ def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
 
     path, output = written(tmp_path / "a.tsv", 9, "bad"), tmp_path / "out"
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(atomic_files, "show", killed)
+        patch.setattr(atomic_files, "publish", killed)
         ask(model, output, path)
     assert ask(model, output, path) == bulk_predict.BulkResult(rows=9, quarantined=1, parts=2)
     line = f"{path}\t11\texpected 2 tab-separated fields, got 1\tbad\n"

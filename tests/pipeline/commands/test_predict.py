@@ -28,7 +28,7 @@ class FakePredictor:
 
     WINDOW = 2
     task = Classification(("bad", "good"))
-    asked = ("text",)
+    text_names = ("text",)
 
     def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         source = iter(rows)

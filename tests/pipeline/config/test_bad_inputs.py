@@ -156,7 +156,7 @@ class Box:
 
         class Echo:
             task = Classification(("bad", "good"))
-            asked = ("text",)
+            text_names = ("text",)
 
             def predict(self, rows: Any) -> Any:
                 return ({"label": "good", "probabilities": {"bad": 0.25, "good": 0.75}} for _ in list(rows))
