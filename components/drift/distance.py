@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -75,15 +74,3 @@ def _in_words(statistics: statistics_pb2.DatasetFeatureStatisticsList, name: str
     buckets = feature_statistics(statistics, name).string_stats.rank_histogram.buckets
     rows = sum(bucket.sample_count for bucket in buckets)
     return ", ".join(f"{bucket.label} {bucket.sample_count / rows:.1%}" for bucket in islice(buckets, 5))
-
-
-@dataclass(slots=True)
-class DataComparison:
-    """How far rows are from what a model learned from."""
-
-    run: str
-    model: str
-    measures: list[dict[str, Any]] = field(default_factory=list)
-    """`Distance`, with `exceeded`."""
-    fails: bool = True
-    """Whether beyond a limit is an error, as the run's config has it."""
