@@ -9,7 +9,7 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
 
 run: setup samples
@@ -50,6 +50,11 @@ setup: .venv/installed
 	fi
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
+
+# The rooms from the top down with what each imports, and whether they keep their order.
+rooms: setup
+	$(PY) -m tests.rooms
+	.venv/bin/lint-imports --no-cache
 
 # 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from safetensors.numpy import load_file
 from safetensors.numpy import save_file
+from tests.checkout import ROOT
 from tests.toys import write_toy_run
 from typing import Any
 import json
@@ -20,7 +21,6 @@ import sys
 import tensorflow as tf
 import time
 
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 

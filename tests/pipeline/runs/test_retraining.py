@@ -1,5 +1,6 @@
 """Runs that are made again, killed, damaged, rolled back and pruned, on toy data and through the command line."""
 
+from tests.checkout import ROOT
 from components.export.card import read_card
 from components.serving.predictor import Predictor
 from components.serving.versions import versions
@@ -16,7 +17,6 @@ import subprocess
 import sys
 import time
 
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 
