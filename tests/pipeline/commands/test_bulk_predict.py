@@ -56,7 +56,7 @@ def ask(model: Path, output: Path, *inputs: Path, **options: Any) -> bulk_predic
 def at_once(model: Path, path: Path) -> bytes:
     """What `predict --input` writes."""
     out = path.with_name("at_once.tsv")
-    predict.of_file(model, path, out, None, io.StringIO())
+    predict.predict_file(model, path, out, None, io.StringIO())
     return out.read_bytes()
 
 
