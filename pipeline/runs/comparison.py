@@ -28,6 +28,7 @@ class Comparison:
 
 
 def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
+    """(kind, what) of all that the result follows from, in the order in which it could matter."""
     old_files, new_files = (_by_place(manifest.data) for manifest in (before, after))
     for key in dict.fromkeys([*old_files, *new_files]):
         old, new = old_files.get(key), new_files.get(key)
@@ -90,6 +91,7 @@ def _short(value: Any) -> str:
 
 
 def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
+    """What differs in weights and metrics, and by how much; nothing where both are the same bits."""
     if before.result["weights_sha256"] != after.result["weights_sha256"]:
         yield f"weights: {weight_difference(before.result['model'], after.result['model'])}"
     for split, metrics in before.result["metrics"].items():

@@ -50,6 +50,11 @@ def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, share
 
 @contextlib.contextmanager
 def writable(path: Path) -> Iterator[None]:
+    """Around what writes below a root.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
     try:
         yield
     except OSError as error:
