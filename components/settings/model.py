@@ -6,12 +6,11 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.common import defaults
 from components.settings.fields import ConflictError, settings
 
 DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
-
-DEFAULT_THRESHOLD = 0.5
 
 
 @settings
@@ -20,7 +19,7 @@ class Model:
 
     base: str
     """A directory in Hugging Face's layout, or `hf://organisation/name`."""
-    max_length: Annotated[int, Field(ge=3)] = 128
+    max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
     """Tokens a text is truncated to, [CLS] and [SEP] included; of a pair of texts, both, the longer one first."""
     long_texts: Literal["truncate", "window"] = "truncate"
     """`window`: a text of more tokens is seen in overlapping windows of `max_length`, whose logits are averaged."""
@@ -31,7 +30,7 @@ class Model:
     pooling: Literal["cls", "mean"] = "cls"
     """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
     the first token's state itself; where each word is labelled, each word's first token is looked at."""
-    threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
+    threshold: Annotated[float, Field(gt=0, lt=1)] = defaults.THRESHOLD
     """With several labels a text: the score from which on a label is given."""
 
     @property

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import fcntl
 import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from components.common import locks
 from components.common.errors import InputError
 from pipeline.runs.paths import PipelinePaths
 
@@ -29,19 +29,18 @@ def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, share
     with writable(places.home):
         places.home.mkdir(parents=True, exist_ok=True)
         lock = places.lock.open("a+")
+
+    def waiting() -> None:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        problem = f"another run is on here ({holder})"
+        if wait is None:
+            remedy = "Wait for its end, with --wait, or give this one another --root"
+            raise InputError(str(places.home), problem, remedy) from None
+        wait(f"{places.home.name}: {problem}, waiting for its end")
+
     with lock:
-        kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
-        try:
-            fcntl.flock(lock, kind | fcntl.LOCK_NB)
-        except BlockingIOError:
-            lock.seek(0)
-            holder = lock.read().strip() or "another process"
-            problem = f"another run is on here ({holder})"
-            if wait is None:
-                remedy = "Wait for its end, with --wait, or give this one another --root"
-                raise InputError(str(places.home), problem, remedy) from None
-            wait(f"{places.home.name}: {problem}, waiting for its end")
-            fcntl.flock(lock, kind)
+        locks.lock(lock, shared=shared, waiting=waiting)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
         lock.flush()

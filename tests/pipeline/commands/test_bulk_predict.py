@@ -22,7 +22,7 @@ from tests.conftest import Trained, tiny_rows
 
 ROOT = Path(__file__).resolve().parents[2]
 
-INPUT = {"asked": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
+INPUT = {"predict_text": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ import pipeline_runner
 from components.export.card import read_card
 from components.serving.predictor import Predictor
 from components.serving.versions import versions
+from pipeline.runs.manifest import read as read_manifest
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str
 
 
 def manifest(record: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(record["directory"], "manifest.json").read_text())
+    found: dict[str, Any] = json.loads(read_manifest(Path(record["directory"])).as_json())
     return found
 
 
