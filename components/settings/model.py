@@ -12,6 +12,8 @@ from components.settings.fields import ConflictError, settings
 DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
 
+DEFAULT_THRESHOLD = 0.5
+
 
 @settings
 class Model:
@@ -30,7 +32,7 @@ class Model:
     pooling: Literal["cls", "mean"] = "cls"
     """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
     the first token's state itself; where each word is labelled, each word's first token is looked at."""
-    threshold: Annotated[float, Field(gt=0, lt=1)] = defaults.THRESHOLD
+    threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
     """With several labels a text: the score from which on a label is given."""
 
     @property

@@ -10,12 +10,11 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from components.common import defaults
 from components.settings.beam import Beam
 from components.settings.data import Data, Drift, Validation
 from components.settings.fields import ConflictError, Name, settings
 from components.settings.gate import Gate, Push
-from components.settings.model import Model
+from components.settings.model import DEFAULT_THRESHOLD, Model
 from components.settings.schedulers import Kubeflow, Schedule
 from components.settings.training import Training
 from components.tasks import TASKS
@@ -50,7 +49,7 @@ class Run:
         if task.numeric and self.training.label_smoothing:
             problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
             raise ConflictError("training.label_smoothing", problem, "Delete it")
-        if task is not Multilabel and self.model.threshold != defaults.THRESHOLD:
+        if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
             problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
             raise ConflictError("model.threshold", problem, "Delete it")
         if not task.single_label and self.training.class_weights != "none":

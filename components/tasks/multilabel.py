@@ -6,7 +6,6 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.common import defaults
 from components.tasks.base import Problem, Task, precision_recall_f1, with_values
 from components.tasks.classification import unknown
 
@@ -23,7 +22,7 @@ SEPARATOR = "|"
 class Multilabel(Task):
     """A sigmoid for each label."""
 
-    threshold: float = defaults.THRESHOLD
+    threshold: float = 0.5
     """The score from which on a label is given."""
 
     name: ClassVar[str] = "multilabel"

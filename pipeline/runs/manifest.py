@@ -67,7 +67,6 @@ class Manifest:
     data: list[DataFile]
     base_model: dict[str, str]
     """File -> sha256."""
-    seeds: dict[str, int]
     code: dict[str, Any]
     """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
     lock: str | None
@@ -181,7 +180,6 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         checkout=str(ROOT),
         data=data_files(checked.files),
         base_model=base_model_hashes(checked.base_model),
-        seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),

@@ -1,7 +1,11 @@
+from pathlib import Path
+
 import pytest
 
 from components.rows import label_names, reader
 from components.rows.reader import Row
+from components.settings.data import Data
+from components.tasks import Task
 from tests.components.rows.reading import Write, data, headerless, message
 
 
@@ -46,3 +50,14 @@ def test_more_than_1000_labels_are_taken_for_another_column(write: Write) -> Non
     )
     path = write("".join(f"a\t{number:04}\n" for number in range(1000)))
     assert len(label_names.task_of([("train", path)], headerless()).labels) == 1000
+
+
+def test_the_files_that_may_hold_rows_of_train_are_read_by_whatever_reads_them() -> None:
+    files: label_names.Files = [("train", Path("one")), ("dev", Path("two")), (None, Path("three"))]
+
+    def read(train: label_names.Files, given: Data, task: Task) -> dict[Path, set[str]]:
+        assert [path.name for _, path in train] == ["one", "three"]
+        return {Path("one"): {"pos", "neg"}, Path("three"): {"odd", "neg"}}
+
+    assert label_names.task_of(files, data(), read).labels == ("neg", "odd", "pos")
+    assert label_names.task_of(files, data(labels=("b", "a")), read).labels == ("b", "a")

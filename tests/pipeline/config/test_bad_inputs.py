@@ -152,7 +152,7 @@ class Box:
         config = json.loads(dump(load_config(self.directory / "run.toml")))
         stood_on = {
             **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
-            **{"checkout": "", "data": [], "base_model": {}, "seeds": {}, "code": {}, "lock": None, "libraries": {}},
+            **{"checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None, "libraries": {}},
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
         return self.write(f"{run}/run.json", json.dumps(record)).write(f"{run}/manifest.json", json.dumps(stood_on))

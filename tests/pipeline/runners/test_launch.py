@@ -23,7 +23,7 @@ def test_a_job_service_that_has_gone_since_the_run_began_is_told_and_not_waited_
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # Were it waited for, this test would not hang.
-    monkeypatch.setattr(options, "_NEVER", "--job_server_timeout=5")
+    monkeypatch.setattr(options, "NO_TIMEOUT", "--job_server_timeout=5")
     with socket.create_server(("127.0.0.1", 0)) as service:
         address = f"127.0.0.1:{service.getsockname()[1]}"
         path = write_toy_run(tmp_path, beam={"preset": "portable", "job_service": address})

@@ -64,7 +64,7 @@ def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd:
         ("dev", "dev.txt", 16, 0),
         ("test", "test.txt", 16, 0),
     ]
-    assert found["seeds"] == {"training": 1}
+    assert found["config"]["training"]["seed"] == 1
     assert found["libraries"]["tensorflow"]
     assert found["machine"]["features"]
     assert found["result"]["weights_sha256"] == read_card(Path(record["pushed"]))["weights_sha256"]
