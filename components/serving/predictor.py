@@ -124,13 +124,10 @@ class Predictor:
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            missing = signature_names.TOKENIZER_SIGNATURE
-            if signature_names.TEXT_SIGNATURE in signatures and missing not in signatures:
-                problem = f"has no signature {missing!r}: another program or an older version made it"
-                raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
             self.task = tasks.of_card(card.read_card(self.path))
             """What it was trained for."""
-            self._tokenize, of_texts = signatures[missing], signatures[signature_names.TEXT_SIGNATURE]
+            self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
+            of_texts = signatures[signature_names.TEXT_SIGNATURE]
             self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
             """Names of the texts of a row."""
             self._rows = BatchedInference(

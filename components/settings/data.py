@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
 from components.tasks import TASKS
 from components.tasks.multilabel import SEPARATOR, Multilabel
@@ -36,9 +36,8 @@ def _a_task(name: str) -> str:
 
 def unknown_task(name: object) -> tuple[str, str]:
     """What to say of it, and the remedy."""
-    close = difflib.get_close_matches(str(name), TASKS, n=1)
-    nearest = f"Did you mean {close[0]!r}? " if close else ""
-    return f"`task` is {shown(name)}, there is none like it", f"{nearest}Known: {', '.join(TASKS)}"
+    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}"
+    return f"`task` is {shown(name)}, there is none like it", known
 
 
 @settings

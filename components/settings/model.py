@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.common import defaults
 from components.settings.fields import ConflictError, settings
 
 DEFAULT_WINDOWS = 8
@@ -20,7 +21,7 @@ class Model:
 
     base: str
     """A directory in Hugging Face's layout, or `hf://organisation/name`."""
-    max_length: Annotated[int, Field(ge=3)] = 128
+    max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
     """Tokens a text is truncated to, [CLS] and [SEP] included; of a pair of texts, both, the longer one first."""
     long_texts: Literal["truncate", "window"] = "truncate"
     """`window`: a text of more tokens is seen in overlapping windows of `max_length`, whose logits are averaged."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from components.common.suggest import did_you_mean
 from components.tasks.base import Problem, Task, with_values
 
 if TYPE_CHECKING:
@@ -100,8 +100,6 @@ def unknown(label: str, labels: Sequence[str]) -> Problem | None:
     if not labels or label in labels:
         return None
     known = ", ".join(sorted(labels)[:8]) + (", ..." if len(labels) > 8 else "")
-    close = difflib.get_close_matches(label, labels, n=1)
-    nearest = f"Did you mean {close[0]!r}? " if close else ""
     return f"the label is {label[:80]!r}, expected one of {known}", (
-        f"{nearest}Correct the row, or list it in data.labels"
+        f"{did_you_mean(label, labels)}Correct the row, or list it in data.labels"
     )

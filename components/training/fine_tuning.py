@@ -100,7 +100,7 @@ def train(fn_args: Any, group: Replicas) -> None:
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     served = saved_model.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
-    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": model_settings.most_tokens}
+    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_tokens": model_settings.most_tokens}
     learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
     card = {**config.get("card", {}), "tokenizer": tokenizer, **learned_from}
     served.write(Path(fn_args.serving_model_dir), card)

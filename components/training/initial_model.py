@@ -37,10 +37,9 @@ def build_model(base_model: Path, settings: Model, training: Training, task: Tas
     finally:
         keras.config.set_dtype_policy(before)
     huggingface.load_weights(encoder, base_model)
-    dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
     vocabulary = read_vocabulary(base_model / file_names.VOCABULARY)
     ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-    return TaskModel(encoder, task, settings, ends=ends, dropout=dropout, seed=training.seed)
+    return TaskModel(encoder, task, settings, ends=ends, dropout=encoder.config.hidden_dropout_prob, seed=training.seed)
 
 
 def warm_start(pushed: Path, model: TaskModel) -> str:

@@ -6,6 +6,8 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
+from components.common.defaults import MAX_LENGTH
+
 _DEFAULT_ROOT = "runs"
 
 _Add = Callable[[str, str, str], argparse.ArgumentParser]
@@ -150,7 +152,11 @@ def _add_questions(add: _Add) -> None:
         command.add_argument("--no-header", action="store_true", help="the first line is a row")
         command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
         command.add_argument(
-            "--max-length", type=_at_least(3), default=128, metavar="N", help="tokens, of a base model; default 128"
+            "--max-length",
+            type=_at_least(3),
+            default=MAX_LENGTH,
+            metavar="N",
+            help=f"tokens, of a base model; default {MAX_LENGTH}",
         )
     command = add(
         "check-data",

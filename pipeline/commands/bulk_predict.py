@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import fcntl
 import glob
 import json
 import shutil
@@ -14,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from components.common import atomic_files, progress, streams
+from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
 from components.rows import shards
@@ -185,7 +184,7 @@ def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
         raise _not_writable(output, error) from None
     with file:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            locks.lock(file)
             if not place.stat().st_size:
                 file.write(json.dumps(stands_on, indent=1))
                 file.flush()

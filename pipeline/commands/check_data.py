@@ -62,9 +62,7 @@ def compare_rows(
 
         learned = profile.read(model)
         if learned is None:
-            raise InputError(
-                str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
-            )
+            raise InputError(str(model), "has no profile of its data", "Run the pipeline again")
         tokenizer = profile.Tokenizer(model, task)
         found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
@@ -89,8 +87,8 @@ def _rows(
     has_header: bool,
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """(texts, label) of each row; the label is None where the file has none."""
-    asked = {"input": trained_on | {"asked": trained_on["text"]}}
-    texts_of, header, quoting = input_format.row_format(asked, columns, has_header)
+    as_trained = {"input": trained_on | {"predict_text": trained_on["text"]}}
+    texts_of, header, quoting = input_format.row_format(as_trained, columns, has_header)
     if len(texts_of) != len(task.texts):
         problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
         raise InputError("--column", problem, "Give --column once for each")

@@ -161,7 +161,7 @@ def _input_format(run: Run) -> dict[str, object]:
     # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
     alone = task.bi_encoder or data.format == "conll"
     return {
-        "asked": ["text"] if alone else data.text,
+        "predict_text": ["text"] if alone else data.text,
         "text": data.text,
         "label": data.label,
         "header": True if alone else data.header,

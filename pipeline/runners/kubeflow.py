@@ -6,7 +6,6 @@ TFX's builder makes the spec; what open-source KFP wants otherwise is changed in
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import re
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import yaml
 
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
+from components.common.suggest import did_you_mean
 from components.settings.schedulers import Kubeflow
 from components.settings.toml import TomlSource
 from pipeline.config import load, preflight
@@ -102,8 +102,7 @@ def _check(checked: Checked, source: TomlSource) -> None:
     for key in ("cpu", "memory"):
         for name in getattr(settings, key):
             if name not in nodes:
-                close = difflib.get_close_matches(name, nodes, n=1)
-                nearest = f"Did you mean {close[0]}? " if close else ""
+                nearest = did_you_mean(name, nodes, str)
                 problem = f"`kubeflow.{key}` names {name!r}, there is no such node"
                 raise InputError(source.locate(("kubeflow", key, name)), problem, f"{nearest}Known: {', '.join(nodes)}")
 

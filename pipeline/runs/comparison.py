@@ -28,7 +28,7 @@ class Comparison:
 
 
 def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
-    """(kind, what differs) of all that a run stands on."""
+    """(kind, what) of all that the result follows from, in the order in which it could matter."""
     old_files, new_files = (_by_place(manifest.data) for manifest in (before, after))
     for key in dict.fromkeys([*old_files, *new_files]):
         old, new = old_files.get(key), new_files.get(key)
@@ -41,7 +41,7 @@ def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, 
             )
     yield from _changed("schema", {"sha256": before.schema}, {"sha256": after.schema})
     yield from _changed("base model", before.base_model, after.base_model)
-    initial = [{"initial weights": one.result.get("initial_weights")} for one in (before, after)]
+    initial = [{"initial weights": one.result["initial_weights"]} for one in (before, after)]
     yield from _changed("base model", *initial)
     yield from _changed("config", _flat(before.config), _flat(after.config))
     if before.code["sha256"] != after.code["sha256"]:
@@ -51,7 +51,7 @@ def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, 
         yield "code", f"commit {commits[0]} before, {commits[1]} now"
     yield from _changed("library", before.libraries, after.libraries)
     # Where the weights were made, if that was an earlier run than the one that is reproduced.
-    yield from _changed("machine", before.result.get("machine", before.machine), after.machine)
+    yield from _changed("machine", before.result["machine"], after.machine)
 
 
 def _by_place(files: list[DataFile]) -> dict[tuple[str | None, int], DataFile]:
@@ -91,7 +91,7 @@ def _short(value: Any) -> str:
 
 
 def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
-    """What differs of weights and metrics; nothing if they are equal bit by bit."""
+    """What differs in weights and metrics, and by how much; nothing where both are the same bits."""
     if before.result["weights_sha256"] != after.result["weights_sha256"]:
         yield f"weights: {weight_difference(before.result['model'], after.result['model'])}"
     for split, metrics in before.result["metrics"].items():

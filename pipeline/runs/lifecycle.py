@@ -96,15 +96,15 @@ def end(record: RunRecord, found: Manifest) -> None:
     )
     earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
     record.state = "pushed" if record.pushed else "refused"
+    card = read_card(model)
     found.result = {
-        "state": record.state,
-        "weights_sha256": read_card(model)["weights_sha256"],
-        "initial_weights": read_card(model)["initial_weights"],
+        **{name: card[name] for name in ("weights_sha256", "initial_weights")},
         "model": str(model),
         "machine": earlier or found.machine,
-        "rows": record.rows,
-        "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
+        **record.outcome,
     }
+    # First: a manifest with a result is that of a run that has ended.
+    record.write()
     found.write(Path(record.directory))
 
 

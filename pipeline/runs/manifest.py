@@ -15,8 +15,6 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
@@ -24,10 +22,12 @@ from components.rows.files import fingerprint
 from components.settings.beam import Beam
 from components.settings.run import Run
 from components.settings.schedulers import Kubeflow, Schedule
-from components.settings.serialization import dump, load
+from components.settings.serialization import dump, load, load_file
 from pipeline.config.preflight import Checked
+from pipeline.runs import record
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.provenance import base_model_hashes, project_hash
+from pipeline.runs.record import OUTCOME
 
 MANIFEST_FILE = "manifest.json"
 
@@ -67,7 +67,6 @@ class Manifest:
     data: list[DataFile]
     base_model: dict[str, str]
     """File -> sha256."""
-    seeds: dict[str, int]
     code: dict[str, Any]
     """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
     lock: str | None
@@ -79,8 +78,9 @@ class Manifest:
     schema: str | None = None
     """sha256 of the reviewed schema; None: one was inferred."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`state`, `weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from),
-    `model` (a directory), the `machine` it was trained on, `rows` and `metrics` by split; empty until the run's end."""
+    """`weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from), `model` (a
+    directory) and the `machine` it was trained on; with the record's `RunRecord.outcome`, which is kept there alone.
+    Empty until the run's end."""
 
     @property
     def settings(self) -> Run:
@@ -93,25 +93,21 @@ class Manifest:
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""
-        atomic_files.write_text(directory / MANIFEST_FILE, self.as_json())
+        own = {name: value for name, value in self.result.items() if name not in OUTCOME}
+        atomic_files.write_text(directory / MANIFEST_FILE, dataclasses.replace(self, result=own).as_json())
 
 
 def read(directory: Path) -> Manifest:
-    """A run's manifest.
+    """A run's manifest, with the outcome that is in the run's record.
 
     Raises:
         InputError: none there, or a damaged one.
     """
-    path = directory / MANIFEST_FILE
-    try:
-        return TypeAdapter(Manifest).validate_json(path.read_bytes())
-    except OSError as error:
-        remedy = "Give the id or the directory of a run; `show --all` lists them"
-        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        problem = f"not a run's manifest ({'.'.join(map(str, first['loc']))}: {first['msg']})"
-        raise InputError(str(path), problem, "Give another run") from None
+    remedy = "Give the id or the directory of a run; `show --all` lists them"
+    found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    if found.result:
+        found.result |= record.read(directory).outcome
+    return found
 
 
 def read_ended(directory: Path) -> Manifest:
@@ -168,7 +164,7 @@ def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
         with contextlib.suppress(InputError):
             found = read(path.parent)
             if found.result.get("model") == model:
-                return dict(found.result.get("machine", found.machine))
+                return dict(found.result["machine"])
     return None
 
 
@@ -184,7 +180,6 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         checkout=str(ROOT),
         data=data_files(checked.files),
         base_model=base_model_hashes(checked.base_model),
-        seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),

@@ -14,7 +14,7 @@ def training_note(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
     best = max(evaluation["value"] for evaluation in found["evaluations"])
     parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
-    if cut := found.get("words_cut"):
+    if cut := found["words_cut"]:
         parts.append(f"{cut:,} words beyond max_length")
     if found["damaged"]:
         parts.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
@@ -25,7 +25,7 @@ def training_note(found: dict[str, Any]) -> str:
 
 def training_speed(training: dict[str, Any]) -> str:
     """Examples/s of the training steps, and what the frozen layers took before them."""
-    frozen = training.get("frozen_seconds", 0.0)
+    frozen = training["frozen_seconds"]
     before = f"frozen layers {frozen:.0f} s, then " if frozen else ""
     return f"{before}{training['examples_per_second']:.0f} examples/s"
 
@@ -48,17 +48,16 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     from components.nodes.drift_validator import DRIFT_FILE
     from components.nodes.evaluator import SUMMARY_FILE
     from components.nodes.example_gen import QUARANTINE_FILE
-    from components.rows.row_counts import ROWS_FILE, row_counts
+    from components.rows.row_counts import row_counts, rows_by_file
     from components.training.fine_tuning import HISTORY_FILE
 
     match node:
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])
-            files = json.loads((examples / ROWS_FILE).read_text())["files"]
             record.rows = {}
             for (split, _), count in row_counts(examples).items():
                 record.rows[split] = record.rows.get(split, 0) + count
-            record.quarantined = sum(file["bad"] for file in files)
+            record.quarantined = sum(bad for _, bad in rows_by_file(examples).values())
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"

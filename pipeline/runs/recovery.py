@@ -11,7 +11,7 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
-from components.common import atomic_files
+from components.common import atomic_files, locks
 from components.serving import versions
 from pipeline.runs.paths import PipelinePaths
 
@@ -77,7 +77,7 @@ class Digests:
     def remember(self, uris: Iterable[str]) -> None:
         """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
         new = {uri: _of_files(Path(uri)) for uri in uris}
-        with atomic_files.locked(self._file.with_suffix(".lock")):
+        with locks.locked(self._file.with_suffix(".lock")):
             self._known = self._read() | new
             atomic_files.write_text(self._file, json.dumps(self._known))
 

@@ -151,7 +151,7 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
     settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
-    tokenizer = {"settings": settings, "max_length": MAX_LENGTH}
+    tokenizer = {"settings": settings, "max_tokens": MAX_LENGTH}
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
     assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, **learned_from}

@@ -21,7 +21,7 @@ from pipeline.commands import bulk_predict, predict
 from tests.checkout import ROOT
 from tests.conftest import Trained, tiny_rows
 
-INPUT = {"asked": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
+INPUT = {"predict_text": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
 
 
 @pytest.fixture(scope="module")

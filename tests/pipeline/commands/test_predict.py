@@ -61,7 +61,9 @@ def pushed(directory: Path, given: dict[str, Any]) -> Path:
     version = directory / "pushed" / "1"
     (version / "assets.extra").mkdir(parents=True, exist_ok=True)
     (version / "saved_model.pb").write_bytes(b"")
-    (version / "assets.extra" / "model.json").write_text(json.dumps({"input": {**given, "asked": [given["text"]]}}))
+    (version / "assets.extra" / "model.json").write_text(
+        json.dumps({"input": {**given, "predict_text": [given["text"]]}})
+    )
     return directory / "pushed"
 
 

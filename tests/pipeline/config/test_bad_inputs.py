@@ -32,7 +32,10 @@ TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
 
 DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
 
-CARD = {"input": {"asked": ["text"], "text": ["text"], "header": True, "quoting": "none"}, "labels": ["bad", "good"]}
+CARD = {
+    "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
+    "labels": ["bad", "good"],
+}
 
 ERRORS = ROOT / "docs" / "errors.md"
 
@@ -137,14 +140,22 @@ class Box:
     def ended_run(self, result: dict[str, object] | None = None) -> Self:
         """A run in runs/ whose model is pushed/1, as far as it is looked at before TensorFlow is imported."""
         run = "runs/toy/runs/20260102-030405"
-        ended = {"state": "pushed", "model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64}
+        ended = {"model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64}
+        record = {
+            "id": "20260102-030405",
+            "name": "toy",
+            "config": "",
+            "directory": "",
+            "started": "",
+            "state": "pushed",
+        }
         config = json.loads(dump(load_config(self.directory / "run.toml")))
         stood_on = {
             **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
-            **{"checkout": "", "data": [], "base_model": {}, "seeds": {}, "code": {}, "lock": None, "libraries": {}},
+            **{"checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None, "libraries": {}},
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
-        return self.write(f"{run}/run.json", "{}").write(f"{run}/manifest.json", json.dumps(stood_on))
+        return self.write(f"{run}/run.json", json.dumps(record)).write(f"{run}/manifest.json", json.dumps(stood_on))
 
     def cluster(self, config: str) -> Self:
         """Has TF_CONFIG set, and the run asks for it."""

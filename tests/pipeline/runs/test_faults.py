@@ -18,6 +18,7 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
+from components.tasks.classification import Classification
 from tests.checkout import ROOT
 from tests.toys import write_toy_run
 
@@ -160,7 +161,7 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
         dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
 
     with monkeypatch.context() as patch:
-        patch.setattr(example_gen, "_judge", cut_then_judge)
+        patch.setattr(example_gen, "enforce_bad_row_policy", cut_then_judge)
         status, _, err = run()
     assert status == 2
     assert "changed while it was read. Run again once the files are complete." in one_message(err)
@@ -200,11 +201,9 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path
 
 
 def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.training import loop
-
     with monkeypatch.context() as patch:
         # TensorFlow's own error, of an allocation that no machine can grant.
-        patch.setattr(loop, "_training_step", lambda *_: tf.zeros([2**50]))
+        patch.setattr(Classification, "compute_metrics", lambda *_: tf.zeros([2**50]))
         status, _, err = run()
     assert status == 1
     assert "Trainer failed: out of memory" in one_message(err)

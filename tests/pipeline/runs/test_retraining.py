@@ -16,6 +16,7 @@ import pipeline_runner
 from components.export.card import read_card
 from components.serving.predictor import Predictor
 from components.serving.versions import versions
+from pipeline.runs.manifest import read as read_manifest
 from tests.checkout import ROOT
 from tests.toys import write_toy_run
 
@@ -41,7 +42,7 @@ def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str
 
 
 def manifest(record: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(record["directory"], "manifest.json").read_text())
+    found: dict[str, Any] = json.loads(read_manifest(Path(record["directory"])).as_json())
     return found
 
 
@@ -62,7 +63,7 @@ def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd:
         ("dev", "dev.txt", 16, 0),
         ("test", "test.txt", 16, 0),
     ]
-    assert found["seeds"] == {"training": 1}
+    assert found["config"]["training"]["seed"] == 1
     assert found["libraries"]["tensorflow"]
     assert found["machine"]["features"]
     assert found["result"]["weights_sha256"] == read_card(Path(record["pushed"]))["weights_sha256"]

@@ -20,12 +20,11 @@ def manifest(**changes: Any) -> Manifest:
         checkout="",
         data=[DataFile("train", f"/here/span-{span}/train.tsv", f"{span}" * 64, 10) for span in (1, 2)],
         base_model={"vocab.txt": "aa"},
-        seeds={"training": 1},
         code={"sha256": "aa", "commit": "a" * 40},
         lock=None,
         libraries={"numpy": "1"},
         machine={"cpu": "one"},
-        result={"machine": {"cpu": "one"}},
+        result={"machine": {"cpu": "one"}, "initial_weights": None},
     )
     return dataclasses.replace(made, **changes)
 
@@ -72,7 +71,7 @@ def test_what_the_result_follows_from_is_compared(changes: dict[str, Any], expec
 
 
 def test_the_machine_is_the_one_that_trained_not_the_one_that_found_it_in_cache() -> None:
-    cached = manifest(machine={"cpu": "two"}, result={"machine": {"cpu": "one"}})
+    cached = manifest(machine={"cpu": "two"}, result={"machine": {"cpu": "one"}, "initial_weights": None})
     assert list(comparison.input_differences(cached, manifest())) == []
     assert [kind for kind, _ in comparison.input_differences(cached, manifest(machine={"cpu": "two"}))] == ["machine"]
 
