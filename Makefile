@@ -10,7 +10,8 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
-  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
+  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service \
+  docs
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -50,6 +51,12 @@ setup: .venv/installed
 	fi
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
+
+# The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
+docs: setup
+	$(PY) -m docs.generate
+	$(PY) -m tests.pipeline.config.test_bad_inputs > docs/errors.md.new
+	mv docs/errors.md.new docs/errors.md
 
 # 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup
