@@ -17,7 +17,7 @@ from components.common import exit_status
 from components.export import signature_names
 from components.settings.run import Run
 from data.samples import SAMPLES
-from docs import generate
+from docs import generate, keys
 from pipeline.commands import arguments
 from pipeline.config.load import load_config
 from pipeline.runs.manifest import Manifest
@@ -102,8 +102,8 @@ def test_a_generated_page_is_what_make_docs_writes(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `make docs`"
 
 
-@pytest.mark.parametrize("key", generate.every_key(), ids=lambda key: key.dotted)
-def test_a_key_has_a_meaning_and_an_example_that_loads(key: generate.Key, tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", keys.every_key(), ids=lambda key: key.dotted)
+def test_a_key_has_a_meaning_and_an_example_that_loads(key: keys.Key, tmp_path: Path) -> None:
     assert key.meaning.endswith(".")
     assert key.example
     assert next(iter(tomllib.loads(key.example[0]))) == key.name
@@ -123,10 +123,10 @@ def test_a_key_has_a_meaning_and_an_example_that_loads(key: generate.Key, tmp_pa
 
 def test_every_key_that_the_settings_take_is_in_the_reference() -> None:
     expected = {"name", "task"}
-    for table, cls in generate.tables().items():
-        expected |= {f"{table}.{field.name}" for field in dataclasses.fields(cls)}  # type: ignore[arg-type]
-    assert {key.dotted for key in generate.every_key()} == expected - {"data.task"}
-    assert {"data", "training", "gate", "kubeflow"} <= set(generate.tables())
+    for table, cls in keys.tables().items():
+        expected |= {f"{table}.{field.name}" for field in dataclasses.fields(cls)}
+    assert {key.dotted for key in keys.every_key()} == expected - {"data.task"}
+    assert {"data", "training", "gate", "kubeflow"} <= set(keys.tables())
 
 
 def test_every_command_and_every_option_says_what_it_does() -> None:
@@ -138,15 +138,15 @@ def test_every_command_and_every_option_says_what_it_does() -> None:
 
 
 def test_types_and_ranges_are_in_words() -> None:
-    keys = {key.dotted: key for key in generate.every_key()}
-    assert keys["training.learning_rate"].type == "number, greater than 0 and less than 1"
-    assert keys["training.learning_rate"].default == "5e-05"
-    assert keys["model.pooling"].type == '`"cls"` or `"mean"`'
-    assert keys["data.train"].type == "string, or a list of them"
-    assert keys["kubeflow.cpu"].type == "a table of numbers, at least 0.001"
-    assert keys["beam.workers"].type == "HOST:PORT"
-    assert keys["training.epochs"].default == ""
-    assert [key.dotted for key in generate.every_key() if key.required] == ["name", "model.base"]
+    found = {key.dotted: key for key in keys.every_key()}
+    assert found["training.learning_rate"].type == "number, greater than 0 and less than 1"
+    assert found["training.learning_rate"].default == "5e-05"
+    assert found["model.pooling"].type == '`"cls"` or `"mean"`'
+    assert found["data.train"].type == "string, or a list of them"
+    assert found["kubeflow.cpu"].type == "a table of numbers, at least 0.001"
+    assert found["beam.workers"].type == "HOST:PORT"
+    assert found["training.epochs"].default == ""
+    assert [key.dotted for key in keys.every_key() if key.required] == ["name", "model.base"]
 
 
 def test_every_command_is_shown_outside_the_reference_too() -> None:

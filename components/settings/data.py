@@ -51,9 +51,11 @@ class Data:
     see docs/tasks.md. It stands at the top of the file, above the tables.
     Example: `task = "multilabel"`"""
     train: Strings = ()
-    """The files that the model learns from. Example: `train = ["tickets/2026-*.tsv.gz"]`"""
+    """The files that the model learns from; required, unless `files` is given.
+    Example: `train = ["tickets/2026-*.tsv.gz"]`"""
     dev: Strings = ()
-    """The files that choose the checkpoint and that the gate looks at. Example: `dev = "tickets/dev.tsv"`"""
+    """The files that choose the checkpoint and that the gate looks at; required, unless `files` is given.
+    Example: `dev = "tickets/dev.tsv"`"""
     test: Strings = ()
     """The files that are measured at the end and only reported; may be left out.
     Example: `test = "tickets/test.tsv"`"""
