@@ -157,7 +157,6 @@ def _add_vectors(add: _Add) -> None:
     command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
     command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
-    _add_base_model(command)
     command = add(
         "match",
         "find the nearest texts of a corpus for each query",
@@ -172,7 +171,6 @@ def _add_vectors(add: _Add) -> None:
     command.add_argument("--top", type=_at_least(1), default=10, metavar="N", help="texts for each query; default 10")
     command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
     command.add_argument("--json", action="store_true", help="print one JSON object a query")
-    _add_base_model(command)
 
 
 def _add_data(add: _Add) -> None:
@@ -307,9 +305,6 @@ def _add_encoder(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--model", type=Path, required=True, metavar="MODEL", help="a pushed model, or a base model's directory"
     )
-
-
-def _add_base_model(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-header", action="store_true", help="the first line is a row")
     command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
     command.add_argument(
