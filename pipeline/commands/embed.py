@@ -94,15 +94,15 @@ def match_files(
     """Writes for each query the nearest texts of the corpus by cosine, `top` of them.
 
     Raises:
-        InputError: as `embed`.
+        InputError: as `embed_file`.
     """
     import numpy as np
 
     texts: list[str] = []
     parts = []
-    searched, asked_for = corpus.texts(), queries.texts()
+    corpus_texts, query_texts = corpus.texts(), queries.texts()
     embedder = _loaded(model, settings)
-    for some, vectors in _vectors(embedder, corpus.path, *searched, terminal):
+    for some, vectors in _vectors(embedder, corpus.path, *corpus_texts, terminal):
         texts += some
         parts.append(vectors)
     if not parts:
@@ -111,19 +111,19 @@ def match_files(
 
     index = faiss.IndexFlatIP(parts[0].shape[1])
     index.add(np.concatenate(parts))
-    asked = 0
-    for some, vectors in _vectors(embedder, queries.path, *asked_for, terminal):
-        if not (as_json or asked):
+    query_count = 0
+    for some, vectors in _vectors(embedder, queries.path, *query_texts, terminal):
+        if not (as_json or query_count):
             print("query", "rank", "cosine", "match", sep="\t", file=out)
-        asked += len(some)
-        for query, cosines, paths in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
-            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, paths, strict=True)]
+        query_count += len(some)
+        for query, cosines, indices in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
+            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, indices, strict=True)]
             if as_json:
                 print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
                 continue
             for rank, one in enumerate(found, 1):
                 print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)
-    if not asked:
+    if not query_count:
         raise InputError(str(queries.path), "no rows in it", "Give a file with rows")
 
 
@@ -220,8 +220,6 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
 
 def embed(options: argparse.Namespace) -> int:
     """`embed`: vectors of texts."""
-    pass
-
     source = Source(options.input, options.column, not options.no_header)
     rows, width = embed_file(options.model, source, options.output, _pooled(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
@@ -230,10 +228,6 @@ def embed(options: argparse.Namespace) -> int:
 
 def match(options: argparse.Namespace) -> int:
     """`match`: the nearest texts of a corpus."""
-    from components.common import atomic_files
-
-    pass
-
     header = not options.no_header
     queries = Source(options.queries, options.query_column, header)
     corpus = Source(options.corpus, options.corpus_column, header)
@@ -244,7 +238,5 @@ def match(options: argparse.Namespace) -> int:
     return DONE
 
 
-def _pooled(options: argparse.Namespace) -> Any:
-    from components.settings.model import Model
-
+def _pooled(options: argparse.Namespace) -> Model:
     return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)

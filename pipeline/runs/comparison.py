@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from pipeline.runs.manifest import DataFile
-from pipeline.runs.manifest import Manifest
-from typing import Any
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from pipeline.runs.manifest import DataFile, Manifest
 
 _CHANGED_ROWS = 5
 """Items that are listed of a kind of difference."""
+
 
 @dataclass(slots=True)
 class Comparison:
@@ -26,7 +26,9 @@ class Comparison:
     result: list[str] = field(default_factory=list)
     """What differs in weights and metrics, and by how much; empty: nothing by a bit."""
 
+
 def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, str]]:
+    """(kind, what differs) of all that a run stands on."""
     old_files, new_files = (_by_place(manifest.data) for manifest in (before, after))
     for key in dict.fromkeys([*old_files, *new_files]):
         old, new = old_files.get(key), new_files.get(key)
@@ -51,10 +53,12 @@ def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, 
     # Where the weights were made, if that was an earlier run than the one that is reproduced.
     yield from _changed("machine", before.result.get("machine", before.machine), after.machine)
 
+
 def _by_place(files: list[DataFile]) -> dict[tuple[str | None, int], DataFile]:
     """By split and place within it: names may be equal, and paths differ from one machine to another."""
     splits = {file.split: [other for other in files if other.split == file.split] for file in files}
     return {(split, place): file for split, found in splits.items() for place, file in enumerate(found)}
+
 
 def _changed(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterator[tuple[str, str]]:
     names = [name for name in dict.fromkeys([*before, *after]) if before.get(name) != after.get(name)]
@@ -62,6 +66,7 @@ def _changed(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterat
         yield kind, f"{name}: {_short(before.get(name))} before, {_short(after.get(name))} now"
     if len(names) > _CHANGED_ROWS:
         yield kind, f"and {len(names) - _CHANGED_ROWS} more"
+
 
 def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
@@ -75,14 +80,18 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         flat.pop(name, None)
     return flat
 
+
 def _is_path(value: Any) -> bool:
     return bool(value) and all(str(item).startswith("/") for item in (value if isinstance(value, list) else [value]))
+
 
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False) if value is not None else "none"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
+
 def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
+    """What differs of weights and metrics; nothing if they are equal bit by bit."""
     if before.result["weights_sha256"] != after.result["weights_sha256"]:
         yield f"weights: {weight_difference(before.result['model'], after.result['model'])}"
     for split, metrics in before.result["metrics"].items():
@@ -92,6 +101,7 @@ def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
             yield f"{split} {name}: {old} before, {new} now"
         if len(changed) > _CHANGED_ROWS:
             yield f"{split}: and {len(changed) - _CHANGED_ROWS} more metrics"
+
 
 def weight_difference(old: str, new: str) -> str:
     """The largest one, where both models are still there."""

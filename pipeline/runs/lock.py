@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from components.common.errors import InputError
-from pathlib import Path
-from pipeline.runs.paths import PipelinePaths
-from typing import Any
 import contextlib
 import datetime
 import fcntl
 import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from components.common.errors import InputError
+from pipeline.runs.paths import PipelinePaths
+
 
 @contextlib.contextmanager
 def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, shared: bool = False) -> Iterator[None]:
@@ -46,8 +47,10 @@ def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, share
         lock.flush()
         yield
 
+
 @contextlib.contextmanager
 def writable(path: Path) -> Iterator[None]:
+    """Turns a failure to write below a root into an InputError."""
     try:
         yield
     except OSError as error:

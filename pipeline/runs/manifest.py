@@ -2,29 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from components.common import atomic_files
-from components.common import cpu
-from components.common.checkout import ROOT
-from components.common.errors import InputError
-from components.rows.files import fingerprint
-from components.settings.beam import Beam
-from components.settings.run import Run
-from components.settings.schedulers import Kubeflow
-from components.settings.schedulers import Schedule
-from components.settings.serialization import dump
-from components.settings.serialization import load
-from dataclasses import dataclass
-from dataclasses import field
-from importlib import metadata
-from pathlib import Path
-from pipeline.config.preflight import Checked
-from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import base_model_hashes
-from pipeline.runs.provenance import project_hash
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from typing import Any
 import contextlib
 import dataclasses
 import json
@@ -32,6 +9,25 @@ import os
 import platform
 import subprocess
 import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from components.common import atomic_files, cpu
+from components.common.checkout import ROOT
+from components.common.errors import InputError
+from components.rows.files import fingerprint
+from components.settings.beam import Beam
+from components.settings.run import Run
+from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.serialization import dump, load
+from pipeline.config.preflight import Checked
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.provenance import base_model_hashes, project_hash
 
 MANIFEST_FILE = "manifest.json"
 
@@ -39,6 +35,7 @@ _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
 
 _LOCK = ROOT / "requirements.lock"
+
 
 @dataclass(slots=True)
 class DataFile:
@@ -52,6 +49,7 @@ class DataFile:
     rows: int | None = field(default=None, compare=False)
     quarantined: int | None = field(default=None, compare=False)
     """Known once it was read."""
+
 
 @dataclass(slots=True)
 class Manifest:
@@ -97,6 +95,7 @@ class Manifest:
         """Into a run's directory, in one step."""
         atomic_files.write_text(directory / MANIFEST_FILE, self.as_json())
 
+
 def read(directory: Path) -> Manifest:
     """A run's manifest.
 
@@ -114,6 +113,7 @@ def read(directory: Path) -> Manifest:
         problem = f"not a run's manifest ({'.'.join(map(str, first['loc']))}: {first['msg']})"
         raise InputError(str(path), problem, "Give another run") from None
 
+
 def read_ended(directory: Path) -> Manifest:
     """The manifest of a run that came to its end.
 
@@ -125,6 +125,7 @@ def read_ended(directory: Path) -> Manifest:
         raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
     return found
 
+
 def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
@@ -134,9 +135,11 @@ def newest_ended(runs: Path) -> Manifest | None:
                 return found
     return None
 
+
 def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
     """A run's input files, of splits, as they are now."""
     return [DataFile(split, str(path), fingerprint(path), path.stat().st_size) for split, path in files]
+
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
@@ -149,6 +152,7 @@ def same_inputs(before: Manifest, checked: Checked) -> bool:
     same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
     return same and compared[0] == compared[1]
 
+
 def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
     """Why a run over spans of data would be the last one again; None: it would not."""
     spans = checked.run.data.spans
@@ -156,6 +160,7 @@ def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
     if last is None or not same_inputs(last, checked):
         return None
     return f"span {max(spans)} is still the newest, run {last.run} had it"
+
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
@@ -165,6 +170,7 @@ def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
             if found.result.get("model") == model:
                 return dict(found.result.get("machine", found.machine))
     return None
+
 
 def collect(checked: Checked, run_id: str, started: str) -> Manifest:
     """The manifest of a run that begins."""
@@ -192,11 +198,13 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         schema=atomic_files.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
     )
 
+
 def _libraries() -> dict[str, str]:
     # Of the environment alone: setuptools puts copies of its own on the path once it is imported.
     site = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
     found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions(path=site)}
     return dict(sorted(found.items()))
+
 
 def _commit() -> dict[str, Any]:
     command = ["git", "-C", str(ROOT)]

@@ -2,29 +2,33 @@
 
 from __future__ import annotations
 
-from components.serving.versions import versions
-from pathlib import Path
-from pipeline.runs.record import RunRecord
-from typing import Any
 import json
+from pathlib import Path
+from typing import Any
+
+from components.serving.versions import versions
+from pipeline.runs.record import RunRecord
+
 
 def training_note(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
     best = max(evaluation["value"] for evaluation in found["evaluations"])
-    told = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
+    parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
     if cut := found.get("words_cut"):
-        told.append(f"{cut:,} words beyond max_length")
+        parts.append(f"{cut:,} words beyond max_length")
     if found["damaged"]:
-        told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
+        parts.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
     if found["resumed"]:
-        told.append(f"went on at step {found['resumed'][-1]}")
-    return ", ".join(told)
+        parts.append(f"went on at step {found['resumed'][-1]}")
+    return ", ".join(parts)
+
 
 def training_speed(training: dict[str, Any]) -> str:
     """Examples/s of the training steps, and what the frozen layers took before them."""
     frozen = training.get("frozen_seconds", 0.0)
     before = f"frozen layers {frozen:.0f} s, then " if frozen else ""
     return f"{before}{training['examples_per_second']:.0f} examples/s"
+
 
 def drift_note(found: dict[str, Any]) -> str:
     """What DriftValidator has to tell, in a line."""
@@ -37,6 +41,7 @@ def drift_note(found: dict[str, Any]) -> str:
         f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
     ]
     return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
+
 
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""

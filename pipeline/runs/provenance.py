@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from components.common import atomic_files
-from components.common.checkout import ROOT
-from functools import cache
-from importlib import metadata
-from pathlib import Path
 import ast
 import hashlib
 import sys
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+from components.common import atomic_files
+from components.common.checkout import ROOT
 
 _PACKAGE = "components"
+
 
 @cache
 def libraries() -> str:
@@ -22,6 +24,7 @@ def libraries() -> str:
     )
     python = ".".join(map(str, sys.version_info[:2]))
     return " ".join([f"python=={python}", *(f"{name}=={metadata.version(name)}" for name in names)])
+
 
 @cache
 def source_hash(module: str) -> str:
@@ -35,6 +38,7 @@ def source_hash(module: str) -> str:
         digest.update(name.encode() + b"\0" + _path(name).read_bytes())
     return digest.hexdigest()
 
+
 @cache
 def project_hash() -> str:
     """sha256 over all sources of the project that a run can stand on."""
@@ -43,12 +47,15 @@ def project_hash() -> str:
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()
 
+
 def base_model_hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
     patterns = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "*.safetensors", "*.index.json")
     return {path.name: atomic_files.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
 
+
 def reachable_modules(module: str, seen: set[str]) -> set[str]:
+    """Adds a module, and all that it imports however deep, to those `seen`."""
     if module in seen:
         return seen
     seen.add(module)
@@ -66,6 +73,7 @@ def reachable_modules(module: str, seen: set[str]) -> set[str]:
             if _path(name).is_file():
                 reachable_modules(name, seen)
     return seen
+
 
 def _path(module: str) -> Path:
     path = ROOT / module.replace(".", "/")

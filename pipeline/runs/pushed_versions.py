@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
 from components import tasks
 from components.common.errors import InputError
 from components.export.card import read_card
-from components.serving.versions import versions
-from components.serving.versions import withdrawn
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from pipeline.runs import manifest
-from pipeline.runs import record
+from components.serving.versions import versions, withdrawn
+from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
-from typing import Any
-import contextlib
+
 
 @dataclass(slots=True)
 class Version:
@@ -31,6 +30,7 @@ class Version:
     """By split."""
     headline: str = ""
     """The first of the task's metrics."""
+
 
 def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     """The paths of a pipeline under a root, as its newest run had them.
@@ -52,6 +52,7 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
         if (directory / manifest.MANIFEST_FILE).is_file():
             return PipelinePaths.of(manifest.read(directory).settings, root)
     return PipelinePaths.of(manifest.read(found[-1]).settings, root)
+
 
 def pushed(where: PipelinePaths) -> list[Version]:
     """Oldest first."""

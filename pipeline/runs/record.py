@@ -2,31 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from components.common import atomic_files
-from components.common.errors import InputError
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from pipeline.runs.paths import LOCK_FILE
-from pipeline.runs.paths import LOG_FILE
-from pipeline.runs.paths import RECORD_FILE
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from typing import Any
-from typing import Literal
-from typing import NamedTuple
 import contextlib
 import dataclasses
 import difflib
 import fcntl
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+
+from components.common import atomic_files
+from components.common.errors import InputError
+from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE
 
 _BEFORE_TASKS = {"headline": ["accuracy", "macro_f1", "auc", "loss"], "per_label": ["precision", "recall", "f1"]}
 
 NodeState = Literal["done", "cached", "failed", "running"]
 
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
+
 
 @dataclass(slots=True)
 class NodeRecord:
@@ -40,6 +37,7 @@ class NodeRecord:
     """Why it ran though it had run before: what had changed."""
     outputs: list[str] = field(default_factory=list)
     """URIs of its artifacts."""
+
 
 @dataclass(slots=True)
 class RunRecord:
@@ -90,6 +88,7 @@ class RunRecord:
         """The record as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1, default=str)
 
+
 @contextlib.contextmanager
 def edited(directory: Path) -> Iterator[RunRecord]:
     """A run's record to be changed and written, while other nodes' processes wait to do so."""
@@ -97,6 +96,7 @@ def edited(directory: Path) -> Iterator[RunRecord]:
         found = read(directory)
         yield found
         found.write()
+
 
 def read(directory: Path) -> RunRecord:
     """The record of a run. One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
@@ -122,6 +122,7 @@ def read(directory: Path) -> RunRecord:
         remedy = "Delete the run's directory, or give another run's id"
         raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
 
+
 def close_killed(runs: Path, own: RunRecord) -> None:
     """Records that claim to be running, though a run has begun that none of their kind runs beside, are `interrupted`.
 
@@ -139,11 +140,13 @@ def close_killed(runs: Path, own: RunRecord) -> None:
                 _close(found, "the scheduler gave it up" if scheduled else "the process was killed")
                 found.write()
 
+
 def _close(found: RunRecord, error: str) -> None:
     found.state, found.error = "interrupted", error
     for node in found.nodes:
         if node.state == "running":
             node.state = "failed"
+
 
 def _is_held(lock: Path) -> bool:
     try:
@@ -154,6 +157,7 @@ def _is_held(lock: Path) -> bool:
     except OSError:
         pass
     return False
+
 
 def find(root: Path, wanted: str | None) -> list[Path]:
     """Directories of the runs under a root, oldest first; only those of the id or of the pipeline `wanted`.
@@ -173,6 +177,7 @@ def find(root: Path, wanted: str | None) -> list[Path]:
         nearest = f"Did you mean {close[0]}? " if close else ""
         raise InputError(str(root), f"no run or pipeline {wanted!r} in it", f"{nearest}`show --all` lists the runs")
     return found
+
 
 class NodeOutcome(NamedTuple):
     """What became of a node."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from collections.abc import Iterable
-from components.common import atomic_files
-from components.serving import versions
-from concurrent.futures import ThreadPoolExecutor
-from ml_metadata.proto import metadata_store_pb2
-from pathlib import Path
-from pipeline.runs.paths import PipelinePaths
-from tfx.orchestration import metadata
 import json
 import shutil
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+
+from components.common import atomic_files
+from components.serving import versions
+from pipeline.runs.paths import PipelinePaths
 
 _States = metadata_store_pb2.Execution
 
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
+
 
 def discard_unfinished(
     paths: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
@@ -51,6 +53,7 @@ def discard_unfinished(
         for directory in paths.artifacts.glob(f"*/.system/{kind}/*"):
             shutil.rmtree(directory)
     versions.discard_unfinished(paths.serving)
+
 
 class Digests:
     """sha256 of what finished nodes left, by which damage shows before a later run builds on it.
@@ -120,6 +123,7 @@ class Digests:
                 return "the version was copied again from the model it is of"
         return "no copy of its model is left; delete the version to have it pushed again, or roll back"
 
+
 class _Hashes:
     """sha256 of files, each read once however many names it has: the model in production has several."""
 
@@ -140,6 +144,7 @@ class _Hashes:
         except OSError:
             # Gone, or on a part of the disk that cannot be read any more.
             return None
+
 
 def _of_files(directory: Path) -> dict[str, str]:
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())

@@ -656,13 +656,13 @@ CASES: dict[str, list[Case]] = {
         Case("inputs with different headers", lambda box: box.change("train.tsv", "text\tlabel", "text\tclass"),
              "DIR/train.tsv:1: another header than that of DIR/dev.tsv. Give files with the same columns, or a job to "
              "each kind.", f"{BULK} DIR/dev.tsv DIR/train.tsv"),
-        Case("inputs whose answers would have one name", lambda box: box.write("more/dev.tsv", DEV),
-             "DIR/more/dev.tsv: its answers would have the names of those of DIR/dev.tsv. Rename one, or give it an "
-             "--output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
+        Case("inputs whose predictions would have one name", lambda box: box.write("more/dev.tsv", DEV),
+             "DIR/more/dev.tsv: its predictions would have the names of those of DIR/dev.tsv. Rename one, or give it "
+             "an --output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
         Case("an output with something else in it", lambda box: box.write("out/notes.txt", ""),
              "DIR/out: not empty, and not of a job that can go on. Give another --output.", f"{BULK} DIR/dev.tsv"),
         Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
-             "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
+             "DIR/out: holds predictions of a job with other model and inputs and row format. Give another --output; "
              "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
         Case("an output whose record is damaged", lambda box: box.write("out/job.json", '{"model": "DIR'),
              "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "

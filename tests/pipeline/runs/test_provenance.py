@@ -1,8 +1,10 @@
-
 from collections.abc import Iterator
 from pathlib import Path
-from pipeline.runs import provenance
+
 import pytest
+
+from pipeline.runs import provenance
+
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
@@ -17,19 +19,23 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     yield folder
     provenance.source_hash.cache_clear()
 
+
 def fresh(module: str) -> str:
     provenance.source_hash.cache_clear()
     return provenance.source_hash(module)
+
 
 def test_a_change_in_an_imported_module_changes_the_hash(package: Path) -> None:
     before = fresh("components.a")
     (package / "b.py").write_text("value = 2\n")
     assert fresh("components.a") != before
 
+
 def test_a_change_elsewhere_leaves_the_hash(package: Path) -> None:
     before = fresh("components.a")
     (package / "c.py").write_text("value = 3\n")
     assert fresh("components.a") == before
+
 
 def test_import_of_a_module_by_its_package_counts(package: Path) -> None:
     (package / "c.py").write_text("from components import b\n")
@@ -37,15 +43,18 @@ def test_import_of_a_module_by_its_package_counts(package: Path) -> None:
     (package / "b.py").write_text("value = 2\n")
     assert fresh("components.c") != before
 
+
 def test_a_module_named_in_a_string_counts(package: Path) -> None:
     (package / "c.py").write_text('module = "components.b"\n')
     before = fresh("components.c")
     (package / "b.py").write_text("value = 2\n")
     assert fresh("components.c") != before
 
+
 def test_modules_that_import_each_other_have_an_end(package: Path) -> None:
     (package / "b.py").write_text("from components import a\n")
     assert fresh("components.a") == fresh("components.a")
+
 
 def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_bytes(b"a\n")
@@ -53,6 +62,7 @@ def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
     # sha256 of "a\n"
     expected = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
     assert provenance.base_model_hashes(tmp_path) == {"vocab.txt": expected}
+
 
 @pytest.mark.parametrize(
     ("module", "behind"),
