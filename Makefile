@@ -9,7 +9,7 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
 
 run: setup samples
@@ -51,6 +51,12 @@ setup: .venv/installed
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
 
+# The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
+docs: setup
+	$(PY) -m docs.generate
+	$(PY) -m tests.pipeline.config.test_bad_inputs > .errors.new
+	mv .errors.new docs/errors.md
+
 # The rooms from the top down with what each imports, and whether they keep their order.
 rooms: setup
 	$(PY) -m tests.rooms
@@ -58,7 +64,7 @@ rooms: setup
 
 # 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup
-	FUZZ_CASES=20000 $(PY) -m pytest tests/components/test_tsv.py tests/pipeline/test_config_fuzz.py
+	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos

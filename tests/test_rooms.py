@@ -12,7 +12,6 @@ from tests.rooms import LONGEST_FILE, LONGEST_FUNCTION, MOST_FILES, functions, s
 
 LONG_FUNCTIONS = {
     ("pipeline/dag/build.py", "build_pipeline"): "the list of the nodes",
-    ("pipeline/commands/arguments.py", "_add_questions"): "a list of options",
 }
 """Those that are lists, each with its reason."""
 

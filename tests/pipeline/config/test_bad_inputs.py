@@ -1,6 +1,6 @@
 """Every known kind of bad input and the one message it gets; docs/errors.md is this table in Markdown.
 
-python -m tests.pipeline.config.test_bad_inputs > docs/errors.md
+`make docs` writes it: python -m tests.pipeline.config.test_bad_inputs > docs/errors.md
 """
 
 import fcntl
@@ -745,9 +745,9 @@ def errors_page() -> str:
     lines = [
         "# What can be wrong, and what the command line says",
         "",
-        "Each row is a test: `tests/pipeline/test_bad_inputs.py` makes the mistake, runs the command and compares the",
-        "whole message. The exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the",
-        "directory of the files. `python -m tests.pipeline.config.test_bad_inputs > docs/errors.md` writes this page.",
+        "Each row is a test: `tests/pipeline/config/test_bad_inputs.py` makes the mistake, runs the command and",
+        "compares the whole message. The exit status is 2, nothing else is printed, and nothing is made on disk.",
+        "DIR is the directory of the files. `make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
         "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
@@ -758,7 +758,7 @@ def errors_page() -> str:
         for case in cases:
             message = case.message.replace("|", "\\|")
             lines.append(f"| {case.what} | `` {message} `` |")
-    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/test_task_rows.py` has them.", ""]
+    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/config/test_task_rows.py` has them.", ""]
     lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
     for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
