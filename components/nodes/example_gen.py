@@ -153,7 +153,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
 
     def _task(self, files: list[tuple[str | None, Path]], data: Data, scratch: Path) -> Task:
         """The task, told the names of its labels: where the settings do not list them, train is read for them."""
-        task = tasks.of(data)
+        task = tasks.from_settings(data)
         if task.labels or not task.has_label_names:
             return task
         train = [(split, str(path)) for split, path in label_names.of_train(files)]

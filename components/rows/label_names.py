@@ -22,7 +22,7 @@ def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
     Raises:
         InputError: fewer than the task needs, or so many that the label column must be the wrong one.
     """
-    task = tasks.of(data)
+    task = tasks.from_settings(data)
     if task.labels or not task.has_label_names:
         return list(task.labels)
     return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
@@ -62,4 +62,4 @@ def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
 
 def task_of(files: list[tuple[str | None, Path]], data: Data) -> Task:
     """The task, told the names of its labels; errors as `label_names`."""
-    return dataclasses.replace(tasks.of(data), labels=tuple(label_names(files, data)))
+    return dataclasses.replace(tasks.from_settings(data), labels=tuple(label_names(files, data)))

@@ -128,7 +128,7 @@ class Predictor:
             if signature_names.TEXT_SIGNATURE in signatures and missing not in signatures:
                 problem = f"has no signature {missing!r}: another program or an older version made it"
                 raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
-            self.task = tasks.of_card(card.read_card(self.path))
+            self.task = tasks.from_card(card.read_card(self.path))
             """What it was trained for."""
             self._tokenize, of_texts = signatures[missing], signatures[signature_names.TEXT_SIGNATURE]
             self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))

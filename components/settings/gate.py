@@ -9,7 +9,7 @@ from components.settings.fields import Name, NotNegative, Share, settings
 
 @settings
 class Gate:
-    """What a model must show on dev before it is pushed. The tasks name their metrics, see docs/tasks.md."""
+    """What a model must show on dev before it is pushed. The metrics of each task: docs/metrics.md."""
 
     min: dict[str, Share] = Field(default_factory=dict)
     max: dict[str, NotNegative] = Field(default_factory=dict)

@@ -7,11 +7,10 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from components.settings.fields import ConflictError, settings
+from components.tasks.multilabel import DEFAULT_THRESHOLD
 
 DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
-
-DEFAULT_THRESHOLD = 0.5
 
 
 @settings
@@ -32,7 +31,7 @@ class Model:
     """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
     the first token's state itself; where each word is labelled, each word's first token is looked at."""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
-    """With several labels a text: the score from which on a label is given."""
+    """With several labels a text: the score from which on a label is predicted."""
 
     @property
     def overlap(self) -> int:
