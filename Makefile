@@ -54,8 +54,10 @@ setup: .venv/installed
 # The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
 docs: setup
 	$(PY) -m docs.generate
-	$(PY) -m tests.pipeline.config.test_bad_inputs > .errors.new
-	mv .errors.new docs/errors.md
+	$(PY) -m tests.pipeline.config.test_bad_inputs > .page.new
+	mv .page.new docs/errors.md
+	$(PY) -m tests.components.tasks.test_metrics > .page.new
+	mv .page.new docs/metrics.md
 
 # The rooms from the top down with what each imports, and whether they keep their order.
 rooms: setup

@@ -1,7 +1,7 @@
-"""A task's own metrics in TensorFlow Model Analysis: the rows of a slice are gathered, and the task measures them.
+"""`Task.compute_metrics` as TFMA metrics: the rows of a slice are gathered, and the task computes all its metrics once.
 
-What is gathered is the label and the answer of each row, as numpy arrays, in the memory of one worker: rank
-correlations, retrieval and entities are not sums over rows.
+Target and prediction of each row are gathered as numpy arrays in the memory of one worker: rank correlations, retrieval
+and average precision are not sums over rows.
 """
 
 from __future__ import annotations
@@ -21,10 +21,10 @@ _Rows = list[tuple[np.ndarray, np.ndarray]]
 
 
 class TaskMetric(metric_types.Metric):
-    """One of a task's metrics; they all come from the same rows, which are gathered once.
+    """One of the metrics that `Task.compute_metrics` gives; TFMA runs the computation that they share once a slice.
 
     Args:
-        name: which of them.
+        name: full name of the metric.
         task: `tasks.to_dict` of the task.
     """
 
@@ -49,7 +49,7 @@ def _computations(
     key = metric_types.MetricKey(name=name, **of_model)
     return [
         metric_types.MetricComputation(
-            keys=[gathered], preprocessors=None, combiner=_Measured(gathered, tasks.from_dict(task), eval_config)
+            keys=[gathered], preprocessors=None, combiner=_ComputeOnce(gathered, tasks.from_dict(task), eval_config)
         ),
         metric_types.DerivedMetricComputation(
             keys=[key], result=lambda metrics: {key: metrics[gathered].get(name, float("nan"))}
@@ -57,7 +57,7 @@ def _computations(
     ]
 
 
-class _Measured(beam.CombineFn):
+class _ComputeOnce(beam.CombineFn):
     def __init__(self, key: Any, task: base.Task, eval_config: Any) -> None:
         self._key, self._task, self._eval_config = key, task, eval_config
 

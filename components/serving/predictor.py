@@ -124,7 +124,7 @@ class Predictor:
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            self.task = tasks.of_card(card.read_card(self.path))
+            self.task = tasks.from_card(card.read_card(self.path))
             """What it was trained for."""
             self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
             of_texts = signatures[signature_names.TEXT_SIGNATURE]

@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
 from components.tasks import TASKS
-from components.tasks.multilabel import SEPARATOR, Multilabel
+from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 
 Split = Literal["train", "dev", "test"]
 
@@ -208,8 +208,8 @@ class Data:
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
         for name in self.labels:
-            if self.task == Multilabel.name and SEPARATOR in name:
-                problem = f"`data.labels` holds {shown(name)}, but a {SEPARATOR} stands between labels"
+            if self.task == Multilabel.name and LABEL_SEPARATOR in name:
+                problem = f"`data.labels` holds {shown(name)}, but a {LABEL_SEPARATOR} stands between labels"
                 raise ConflictError("labels", problem, "Rename the label")
             if not name.strip() or set(name) & set("\t\r\n"):
                 problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"

@@ -10,7 +10,7 @@ from components.settings.fields import Name, NotNegative, Share, settings
 @settings
 class Gate:
     """The bounds on dev that a model must meet before it is pushed. At least one bound in `min` or `max` is required.
-    A metric of one label is `METRIC/LABEL`, in quotes; docs/tasks.md lists the metrics of each task."""
+    A metric of one label is `METRIC/LABEL`, in quotes; docs/metrics.md has the metrics of each task."""
 
     min: dict[str, Share] = Field(default_factory=dict)
     """Lower bounds by metric, for metrics that are better when higher: shares from 0 to 1, not percent.

@@ -8,11 +8,10 @@ from pydantic import Field, model_validator
 
 from components.common import defaults
 from components.settings.fields import ConflictError, settings
+from components.tasks.multilabel import DEFAULT_THRESHOLD
 
 DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
-
-DEFAULT_THRESHOLD = 0.5
 
 
 @settings

@@ -14,11 +14,11 @@ from components.settings.beam import Beam
 from components.settings.data import Data, Drift, Validation
 from components.settings.fields import ConflictError, Name, settings
 from components.settings.gate import Gate, Push
-from components.settings.model import DEFAULT_THRESHOLD, Model
+from components.settings.model import Model
 from components.settings.schedulers import Kubeflow, Schedule
 from components.settings.training import Training
 from components.tasks import TASKS
-from components.tasks.multilabel import Multilabel
+from components.tasks.multilabel import DEFAULT_THRESHOLD, Multilabel
 
 
 @settings

@@ -74,7 +74,7 @@ def train(fn_args: Any, group: Replicas) -> None:
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
         task = task.fitted(model_settings, train.targets)
-        if fn_args.base_model and (pushed := tasks.of_card(read_card(Path(fn_args.base_model)))).name == task.name:
+        if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
         model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task))
         initial = None

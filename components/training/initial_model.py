@@ -50,7 +50,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
     """
     described = read_card(pushed)
     remedy = 'Set training.init_from = "base"'
-    theirs = tasks.of_card(described)
+    theirs = tasks.from_card(described)
     if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
         known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
         raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)

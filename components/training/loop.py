@@ -81,7 +81,7 @@ def fit(
         steps,
         count,
         model.count_params(),
-        model.task.metrics[0],
+        model.task.primary_metric.name,
         frozen_seconds=part.seconds,
         precision=resolved_precision(training.precision),
         replicas=replicas.count,

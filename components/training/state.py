@@ -30,7 +30,7 @@ _CAUGHT_UP_ROWS = 4096
 
 def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int) -> Evaluation:
     """What the predictions to all rows are worth."""
-    return Evaluation(step, task.compute_metrics(targets, predictions)[task.metrics[0]], float(losses.mean()))
+    return Evaluation(step, task.compute_metrics(targets, predictions)[task.primary_metric.name], float(losses.mean()))
 
 
 def predict_split(

@@ -45,7 +45,7 @@ def compare_rows(
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    task = tasks.of_card(read_card(model))
+    task = tasks.from_card(read_card(model))
     data = before.settings.data
     if data.format == "conll":
         if columns or label is not None:

@@ -74,7 +74,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = tasks.of_card(described).metrics[0] if metrics else ""
+        headline = tasks.from_card(described).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed

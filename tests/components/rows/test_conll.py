@@ -11,7 +11,7 @@ from tests.components.rows.reading import Write
 
 def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
     data = Data(task="tagging", format="conll", train=(str(path),), dev=("dev",), **told)
-    return list(reader.read_rows(path, "train", data, tasks.of(data).check_row))
+    return list(reader.read_rows(path, "train", data, tasks.from_settings(data).check_row))
 
 
 def test_a_document_begins_with_a_sentence(write: Write) -> None:
