@@ -22,7 +22,7 @@ from components.serving import versions
 WINDOW = 4096
 """Rows that are sorted by length together: their answers depend, in the last bits, on one another."""
 
-_TOKENIZED = 1024
+TEXTS_AT_A_TIME = 1024
 """Texts in a call of the tokenizer."""
 
 _CHARACTERS_A_TOKEN = 4
@@ -59,7 +59,7 @@ class BatchedInference:
                 yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
 
     def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
-        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
+        parts = [texts[start : start + TEXTS_AT_A_TIME] for start in range(0, len(texts), TEXTS_AT_A_TIME)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
         return self._in_batches(
             [len(row) for row in rows], lambda batch: self._predict_rows([rows[i] for i in batch]), pool

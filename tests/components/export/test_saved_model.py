@@ -117,7 +117,7 @@ def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any
 def test_by_a_schema_without_shapes_an_empty_text_is_a_row_too() -> None:
     model: Any = SimpleNamespace(task=TASK)
     exported = Exported(model, dict, {"text": tf.io.VarLenFeature(tf.string)})
-    raw = exported._as_raw("text", tf.constant(["a", "", "b"]))
+    raw = exported.transformed_texts(tf.constant(["a", "", "b"]))["text"]
     assert raw.values.numpy().tolist() == [b"a", b"", b"b"]
     assert raw.indices.numpy().tolist() == [[0, 0], [1, 0], [2, 0]]
     assert raw.dense_shape.numpy().tolist() == [3, 1]

@@ -44,7 +44,7 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
 ) -> None:
     texts = rows(transformed_texts(tiny_trained))
     whole = list(pushed.predict(texts))
-    monkeypatch.setattr(predictor, "_TOKENIZED", 3)
+    monkeypatch.setattr(predictor, "TEXTS_AT_A_TIME", 3)
     monkeypatch.setattr(signature_names, "TOKENS_AT_A_TIME", 20)
     monkeypatch.setattr(predictor, "WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
