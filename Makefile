@@ -10,7 +10,8 @@ SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
-  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
+  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
+  mutate beam-service
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -70,6 +71,23 @@ fuzz: setup
 
 chaos: setup
 	$(PY) -m tests.chaos
+
+# Changes the code of a room, a place at a time, and lists what the room's tests do not notice; minutes for most rooms.
+#   make mutate ROOM=components/rows [TESTS="tests/components/rows ..."] [MUTANTS=60] [SEED=0]
+ROOM ?= components/rows
+MUTANTS ?= 60
+SEED ?= 0
+mutate: setup .venv-mutate/installed
+	.venv-mutate/bin/python -m tests.mutate $(ROOM) $(if $(TESTS),--tests $(TESTS)) --mutants $(MUTANTS) --seed $(SEED)
+
+.venv-mutate/installed: tests/mutate-requirements.txt
+	rm -rf .venv-mutate
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-mutate; uv pip install --python .venv-mutate/bin/python -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-mutate; .venv-mutate/bin/python -m pip install --quiet -r $<; \
+	fi
+	@touch $@
 
 # A job service and a worker pool on the loopback, to try `[beam] preset = "portable"`; until Ctrl-C.
 beam-service: setup
