@@ -230,7 +230,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
         model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history, _ = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
+        history = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),
