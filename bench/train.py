@@ -230,7 +230,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
         model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history, _ = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
+        history = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),
@@ -247,15 +247,15 @@ def measure_utilisation(rounds: str) -> Run:
     """Seconds a step and the peak, by turns."""
     import numpy as np
     import tensorflow as tf
+    from components.training.adamw import AdamW
+    from components.training.schedule import warm_up_linear
 
     from components.model.freezing import freeze
     from components.settings.model import Model
     from components.settings.training import Training
     from components.tasks.classification import Classification
     from components.training import initial_model, trainable_part
-    from components.training.adamw import AdamW
     from components.training.dataset import Rows
-    from components.training.schedule import warm_up_linear
     from components.training.step import StagedSteps
 
     draws = np.random.default_rng(0)

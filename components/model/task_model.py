@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.model import windows
 from components.model.bert import Encoder
+from components.model.forms import Forms
 from components.settings.model import Model
 from components.tasks import Task
 
@@ -87,6 +88,11 @@ class TaskModel(keras.Model):
         if self._settings.pooling == "mean":
             return _mean(sequence, padding_mask)
         return tf.cast(sequence[:, 0], tf.float32)
+
+    @property
+    def forms(self) -> Forms:
+        """How it is computed."""
+        return self.encoder.forms
 
     @property
     def cacheable(self) -> bool:

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.common.errors import InputError
-from components.training.adamw import AdamW
+from components.training.optimizer.adamw import AdamW
 
 T = TypeVar("T")
 

@@ -124,6 +124,25 @@ def test_the_pooled_output_alone_and_its_gradients_are_those_of_the_full_pass(tm
         np.testing.assert_allclose(got, wanted, atol=1e-5)
 
 
+def test_without_layers_above_the_pooled_output_is_that_of_the_first_token(encoder: Encoder) -> None:
+    hidden = tf.constant(np.random.default_rng(0).normal(size=(2, 3, 8)), tf.float32)
+    mask = np.array([[1, 1, 1], [1, 0, 0]])
+    kernel, bias = encoder.pooler.kernel.numpy(), encoder.pooler.bias.numpy()
+    expected = np.tanh(hidden.numpy()[:, 0] @ kernel + bias)
+    for pooled_only in (True, False):
+        found = encoder.upper(hidden, mask, first=2, pooled_only=pooled_only)
+        np.testing.assert_allclose(found["pooled_output"], expected, atol=1e-6)
+    np.testing.assert_array_equal(found["sequence_output"], hidden)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_the_first_layers_and_then_the_others_are_the_full_pass(encoder: Encoder, layers: int) -> None:
+    whole = encoder(IDS, MASK, SEGMENTS)
+    found = encoder.upper(encoder.lower(IDS, MASK, layers, SEGMENTS), MASK, layers)
+    for name, value in whole.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6)
+
+
 def test_what_stands_in_the_padding_changes_nothing(encoder: Encoder) -> None:
     other = np.where(MASK == 1, IDS, 7)
     first, second = encoder(IDS, MASK), encoder(other, MASK.astype(bool))

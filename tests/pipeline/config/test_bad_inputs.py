@@ -34,7 +34,7 @@ DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
 
 CARD = {
     "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
-    "labels": ["bad", "good"],
+    "task": {"name": "classification", "labels": ["bad", "good"]},
 }
 
 ERRORS = ROOT / "docs" / "errors.md"

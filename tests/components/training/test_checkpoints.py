@@ -2,6 +2,7 @@ import itertools
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,17 +10,11 @@ import pytest
 
 from components.settings.training import Training
 from components.training import checkpoints as checkpoints_module
-from components.training.checkpoints import Checkpoints, State, time
+from components.training.checkpoints import Checkpoints, State
 from components.training.dataset import Rows
 from components.training.history import History
 from components.training.loop import fit
-from tests.components.training.test_loop import (
-    ONES,
-    build,
-    rows,  # noqa: F401
-    shallow,  # noqa: F401
-    values,
-)
+from tests.trainings import ONES, build, weights
 
 TIMES = ("seconds", "examples_per_second", "epoch_seconds", "frozen_seconds", "resumed", "damaged")
 
@@ -41,19 +36,19 @@ def kill_at(step: int, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Rows, "epoch", until)
 
 
-def told(history: History) -> dict[str, Any]:
+def comparable(history: History) -> dict[str, Any]:
     """What must not depend on a kill."""
     return {name: getattr(history, name) for name in history.__dataclass_fields__ if name not in TIMES}
 
 
 @pytest.fixture
-def train(shallow: Path, rows: Rows, tmp_path: Path) -> Callable[[Training], Any]:  # noqa: F811
+def train(shallow: Path, rows: Rows, tmp_path: Path) -> Callable[[Training], Any]:
     def run(training: Training) -> Any:
         model = build(shallow, training)
         checkpoints = Checkpoints(tmp_path / "checkpoints", "key", training)
-        history, answers = fit(model, rows, rows, training, ONES, tmp_path, tmp_path, checkpoints)
+        history = fit(model, rows, rows, training, ONES, tmp_path, tmp_path, checkpoints)
         shutil.rmtree(tmp_path / "checkpoints")
-        return values(model), history, answers
+        return weights(model), history
 
     return run
 
@@ -65,25 +60,24 @@ def train(shallow: Path, rows: Rows, tmp_path: Path) -> Callable[[Training], Any
 )
 def test_a_killed_training_goes_on_where_it_was_and_ends_with_the_same_bits(
     train: Callable[[Training], Any],
-    shallow: Path,  # noqa: F811
-    rows: Rows,  # noqa: F811
+    shallow: Path,
+    rows: Rows,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     settings: dict[str, Any],
 ) -> None:
     training = Training(batch_size=5, epochs=3, learning_rate=0.02, dropout=0.2, checkpoint_steps=2, **settings)
     undisturbed = build(shallow, training)
-    wanted, answers = fit(undisturbed, rows, rows, training, ONES, tmp_path, tmp_path)
+    wanted = fit(undisturbed, rows, rows, training, ONES, tmp_path, tmp_path)
     for step in (4, 3):
         with monkeypatch.context() as patch, pytest.raises(Killed):
             kill_at(step, patch)
             train(training)
-    found, history, found_answers = train(training)
+    found, history = train(training)
     # Killed before its 4th step it had a checkpoint after the 2nd; killed again two steps on, one after the 4th.
     assert history.resumed == [2, 4]
-    assert told(history) == told(wanted)
-    np.testing.assert_array_equal(found_answers, answers)
-    for path, value in values(undisturbed).items():
+    assert comparable(history) == comparable(wanted)
+    for path, value in weights(undisturbed).items():
         np.testing.assert_array_equal(found[path], value)
 
 
@@ -99,11 +93,11 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
     before, newest = sorted((tmp_path / "checkpoints" / "key").iterdir())
     content = newest.read_bytes()
     newest.write_bytes(content[:-1] + bytes([content[-1] ^ 1]) if damage is None else damage)
-    found, history, _ = train(training)
+    found, history = train(training)
     assert history.resumed == [3]
     assert history.damaged == [newest.name]
     assert before.name.startswith("0000000003-")
-    assert told(history) == told(wanted[1])
+    assert comparable(history) == comparable(wanted[1])
     for path, value in wanted[0].items():
         np.testing.assert_array_equal(found[path], value)
 
@@ -137,7 +131,7 @@ def test_a_checkpoint_is_due_by_steps_and_by_minutes(
     tmp_path: Path, some: State, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
-    monkeypatch.setattr(time, "monotonic", lambda: now)
+    monkeypatch.setattr(checkpoints_module, "time", SimpleNamespace(monotonic=lambda: now))
     by_steps = Checkpoints(tmp_path, "key", Training(checkpoint_steps=3))
     assert [step for step in range(1, 10) if by_steps.due(step)] == [3, 6, 9]
     by_minutes = Checkpoints(tmp_path, "key", Training(checkpoint_minutes=2))
