@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.common.defaults import MAX_LENGTH
+from components.common.exit_status import DONE, FAILED, REFUSED, WRONG_INPUT
 
 _DEFAULT_ROOT = "runs"
 
@@ -21,7 +22,10 @@ _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 def parser(description: str) -> argparse.ArgumentParser:
     """Parses into a namespace whose `command` is the name of one."""
     parser = argparse.ArgumentParser(
-        prog="pipeline_runner.py", description=description, formatter_class=argparse.RawDescriptionHelpFormatter
+        prog="pipeline_runner.py",
+        description=description,
+        epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_commands(parser)
     return parser

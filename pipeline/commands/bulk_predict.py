@@ -225,7 +225,7 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
     atomic_files.publish(aside, quarantine)
 
 
-def bulk_predict(parsed: argparse.Namespace) -> int:
+def execute(parsed: argparse.Namespace) -> int:
     """`bulk-predict`: `predict --input` by Beam."""
     where = settings(parsed.config)
     header = not parsed.no_header

@@ -122,7 +122,7 @@ def _model(before: Manifest, directory: Path) -> Path:
     return model
 
 
-def check_data(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`check-data`: rows beside those that a run's model learned from."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find

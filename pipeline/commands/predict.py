@@ -99,7 +99,7 @@ def _load(model: Path) -> Predictor:
         return Predictor(model)
 
 
-def predict(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`predict`: what a model says of texts."""
     from components.serving.versions import resolve
 

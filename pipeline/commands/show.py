@@ -1,9 +1,8 @@
-"""`show` and `versions`: what was run, and what was pushed."""
+"""`show`: a run with its nodes, verdict and metrics, or the list of the runs."""
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 
@@ -11,7 +10,7 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 
 
-def show(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`show`: a run, or the list of them."""
     from pipeline.reports import run_report, tables
     from pipeline.runs import manifest
@@ -36,17 +35,4 @@ def show(options: argparse.Namespace) -> int:
     else:
         shown = run_report.run_list(records) if options.all else run_report.run_report(records[0], full=True)
         tables.console(sys.stdout).print(shown)
-    return DONE
-
-
-def versions(options: argparse.Namespace) -> int:
-    """`versions`: what was pushed, by which run, with which metrics."""
-    from pipeline.reports import run_report, tables
-    from pipeline.runs import pushed_versions
-
-    pushed = pushed_versions.pushed(pushed_versions.pipeline_paths(options.root, options.name))
-    if options.json:
-        print(json.dumps([dataclasses.asdict(version) for version in pushed]))
-    else:
-        tables.console(sys.stdout).print(run_report.version_list(pushed))
     return DONE
