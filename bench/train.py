@@ -247,16 +247,17 @@ def measure_utilisation(rounds: str) -> Run:
     """Seconds a step and the peak, by turns."""
     import numpy as np
     import tensorflow as tf
-    from components.training.adamw import AdamW
-    from components.training.schedule import warm_up_linear
 
     from components.model.freezing import freeze
     from components.settings.model import Model
     from components.settings.training import Training
     from components.tasks.classification import Classification
-    from components.training import initial_model, trainable_part
+    from components.training import initial_model
     from components.training.dataset import Rows
-    from components.training.step import StagedSteps
+    from components.training.replicas import ALONE
+    from components.training.state import model_copies
+    from components.training.step import BatchLoss, StagedSteps
+    from components.training.trainable_part import trainable_part
 
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
@@ -267,16 +268,9 @@ def measure_utilisation(rounds: str) -> Run:
         training = Training()
         model = initial_model.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
         freeze(model, training)
-        part, *_ = trainable_part.trained_part(model, rows, rows, None, Path())
-        optimizer = AdamW(
-            part.variables,
-            warm_up_linear(5e-5, 1000, 0.1),
-            table=part.table,
-            factors={},
-            weight_decay=0.01,
-            clip_norm=1.0,
-        )
-        steps[pooling] = StagedSteps(part, optimizer, {}, task, np.ones(2, np.float32), 0.0).step(1)
+        part, *_ = trainable_part(model, rows, rows, Path())
+        copies = model_copies(part, [model], ALONE, training, 1000, {})
+        steps[pooling] = StagedSteps(copies, {}, BatchLoss(task, np.ones(2, np.float32))).step(1)
     size = 2048
     factors = [tf.random.normal((size, size)) for _ in range(4)]
     # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.

@@ -12,6 +12,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
 from components.export.card import read_card, weights_sha256
+from components.model.forms import of_device
 from components.nodes import trainer
 from components.serving.predictor import Predictor
 from components.settings.model import Model
@@ -110,7 +111,7 @@ def test_class_weights_stand_in_the_order_of_the_labels(given: object, weights: 
 
 def key(training: Training, folder: Path) -> str:
     rows, _ = toy_split("classification", folder / "rows")
-    return fine_tuning.checkpoint_key({"training": dump(training), "source": "a"}, None, rows, rows)
+    return fine_tuning.checkpoint_key({"training": dump(training), "source": "a"}, None, rows, rows, of_device("CPU"))
 
 
 def test_a_training_goes_on_where_only_who_takes_part_and_what_is_waited_for_has_changed(tmp_path: Path) -> None:

@@ -170,7 +170,7 @@ def test_nothing_frozen_changes_by_a_bit_and_all_else_does(
     assert changed == trainable
     assert 0 < len(trainable) < len(before)
     assert history.trainable_parameters == sum(before[path].size for path in trainable)
-    assert history.parameters == sum(value.size for value in before.weights())
+    assert history.parameters == sum(value.size for value in before.values())
     assert history.frozen_seconds > 0
 
 
@@ -181,7 +181,7 @@ def test_a_last_batch_of_one_row_has_an_empty_half_and_trains_all_the_same(
     model = build(shallow, training)
     history = fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
     assert len(history.epoch_seconds) == 1
-    assert all(np.isfinite(value).all() for value in weights(model).weights())
+    assert all(np.isfinite(value).all() for value in weights(model).values())
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
