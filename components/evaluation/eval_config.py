@@ -84,12 +84,12 @@ def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, An
         name: specs[name].metrics.add(class_name=class_name, config=json.dumps({"name": name})[1:-1])
         for name, class_name in _OF_TFMA.items()
     }
-    return metrics | _ours(of_rows, task, "components.evaluation.class_metrics", "ClassMetric", metrics)
+    return metrics | _ours(of_rows, task, "components.evaluation.tfma_class_metrics", "ClassMetric", metrics)
 
 
 def _of_task(config: Any, task: Task) -> dict[str, Any]:
     """Adds the metrics that the task computes of all rows at once; full name -> its MetricConfig."""
-    return _ours(config.metrics_specs.add(), task, "components.evaluation.task_metrics", "TaskMetric")
+    return _ours(config.metrics_specs.add(), task, "components.evaluation.tfma_task_metrics", "TaskMetric")
 
 
 def _ours(specs: Any, task: Task, module: str, class_name: str, except_for: Collection[str] = ()) -> dict[str, Any]:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
 from components.tasks.base import Problem, Task, names_with_values
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, precision_recall_f1
+from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
 
 if TYPE_CHECKING:
     import numpy as np
@@ -132,26 +131,6 @@ class Classification(Task):
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The most probable class, then each class with its probability."""
         return "\t".join([values["label"], *names_with_values(values["probabilities"])])
-
-
-def matthews_correlation(
-    counts: Mapping[tuple[int, int], float], by_actual: Mapping[int, float], by_predicted: Mapping[int, float]
-) -> float:
-    """Matthews' correlation coefficient for several classes (Gorodkin 2004, R_K); 0 where one class is all there is.
-
-    Args:
-        counts: (actual class, predicted class) -> number of rows.
-        by_actual: actual class -> number of rows.
-        by_predicted: predicted class -> number of rows.
-    """
-    rows = sum(by_actual.values())
-    hits = sum(count for (actual, predicted), count in counts.items() if actual == predicted)
-    by_chance = sum(count * by_predicted.get(index, 0.0) for index, count in by_actual.items())
-    actual_spread, predicted_spread = (
-        rows**2 - sum(count**2 for count in by.values()) for by in (by_actual, by_predicted)
-    )
-    spread = actual_spread * predicted_spread
-    return (hits * rows - by_chance) / math.sqrt(spread) if spread > 0 else 0.0
 
 
 def unknown_label(label: str, labels: Sequence[str]) -> Problem | None:

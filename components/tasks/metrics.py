@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -63,3 +65,23 @@ def correlation(one: np.ndarray, other: np.ndarray, *, ranks: bool) -> float:
     if len(one) < 2 or one.min() == one.max() or other.min() == other.max():
         return 0.0
     return float((stats.spearmanr if ranks else stats.pearsonr)(one, other).statistic)
+
+
+def matthews_correlation(
+    counts: Mapping[tuple[int, int], float], by_actual: Mapping[int, float], by_predicted: Mapping[int, float]
+) -> float:
+    """Matthews' correlation coefficient for several classes (Gorodkin 2004, R_K); 0 where one class is all there is.
+
+    Args:
+        counts: (actual class, predicted class) -> number of rows.
+        by_actual: actual class -> number of rows.
+        by_predicted: predicted class -> number of rows.
+    """
+    rows = sum(by_actual.values())
+    hits = sum(count for (actual, predicted), count in counts.items() if actual == predicted)
+    by_chance = sum(count * by_predicted.get(index, 0.0) for index, count in by_actual.items())
+    actual_spread, predicted_spread = (
+        rows**2 - sum(count**2 for count in by.values()) for by in (by_actual, by_predicted)
+    )
+    spread = actual_spread * predicted_spread
+    return (hits * rows - by_chance) / math.sqrt(spread) if spread > 0 else 0.0

@@ -15,7 +15,7 @@ from components import tasks
 from components.common import streams
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.drift.comparison import DataComparison
+from components.drift.data_comparison import DataComparison
 from components.export.card import read_card
 from components.rows import reader, tsv
 from components.rows.files import require_file

@@ -14,8 +14,8 @@ def execute(options: argparse.Namespace) -> int:
 
         written = airflow.export(options.config, options.root, options.output)
     else:
-        from pipeline.runners import kubeflow
+        from pipeline.runners import kubeflow_spec
 
-        written = [kubeflow.export(options.config, options.output)]
+        written = [kubeflow_spec.export(options.config, options.output)]
     print(*written, sep="\n")
     return DONE

@@ -13,7 +13,7 @@ def execute(options: argparse.Namespace) -> int:
     """`train-worker`: a process of a training by several, but for the chief's."""
     from components.common import progress
     from components.distributed import cluster, supervisor
-    from pipeline.runs.provenance import source_hash
+    from pipeline.runs.cache_key import source_hash
 
     cluster.follower()
     source = source_hash("components.nodes.trainer")

@@ -25,9 +25,9 @@ from components.settings.serialization import dump
 from components.tasks import TASKS
 from pipeline.beam import options
 from pipeline.config.preflight import Checked
+from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import libraries, source_hash
 
 
 def build_pipeline(

@@ -30,15 +30,14 @@ from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
+from pipeline.runs.cache_key import project_hash
 from pipeline.runs.lock import held
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import project_hash
 from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from pipeline.runners.launch import Compiled
-
 
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""

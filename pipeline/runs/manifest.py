@@ -25,8 +25,8 @@ from components.settings.schedulers import Kubeflow, Schedule
 from components.settings.serialization import dump, load, load_file
 from pipeline.config.preflight import Checked
 from pipeline.runs import record
+from pipeline.runs.cache_key import base_model_hashes, project_hash
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import base_model_hashes, project_hash
 from pipeline.runs.record import OUTCOME
 
 MANIFEST_FILE = "manifest.json"

@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.export.card import weights_sha256
-from components.export.exported import Exported
+from components.export.signatures import Exported
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data

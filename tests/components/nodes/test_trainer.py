@@ -19,7 +19,7 @@ from components.settings.model import Model
 from components.settings.serialization import dump
 from components.settings.training import Training
 from components.tasks.classification import Classification
-from components.training import fine_tuning, initial_model
+from components.training import class_weights, fine_tuning, initial_model
 from components.training.dataset import Rows
 from tests.conftest import LABELS, SIZES, Trained, transformed_texts
 from tests.together import toy_split
@@ -104,7 +104,7 @@ def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., 
 )
 def test_class_weights_stand_in_the_order_of_the_labels(given: object, weights: list[float]) -> None:
     train = SimpleNamespace(targets=np.array([0, 1, 0, 2, 1, 0]))
-    found = fine_tuning.class_weights(Training(class_weights=given), train, TASK)  # type: ignore[arg-type]
+    found = class_weights.class_weights(Training(class_weights=given), train, TASK)  # type: ignore[arg-type]
     np.testing.assert_allclose(found, weights, rtol=1e-6)
     assert found.dtype == np.float32
 

@@ -5,8 +5,8 @@ from pathlib import Path
 from pipeline.config.preflight import check
 from pipeline.dag import description
 from pipeline.runs import manifest
+from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import libraries, source_hash
 from tests.toys import write_toy_run
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from components.common.checkout import ROOT
-from pipeline.runs import provenance
+from pipeline.runs import cache_key
 
 NODES = [
     f"components.nodes.{path.stem}" for path in sorted(ROOT.glob("components/nodes/*.py")) if path.stem != "__init__"
@@ -30,26 +30,26 @@ def write(root: Path, module: str, text: str) -> None:
 
 
 def reached(root: Path, module: str) -> set[str]:
-    return {name.removeprefix("components").lstrip(".") for name in provenance.reachable_modules(module, root)}
+    return {name.removeprefix("components").lstrip(".") for name in cache_key.reachable_modules(module, root)}
 
 
 def test_a_change_in_an_imported_module_changes_the_hash(root: Path) -> None:
-    before = provenance.source_hash("components.a", root)
+    before = cache_key.source_hash("components.a", root)
     write(root, "r/b", "value = 2\n")
-    assert provenance.source_hash("components.a", root) != before
+    assert cache_key.source_hash("components.a", root) != before
 
 
 def test_a_change_elsewhere_leaves_the_hash(root: Path) -> None:
-    before = provenance.source_hash("components.a", root)
+    before = cache_key.source_hash("components.a", root)
     write(root, "c", "value = 3\n")
-    assert provenance.source_hash("components.a", root) == before
+    assert cache_key.source_hash("components.a", root) == before
 
 
 def test_a_module_that_moves_changes_the_hash(root: Path) -> None:
-    before = provenance.source_hash("components.a", root)
+    before = cache_key.source_hash("components.a", root)
     write(root, "r/e", "value = 1\n")
     write(root, "a", "from components.r.e import value\n")
-    assert provenance.source_hash("components.a", root) != before
+    assert cache_key.source_hash("components.a", root) != before
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,9 @@ def test_modules_that_import_each_other_have_an_end(root: Path) -> None:
 )
 def test_what_does_not_run_can_change_without_the_hash(root: Path, before: str, after: str) -> None:
     write(root, "r/b", before)
-    one = provenance.source_hash("components.a", root)
+    one = cache_key.source_hash("components.a", root)
     write(root, "r/b", after)
-    assert provenance.source_hash("components.a", root) == one
+    assert cache_key.source_hash("components.a", root) == one
 
 
 def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
@@ -139,7 +139,7 @@ def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_bytes(b"not part of the model")
     # sha256 of "a\n"
     expected = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
-    assert provenance.base_model_hashes(tmp_path) == {"vocab.txt": expected}
+    assert cache_key.base_model_hashes(tmp_path) == {"vocab.txt": expected}
 
 
 @pytest.fixture
@@ -159,7 +159,7 @@ def replace(root: Path, module: str, old: str, new: str) -> None:
 def changed_nodes(root: Path) -> set[str]:
     """The modules of nodes whose hashes are other ones than the project's."""
     return {
-        node.rpartition(".")[2] for node in NODES if provenance.source_hash(node, root) != provenance.source_hash(node)
+        node.rpartition(".")[2] for node in NODES if cache_key.source_hash(node, root) != cache_key.source_hash(node)
     }
 
 
@@ -200,6 +200,6 @@ def test_the_reader_of_rows_makes_those_run_again_that_read_files(copied: Path) 
 
 
 def test_a_definition_of_a_metric_makes_the_evaluator_alone_run_again(copied: Path) -> None:
-    path = copied / "components/evaluation/task_metrics.py"
+    path = copied / "components/evaluation/tfma_task_metrics.py"
     path.write_text(f"{path.read_text()}\nONE_MORE = 1\n")
     assert changed_nodes(copied) == {"evaluator"}

@@ -58,7 +58,7 @@ def computed(task: Task, rows: list[tuple[list[float], list[float]]], parts: int
     """What the computations behind one metric make of (label, prediction) rows that came to several workers."""
     from tensorflow_model_analysis.metrics import metric_types
 
-    from components.evaluation.task_metrics import TaskMetric
+    from components.evaluation.tfma_task_metrics import TaskMetric
 
     gathered, derived = TaskMetric(name=name, task=tasks.to_dict(task)).computations()
     combiner: Any = gathered.combiner

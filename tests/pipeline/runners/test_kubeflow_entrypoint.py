@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.runners.kubeflow_container import as_declared, local_path, run, staged
+from pipeline.runners.kubeflow_entrypoint import as_declared, local_path, run, staged
 
 
 @pytest.fixture(autouse=True)

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from components.common import feature_names
 from components.export import entities
-from components.export.exported import Exported, padded
+from components.export.signatures import Exported, padded
 from components.tasks import tagging
 from components.tokenization.words import split
 

@@ -8,7 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.common import feature_names
-from components.export.exported import Exported, dense
+from components.export.signatures import Exported, dense
 from components.model.task_model import TaskModel
 
 

@@ -17,7 +17,7 @@ from components.export.card import read_card
 from components.pretrained import hub
 from components.serving.versions import versions
 from components.settings.schedulers import Kubeflow
-from pipeline.runners import kubeflow
+from pipeline.runners import kubeflow_spec
 from tests.checkout import ROOT
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.commands.test_run_tasks import write_run
@@ -142,7 +142,7 @@ def of_nodes(*nodes: Any) -> Any:
 
 def refused(pipeline: Any) -> str:
     with pytest.raises(InputError) as caught:
-        kubeflow.compiled(pipeline, Kubeflow(image="image", root="gs://bucket"), {})
+        kubeflow_spec.compiled(pipeline, Kubeflow(image="image", root="gs://bucket"), {})
     return str(caught.value)
 
 
