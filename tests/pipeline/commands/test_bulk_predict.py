@@ -18,9 +18,8 @@ from components.rows import shards
 from components.serving import bulk_predictor, predictor
 from components.settings.beam import Beam
 from pipeline.commands import bulk_predict, predict
+from tests.checkout import ROOT
 from tests.conftest import Trained, tiny_rows
-
-ROOT = Path(__file__).resolve().parents[2]
 
 INPUT = {"predict_text": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
 

@@ -19,9 +19,8 @@ from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from components.tasks.classification import Classification
+from tests.checkout import ROOT
 from tests.toys import write_toy_run
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from components.common.checkout import ROOT
 from pipeline.runs import provenance
+from tests.checkout import ROOT
 
 NODES = [
     f"components.nodes.{path.stem}" for path in sorted(ROOT.glob("components/nodes/*.py")) if path.stem != "__init__"

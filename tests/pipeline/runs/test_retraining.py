@@ -17,9 +17,8 @@ from components.export.card import read_card
 from components.serving.predictor import Predictor
 from components.serving.versions import versions
 from pipeline.runs.manifest import read as read_manifest
+from tests.checkout import ROOT
 from tests.toys import write_toy_run
-
-ROOT = Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.slow
 
