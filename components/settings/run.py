@@ -1,4 +1,4 @@
-"""What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
+"""The settings of one run, whole: frozen dataclasses that refuse a wrong value when they are born.
 
 They live beside the components that obey them and travel to these as JSON (`serialization`), because a node may run in
 another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.

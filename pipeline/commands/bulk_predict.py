@@ -100,12 +100,12 @@ def predict_files(
                 progress.watch(terminal, "bulk-predict"),
                 progress.progress(),
             ):
-                from components.serving.bulk_predictor import Job, answer
+                from components.serving.bulk_predictor import Job, predict
 
                 work.mkdir(exist_ok=True)
                 counts = work / "counts"
                 job = Job(str(version), str(output.resolve()), reading, tuple(names))
-                answer(job, list(map(str, files)), counts, options.arguments(where))
+                predict(job, list(map(str, files)), counts, options.arguments(where))
             if _states(files) != stands_on["inputs"]:
                 remedy = "Give another --output, once the files are complete"
                 raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)

@@ -13,14 +13,14 @@ from pipeline.runs.record import RunRecord
 def training_note(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
     best = max(evaluation["value"] for evaluation in found["evaluations"])
-    told = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
+    parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
     if cut := found["words_cut"]:
-        told.append(f"{cut:,} words beyond max_length")
+        parts.append(f"{cut:,} words beyond max_length")
     if found["damaged"]:
-        told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
+        parts.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
     if found["resumed"]:
-        told.append(f"went on at step {found['resumed'][-1]}")
-    return ", ".join(told)
+        parts.append(f"went on at step {found['resumed'][-1]}")
+    return ", ".join(parts)
 
 
 def training_speed(training: dict[str, Any]) -> str:

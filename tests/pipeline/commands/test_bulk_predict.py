@@ -120,7 +120,7 @@ def test_a_job_that_is_done_is_not_done_again(
         "",
         f"9 rows answered in 2 files, 1 bad ones in {output}/quarantine.tsv: {output}\n",
     )
-    monkeypatch.setattr(bulk_predictor, "answer", None)
+    monkeypatch.setattr(bulk_predictor, "predict", None)
     assert pipeline_runner.main(command) == 0
     assert capsys.readouterr().err == said.err
 
@@ -160,7 +160,7 @@ def test_an_error_without_a_text_has_one_message_too(
         raise RuntimeError
 
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
-    monkeypatch.setattr(bulk_predictor, "answer", answer)
+    monkeypatch.setattr(bulk_predictor, "predict", answer)
     command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
     assert pipeline_runner.main(command) == 1
     assert capsys.readouterr().err.startswith("error: RuntimeError: no message. Run again: ")
@@ -203,7 +203,7 @@ def test_what_a_job_that_was_killed_after_its_end_left_is_removed(
         patch.setattr(shutil, "rmtree", killed)
         ask(model, output, path)
     assert (output / shards.WORK).exists()
-    monkeypatch.setattr(bulk_predictor, "answer", None)
+    monkeypatch.setattr(bulk_predictor, "predict", None)
     assert ask(model, output, path) == bulk_predict.BulkResult(rows=2, quarantined=0, parts=1)
     assert not (output / shards.WORK).exists()
 
@@ -212,14 +212,14 @@ def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
-    answer = bulk_predictor.answer
+    answer = bulk_predictor.predict
 
     def meanwhile(*told: Any) -> None:
         with pytest.raises(InputError, match="another bulk-predict is on here"):
             ask(model, output, path)
         answer(*told)
 
-    monkeypatch.setattr(bulk_predictor, "answer", meanwhile)
+    monkeypatch.setattr(bulk_predictor, "predict", meanwhile)
     assert ask(model, output, path).rows == 2
 
 
