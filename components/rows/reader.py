@@ -102,7 +102,7 @@ def read_rows(
         split: the rows' split, None where a hash of the row decides.
         data: format and columns.
         rule: the task's, of texts and label.
-        advance: told the number of bytes of the file (as they lie on disk) that were read since its last call.
+        advance: called with the number of bytes of the file (as they lie on disk) that were read since its last call.
 
     Raises:
         InputError: a file that cannot be read, or a header without the wanted columns.

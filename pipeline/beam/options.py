@@ -44,7 +44,7 @@ _MISTAKE = re.compile(
 
 
 def arguments(beam: Beam) -> list[str]:
-    """What a Beam pipeline is told; of an argument that stands twice, Beam takes the last."""
+    """The arguments of a Beam pipeline; of an argument that stands twice, Beam takes the last."""
     match beam.preset:
         case "portable":
             service, workers = job_service(beam), beam.workers or f"127.0.0.1:{WORKER_PORT}"

@@ -313,10 +313,5 @@ def _add_encoder(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument("--no-header", action="store_true", help="the first line is a row")
     command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
-    command.add_argument(
-        "--max-length",
-        type=_at_least(3),
-        default=MAX_LENGTH,
-        metavar="N",
-        help=f"tokens, of a base model; default {MAX_LENGTH}",
-    )
+    length = f"tokens, of a base model; default {MAX_LENGTH}"
+    command.add_argument("--max-length", type=_at_least(3), default=MAX_LENGTH, metavar="N", help=length)

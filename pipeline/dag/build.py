@@ -37,7 +37,7 @@ def build_pipeline(
     data_path: str | RuntimeParameter = "",
     run_name: str | RuntimeParameter = "",
 ) -> tfx_pipeline.Pipeline:
-    """ExampleGen to Pusher, with every node told the hash of the code behind it.
+    """ExampleGen to Pusher, each node with the hash of the code behind it.
 
     Args:
         checked: the run.

@@ -1,4 +1,4 @@
-"""A node in a container of Kubeflow Pipelines: TFX's entry point, told where the container has what.
+"""A node in a container of Kubeflow Pipelines: TFX's entry point, with the paths that the container has.
 
 KFP's launcher copies what is gs://B/K, s3://B/K or minio://B/K elsewhere to /gcs/B/K, /s3/B/K or /minio/B/K before a
 container runs, and back from there afterwards. TFX's file systems know none of these places by the URI.

@@ -205,18 +205,18 @@ def _executor(node_id: str) -> str:
 
 def _resources(node_id: str, settings: Kubeflow) -> _Spec:
     """A ResourceSpec; each quantity stands in it twice, for KFP of before 2.10 as a number."""
-    asked: _Spec = {}
+    wanted: _Spec = {}
     if (cpu := settings.cpu.get(node_id, settings.cpu.get("default"))) is not None:
-        asked |= {"cpuRequest": cpu, "resourceCpuRequest": f"{cpu:g}"}
+        wanted |= {"cpuRequest": cpu, "resourceCpuRequest": f"{cpu:g}"}
     if (memory := settings.memory.get(node_id, settings.memory.get("default"))) is not None:
         number = memory.rstrip("KMGTPki")
         gigabytes = float(number) * _FACTORS[memory.removeprefix(number)] / 1e9
-        asked |= {"memoryRequest": gigabytes, "memoryLimit": gigabytes}
-        asked |= {"resourceMemoryRequest": memory, "resourceMemoryLimit": memory}
+        wanted |= {"memoryRequest": gigabytes, "memoryLimit": gigabytes}
+        wanted |= {"resourceMemoryRequest": memory, "resourceMemoryLimit": memory}
     if settings.gpus and node_id == "Trainer":
         count, kind = str(settings.gpus), settings.gpu_type
-        asked["accelerator"] = {"type": kind, "count": count, "resourceType": kind, "resourceCount": count}
-    return asked
+        wanted["accelerator"] = {"type": kind, "count": count, "resourceType": kind, "resourceCount": count}
+    return wanted
 
 
 def _with_volume(spec: _Spec, settings: Kubeflow) -> _Spec:

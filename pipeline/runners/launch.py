@@ -32,7 +32,7 @@ def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> 
 
 
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
-    """TFX's, told Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
+    """TFX's, with Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
 
     def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
         super().__init__(executor_spec, platform_config)

@@ -34,7 +34,7 @@ def libraries() -> str:
 def source_hash(module: str, root: Path = ROOT) -> str:
     """sha256 over the code of a module of `components` and of all modules there that importing and running it reaches.
 
-    TFX's cache key does not see the code behind a function path, so each node is told this hash of its own code, and of
+    TFX's cache key does not see the code behind a function path, so each node gets this hash of its own code, and of
     the versions of the libraries it stands on. Comments, docstrings, the layout of lines and what only type checkers
     import are no part of it.
 

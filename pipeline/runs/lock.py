@@ -20,7 +20,7 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
 
     Args:
         paths: where.
-        wait: told that somebody else is in before it is waited for; None: an error.
+        wait: called with a line about who is in, before that is waited for; None: an error.
         shared: lets others in who say so too: nodes that a scheduler starts side by side.
 
     Raises:

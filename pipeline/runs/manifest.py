@@ -138,7 +138,7 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
 
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
-    """Whether a run would be told and given what an earlier one was."""
+    """Whether a run would have the settings, data and base model of an earlier one."""
     now = collect(checked, before.run, before.started)
     # Where and when it runs does not matter to what it makes.
     compared = [

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from components.common.checkout import ROOT
 from pipeline.runs import cache_key
+from tests.checkout import ROOT
 
 NODES = [
     f"components.nodes.{path.stem}" for path in sorted(ROOT.glob("components/nodes/*.py")) if path.stem != "__init__"
@@ -184,7 +184,7 @@ def test_a_constant_of_the_loss_makes_the_trainer_run_again(copied: Path) -> Non
 
 
 def test_the_optimiser_makes_the_trainer_alone_run_again(copied: Path) -> None:
-    path = copied / "components/training/adamw.py"
+    path = copied / "components/training/optimizer/cpu_adamw.py"
     path.write_text(f"{path.read_text()}\nBETA = 0.5\n")
     assert changed_nodes(copied) == {"trainer"}
 
