@@ -49,6 +49,11 @@ def test_two_right_and_one_wrong_by_hand() -> None:
     }
 
 
+def test_everything_right_is_one_everywhere() -> None:
+    found = Classification(("no", "yes")).metrics_from_counts({(0, 0): 2, (1, 1): 3})
+    assert set(found.values()) == {1.0}
+
+
 def test_a_class_that_is_predicted_and_never_there_counts_in_the_macro_average() -> None:
     found = Classification(("a", "b", "c")).metrics_from_counts({(0, 0): 3, (0, 1): 1})
     # F1 of a is 6/7, of b 0; c does not occur.

@@ -110,6 +110,65 @@ def test_a_task_is_read_as_it_was_written(task: Task, tmp_path: Path) -> None:
     assert tasks.from_card(json.loads(json.dumps({"task": tasks.to_dict(task)}))) == task
 
 
+def test_the_fields_of_a_task_as_json() -> None:
+    assert tasks.to_dict(Regression()) == {
+        "name": "regression",
+        "labels": (),
+        "range": None,
+        "mean": 0.0,
+        "deviation": 1.0,
+    }
+    assert tasks.to_dict(Tagging(("LOC",))) == {"name": "tagging", "labels": ("LOC",), "most_words": None}
+
+
+class Letters:
+    """A tokenizer whose tokens are letters; 0 stands between two texts."""
+
+    def __call__(self, texts: Any, /) -> Any:
+        import tensorflow as tf
+
+        return tf.strings.unicode_decode(texts, "UTF-8") - ord("a") + 1
+
+    def pairs(self, first: Any, second: Any, /) -> Any:
+        import tensorflow as tf
+
+        return tf.concat([self(first), tf.zeros([2, 1], tf.int32), self(second)], axis=1)
+
+    def words(self, words: Any, /) -> Any:
+        letters = self(words.flat_values)
+        return letters.merge_dims(0, 1), words.row_lengths()
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("classification", [[1, 2], [3]]),
+        ("multilabel", [[1, 2], [3]]),
+        ("regression", [[1, 2], [3]]),
+        ("pair", [[1, 2, 0, 4], [3, 0, 5, 6]]),
+        ("similarity", [[1, 2, 0, 4], [3, 0, 5, 6]]),
+        ("embedding", [[1, 2, 4], [3, 5, 6]]),
+    ],
+)
+def test_texts_become_tokens_alone_as_a_pair_or_one_after_the_other(name: str, expected: list[list[int]]) -> None:
+    import tensorflow as tf
+
+    texts = [tf.constant(["ab", "c"]), tf.constant(["d", "ef"])][: len(TASKS[name].texts)]
+    assert TASKS[name]().tokenize(Letters(), texts).to_list() == expected
+
+
+def test_words_become_tokens_with_the_word_that_each_begins() -> None:
+    import tensorflow as tf
+
+    task, texts = Tagging(("LOC",)), [tf.constant(["ab c"])]
+    found = task.preprocess(Letters(), texts, tf.constant(["B-LOC O"]))
+    assert set(found) == {"token_ids", "word_ids", "target"}
+    assert found["token_ids"].numpy().tolist() == [1, 2, 3]
+    assert found["word_ids"].numpy().tolist() == [2]
+    assert found["target"].to_list() == [[1, 0]]
+    assert task.tokenize(Letters(), texts).numpy().tolist() == [1, 2, 3]
+
+
 def test_a_regression_takes_numbers_alone() -> None:
     assert Regression().check_row(["t"], "-3.5e2") is None
     for label in ("three", "nan", "inf", "1,5"):
