@@ -3,8 +3,8 @@
     python -m bench.peer_tasks TASK --model DIR --data DIR --predictions FILE [--lr 5e-5] [--epochs 2] [--seed 1] ...
 
 DIR holds train.tsv and test.tsv as `bench.task_data` writes them. Batches are of rows of similar length, padded to the
-longest. The predictions of test go to FILE as JSON, to be evaluated by the same code as ours: class names, numbers, lists
-of label names, or lists of tags. Prints a JSON object in its last line.
+longest. The predictions of test go to FILE as JSON, to be evaluated by the same code as ours: names, numbers, lists of
+label names, or lists of tags. Prints a JSON object in its last line.
 """
 
 from __future__ import annotations
