@@ -46,7 +46,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Runs what is asked for and reports."""
+    """Runs every strategy with every seed and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=["full"])

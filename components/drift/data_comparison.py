@@ -1,4 +1,4 @@
-"""Rows held against those that a model learned from, as plain values: for reports and JSON."""
+"""Rows compared with those that a model learned from, as plain values: for reports and JSON."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ class DataComparison:
     """How far rows are from what a model learned from."""
 
     run: str
+    """Name of the run that the rows are compared with."""
     model: str
+    """Directory of the model that it made."""
     measures: list[dict[str, Any]] = field(default_factory=list)
-    """`Distance`, with `exceeded`."""
+    """`Distance.as_dict` of each respect."""
     fails: bool = True
     """Whether beyond a limit is an error, as the run's config has it."""

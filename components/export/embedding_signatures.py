@@ -13,9 +13,9 @@ from components.model.task_model import TaskModel
 
 
 class ExportedEmbedding(Exported):
-    """Of one text at a time, `vector` float32[n, hidden]; what is measured are pairs.
+    """serving_default: `text` string[n] -> `vector` float32[n, hidden], of length 1; `token_ids` are those of one text.
 
-    `token_ids` are those of one text.
+    Evaluation is of pairs, as the Examples have them.
     """
 
     def __init__(self, model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
@@ -25,7 +25,7 @@ class ExportedEmbedding(Exported):
 
     @property
     def text_names(self) -> tuple[str, ...]:
-        """One text."""
+        """A client sends one text, where a training row has two."""
         return ("text",)
 
     def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -26,8 +26,8 @@ class Exported(tf.Module):
         token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
         embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
         tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
-        predict_examples: `examples` string[n], serialized tf.Examples -> what is measured, under `Task.prediction_key`.
-        transform_features: the same examples -> the label as it is measured with, and slices; for TFMA.
+        predict_examples: `examples` string[n], serialized tf.Examples -> `Task.prediction_key`, to evaluate.
+        transform_features: the same examples -> the target and the length bucket, for TFMA.
 
     Args:
         model: fine-tuned.
@@ -49,11 +49,11 @@ class Exported(tf.Module):
 
     @property
     def text_names(self) -> tuple[str, ...]:
-        """The texts that a client gives of a row."""
+        """Names of the texts that a client sends for a row."""
         return self._task.texts
 
     def write(self, directory: Path, card: dict[str, Any]) -> None:
-        """Saves the SavedModel, with what it is in assets.extra/model.json."""
+        """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
         ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
         examples = [tf.TensorSpec([None], tf.string, name="examples")]
@@ -78,20 +78,20 @@ class Exported(tf.Module):
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`serving_default`."""
+        """The signature `serving_default`."""
         return self._predict(*self.padded_tokens(*texts))
 
     def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`tokenize`."""
+        """The signature `tokenize`."""
         ids, mask = self.padded_tokens(*texts)
         return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
 
     def from_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`token_ids`."""
+        """The signature `token_ids`."""
         return self._predict(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
 
     def vectors(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`embedding`."""
+        """The signature `embedding`."""
         mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
         return {"vector": self.model.vectors(token_ids, mask)}
 
@@ -103,7 +103,7 @@ class Exported(tf.Module):
         return padded(self.transformed_texts(*texts)[feature_names.TOKEN_IDS])
 
     def transformed_texts(self, *texts: tf.Tensor) -> dict[str, Any]:
-        """What Transform makes of texts, string[n] each."""
+        """The transformed features of texts, string[n] each."""
         return dict(
             self._transform(
                 {name: self._as_raw(name, values) for name, values in zip(self._task.texts, texts, strict=True)}
@@ -136,15 +136,15 @@ class Exported(tf.Module):
 
     @property
     def prediction_shape(self) -> tf.TensorShape:
-        """Of what `predictions_of` gives."""
+        """Shape of what `predictions_of` returns."""
         return self._of_tokens.get_concrete_function().output_shapes
 
     def predictions_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
-        """What is measured of rows, float32[n, ...]; of each token, `width` of them."""
+        """The predictions to evaluate, float32[n, ...]; of a token-level task padded to `width` tokens."""
         return self._of_tokens(token_ids, mask)
 
     def evaluation_output(self, predictions: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
-        """What `predictions_of` gave for all rows, as `Task.compute_metrics` wants it."""
+        """The predictions of all rows in the form that `Task.compute_metrics` takes."""
         return predictions
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:

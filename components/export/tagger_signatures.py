@@ -24,11 +24,11 @@ class ExportedTagger(Exported):
 
     @property
     def text_names(self) -> tuple[str, ...]:
-        """Text, however its words are separated."""
+        """A client sends running text, where a training row has words."""
         return ("text",)
 
     def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`tokenize`."""
+        """The signature `tokenize`."""
         words, begins, ends = split(texts[0])
         transformed = self._of_words(words)
         ids, mask = padded(transformed[feature_names.TOKEN_IDS])
@@ -42,7 +42,7 @@ class ExportedTagger(Exported):
         }
 
     def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`serving_default`."""
+        """The signature `serving_default`."""
         (text,) = texts
         words, begins, ends = split(text)
         transformed = self._of_words(words)

@@ -1,4 +1,4 @@
-"""Holds new rows against those that the model in production learned from, before anything is trained on them."""
+"""Compares new rows with those that the model in production learned from, before anything is trained on them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes what was measured.
+        """Writes the distances to DRIFT_FILE.
 
         Raises:
             InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.

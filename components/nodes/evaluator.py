@@ -91,10 +91,10 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
 
 class Evaluator(base_beam_component.BaseBeamComponent):
-    """Measures a model on one split, beside the model in production, and gates it there if told to.
+    """Measures a model on one split, beside the model in production, and gates it there if there are thresholds.
 
     Args:
-        examples: channel of raw Examples: the model is asked as a client would ask it.
+        examples: channel of raw Examples: evaluation starts from raw text, as a client does.
         model: channel of the candidate Model.
         baseline_model: channel of the Model in production, empty where there is none.
         split: the split to measure on.

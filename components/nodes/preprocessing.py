@@ -50,6 +50,6 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
 
 def _one_a_row(feature: Any) -> tf.Tensor:
-    """bytes or float[batch] from whichever form the schema asked for."""
+    """bytes or float[batch], from a dense or a sparse feature: the schema decides which it is."""
     values = feature.values if isinstance(feature, tf.sparse.SparseTensor) else feature
     return tf.reshape(values, [-1])
