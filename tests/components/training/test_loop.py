@@ -16,7 +16,7 @@ from components.training import step as step_module
 from components.training.dataset import Batch, Rows
 from components.training.history import Evaluation, History
 from components.training.loop import Plan, fit
-from components.training.optimizer.adamw import AdamW
+from components.training.optimizer.cpu_adamw import CpuAdamW
 from components.training.optimizer.schedule import warm_up_linear
 from tests.trainings import ONES, build, probabilities, weights
 
@@ -170,7 +170,7 @@ def test_nothing_frozen_changes_by_a_bit_and_all_else_does(
     assert changed == trainable
     assert 0 < len(trainable) < len(before)
     assert history.trainable_parameters == sum(before[path].size for path in trainable)
-    assert history.parameters == sum(value.size for value in before.weights())
+    assert history.parameters == sum(value.size for value in before.values())
     assert history.frozen_seconds > 0
 
 
@@ -181,7 +181,7 @@ def test_a_last_batch_of_one_row_has_an_empty_half_and_trains_all_the_same(
     model = build(shallow, training)
     history = fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
     assert len(history.epoch_seconds) == 1
-    assert all(np.isfinite(value).all() for value in weights(model).weights())
+    assert all(np.isfinite(value).all() for value in weights(model).values())
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])
@@ -218,9 +218,10 @@ def test_stored_states_and_rows_caught_up_late_give_the_model_that_plain_steps_o
 
     freeze(plain, training)
     variables = plain.trainable_variables
-    optimizer = AdamW(
+    optimizer = CpuAdamW(
         variables,
         warm_up_linear(0.03, 8, training.warmup),
+        table=None,
         factors=learning_rate_factors(plain, 0.9),
         weight_decay=0.1,
         clip_norm=1.0,

@@ -190,11 +190,11 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path
     assert not list((tmp_path / "runs" / "toy").glob("serving/*/*"))
 
 def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.training import loop
+    from components.training import step
 
     with monkeypatch.context() as patch:
         # TensorFlow's own error, of an allocation that no machine can grant.
-        patch.setattr(loop, "_training_step", lambda *_: tf.zeros([2**50]))
+        patch.setattr(step, "training_step", lambda *_: tf.zeros([2**50]))
         status, _, err = run()
     assert status == 1
     assert "Trainer failed: out of memory" in one_message(err)
