@@ -248,29 +248,11 @@ def measure_utilisation(rounds: str) -> Run:
     import numpy as np
     import tensorflow as tf
 
-    from components.model.freezing import freeze
-    from components.settings.model import Model
-    from components.settings.training import Training
-    from components.tasks.classification import Classification
-    from components.training import initial_model
-    from components.training.dataset import Rows
-    from components.training.replicas import ALONE
-    from components.training.state import model_copies
-    from components.training.step import BatchLoss, StagedSteps
-    from components.training.trainable_part import trainable_part
-
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
     mask, label_ids = np.ones(ids.shape, bool), draws.integers(0, 2, BATCH).astype(np.int32)
-    steps, task = {}, Classification(("no", "yes"))
-    rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
-    for pooling in ("cls", "mean"):
-        training = Training()
-        model = initial_model.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
-        freeze(model, training)
-        part, *_ = trainable_part(model, rows, rows, Path())
-        copies = model_copies(part, [model], ALONE, training, 1000, {})
-        steps[pooling] = StagedSteps(copies, {}, BatchLoss(task, np.ones(2, np.float32))).step(1)
+    found = {pooling: one_step(pooling, label_ids) for pooling in ("cls", "mean")}
+    steps, config = {pooling: step for pooling, (step, _) in found.items()}, found["cls"][1]
     size = 2048
     factors = [tf.random.normal((size, size)) for _ in range(4)]
     # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.
@@ -286,7 +268,6 @@ def measure_utilisation(rounds: str) -> Run:
             float(step(ids, mask, label_ids))
             if number:
                 seconds[pooling].append(time.perf_counter() - started)
-    config = model.encoder.config
     hidden, layers = config.hidden_size, config.num_hidden_layers
     # A layer's matrices: 4 of attention, 2 of 4 x hidden width; 6 FLOP a weight and token (Kaplan et al. 2020, 2.1).
     # Attention: 2 products of 2 x length x hidden FLOP a token, three times with the gradients.
@@ -303,6 +284,30 @@ def measure_utilisation(rounds: str) -> Run:
         "step_ms": milliseconds,
         "utilisation": shares,
     }
+
+
+def one_step(pooling: Any, label_ids: Any) -> tuple[Callable[..., Any], Any]:
+    """A step of a full fine-tune, and the shape of its encoder."""
+    import numpy as np
+
+    from components.model.freezing import freeze
+    from components.settings.model import Model
+    from components.settings.training import Training
+    from components.tasks.classification import Classification
+    from components.training.dataset import Rows
+    from components.training.initial_model import build_model
+    from components.training.replicas import ALONE
+    from components.training.state import model_copies
+    from components.training.step import BatchLoss, StagedSteps
+    from components.training.trainable_part import trainable_part
+
+    training, task = Training(), Classification(("no", "yes"))
+    model = build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
+    freeze(model, training)
+    rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
+    part, *_ = trainable_part(model, rows, rows, Path())
+    copies = model_copies(part, [model], ALONE, training, steps=1000, starts={})
+    return StagedSteps(copies, {}, BatchLoss(task, np.ones(2, np.float32))).step(1), model.encoder.config
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks.classification import Classification
 from components.training import initial_model
-from tests.conftest import LABELS, MAX_LENGTH, Trained, transformed_texts
+from tests.conftest import LABELS, MAX_LENGTH, Trained, dev_predictions, transformed_texts
 from tests.toys import VOCABULARY
 
 TASK = Classification(tuple(LABELS))
@@ -140,7 +140,7 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
     done = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
     imported, probabilities, labels = json.loads(done.stdout)
     assert imported == []
-    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
+    in_memory, _ = dev_predictions(tiny_trained)
     np.testing.assert_allclose(probabilities, in_memory, atol=1e-5)
     assert labels == [LABELS[index] for index in in_memory.argmax(axis=1)]
 

@@ -12,7 +12,7 @@ from components.export import signature_names
 from components.serving import predictor
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
-from tests.conftest import LABELS, Trained, transformed_texts
+from tests.conftest import LABELS, Trained, dev_predictions, transformed_texts
 
 
 @pytest.fixture(scope="module")
@@ -32,7 +32,7 @@ def probabilities(answers: Iterable[dict[str, Any]]) -> np.ndarray:
 
 def test_a_pushed_model_answers_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
     answers = list(pushed.predict(rows(transformed_texts(tiny_trained))))
-    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
+    in_memory, _ = dev_predictions(tiny_trained)
     np.testing.assert_allclose(probabilities(answers), in_memory, atol=1e-5)
     assert pushed.task == Classification(tuple(LABELS))
     assert all(list(answer["probabilities"]) == LABELS for answer in answers)

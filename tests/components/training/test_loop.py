@@ -16,7 +16,7 @@ from components.training import step as step_module
 from components.training.dataset import Batch, Rows
 from components.training.history import Evaluation, History
 from components.training.loop import Plan, fit
-from components.training.optimizer.adamw import AdamW
+from components.training.optimizer.cpu_adamw import CpuAdamW
 from components.training.optimizer.schedule import warm_up_linear
 from tests.trainings import ONES, build, probabilities, weights
 
@@ -218,9 +218,10 @@ def test_stored_states_and_rows_caught_up_late_give_the_model_that_plain_steps_o
 
     freeze(plain, training)
     variables = plain.trainable_variables
-    optimizer = AdamW(
+    optimizer = CpuAdamW(
         variables,
         warm_up_linear(0.03, 8, training.warmup),
+        table=None,
         factors=learning_rate_factors(plain, 0.9),
         weight_decay=0.1,
         clip_norm=1.0,
