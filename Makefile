@@ -27,7 +27,7 @@ types: setup
 # Some tests compare with a real vocabulary and real weights; where these cannot be fetched, they skip and say so.
 pytest: setup
 	@$(PY) pipeline_runner.py data minilm || echo "tests that need the sample weights will be skipped"
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 samples: setup
 	@for name in $(SAMPLES); do $(PY) pipeline_runner.py data $$name || exit; done
@@ -53,7 +53,7 @@ setup: .venv/installed
 
 # 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup
-	FUZZ_CASES=20000 $(PY) -m pytest tests/components/test_tsv.py tests/pipeline/test_config_fuzz.py
+	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows/test_tsv.py tests/pipeline/config/test_config_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos
