@@ -28,7 +28,7 @@ types: setup
 # Some tests compare with a real vocabulary and real weights; where these cannot be fetched, they skip and say so.
 pytest: setup
 	@$(PY) pipeline_runner.py data minilm || echo "tests that need the sample weights will be skipped"
-	$(PY) -m pytest -n auto --dist loadfile
+	$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 samples: setup
 	@for name in $(SAMPLES); do $(PY) pipeline_runner.py data $$name || exit; done

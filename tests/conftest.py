@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,6 +18,7 @@ from components.settings.data import Data
 from components.settings.model import Model
 from components.settings.serialization import dump, load
 from components.settings.training import Training
+from tests import beam_reflection
 from tests.network import own_loopback
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
@@ -32,6 +34,18 @@ SIZES = {"train": 48, "dev": 30, "test": 6}
 _FEATURE = """
 feature { name: "%s" type: BYTES presence { min_fraction: 1.0 min_count: 1 } shape { dim { size: 1 } } }
 """
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Puts files with slow tests first: what is quick fills the end, when a process has no long file left to begin."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: item.path not in slow)
+
+
+def pytest_runtest_setup() -> None:
+    """Once a test has imported Beam, Beam remembers: importing it for this alone takes seconds."""
+    if "apache_beam.transforms.core" in sys.modules:
+        beam_reflection.remember()
 
 
 class Trained(NamedTuple):

@@ -8,11 +8,10 @@ sees its image, the mounted folders, what was downloaded for it, and nothing of 
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import re
 import shutil
-import subprocess
-import sys
 import uuid
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,6 +20,8 @@ from typing import Any
 import yaml
 from google.protobuf import json_format, struct_pb2
 from kfp.pipeline_spec import pipeline_spec_pb2 as kfp
+
+from tests.commands import Interpreter
 
 _ROOT = Path(__file__).resolve().parents[1]
 _STAGED = {"gs": "gcs", "s3": "s3", "minio": "minio"}
@@ -183,18 +184,15 @@ class Cluster:
             for word in (*image.command, *image.args)
         ]
         # What the image's PATH finds: the environment of the lock.
-        assert arguments[0] == "python"
-        arguments[0] = sys.executable
-        paths = [str(self._image()), os.environ.get("PYTHONPATH", "")]
+        python, *arguments = arguments
+        assert python == "python"
         environment = {
             **os.environ,
-            "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+            "PYTHONPATH": str(self.folder / "image"),
             "ARTIFACT_LOCAL_PATH": str(container),
             "TMPDIR": str(container / "tmp"),
         }
-        done = subprocess.run(
-            arguments, cwd=container, env=environment, capture_output=True, text=True, errors="replace", check=False
-        )
+        done = self._python.run(*arguments, cwd=container, env=environment)
         (self.folder / f"{name}.log").write_text(done.stdout + done.stderr)
         if done.returncode:
             raise TaskError(name, done.stderr[-3000:], done.returncode)
@@ -237,8 +235,9 @@ class Cluster:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     shutil.copyfile(path, target)
 
-    def _image(self) -> Path:
-        """What the Dockerfile copies from the project."""
+    @functools.cached_property
+    def _python(self) -> Interpreter:
+        """The image: a Python that knows what the Dockerfile copies from the project, and nothing else of it."""
         image = self.folder / "image"
         if not image.exists():
             copied = re.findall(r"^COPY (?!--)(.*) /opt/bert-pipeline/(\S*)$", (_ROOT / "Dockerfile").read_text(), re.M)
@@ -250,7 +249,7 @@ class Cluster:
                     else:
                         place.mkdir(parents=True, exist_ok=True)
                         shutil.copy(source, place)
-        return image
+        return Interpreter(image, os.environ)
 
     def _object(self, uri: str) -> Path:
         return self.folder / "store" / uri.replace("://", "/")

@@ -1,8 +1,34 @@
 """What the tests of whole runs share: those of one file build on each other, in one folder and under one root."""
 
+from __future__ import annotations
+
+import json
+import shutil
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
+
+import pipeline_runner
+from tests.toys import write_toy_run
+
+LEARNS = {"epochs": 12, "learning_rate": 0.02}
+
+GATE = {"min": {"accuracy": 0.7}}
+
+
+class FirstRun(NamedTuple):
+    """A run that pushed the first version of a good model, of `write_toy_run(folder, training=LEARNS, gate=GATE)`."""
+
+    folder: Path
+    """Of the config, the data and the base model."""
+    root: Path
+    record: dict[str, Any]
+
+    @property
+    def serving(self) -> Path:
+        """The directory of the versions."""
+        return self.root / "toy" / "serving" / "toy"
 
 
 @pytest.fixture(scope="module")
@@ -13,3 +39,24 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("root")
+
+
+@pytest.fixture(scope="session")
+def kept_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
+    """The first run, made once a session; a copy of all of it lies beside it."""
+    base = tmp_path_factory.mktemp("first")
+    folder, root = base / "run" / "toy", base / "run" / "root"
+    config = write_toy_run(folder, training=LEARNS, gate=GATE)
+    assert pipeline_runner.main(["run", "--config", str(config), "--root", str(root)]) == 0
+    (record,) = root.glob("toy/runs/*/run.json")
+    shutil.copytree(base / "run", base / "kept")
+    return FirstRun(folder, root, json.loads(record.read_text()))
+
+
+@pytest.fixture(scope="module")
+def first_run(kept_run: FirstRun) -> FirstRun:
+    """The first run as it was made, for the tests of one file to go on from: roots are tied to their paths."""
+    base = kept_run.root.parents[1]
+    shutil.rmtree(base / "run")
+    shutil.copytree(base / "kept", base / "run")
+    return kept_run

@@ -1,10 +1,8 @@
-"""What `export --runner kubeflow` writes, and whole pipelines of it, container by container, beside the local run."""
+"""What `export --runner kubeflow` writes: `test_kubeflow_runs.py` runs it."""
 
 import json
 import os
-import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,21 +11,14 @@ import yaml
 
 import pipeline_runner
 from components.common.errors import InputError
-from components.export.card import read_card
 from components.pretrained import hub
-from components.serving.versions import versions
 from components.settings.schedulers import Kubeflow
 from pipeline.runners import kubeflow_spec
 from tests.checkout import ROOT
-from tests.kfp_harness import Cluster, Outputs, TaskError, read
-from tests.pipeline.commands.test_run_tasks import write_run
+from tests.kfp_harness import read
 from tests.toys import write_toy_run
 
 SDK = ROOT / ".venv-kfp" / "bin" / "python"
-
-LEARNS = {"epochs": 12, "learning_rate": 0.02}
-
-GATE = {"min": {"accuracy": 0.7}}
 
 NODES = [
     "baseline", "drift-validator", "evaluator", "evaluator-test", "example-validator", "predecessor", "pusher",
@@ -194,159 +185,3 @@ def test_a_base_model_of_the_hub_is_refused_with_the_way_out(
         f"which are in {tmp_path}/model, below the TOML's directory and name theirs.\n"
     )
     assert not (tmp_path / "out").exists()
-
-
-# From here on the tests build on each other, from top to bottom: pipelines are run.
-Local = Callable[[Path], tuple[int, dict[str, Any]]]
-
-
-@pytest.fixture
-def local(root: Path, capfd: pytest.CaptureFixture[str]) -> Local:
-    """Runs a config on this machine: exit status and record."""
-
-    def run(config: Path) -> tuple[int, dict[str, Any]]:
-        capfd.readouterr()
-        status = pipeline_runner.main(
-            ["run", "--config", str(config), "--root", str(root / config.parent.name), "--json"]
-        )
-        return status, json.loads(capfd.readouterr().out)
-
-    return run
-
-
-def moved(config: Path, folder: Path, rows: Path) -> None:
-    """Puts what a run needs where containers find it, the data apart from the rest, and away from where it was."""
-    for place in (folder, rows):
-        place.mkdir(exist_ok=True)
-    shutil.copytree(config.parent / "model", folder / "model")
-    for file in config.parent.glob("*.t[xs][tv]"):
-        shutil.move(file, rows)
-    config.parent.rename(config.parent.with_name(f"{config.parent.name}-gone"))
-
-
-def summary(cluster: Cluster, outputs: Outputs) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((cluster.path(outputs["evaluation"]) / "summary.json").read_text())
-    return found
-
-
-def same_as_local(pushed: Path, record: dict[str, Any], evaluations: dict[str, dict[str, Any]]) -> None:
-    """Weights, card and metrics, to the last bit."""
-    ours, theirs = read_card(pushed), read_card(Path(record["pushed"]))
-    assert ours["weights_sha256"] == theirs["weights_sha256"]
-    assert {**ours, "run": 0, "base_model": 0} == {**theirs, "run": 0, "base_model": 0}
-    for split, found in evaluations.items():
-        assert found["metrics"] == record["evaluations"][split]["metrics"], split
-
-
-@pytest.fixture(scope="module")
-def cluster(tmp_path_factory: pytest.TempPathFactory) -> Cluster:
-    return Cluster(tmp_path_factory.mktemp("cluster"))
-
-
-@pytest.fixture(scope="module")
-def first(folder: Path) -> dict[str, Any]:
-    """What the tests hand on: the spec of the run, its data and the outputs of its tasks."""
-    return {"rows": folder / "rows", "mounted": folder / "mounted"}
-
-
-@pytest.mark.slow
-def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
-    folder: Path, cluster: Cluster, first: dict[str, Any], local: Local, capfd: pytest.CaptureFixture[str]
-) -> None:
-    (folder / "first").mkdir()
-    config = write_toy_run(folder / "first", training=LEARNS, gate=GATE, kubeflow=settings(first["mounted"]))
-    status, record = local(config)
-    assert status == 0
-    first["spec"] = read(exported(config, folder / "first-spec"))
-    # The next run: another seed, and a gate that nothing passes.
-    gate = {"min": {"accuracy": 0.7}, "max": {"loss": 0.0}}
-    config = write_toy_run(
-        folder / "first", keep_data=True, training=LEARNS | {"seed": 2}, gate=gate, kubeflow=settings(first["mounted"])
-    )
-    first["refused spec"] = read(exported(config, folder / "refused-spec"))
-    first["refused"] = local(config)
-    moved(config, first["mounted"], first["rows"])
-
-    first["outputs"] = cluster.run(first["spec"], {"data_path": str(first["rows"]), "run_name": "monday"})
-
-    assert sorted(first["outputs"]) == NODES
-    serving = first["mounted"] / "toy" / "serving" / "toy"
-    (version,) = versions(serving)
-    capfd.readouterr()
-    assert pipeline_runner.main(["versions", "--root", str(first["mounted"]), "--name", "toy", "--json"]) == 0
-    (listed,) = json.loads(capfd.readouterr().out)
-    assert (listed["number"], listed["state"], listed["run"]) == (version, "in production", "monday")
-    evaluations = {
-        split: summary(cluster, first["outputs"][task])
-        for split, task in (("dev", "evaluator"), ("test", "evaluator-test"))
-    }
-    same_as_local(serving / str(version), record, evaluations)
-    pushed = first["outputs"]["pusher"]["pushed_model"]
-    assert pushed.metadata["pushed_destination"] == str(serving / str(version))
-    assert pushed.uri.startswith("minio://mlpipeline/bert/")
-
-
-@pytest.mark.slow
-def test_the_next_run_finds_the_first_in_production_and_a_refused_gate_pushes_nothing(
-    cluster: Cluster, first: dict[str, Any]
-) -> None:
-    serving = first["mounted"] / "toy" / "serving" / "toy"
-    before = versions(serving)
-    done = {name: made for name, made in first["outputs"].items() if name not in ("trainer", "baseline", "evaluator")}
-    del done["pusher"]
-    outputs = cluster.run(first["refused spec"], {"data_path": str(first["rows"])}, done)
-    found = summary(cluster, outputs["evaluator"])
-    assert found["blessed"] is False
-    assert found["baseline_version"] == str(before[0])
-    assert set(found["metrics"]) == {"candidate", "baseline"}
-    status, record = first["refused"]
-    assert status == 3
-    assert found["metrics"] == record["evaluations"]["dev"]["metrics"]
-    assert found["reasons"] == record["evaluations"]["dev"]["reasons"]
-    assert versions(serving) == before
-    assert outputs["pusher"]["pushed_model"].metadata["pushed"] == 0
-
-
-@pytest.mark.slow
-def test_a_spec_with_a_wrong_parameter_fails(cluster: Cluster, first: dict[str, Any]) -> None:
-    given = {"data_path": str(first["rows"])}
-    spec = type(first["spec"])()
-    spec.CopyFrom(first["spec"])
-    parameters = spec.root.dag.tasks["tsv-example-gen"].inputs.parameters
-    data = json.loads(parameters["data"].runtime_value.constant.string_value)
-    parameters["data"].runtime_value.constant.string_value = json.dumps({**data, "label": 3})
-    with pytest.raises(TaskError) as caught:
-        cluster.run(spec, given)
-    assert (caught.value.task, caught.value.status) == ("tsv-example-gen", 2)
-    assert caught.value.why.splitlines()[-1] == (
-        f"error: {first['rows']}/train.txt: train holds no label, at least 2 are needed. Add rows of another class, or "
-        "correct data.label."
-    )
-    assert "Traceback" not in caught.value.why
-
-    parameters["data"].component_input_parameter = "data_pat"
-    with pytest.raises(TaskError, match="tsv-example-gen: no parameter data_pat"):
-        cluster.run(spec, given)
-    with pytest.raises(TaskError, match="root: no parameter data_pat"):
-        cluster.run(first["spec"], {"data_pat": "/"})
-
-
-@pytest.mark.slow
-def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(
-    folder: Path, cluster: Cluster, local: Local
-) -> None:
-    (folder / "tagging").mkdir()
-    config = write_run(folder / "tagging", "tagging")
-    mounted = folder / "mounted-tagging"
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings(mounted).items()]
-    config.write_text(config.read_text() + "\n".join(["", "[kubeflow]", *lines, ""]))
-    status, record = local(config)
-    assert status == 0
-    spec = read(exported(config, folder / "tagging-spec"))
-    # The data where the parameter's default has it.
-    moved(config, mounted, mounted)
-    outputs = cluster.run(spec, {})
-    serving = mounted / "toy" / "serving" / "toy"
-    (version,) = versions(serving)
-    assert "run" not in read_card(serving / str(version))
-    same_as_local(serving / str(version), record, {"dev": summary(cluster, outputs["evaluator"])})

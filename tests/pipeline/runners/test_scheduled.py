@@ -1,9 +1,10 @@
 """Runs whose steps are processes of their own, without a scheduler; `test_airflow` has a real one."""
 
 import json
+import shutil
 import subprocess
-import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +14,19 @@ import pipeline_runner
 from components.common.checkout import ROOT
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import manifest, record
+from tests.commands import Process, python
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
 
-FAILED_FIRST = {"min": {"accuracy": 0.999}}
+PAIR = ["Evaluator", "Evaluator.test"]
+"""Nodes that do not wait for each other."""
 
 
 def export(config: Path, root: Path) -> Path:
-    """The exported JSON."""
-    dags = root / "dags"
+    """The exported JSON, which lies beside the config."""
+    dags = config.parent / "dags"
     command = ["export", "--runner", "airflow", "--config", str(config), "--root", str(root), "--output", str(dags)]
     assert pipeline_runner.main(command) == 0
     return dags / "toy.json"
@@ -35,16 +39,19 @@ def step(name: str, dag: Path, run_id: str, *node: str) -> int:
         return int(str(error.code))
 
 
-def process(name: str, dag: Path, run_id: str, *node: str) -> subprocess.Popen[bytes]:
-    command = [sys.executable, "pipeline_runner.py", name, *node, "--dag", str(dag), "--run-id", run_id]
-    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def process(name: str, dag: Path, run_id: str, *node: str) -> Process:
+    command = ["pipeline_runner.py", name, *node, "--dag", dag, "--run-id", run_id]
+    return python().start(*command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def nodes(dag: Path) -> list[str]:
+    return list(edges(ExportedDag.read(dag).pipeline))
 
 
 def all_steps(dag: Path, run_id: str) -> dict[str, int]:
     """Every step's exit status."""
-    nodes = edges(ExportedDag.read(dag).pipeline)
     found = {"begin": step("begin-run", dag, run_id)}
-    found |= {node: step("run-node", dag, run_id, node) for node in nodes}
+    found |= {node: step("run-node", dag, run_id, node) for node in nodes(dag)}
     return {**found, "end": step("end-run", dag, run_id)}
 
 
@@ -56,21 +63,59 @@ def result(root: Path) -> dict[str, Any]:
     return {name: manifest.read(latest(root)).result[name] for name in ("weights_sha256", "metrics", "rows", "state")}
 
 
+def versions(root: Path) -> list[str]:
+    return sorted(path.name for path in (root / "toy" / "serving" / "toy").iterdir())
+
+
+@pytest.fixture(scope="module")
+def folder(first_run: FirstRun) -> Path:
+    return first_run.folder
+
+
 @pytest.fixture(scope="module")
 def dag(folder: Path, root: Path) -> Path:
-    return export(write_toy_run(folder), root)
+    """Of the first run's config, under a root of its own."""
+    return export(folder / "run.toml", root)
+
+
+def variant(folder: Path, own: Path, **tables: Mapping[str, object]) -> Path:
+    """Another config over the shared data: what does not follow from the difference comes from cache."""
+    data = {split: str(folder / f"{split}.txt") for split in ("train", "dev", "test")}
+    shared: dict[str, Any] = {"data": data, "model": {"base": str(folder / "model")}, "training": LEARNS, "gate": GATE}
+    return write_toy_run(own, keep_data=True, **(shared | tables))
+
+
+def test_a_killed_node_leaves_nothing_behind(dag: Path, root: Path) -> None:
+    assert step("begin-run", dag, "manual__1") == 0
+    every = nodes(dag)
+    for node in every[: every.index(PAIR[0])]:
+        if node == "Trainer":
+            killed = process("run-node", dag, "manual__1", node)
+            directory = root / "toy" / "artifacts" / "Trainer" / "model_run"
+            while not list(directory.glob("*/*")) and killed.poll() is None:
+                time.sleep(0.05)
+            killed.kill()
+            assert killed.wait() == -9
+        assert step("run-node", dag, "manual__1", node) == 0
+    assert len(list(directory.iterdir())) == 1
+
+
+def test_nodes_side_by_side_are_both_noted(dag: Path, root: Path) -> None:
+    assert [one.wait() for one in [process("run-node", dag, "manual__1", node) for node in PAIR]] == [0, 0]
+    assert set(record.read(latest(root)).evaluations) == {"dev", "test"}
+    digests = json.loads((root / "toy" / "digests.json").read_text())
+    assert {name.split("/")[-3] for name in digests} >= set(PAIR)
 
 
 def test_steps_one_by_one_give_the_bits_of_a_local_run(
-    dag: Path, folder: Path, root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    dag: Path, root: Path, first_run: FirstRun, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert set(all_steps(dag, "manual__1").values()) == {0}
+    assert (step("run-node", dag, "manual__1", "Pusher"), step("end-run", dag, "manual__1")) == (0, 0)
     shown = capfd.readouterr().out
     assert "blessed and pushed" in shown
     found = record.read(latest(root))
     assert (found.state, found.scheduled_as, {node.state for node in found.nodes}) == ("pushed", "manual__1", {"done"})
-    assert pipeline_runner.main(["run", "--config", str(folder / "run.toml"), "--root", str(tmp_path)]) == 0
-    assert result(root) == result(tmp_path)
+    assert result(root) == result(first_run.root)
 
 
 def test_the_next_run_comes_from_cache(dag: Path, root: Path) -> None:
@@ -88,71 +133,43 @@ def test_a_step_that_is_done_has_nothing_to_do(dag: Path, root: Path, capfd: pyt
 
 @pytest.mark.parametrize(("on_refusal", "status"), [("succeed", 0), ("fail", 3)])
 def test_a_refused_model_skips_the_push(
-    on_refusal: str, status: int, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    on_refusal: str, status: int, folder: Path, root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = write_toy_run(tmp_path, gate=FAILED_FIRST, schedule={"on_refusal": on_refusal})
-    found = all_steps(export(config, tmp_path / "root"), "manual__1")
+    before = versions(root)
+    config = variant(folder, tmp_path, gate={"max": {"loss": 0.0}}, schedule={"on_refusal": on_refusal})
+    found = all_steps(export(config, root), f"refused, {on_refusal}")
     assert {step: status for step, status in found.items() if status} == {"Pusher": 99} | (
         {"end": status} if status else {}
     )
-    assert "skipped, nothing is pushed: accuracy" in capfd.readouterr().out
-    assert not list((tmp_path / "root" / "toy" / "serving").glob("*/*"))
-    assert result(tmp_path / "root")["state"] == "refused"
+    assert "skipped, nothing is pushed: loss" in capfd.readouterr().out
+    assert versions(root) == before
+    assert result(root)["state"] == "refused"
 
 
-def test_a_node_that_failed_can_be_tried_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    dag = export(write_toy_run(tmp_path), tmp_path / "root")
-    assert step("begin-run", dag, "a") == 0
-    good = (tmp_path / "train.txt").read_text()
-    (tmp_path / "train.txt").write_text(good + "no label\n")
+def test_a_node_that_failed_can_be_tried_again(
+    dag: Path, folder: Path, root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert step("begin-run", dag, "tried again") == 0
+    train = folder / "train.txt"
+    good = train.read_text()
+    train.write_text(good + "no label\n")
     capfd.readouterr()
-    assert step("run-node", dag, "a", "TsvExampleGen") == 2
+    assert step("run-node", dag, "tried again", "TsvExampleGen") == 2
     assert "train.txt:65: expected 2 tab-separated fields, got 1" in capfd.readouterr().err
-    assert step("run-node", dag, "a", "StatisticsGen") == 1
-    assert [(n.id, n.state) for n in record.read(latest(tmp_path / "root")).nodes] == [
+    assert step("run-node", dag, "tried again", "StatisticsGen") == 1
+    assert [(n.id, n.state) for n in record.read(latest(root)).nodes] == [
         ("TsvExampleGen", "failed"),
         ("StatisticsGen", "failed"),
     ]
-    assert step("end-run", dag, "a") == 1
+    assert step("end-run", dag, "tried again") == 1
     assert "failed" in capfd.readouterr().err
     # The bytes that the run began with: other data needs another run.
-    (tmp_path / "train.txt").write_text(good)
-    for node in edges(ExportedDag.read(dag).pipeline):
-        assert step("run-node", dag, "a", node) == 0
-    assert step("end-run", dag, "a") == 0
-    found = record.read(latest(tmp_path / "root"))
+    train.write_text(good)
+    for node in nodes(dag):
+        assert step("run-node", dag, "tried again", node) == 0
+    assert step("end-run", dag, "tried again") == 0
+    found = record.read(latest(root))
     assert (found.state, found.error) == ("pushed", None)
-
-
-def test_a_killed_node_leaves_nothing_behind_and_ends_with_the_same_bits(dag: Path, root: Path, tmp_path: Path) -> None:
-    again = export(write_toy_run(tmp_path), tmp_path / "root")
-    assert step("begin-run", again, "a") == 0
-    for node in edges(ExportedDag.read(again).pipeline):
-        if node == "Trainer":
-            killed = process("run-node", again, "a", node)
-            directory = tmp_path / "root" / "toy" / "artifacts" / "Trainer" / "model_run"
-            while not list(directory.glob("*/*")) and killed.poll() is None:
-                time.sleep(0.05)
-            killed.kill()
-            assert killed.wait() == -9
-        assert step("run-node", again, "a", node) == 0
-    assert step("end-run", again, "a") == 0
-    assert [len(list(directory.iterdir()))] == [1]
-    assert result(tmp_path / "root") == result(root)
-
-
-def test_nodes_side_by_side_are_both_noted(tmp_path: Path) -> None:
-    dag = export(write_toy_run(tmp_path), tmp_path / "root")
-    assert step("begin-run", dag, "a") == 0
-    nodes = list(edges(ExportedDag.read(dag).pipeline))
-    pair = ["Evaluator", "Evaluator.test"]
-    for node in nodes[: nodes.index(pair[0])]:
-        assert step("run-node", dag, "a", node) == 0
-    assert [one.wait() for one in [process("run-node", dag, "a", node) for node in pair]] == [0, 0]
-    assert set(record.read(latest(tmp_path / "root")).evaluations) == {"dev", "test"}
-    digests = json.loads((tmp_path / "root" / "toy" / "digests.json").read_text())
-    assert {name.split("/")[-3] for name in digests} >= set(pair)
-    assert (step("run-node", dag, "a", "Pusher"), step("end-run", dag, "a")) == (0, 0)
 
 
 def test_another_dag_than_the_exported_one_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -192,8 +209,8 @@ def test_unknown_nodes_runs_and_files_are_named(
 
 
 def test_a_run_without_a_new_span_is_skipped(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    config = write_toy_run(tmp_path)
-    for split in ("train", "dev", "test"):
+    config = write_toy_run(tmp_path, without_test=True)
+    for split in ("train", "dev"):
         (tmp_path / f"{split}.txt").rename(tmp_path / f"{split}-1.txt")
     config.write_text(config.read_text().replace('.txt"', '-{SPAN}.txt"'))
     dag = export(config, tmp_path / "root")
@@ -201,22 +218,23 @@ def test_a_run_without_a_new_span_is_skipped(tmp_path: Path, capfd: pytest.Captu
     capfd.readouterr()
     assert (step("begin-run", dag, "b"), step("end-run", dag, "b")) == (99, 99)
     assert capfd.readouterr().out.count("nothing new: span 1 is still the newest, run") == 2
-    (tmp_path / "train-2.txt").write_text((tmp_path / "train-1.txt").read_text())
-    for split in ("dev", "test"):
+    for split in ("train", "dev"):
         (tmp_path / f"{split}-2.txt").write_text((tmp_path / f"{split}-1.txt").read_text())
     assert step("begin-run", dag, "c") == 0
 
 
 def test_after_data_were_corrected_a_run_that_is_cleared_begins_anew(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    dag: Path, folder: Path, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    dag = export(write_toy_run(tmp_path), tmp_path / "root")
-    assert step("begin-run", dag, "a") == 0
-    (tmp_path / "train.txt").write_text((tmp_path / "train.txt").read_text() + "good film indeed\tgood\n")
-    assert step("run-node", dag, "a", "TsvExampleGen") == 2
+    train = folder / "train.txt"
+    corrected = train.read_text()
+    train.write_text(corrected + "good film indeed\tgood\n")
+    assert step("begin-run", dag, "corrected") == 0
+    train.write_text(corrected)
+    assert step("run-node", dag, "corrected", "TsvExampleGen") == 2
     assert "changed since the run began. Run again once the files are complete; of a" in capfd.readouterr().err
-    assert set(all_steps(dag, "a").values()) == {0}
-    assert record.read(latest(tmp_path / "root")).rows["train"] == 65
+    assert set(all_steps(dag, "corrected").values()) == {0}
+    assert record.read(latest(root)).rows["train"] == 64
 
 
 def test_a_cleared_run_whose_beginning_fails_is_no_success(
@@ -241,22 +259,21 @@ def test_a_pipeline_that_has_another_name_by_now_is_refused(tmp_path: Path, capf
 
 
 def test_a_model_is_not_pushed_over_one_that_it_was_not_held_against(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    dag: Path, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    dag = export(write_toy_run(tmp_path), tmp_path / "root")
-    nodes = list(edges(ExportedDag.read(dag).pipeline))
-    assert step("begin-run", dag, "a") == 0
-    for node in nodes[:-1]:
-        assert step("run-node", dag, "a", node) == 0
+    (version,) = versions(root)
+    assert step("begin-run", dag, "late") == 0
+    for node in nodes(dag)[:-1]:
+        assert step("run-node", dag, "late", node) == 0
     # Another one comes between.
-    write_toy_run(tmp_path, keep_data=True, training={"seed": 2})
-    command = ["run", "--config", str(tmp_path / "run.toml"), "--root", str(tmp_path / "root")]
-    assert pipeline_runner.main(command) == 0
-    (version,) = (tmp_path / "root" / "toy" / "serving" / "toy").iterdir()
-    assert step("run-node", dag, "a", "Pusher") == 2
-    said = f"version {version.name} is in production now, the model was held against no version. Clear all tasks"
+    serving = root / "toy" / "serving" / "toy"
+    other = shutil.copytree(serving / version, serving / str(int(version) + 1))
+    card = other / "assets.extra" / "model.json"
+    card.write_text(json.dumps(json.loads(card.read_text()) | {"weights_sha256": "0" * 64}))
+    assert step("run-node", dag, "late", "Pusher") == 2
+    said = f"version {other.name} is in production now, the model was held against no version. Clear all tasks"
     assert said in capfd.readouterr().err
-    assert step("end-run", dag, "a") == 1
+    assert step("end-run", dag, "late") == 1
 
 
 def test_an_export_does_not_write_over_other_files(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,62 @@
+"""Beam looks at the same functions and parses the same options thousands of times a pipeline: here, once a process.
+
+A toy run's Beam pipelines hold a hundred rows in a thousand steps, and a third of its time went into that. Beam's own
+workers, and commands that a test starts as plain processes, have Beam as it is.
+"""
+
+from __future__ import annotations
+
+import copy
+import functools
+import weakref
+from collections.abc import Callable, Sequence
+from types import MethodType
+from typing import Any
+
+_Arguments = tuple[list[str], list[Any]]
+
+
+@functools.cache
+def remember() -> None:
+    """Makes Beam remember the arguments of a function and the values of options; what it finds is the same."""
+    from apache_beam.options.pipeline_options import PipelineOptions
+    from apache_beam.transforms import core
+
+    core.get_function_args_defaults = _remembered_arguments(core.get_function_args_defaults)
+    PipelineOptions.__init__ = _remembered_options(PipelineOptions.__init__)
+
+
+def _remembered_arguments(find: Callable[[Any], _Arguments]) -> Callable[[Any], _Arguments]:
+    found: weakref.WeakKeyDictionary[Any, _Arguments] = weakref.WeakKeyDictionary()
+
+    def arguments(function: Any) -> _Arguments:
+        # Of a bound method the first argument is left out, so only methods share a place with methods.
+        if not isinstance(function, MethodType):
+            return find(function)
+        key = function.__func__
+        if key not in found:
+            found[key] = find(function)
+        names, defaults = found[key]
+        return list(names), list(defaults)
+
+    return arguments
+
+
+def _remembered_options(begin: Callable[..., None]) -> Callable[..., None]:
+    parsed: dict[tuple[type, tuple[str, ...]], Any] = {}
+
+    def __init__(self: Any, flags: Sequence[str] | None = None, **given: Any) -> None:  # noqa: N807
+        if flags is None or isinstance(flags, str):
+            return begin(self, flags, **given)
+        key = (type(self), tuple(flags))
+        if key not in parsed:
+            begin(self, flags, **given)
+            parsed[key] = copy.deepcopy(self._visible_options)
+            return None
+        self._flags, self._all_options = flags, given
+        self._visible_options = copy.deepcopy(parsed[key])
+        for name, value in vars(self._visible_options).items():
+            given.setdefault(name, value)
+        return None
+
+    return __init__
