@@ -29,6 +29,8 @@ from components.settings.training import DEFAULT_EPOCHS, Training
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
 import contextlib, io, json, sys, time
+from components.common import tensorflow_env
+tensorflow_env.set_up()
 import pipeline_runner, pipeline.runners.launch, pipeline.reports.run_report
 import pipeline.commands.run, components.nodes.evaluator, components.nodes.trainer
 started = time.monotonic()

@@ -28,8 +28,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
+from bench.common import Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
 from components.common import tensorflow_env
+from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
 
 CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
@@ -190,14 +191,14 @@ def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: 
 def prepare(folder: str) -> Run:
     """Runs the pipeline up to Transform; where the rest finds what it made goes to a file."""
     from pipeline.config.preflight import check
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
     from pipeline.runs.manifest import collect
     from pipeline.runs.paths import PipelinePaths
 
     checked = check(Path(folder, "run.toml"))
     paths = PipelinePaths.of(checked.run, Path(folder))
     paths.home.mkdir(parents=True)
-    compiled = Compiled.of(checked, paths, collect(checked, "bench", ""))
+    compiled = CompiledPipeline.of(checked, paths, collect(checked, "bench", ""))
     outputs = {}
     for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
         outputs = compiled.launch(node).outputs
@@ -215,7 +216,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
     from components.settings.training import Training
     from components.training import initial_model, loop
     from components.training.dataset import Rows
-    from components.training.replicas import ALONE
+    from components.training.replicas import SINGLE_REPLICA
 
     outputs = json.loads(Path(folder, "transformed.json").read_text())
     examples, graph = outputs["transformed_examples"][0], outputs["transform_graph"][0]
@@ -230,7 +231,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
         model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
+        history = loop.fit(model, train, dev, training, weights, here, here, None, group or SINGLE_REPLICA)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),
@@ -296,7 +297,7 @@ def one_step(pooling: Any, label_ids: Any) -> tuple[Callable[..., Any], Any]:
     from components.tasks.classification import Classification
     from components.training.dataset import Rows
     from components.training.initial_model import build_model
-    from components.training.replicas import ALONE
+    from components.training.replicas import SINGLE_REPLICA
     from components.training.state import model_copies
     from components.training.step import BatchLoss, StagedSteps
     from components.training.trainable_part import trainable_part
@@ -306,7 +307,7 @@ def one_step(pooling: Any, label_ids: Any) -> tuple[Callable[..., Any], Any]:
     freeze(model, training)
     rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
     part, *_ = trainable_part(model, rows, rows, Path())
-    copies = model_copies(part, [model], ALONE, training, steps=1000, starts={})
+    copies = model_copies(part, [model], SINGLE_REPLICA, training, steps=1000, starts={})
     return StagedSteps(copies, {}, BatchLoss(task, np.ones(2, np.float32))).step(1), model.encoder.config
 
 

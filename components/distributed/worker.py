@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from components.common import progress
+from components.common import progress, tensorflow_env
 from components.common.errors import InputError, describe
 from components.distributed import cluster
 
@@ -27,6 +27,7 @@ LOST = "another worker has ended or cannot be reached any more; its own message 
 
 def main() -> None:
     """Trains, tells how it ended and ends, without waiting for threads of TensorFlow that wait for others."""
+    tensorflow_env.set_up()
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     # What libraries print is no event.
     os.dup2(2, 1)

@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+DRIFT_FILE = "drift.json"
+"""Within the anomalies: `version` that was compared with, None without one, and the `measures` that were taken."""
+
 
 @dataclass(slots=True)
 class DataComparison:

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.drift.profile import MEANS, feature_statistics
 from components.drift.tfdv import tfdv
-from components.settings.data import Drift
+from components.settings.drift import Drift
 
 
 @dataclasses.dataclass(slots=True)

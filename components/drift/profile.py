@@ -58,7 +58,7 @@ Row = tuple[tuple[str, ...], str | None]
 """Texts and label."""
 
 
-class Tokenizer:
+class Profiler:
     """The tokenizer of a pushed model, without its encoder.
 
     Args:

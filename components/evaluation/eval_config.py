@@ -9,11 +9,10 @@ from typing import Any
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.evaluation.summary import BASELINE, CANDIDATE
 from components.export import signature_names
 from components.settings.gate import Gate
 from components.tasks import Task
-
-CANDIDATE, BASELINE = "candidate", "baseline"
 
 _ROUNDING = 1e-6
 """By how much a threshold may be missed: TFMA's accuracy is float32, in which 9 right of 10 are less than 0.9."""
@@ -22,7 +21,7 @@ _OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalC
 """Metric of a task with one class a row -> TFMA's class for it."""
 
 
-def eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
+def build_eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
     """TFMA's EvalConfig.
 
     Args:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from components.common.errors import InputError
-from components.evaluation.eval_config import BASELINE, CANDIDATE
+from components.evaluation.summary import BASELINE, CANDIDATE
 from components.settings.gate import Gate
 from components.tasks import Task
 
@@ -47,7 +47,7 @@ def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, 
     Args:
         evaluation: directory of the evaluation that TFMA wrote.
         gate: the thresholds in its EvalConfig.
-        metrics: `metrics` of what `summary.summary` returned.
+        metrics: `metrics` of what `read_summary` returned.
 
     Returns:
         `blessed`, and `reasons`: why not.

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.evaluation.eval_config import CANDIDATE
 from components.tasks import Task
 
+CANDIDATE, BASELINE = "candidate", "baseline"
 
-def summary(evaluation: str, task: Task) -> dict[str, Any]:
+SUMMARY_FILE = "summary.json"
+"""Within the evaluation: what `read_summary` gives, with `blessed`, `reasons`, `baseline_version` where gated."""
+
+
+def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
     """The metrics, by model and slice, and the confusion matrices of an evaluation.
 
     Args:

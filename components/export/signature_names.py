@@ -1,4 +1,4 @@
-"""Names of an exported model's signatures; `exported.Exported` says what each takes and returns."""
+"""Names of an exported model's signatures; `signatures.Exported` says what each takes and returns."""
 
 from __future__ import annotations
 

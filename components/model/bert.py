@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from components.model.attention import SelfAttention, attention_mask
 from components.model.config import BertConfig
-from components.model.forms import Forms, device_kind, of_device
+from components.model.forms import Forms, device_kind, forms_for
 from components.model.layer_factory import LayerFactory
 
 
@@ -46,7 +46,7 @@ def build_encoder(
         if attention_dropout is None
         else attention_dropout,
     )
-    return Encoder(config, forms or of_device(device_kind()), seed=seed, name=name)
+    return Encoder(config, forms or forms_for(device_kind()), seed=seed, name=name)
 
 
 class Encoder(keras.Model):

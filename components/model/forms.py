@@ -28,7 +28,7 @@ PLAIN = Forms(cpu_layers=False, half_batches=False, cpu_adamw=False)
 CPU = Forms(cpu_layers=True, half_batches=True, cpu_adamw=True)
 
 
-def of_device(kind: str) -> Forms:
+def forms_for(kind: str) -> Forms:
     """The forms for a kind of device as TensorFlow names them: `CPU`, `GPU` ..."""
     return CPU if kind == "CPU" else PLAIN
 

@@ -16,12 +16,11 @@ from tfx.utils import path_utils
 from components import tasks
 from components.common.errors import InputError
 from components.drift import distance, profile
+from components.drift.data_comparison import DRIFT_FILE
 from components.rows import files, reader, spans
-from components.settings.data import Data, Drift
+from components.settings.data import Data
+from components.settings.drift import Drift
 from components.settings.serialization import dump, load
-
-DRIFT_FILE = "drift.json"
-"""Within the anomalies: `version` that was compared with, None without one, and the `measures` that were taken."""
 
 
 class Executor(base_executor.BaseExecutor):
@@ -52,7 +51,7 @@ class Executor(base_executor.BaseExecutor):
                 raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
                 task = tasks.read(examples.uri)
-                now = profile.Tokenizer(model, task).profile(_train_rows(data))
+                now = profile.Profiler(model, task).profile(_train_rows(data))
                 measures = distance.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":

@@ -73,7 +73,7 @@ def text_rows(
     """Records as they are, but for those that break a rule: these come out as bad rows.
 
     Args:
-        records: as `read_records` gives them.
+        records: as `read_fields` gives them.
         path: where they are from.
         wanted: indices of the texts' columns.
         width: number of fields of a row; 0: as many as the first has.

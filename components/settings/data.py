@@ -1,4 +1,4 @@
-"""`[data]`, `[validation]` and `[drift]`: which rows a run sees, and what they must look like."""
+"""`[data]`: which rows a run sees."""
 
 from __future__ import annotations
 
@@ -234,33 +234,3 @@ class Data:
         if self.files:
             return [(None, pattern) for pattern in self.files]
         return [(name, pattern) for name in SPLITS for pattern in getattr(self, name)]
-
-
-@settings
-class Validation:
-    """What the data must look like, beyond the rules for a row."""
-
-    schema_file: str | None = None
-    """A reviewed schema in protobuf's text form. Where it is left out one is inferred from train, which is a start but
-    validates little. Example: `schema_file = "schema.pbtxt"`"""
-    allow_anomalies: Strings = ()
-    """Anomalies that do not stop a run, as FEATURE:ANOMALY or SPLIT:FEATURE:ANOMALY, in the words of the message that
-    stopped it. Example: `allow_anomalies = ["dev:country:ENUM_TYPE_UNEXPECTED_STRING_VALUES"]`"""
-
-
-@settings
-class Drift:
-    """How far the rows of train (of its newest span) may be from the rows that the model in production learned from."""
-
-    on_drift: Literal["fail", "warn"] = "fail"
-    """Whether a run stops at drift, or says so and goes on. Example: `on_drift = "warn"`"""
-    label: Share = 0.2
-    """The most by which the share of any class may move (L-infinity distance). Example: `label = 0.1`"""
-    text_length: Share = 0.1
-    """Limit on the Jensen-Shannon divergence, from 0 to 1, of the number of tokens a text.
-    Example: `text_length = 0.2`"""
-    unknown_share: Share = 0.1
-    """The same of the share of a text's words that the tokenizer does not know. Example: `unknown_share = 0.05`"""
-    vocabulary_coverage: Share = 0.1
-    """The same of the share of a text's words that stand whole in the vocabulary.
-    Example: `vocabulary_coverage = 0.2`"""

@@ -1,10 +1,10 @@
-"""`[gate]` and `[push]`: what a model must show, and where it then goes."""
+"""`[gate]`: what a model must show before it is pushed."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from components.settings.fields import Name, NotNegative, Share, settings
+from components.settings.fields import NotNegative, Share, settings
 
 
 @settings
@@ -20,13 +20,3 @@ class Gate:
     max_drop: dict[str, NotNegative] = Field(default_factory=dict)
     """How much worse than the model in production a metric may be, where there is one.
     Example: `max_drop = { accuracy = 0.01 }`"""
-
-
-@settings
-class Push:
-    """Where a model that passed the gate goes: DESTINATION/NAME/VERSION, the layout of TensorFlow Serving."""
-
-    name: Name | None = None
-    """The model's name for its server; the run's name where it is left out. Example: `name = "sentiment"`"""
-    destination: str | None = None
-    """A directory; ROOT/NAME/serving where it is left out. Example: `destination = "/srv/models"`"""

@@ -10,7 +10,7 @@ from components.tasks import Task
 from components.tasks.tagging import IGNORED
 from components.training.dataset import Rows
 from components.training.history import Evaluation
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.trainable_part import Infer
 
 
@@ -28,7 +28,7 @@ def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, targets: n
 
 
 def predict_split(
-    infer: Infer, rows: Rows, replicas: Replicas = ALONE, weigh: Callable[[np.ndarray], int] = len
+    infer: Infer, rows: Rows, replicas: Replicas = SINGLE_REPLICA, weigh: Callable[[np.ndarray], int] = len
 ) -> tuple[np.ndarray, np.ndarray]:
     """The predictions for every row and their losses, in the order of the split.
 

@@ -17,7 +17,7 @@ from components import tasks
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import read_card
-from components.model.forms import Forms, device_kind, of_device
+from components.model.forms import Forms, device_kind, forms_for
 from components.pretrained import file_names
 from components.rows import data_hash
 from components.settings.model import Model
@@ -29,10 +29,9 @@ from components.training import loop
 from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
 from components.training.dataset import Rows
+from components.training.history import HISTORY_FILE
 from components.training.initial_model import build_model, warm_start
 from components.training.replicas import Replicas
-
-HISTORY_FILE = "history.json"
 
 _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
 """Settings with which a training may go on that began with others of them."""
@@ -68,7 +67,7 @@ def train(fn_args: Any, group: Replicas) -> None:
         if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
         # The chief's: what workers exchange is of one form.
-        forms = of_device(group.broadcast(device_kind()))
+        forms = forms_for(group.broadcast(device_kind()))
         model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task, forms))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():

@@ -15,11 +15,11 @@ from components.common.progress import progress
 from components.model.half_batches import in_halves
 from components.model.task_model import TaskModel
 from components.training.dataset import Batch, Rows
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 
 
 def frozen_states(
-    model: TaskModel, frozen: int, splits: Mapping[str, Rows], scratch: Path, replicas: Replicas = ALONE
+    model: TaskModel, frozen: int, splits: Mapping[str, Rows], scratch: Path, replicas: Replicas = SINGLE_REPLICA
 ) -> list[Rows]:
     """Rows of the states that the first layers give, in place of token ids.
 

@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+HISTORY_FILE = "history.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:

@@ -20,7 +20,7 @@ from components.settings.training import DEFAULT_EPOCHS, Training
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.state import TrainingState, model_copies
 from components.training.step import BatchLoss, StagedSteps
 from components.training.trainable_part import TrainablePart, trainable_part
@@ -62,7 +62,7 @@ def fit(
     logs: Path,
     scratch: Path,
     checkpoints: Checkpoints | None = None,
-    replicas: Replicas = ALONE,
+    replicas: Replicas = SINGLE_REPLICA,
     others: Sequence[TaskModel] = (),
 ) -> History:
     """Fine-tunes in place and leaves the model with its best weights by dev.

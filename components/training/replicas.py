@@ -150,7 +150,7 @@ class Replicas:
         return self._of_first(self._strategy.run(copy))  # type: ignore[union-attr]
 
 
-ALONE = Replicas()
+SINGLE_REPLICA = Replicas()
 """One copy in one process."""
 
 
@@ -162,7 +162,7 @@ def of_machine(devices: str) -> Replicas:
     """
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) < 2 and devices == "auto":
-        return ALONE
+        return SINGLE_REPLICA
     found = gpus or tf.config.list_logical_devices("CPU")
     if len(found) < 2:
         problem = f'`training.devices` is "mirrored", and TensorFlow sees one device, {found[0].name}'

@@ -14,7 +14,7 @@ import tensorflow as tf
 from components.model.freezing import freeze, learning_rate_factors
 from components.model.task_model import TaskModel
 from components.settings.training import Training
-from components.training.checkpoints import Checkpoints, State, read
+from components.training.checkpoints import Checkpoints, SavedState, read
 from components.training.dataset import Rows
 from components.training.dev_evaluation import evaluate, predict_split
 from components.training.history import Evaluation, History, best
@@ -137,7 +137,7 @@ class TrainingState:
         for variable, value in zip(self._copies[0].part.variables, self.best, strict=True):
             variable.assign(value)
 
-    def saved(self) -> State:
+    def saved(self) -> SavedState:
         """As it goes to disk."""
         changing = self._copies[0].changing
         now = {f"now/{index}": np.asarray(variable.numpy()) for index, variable in enumerate(changing)}
@@ -148,7 +148,7 @@ class TrainingState:
             "seen": self.seen,
             "smoothed_loss": self.smoothed_loss,
         }
-        return State({**now, **best}, plain)
+        return SavedState({**now, **best}, plain)
 
     def resume(self, checkpoints: Checkpoints | None, replicas: Replicas) -> None:
         """Goes on from the newest checkpoint, if there is one: the chief has them, the others read what it takes."""
@@ -162,7 +162,7 @@ class TrainingState:
         if checkpoints is not None:
             self.history.damaged += checkpoints.damaged
 
-    def restore(self, saved: State) -> None:
+    def restore(self, saved: SavedState) -> None:
         """As it was when it went to disk."""
         arrays, plain, replicas = *saved, self.history.replicas
         for copy in self._copies:

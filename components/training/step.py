@@ -10,7 +10,7 @@ import tensorflow as tf
 
 from components.tasks import Task
 from components.training.optimizer.adamw import AdamW
-from components.training.replicas import ALONE, Gradients, Learner, Replicas
+from components.training.replicas import SINGLE_REPLICA, Gradients, Learner, Replicas
 from components.training.state import ModelCopy
 from components.training.trainable_part import MASK_SPEC, TrainablePart
 
@@ -48,7 +48,7 @@ class StagedSteps:
         copies: Sequence[ModelCopy],
         starts: dict[str, int],
         loss: BatchLoss,
-        replicas: Replicas = ALONE,
+        replicas: Replicas = SINGLE_REPLICA,
     ) -> None:
         self._copies, self._loss, self._replicas = copies, loss, replicas
         self._begins = [starts.get(variable.path, 0) for variable in copies[0].part.variables]

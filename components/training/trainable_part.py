@@ -16,7 +16,7 @@ from components.model.task_model import TaskModel
 from components.tasks import Task
 from components.training.dataset import Rows
 from components.training.frozen_states import frozen_states
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 
 Forward = Callable[..., tf.Tensor]
 """Inputs, mask and `training` -> logits."""
@@ -49,7 +49,7 @@ class TrainablePart:
 
 
 def trainable_part(
-    model: TaskModel, train: Rows, dev: Rows, scratch: Path, replicas: Replicas = ALONE
+    model: TaskModel, train: Rows, dev: Rows, scratch: Path, replicas: Replicas = SINGLE_REPLICA
 ) -> tuple[TrainablePart, Rows, Rows]:
     """What is trained of a model after `freeze`, and train and dev as its inputs.
 

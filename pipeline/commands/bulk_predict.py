@@ -33,6 +33,7 @@ JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
 
 _COUNTS_FILE = "counts"
 """Within the work directory: a line of JSON for each part, its `rows` and its `bad` ones."""
+
 QUARANTINE_FILE = "quarantine.tsv"
 """Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
 

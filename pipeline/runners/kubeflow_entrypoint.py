@@ -43,9 +43,9 @@ def run(arguments: list[str]) -> None:
 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
-    from pipeline.beam.batch_size import large_from_the_start
+    from pipeline.beam.batch_size import use_large_batches
 
-    large_from_the_start()
+    use_large_batches()
     try:
         kubeflow_v2_run_executor.main((known, of_beam))
     except Exception as error:

@@ -15,7 +15,7 @@ import yaml
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from components.common.suggest import did_you_mean
-from components.settings.schedulers import Kubeflow
+from components.settings.kubeflow import Kubeflow
 from components.settings.toml import TomlSource
 from pipeline.config import load, preflight
 from pipeline.config.preflight import Checked

@@ -50,8 +50,8 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     for directory in reversed(found):
         # A run that was killed early has none.
         if (directory / manifest.MANIFEST_FILE).is_file():
-            return PipelinePaths.of(manifest.read(directory).settings, root)
-    return PipelinePaths.of(manifest.read(found[-1]).settings, root)
+            return PipelinePaths.of(manifest.read_alone(directory).settings, root)
+    return PipelinePaths.of(manifest.read_alone(found[-1]).settings, root)
 
 
 def pushed(where: PipelinePaths) -> list[Version]:

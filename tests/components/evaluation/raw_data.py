@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from components.evaluation.eval_config import eval_config
+from components.evaluation.eval_config import build_eval_config
 from components.settings.gate import Gate
 from components.tasks import Task
 
@@ -28,7 +28,7 @@ def analyse(folder: Path, task: Task, columns: dict[str, list[Any]], slices: lis
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.utils import config_util
 
-    config = eval_config(task, slices, gate)
+    config = build_eval_config(task, slices, gate)
     for spec in config.model_specs:
         spec.prediction_key, spec.signature_name = COLUMNS[spec.name], ""
         del spec.preprocessing_function_names[:]

@@ -8,7 +8,7 @@ import pytest
 
 from components import tasks
 from components.common.errors import InputError
-from components.evaluation.eval_config import eval_config
+from components.evaluation.eval_config import build_eval_config
 from components.settings.gate import Gate
 from components.tasks import TASKS, Task
 from components.tasks.classification import Classification
@@ -22,7 +22,7 @@ TASK = Classification(LABELS)
 
 def test_a_threshold_on_a_class_the_data_does_not_have_is_refused() -> None:
     with pytest.raises(InputError, match="it names 'f1/ugly', the labels are bad, good"):
-        eval_config(TASK, [], Gate(min={"f1/ugly": 0.5}))
+        build_eval_config(TASK, [], Gate(min={"f1/ugly": 0.5}))
 
 
 def by_name(config: Any) -> dict[str, Any]:
@@ -33,12 +33,12 @@ def by_name(config: Any) -> dict[str, Any]:
 
 def thresholds(given: Gate | None, task: Task = TASK) -> dict[str, list[Any]]:
     """Metric -> its thresholds, of those that have one."""
-    named = by_name(eval_config(task, ["source"], given))
+    named = by_name(build_eval_config(task, ["source"], given))
     return {name: list(metric.per_slice_thresholds) for name, metric in named.items() if metric.per_slice_thresholds}
 
 
 def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
-    config = eval_config(TASK, [], None)
+    config = build_eval_config(TASK, [], None)
     assert {name: metric.class_name for name, metric in by_name(config).items()} == {
         "accuracy": "SparseCategoricalAccuracy",
         "loss": "SparseCategoricalCrossentropy",
@@ -59,7 +59,7 @@ def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if not task.single_label])
 def test_other_tasks_have_the_metrics_they_compute(name: str) -> None:
     task = TASKS[name](LABELS if TASKS[name].has_label_names else ())
-    config = eval_config(task, [], None)
+    config = build_eval_config(task, [], None)
     named = by_name(config)
     assert list(named) == task.metric_names
     assert {metric.class_name for metric in named.values()} == {"TaskMetric"}
@@ -69,7 +69,7 @@ def test_other_tasks_have_the_metrics_they_compute(name: str) -> None:
 
 @pytest.mark.parametrize("task", [TASK, Multilabel(LABELS, threshold=0.25)], ids=lambda task: task.name)
 def test_what_computes_our_metrics_can_be_loaded_by_the_name_in_the_config(task: Task) -> None:
-    for name, metric in by_name(eval_config(task, [], None)).items():
+    for name, metric in by_name(build_eval_config(task, [], None)).items():
         if metric.module:
             made = getattr(importlib.import_module(metric.module), metric.class_name)
             assert made(**json.loads("{" + metric.config + "}")).get_config() == {
@@ -79,7 +79,7 @@ def test_what_computes_our_metrics_can_be_loaded_by_the_name_in_the_config(task:
 
 
 def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None:
-    candidate, baseline = eval_config(TASK, [], None).model_specs
+    candidate, baseline = build_eval_config(TASK, [], None).model_specs
     assert (candidate.name, candidate.is_baseline) == ("candidate", False)
     assert (baseline.name, baseline.is_baseline) == ("baseline", True)
     for spec in (candidate, baseline):
@@ -89,7 +89,7 @@ def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None
 
 
 def test_a_class_without_rows_has_no_part_in_the_average_of_auc() -> None:
-    config = eval_config(TASK, [], None, absent=frozenset(LABELS[1:2]))
+    config = build_eval_config(TASK, [], None, absent=frozenset(LABELS[1:2]))
     (averaged,) = [specs for specs in config.metrics_specs if specs.aggregate.macro_average]
     assert [metric.class_name for metric in averaged.metrics] == ["AUC"]
     weights = dict(averaged.aggregate.class_weights)
@@ -114,7 +114,7 @@ def test_a_threshold_is_on_all_rows_and_forgives_a_millionth() -> None:
 
 
 def test_metrics_are_sliced_by_the_columns_carried_along_and_by_the_length() -> None:
-    config = eval_config(TASK, ["source", "year"], None)
+    config = build_eval_config(TASK, ["source", "year"], None)
     assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["source"], ["year"], ["text_length"]]
 
 

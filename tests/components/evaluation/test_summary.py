@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from components.evaluation import gate
-from components.evaluation.summary import summary
+from components.evaluation.summary import read_summary
 from components.settings.gate import Gate
 from components.tasks.classification import Classification
 from tests.components.evaluation.raw_data import analyse
@@ -39,7 +39,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="module")
 def found(evaluation: str) -> dict[str, Any]:
-    return summary(evaluation, TASK)
+    return read_summary(evaluation, TASK)
 
 
 def test_the_summary_names_task_labels_and_metrics(found: dict[str, Any]) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from components import tasks
 from components.evaluation import gate
-from components.evaluation.summary import summary
+from components.evaluation.summary import read_summary
 from components.settings.gate import Gate
 from components.tasks import Task
 from components.tasks.regression import Regression
@@ -27,7 +27,7 @@ def test_a_slice_has_the_metrics_of_its_rows_and_an_error_drops_upwards(tmp_path
     }
     thresholds = Gate(min={"spearman": 0.8}, max={"mae": 0.75}, max_drop={"mae": 0.25, "spearman": 0.2, "r2": 1.0})
     evaluation = analyse(tmp_path, Regression(), columns, ["source"], thresholds)
-    found = summary(evaluation, Regression())
+    found = read_summary(evaluation, Regression())
     assert (found["headline"], found["per_label"], found["labels"]) == (["spearman", "pearson", "mae", "r2"], [], [])
     assert found["confusion"] == {}
     metrics = found["metrics"]["candidate"]

@@ -127,7 +127,7 @@ def test_examples_are_transformed_for_their_evaluation(signatures: Any) -> None:
     rows = [["a b", "good", "web"], ["a " * 15, "bad", "web"], ["a", "unheard of", "web"]]
     features = signatures["transform_features"](examples=serialized(rows))
     assert {name: values.numpy().reshape(-1).tolist() for name, values in features.items()} == {
-        "target": [1, 0, -1],
+        "label_target": [1, 0, -1],
         "text_length": [b"1-16 tokens", b"17-32 tokens", b"1-16 tokens"],
     }
 

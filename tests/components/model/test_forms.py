@@ -4,18 +4,18 @@ import numpy as np
 import pytest
 
 from components.model.bert import build_encoder
-from components.model.forms import CPU, PLAIN, device_kind, of_device
+from components.model.forms import CPU, PLAIN, device_kind, forms_for
 from components.pretrained.huggingface import read_config
 
 
 @pytest.mark.parametrize(("kind", "forms"), [("CPU", CPU), ("GPU", PLAIN), ("TPU", PLAIN)])
 def test_only_a_cpu_has_forms_of_its_own(kind: str, forms: object) -> None:
-    assert of_device(kind) is forms
+    assert forms_for(kind) is forms
 
 
 def test_a_model_is_of_the_form_of_its_device_unless_told_otherwise(checkpoint: Path) -> None:
     config = read_config(checkpoint)
-    assert build_encoder(config).forms == of_device(device_kind())
+    assert build_encoder(config).forms == forms_for(device_kind())
     assert build_encoder(config, forms=PLAIN).forms == PLAIN
 
 

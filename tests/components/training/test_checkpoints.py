@@ -10,7 +10,7 @@ import pytest
 
 from components.settings.training import Training
 from components.training import checkpoints as checkpoints_module
-from components.training.checkpoints import Checkpoints, State
+from components.training.checkpoints import Checkpoints, SavedState
 from components.training.dataset import Rows
 from components.training.history import History
 from components.training.loop import fit
@@ -103,22 +103,22 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(
 
 
 @pytest.fixture
-def some() -> State:
-    return State({"a": np.arange(3)}, {"b": [1, "two"]})
+def some() -> SavedState:
+    return SavedState({"a": np.arange(3)}, {"b": [1, "two"]})
 
 
-def test_the_newest_two_are_kept_and_the_newest_is_taken(tmp_path: Path, some: State) -> None:
+def test_the_newest_two_are_kept_and_the_newest_is_taken(tmp_path: Path, some: SavedState) -> None:
     checkpoints = Checkpoints(tmp_path, "key", Training())
     assert checkpoints.newest() is None
     for step in (8, 9, 10):
-        checkpoints.save(step, State({"a": np.array([step])}, some.plain))
+        checkpoints.save(step, SavedState({"a": np.array([step])}, some.plain))
     assert [path.name[:10] for path in sorted((tmp_path / "key").iterdir())] == ["0000000009", "0000000010"]
     newest = Checkpoints(tmp_path, "key", Training()).newest()
     assert newest is not None
     assert (newest.arrays["a"].tolist(), newest.plain) == ([10], some.plain)
 
 
-def test_what_another_training_or_a_kill_left_is_removed(tmp_path: Path, some: State) -> None:
+def test_what_another_training_or_a_kill_left_is_removed(tmp_path: Path, some: SavedState) -> None:
     Checkpoints(tmp_path, "another", Training()).save(1, some)
     (tmp_path / "key").mkdir()
     (tmp_path / "key" / ".7").write_bytes(b"unfinished")
@@ -128,7 +128,7 @@ def test_what_another_training_or_a_kill_left_is_removed(tmp_path: Path, some: S
 
 
 def test_a_checkpoint_is_due_by_steps_and_by_minutes(
-    tmp_path: Path, some: State, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, some: SavedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = 0.0
     monkeypatch.setattr(checkpoints_module, "time", SimpleNamespace(monotonic=lambda: now))
@@ -144,7 +144,7 @@ def test_a_checkpoint_is_due_by_steps_and_by_minutes(
 
 
 def test_a_disk_that_fills_up_costs_the_checkpoint_and_not_the_ones_before(
-    tmp_path: Path, some: State, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, some: SavedState, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     checkpoints = Checkpoints(tmp_path, "key", Training())
     checkpoints.save(1, some)

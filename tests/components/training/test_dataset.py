@@ -163,7 +163,7 @@ def tagged(folder: Path, rows: Sequence[tuple[list[int], list[int]]]) -> Rows:
     with tf.io.TFRecordWriter(str(folder / "rows.gz"), "GZIP") as writer:
         for words, tags in rows:
             example = tf.train.Example()
-            for name, values in {"token_ids": words, "word_ids": words, "target": tags}.items():
+            for name, values in {"token_ids": words, "word_ids": words, "label_target": tags}.items():
                 example.features.feature[name].int64_list.value.extend(values)
             writer.write(example.SerializeToString())
     spec: dict[str, object] = {feature_names.TARGET: tf.io.VarLenFeature(tf.int64)}

@@ -10,7 +10,7 @@ from components.model.forms import CPU, PLAIN, Forms
 from components.settings.training import Training
 from components.training.dataset import Rows
 from components.training.frozen_states import frozen_states
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 from tests.trainings import build
 
 
@@ -32,7 +32,7 @@ def test_the_states_on_disk_are_those_that_the_first_layers_give(
 @pytest.mark.parametrize(
     ("replicas", "remedy"),
     [
-        (ALONE, "give the run a --root on a larger disk"),
+        (SINGLE_REPLICA, "give the run a --root on a larger disk"),
         (Replicas(None, 1, 2), "set TMPDIR to a directory on a larger disk"),
     ],
     ids=["chief", "another worker"],

@@ -16,7 +16,7 @@ from components.tasks.classification import Classification
 from components.tasks.tagging import IGNORED, Tagging
 from components.training import replicas
 from components.training.dataset import Batch
-from components.training.replicas import ALONE
+from components.training.replicas import SINGLE_REPLICA
 from tests.checkout import ROOT
 from tests.network import tf_config
 from tests.toys import write_toy_checkpoint
@@ -43,7 +43,7 @@ def test_parts_of_a_batch_have_nearly_the_same_length_and_every_row_once() -> No
 
 
 def test_one_device_is_not_mirrored() -> None:
-    assert replicas.of_machine("auto") is ALONE
+    assert replicas.of_machine("auto") is SINGLE_REPLICA
     with pytest.raises(InputError, match='is "mirrored", and TensorFlow sees one device'):
         replicas.of_machine("mirrored")
 

@@ -10,7 +10,7 @@ from components.model.freezing import unfrozen_at
 from components.settings.training import Training
 from components.training.dataset import Rows
 from components.training.optimizer.cpu_adamw import CpuAdamW
-from components.training.replicas import ALONE
+from components.training.replicas import SINGLE_REPLICA
 from components.training.state import model_copies
 from components.training.step import BatchLoss, StagedSteps, training_step
 from components.training.trainable_part import TrainablePart, inference, trainable_part
@@ -84,7 +84,7 @@ def test_the_head_is_trained_first_and_then_the_layers_from_the_top(
     before = {name: variable.numpy() for name, variable in parts.items()}
     part, *_ = trainable_part(model, rows, rows, tmp_path)
     starts = unfrozen_at(model, stage_steps=2)
-    copies = model_copies(part, [model], ALONE, training, steps, starts)
+    copies = model_copies(part, [model], SINGLE_REPLICA, training, steps, starts)
     stages = StagedSteps(copies, starts, BatchLoss(TASK, ONES))
     batch = rows.batch(np.arange(8))
     for step in range(1, steps + 1):

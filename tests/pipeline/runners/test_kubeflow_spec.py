@@ -12,7 +12,7 @@ import yaml
 import pipeline_runner
 from components.common.errors import InputError
 from components.pretrained import hub
-from components.settings.schedulers import Kubeflow
+from components.settings.kubeflow import Kubeflow
 from pipeline.runners import kubeflow_spec
 from tests.checkout import ROOT
 from tests.kfp_harness import read

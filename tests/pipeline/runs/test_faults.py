@@ -85,18 +85,18 @@ def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(run: Sai
 def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
-    train, launch = tmp_path / "train.txt", Compiled.launch
+    train, launch = tmp_path / "train.txt", CompiledPipeline.launch
     whole = train.read_bytes()
 
-    def cut_then_launch(self: Compiled, node_id: str) -> Any:
+    def cut_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         if node_id == "TsvExampleGen":
             train.write_bytes(whole[: whole.index(b"\t", 100)])
         return launch(self, node_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Compiled, "launch", cut_then_launch)
+        patch.setattr(CompiledPipeline, "launch", cut_then_launch)
         status, _, err = run()
     assert status == 2
     assert f"{train}:" in one_message(err)
@@ -107,11 +107,11 @@ def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
 def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
-    launch = Compiled.launch
+    launch = CompiledPipeline.launch
 
-    def corrupt_then_launch(self: Compiled, node_id: str) -> Any:
+    def corrupt_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         if node_id == "Transform":
             (record,) = (tmp_path / "runs/toy/artifacts/TsvExampleGen/examples").glob("*/Split-train/*")
             content = bytearray(record.read_bytes())
@@ -120,7 +120,7 @@ def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_a
         return launch(self, node_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Compiled, "launch", corrupt_then_launch)
+        patch.setattr(CompiledPipeline, "launch", corrupt_then_launch)
         status, _, err = run()
     assert status == 1
     assert "Transform failed" in one_message(err)
@@ -173,15 +173,15 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
 def test_a_file_that_vanishes_while_the_run_begins_is_named(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
-    launch = Compiled.launch
+    launch = CompiledPipeline.launch
 
-    def delete_then_launch(self: Compiled, node_id: str) -> Any:
+    def delete_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         (tmp_path / "dev.txt").unlink()
         return launch(self, node_id)
 
-    monkeypatch.setattr(Compiled, "launch", delete_then_launch)
+    monkeypatch.setattr(CompiledPipeline, "launch", delete_then_launch)
     status, _, err = run()
     assert status == 2
     assert f"error: {tmp_path}/dev.txt: no such file" in one_message(err)
