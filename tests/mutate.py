@@ -110,8 +110,10 @@ def drawn(copy: Path, room: str, count: int, seed: int) -> list[MutationSpec]:
 
 
 def annotated(path: Path) -> Iterator[tuple[int, int]]:
-    """Lines and columns of a file that stand in annotations, which nothing evaluates."""
+    """Lines and columns of a file that stand in annotations, or below TYPE_CHECKING: nothing runs them."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+            yield node.lineno, node.test.col_offset
         found = [getattr(node, "returns", None), getattr(node, "annotation", None)]
         for part in filter(None, found):
             for line in range(part.lineno, part.end_lineno + 1):

@@ -159,7 +159,7 @@ def test_a_place_that_cannot_be_written_is_named(tmp_path: Path, downloads: list
     assert error.value.place == str(tmp_path / "data")
 
 
-def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
+def test_the_nearest_name_is_suggested_for_an_unknown_one(tmp_path: Path) -> None:
     with pytest.raises(InputError) as error:
         fetch.fetch("movie_review", tmp_path, print)
 
@@ -185,7 +185,7 @@ def test_an_unknown_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
         ("", "pip could not download it (exit status 1)"),
     ],
 )
-def test_pip_failing_is_told_in_one_sentence(
+def test_a_failure_of_pip_is_one_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, printed: str, expected: str
 ) -> None:
     monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(unpack_hello))

@@ -63,7 +63,7 @@ def test_settings_without_a_file_are_those_of_an_uncased_model(tmp_path: Path) -
 def test_settings_are_read_from_the_tokenizer_config(tmp_path: Path) -> None:
     config = {"do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}
     (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
-    (tmp_path / "tokenizer.json").write_text("this file is not asked")
+    (tmp_path / "tokenizer.json").write_text("this file is not read")
     assert read_settings(tmp_path) == TokenizerSettings(lower_case=False, strip_accents=True, chinese_chars=False)
 
 
