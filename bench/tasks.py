@@ -27,7 +27,8 @@ from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, pee
 from components import tasks
 from components.settings.model import Model
 from components.settings.training import DEFAULT_EPOCHS, Training
-from components.tasks.regression import correlation
+from components.tasks.metrics import correlation
+from components.tasks.multilabel import LABEL_SEPARATOR
 from components.tasks.tagging import IGNORED
 
 METRICS = {
@@ -213,7 +214,7 @@ def measured_of(task: str, fields: list[str], answers: list[Any]) -> dict[str, f
     if task == "multilabel":
         actual, given = (
             np.array([[float(name in row) for name in names] for row in rows])
-            for rows in ([field.split("|") for field in fields], answers)
+            for rows in ([field.split(LABEL_SEPARATOR) for field in fields], answers)
         )
         return kind(names).compute_metrics(actual, given)
     tagger = tasks.tagging.Tagging(names)

@@ -7,7 +7,6 @@ checked against the sha256 in `SAMPLES`, so a sample is the same bytes everywher
 `key % 10` in the split rules below is the sha256 of a UTF-8 string, read as one big-endian number, modulo ten.
 """
 
-import difflib
 import hashlib
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from data.samples import SAMPLES, Sample
 
 
@@ -68,10 +68,8 @@ def fetch(name: str, root: Path, say: Callable[[str], None]) -> Path:
 def _sample(name: str) -> Sample:
     if name in SAMPLES:
         return SAMPLES[name]
-    (nearest,) = difflib.get_close_matches(name, SAMPLES, n=1, cutoff=0)
-    raise InputError(
-        "sample data", f"no sample is called '{name}'", f"Did you mean '{nearest}'? There are {', '.join(SAMPLES)}."
-    )
+    remedy = f"{did_you_mean(name, SAMPLES, similarity=0)}There are {', '.join(SAMPLES)}."
+    raise InputError("sample data", f"no sample is called '{name}'", remedy)
 
 
 def _has(path: Path, sha256: str) -> bool:

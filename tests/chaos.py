@@ -26,6 +26,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from pipeline.runs import manifest
 from tests.toys import write_toy_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -151,8 +152,8 @@ def finished(config: Path, root: Path) -> dict[str, Any]:
 
 def result(record: dict[str, Any]) -> dict[str, Any]:
     """What must not depend on kills."""
-    manifest = json.loads(Path(record["directory"], "manifest.json").read_text())
-    return {key: manifest["result"][key] for key in ("weights_sha256", "metrics", "rows")}
+    found = manifest.read(Path(record["directory"]))
+    return {key: found.result[key] for key in ("weights_sha256", "metrics", "rows")}
 
 
 def kill_within(config: Path, root: Path, target: str, delay: float) -> str | None:

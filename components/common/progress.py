@@ -1,6 +1,7 @@
 """What a person sees while something long runs: one live line on a terminal, now and then a log line elsewhere.
 
 A component calls `progress` and need not know who watches. A command that owns a terminal calls `watch` around it.
+What is watched is state of the process, as its terminal and its signals are; importing this changes nothing.
 """
 
 from __future__ import annotations

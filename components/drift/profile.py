@@ -70,7 +70,7 @@ class Tokenizer:
         self._task, described = task, card.read_card(model)["tokenizer"]
         self.vocabulary = read_vocabulary(model / _VOCABULARY_FILE)
         settings = TokenizerSettings(**described["settings"])
-        self._tokenize = WordPiece(self.vocabulary, settings, described["max_length"])
+        self._tokenize = WordPiece(self.vocabulary, settings, described["max_tokens"])
 
     def profile(self, rows: Iterable[Row]) -> statistics_pb2.DatasetFeatureStatisticsList:
         """The profile of (texts, label) rows, or of a sample of them; a label of None is not counted."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from components.export.exported import Exported
-from components.export.exported_embedding import ExportedEmbedding
-from components.export.exported_tagger import ExportedTagger
+from components.export.embedding_signatures import ExportedEmbedding
+from components.export.signatures import Exported
+from components.export.tagger_signatures import ExportedTagger
 from components.model.task_model import TaskModel
 
 

@@ -70,7 +70,7 @@ def _train_files(data: Data) -> str:
 
 
 def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
-    rule = tasks.of(data).check_row
+    rule = tasks.from_settings(data).check_row
     for split, path in files.find_files(data):
         if split in (None, "train"):
             for row in reader.read_rows(path, split, data, rule):

@@ -38,14 +38,14 @@ class Executor(executor.Executor):
     ) -> None:
         """Writes the evaluation with its summary and, where there is a gate, the blessing."""
         model = artifact_utils.get_single_uri(input_dict["model"])
-        task = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(model))))
+        task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
         thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
-            known = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
+            known = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
             if known.name != task.name or known.labels != task.labels:
                 # Answers of another kind cannot be compared; the absolute thresholds still hold.
                 notes["not_compared"] = (

@@ -6,7 +6,7 @@ the number of rows, and a run with many files spreads over the workers of any ru
 
 from __future__ import annotations
 
-import dataclasses
+import functools
 import itertools
 import json
 from collections import Counter
@@ -27,9 +27,8 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names, progress
 from components.common.errors import InputError
-from components.rows import columns, data_hash, label_names, reader, spans, tsv, writer
+from components.rows import columns, data_hash, label_names, reader, row_counts, spans, tsv, writer
 from components.rows.files import find_files, fingerprint, opened, readable
-from components.rows.row_counts import ROWS_FILE
 from components.settings.data import Data
 from components.settings.serialization import dump, load
 from components.tasks import Task
@@ -126,7 +125,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         output = Path(examples.uri)
         files = find_files(data)
-        task = self._task(files, data, output / "names")
+        task = label_names.task_of(files, data, functools.partial(self._read_names, output / "names"))
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
         with progress.progress(size), self._make_beam_pipeline() as pipeline:
@@ -145,24 +144,20 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
-        (output / ROWS_FILE).write_text(json.dumps({"labels": task.labels, "files": counts}))
+        row_counts.write(output, counts)
         enforce_bad_row_policy(output, data, counts)
         if before != _fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
 
-    def _task(self, files: list[tuple[str | None, Path]], data: Data, scratch: Path) -> Task:
-        """The task, told the names of its labels: where the settings do not list them, train is read for them."""
-        task = tasks.of(data)
-        if task.labels or not task.has_label_names:
-            return task
-        train = [(split, str(path)) for split, path in label_names.of_train(files)]
+    def _read_names(self, scratch: Path, files: label_names.Files, data: Data, task: Task) -> dict[Path, set[str]]:
+        """As `label_names.read_one_by_one`, side by side; `scratch` is a file for what is found."""
+        elements: list[Element] = [(split, str(path)) for split, path in files]
         with self._make_beam_pipeline() as pipeline:
-            names = pipeline | "Train" >> beam.Create(train) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
+            names = pipeline | "Train" >> beam.Create(elements) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
             names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
         found = dict(_lines(scratch))
-        in_order = {Path(name): set(found[name]) for _, name in train}
-        return dataclasses.replace(task, labels=tuple(label_names.ordered_names(in_order, task)))
+        return {path: set(found[str(path)]) for _, path in files}
 
 
 def _lines(path: Path) -> list[Any]:

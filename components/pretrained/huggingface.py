@@ -16,6 +16,7 @@ import safetensors
 from components.common.errors import InputError
 from components.model.config import BertConfig
 from components.pretrained.file_names import CONFIG, INDEX, VOCABULARY, WEIGHTS
+from components.tokenization.vocabulary import token_lines
 
 if TYPE_CHECKING:
     from components.model.bert import Encoder
@@ -68,7 +69,8 @@ def check_weights(directory: Path, config: BertConfig) -> bool:
     """
     place = directory / VOCABULARY
     try:
-        tokens = len(place.read_bytes().splitlines())
+        # Whether it is UTF-8 is for `read_vocabulary` to say.
+        tokens = len(token_lines(place.read_bytes().decode(errors="replace")))
     except OSError as error:
         remedy = "Add the model's vocab.txt, one token a line; the pipeline builds its tokenizer from it."
         raise InputError(str(place), f"cannot be read ({error.strerror})", remedy) from None

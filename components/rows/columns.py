@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.rows.conll import read_sentences
 from components.rows.files import opened, readable, require_file
 from components.rows.tsv import BadRow, Quoting, read_fields
@@ -82,10 +82,9 @@ def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) 
     if names.count(column) > 1:
         raise InputError(f"{path}:1", f"the header names {column!r} twice", f"Rename one, or give {key} as a number")
     if column not in names:
-        close = difflib.get_close_matches(column, names, n=1)
-        nearest = f"Did you mean {close[0]!r}? " if close else ""
         listed = ", ".join(repr(name[:40]) for name in names[:10]) + ", ..." * (len(names) > 10)
-        raise InputError(f"{path}:1", f"{key} is {column!r}, the header has {listed}", nearest + remedy)
+        problem = f"{key} is {column!r}, the header has {listed}"
+        raise InputError(f"{path}:1", problem, did_you_mean(column, names) + remedy)
     return names.index(column)
 
 

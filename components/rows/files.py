@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import glob
 import gzip
 import zlib
@@ -13,6 +12,7 @@ from typing import IO
 
 from components.common import atomic_files
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.rows.tsv import CHUNK
 from components.settings.data import Data
 
@@ -34,9 +34,9 @@ def require_file(path: Path, of_directory: str) -> None:
             return
     remedy = f"There is no directory {path.parent} either: correct the path, or fetch a sample with `data NAME`"
     if path.parent.is_dir():
-        close = difflib.get_close_matches(path.name, [p.name for p in path.parent.iterdir()], n=1)
-        nearest = f"Did you mean {path.parent / close[0]}? Correct the path" if close else ""
-        remedy = nearest or "Correct the path; its directory is there"
+        there = [other.name for other in path.parent.iterdir()]
+        nearest = did_you_mean(path.name, there, lambda name: str(path.parent / name))
+        remedy = f"{nearest}Correct the path" if nearest else "Correct the path; its directory is there"
     raise InputError(str(path), "no such file", remedy)
 
 

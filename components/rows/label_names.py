@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from components import tasks
@@ -16,21 +16,33 @@ MAX_CLASSES = 1000
 """More label names than this in train are taken for a mistake in the choice of the label column."""
 
 
-def label_names(files: list[tuple[str | None, Path]], data: Data) -> list[str]:
-    """The names of the labels in the order of their ids: as the settings list them, or those of train, sorted.
+Files = list[tuple[str | None, Path]]
+"""Split and path of each; a split of None: a hash of the row decides."""
+
+
+def read_one_by_one(files: Files, data: Data, task: Task) -> dict[Path, set[str]]:
+    """File -> the names of labels in its rows of train."""
+    return {path: names_in(split, path, data, task) for split, path in files}
+
+
+def task_of(
+    files: Files, data: Data, read_names: Callable[[Files, Data, Task], Mapping[Path, set[str]]] = read_one_by_one
+) -> Task:
+    """The task with the names of its labels, in the order of their ids: as the settings list them, or those of train.
+
+    Args:
+        files: of all splits.
+        data: their format and columns.
+        read_names: reads the files that may hold rows of train, if need be; for ExampleGen by Beam.
 
     Raises:
-        InputError: fewer than the task needs, or so many that the label column must be the wrong one.
+        InputError: fewer names than the task needs, or so many that the label column must be the wrong one.
     """
-    task = tasks.of(data)
+    task = tasks.from_settings(data)
     if task.labels or not task.has_label_names:
-        return list(task.labels)
-    return ordered_names({path: names_in(split, path, data, task) for split, path in of_train(files)}, task)
-
-
-def of_train(files: list[tuple[str | None, Path]]) -> list[tuple[str | None, Path]]:
-    """The files that may hold rows of train."""
-    return [(split, path) for split, path in files if split in (None, "train")]
+        return task
+    found = read_names([(split, path) for split, path in files if split in (None, "train")], data, task)
+    return dataclasses.replace(task, labels=tuple(_ordered(found, task)))
 
 
 def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
@@ -44,8 +56,8 @@ def names_in(split: str | None, path: Path, data: Data, task: Task) -> set[str]:
     return names
 
 
-def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
-    """The names that were found in the files of train, sorted; errors as `label_names`."""
+def _ordered(found: Mapping[Path, set[str]], task: Task) -> list[str]:
+    """The names that were found in the files of train, sorted; errors as `task_of`."""
     names: set[str] = set()
     for path, some in found.items():
         names |= some
@@ -58,8 +70,3 @@ def ordered_names(found: Mapping[Path, set[str]], task: Task) -> list[str]:
         problem = f"train holds {held}, at least {task.min_labels} {'are' if task.min_labels > 1 else 'is'} needed"
         raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
     return sorted(names)
-
-
-def task_of(files: list[tuple[str | None, Path]], data: Data) -> Task:
-    """The task, told the names of its labels; errors as `label_names`."""
-    return dataclasses.replace(tasks.of(data), labels=tuple(label_names(files, data)))

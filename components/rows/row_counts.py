@@ -5,15 +5,25 @@ from __future__ import annotations
 import json
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
-ROWS_FILE = "rows.json"
-"""Beside the Examples: per file its rows per split and class, and how many were bad."""
+_FILE = "rows.json"
+
+
+def write(examples: Path, files: list[dict[str, Any]]) -> None:
+    """Writes the counts beside the Examples.
+
+    Args:
+        examples: directory of the artifact.
+        files: of each file `file`, its path; `rows`, a list of [split, label as the task counts it, count]; `bad`.
+    """
+    (examples / _FILE).write_text(json.dumps(files))
 
 
 def row_counts(examples: Path) -> Counter[tuple[str, str]]:
     """(split, label as the task counts it) -> rows, from beside the Examples."""
     rows: Counter[tuple[str, str]] = Counter()
-    for file in json.loads((examples / ROWS_FILE).read_text())["files"]:
+    for file in _read(examples):
         for split, label, count in file["rows"]:
             rows[split, label] += count
     return rows
@@ -21,5 +31,9 @@ def row_counts(examples: Path) -> Counter[tuple[str, str]]:
 
 def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
     """File -> its good rows and its bad ones, from beside the Examples."""
-    files = json.loads((examples / ROWS_FILE).read_text())["files"]
-    return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in files}
+    return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in _read(examples)}
+
+
+def _read(examples: Path) -> list[dict[str, Any]]:
+    files: list[dict[str, Any]] = json.loads((examples / _FILE).read_text())
+    return files

@@ -43,7 +43,7 @@ class Shard(NamedTuple):
     """Of its first row."""
     rows: int
     width: int
-    """As in `Reading`, no longer 0."""
+    """As in `RowFormat`, no longer 0."""
 
     @property
     def name(self) -> str:

@@ -1,4 +1,4 @@
-"""How the rows of a file look that a pushed model is asked about: as those it learned from."""
+"""How the rows of a file look that a pushed model predicts: as those it learned from."""
 
 from __future__ import annotations
 
@@ -40,9 +40,7 @@ def row_format(
         InputError: a column that cannot be.
     """
     declared = card["input"]
-    if "asked" not in declared:
-        raise InputError(str(card.get("name")), "an older version made the model", "Run the pipeline again")
-    texts: tuple[Column, ...] = tuple(declared["asked"])
+    texts: tuple[Column, ...] = tuple(declared["predict_text"])
     header, quoting = declared["header"], declared["quoting"]
     if columns:
         texts = tuple(int(column) if column.isdecimal() else column for column in columns)

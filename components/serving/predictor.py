@@ -22,7 +22,7 @@ from components.serving import versions
 WINDOW = 4096
 """Rows that are sorted by length together: their answers depend, in the last bits, on one another."""
 
-_TOKENIZED = 1024
+TEXTS_AT_A_TIME = 1024
 """Texts in a call of the tokenizer."""
 
 _CHARACTERS_A_TOKEN = 4
@@ -59,7 +59,7 @@ class BatchedInference:
                 yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
 
     def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
-        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
+        parts = [texts[start : start + TEXTS_AT_A_TIME] for start in range(0, len(texts), TEXTS_AT_A_TIME)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
         return self._in_batches(
             [len(row) for row in rows], lambda batch: self._predict_rows([rows[i] for i in batch]), pool
@@ -124,13 +124,10 @@ class Predictor:
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            missing = signature_names.TOKENIZER_SIGNATURE
-            if signature_names.TEXT_SIGNATURE in signatures and missing not in signatures:
-                problem = f"has no signature {missing!r}: another program or an older version made it"
-                raise InputError(str(self.path), problem, "Run the pipeline again, and give the path it prints")
-            self.task = tasks.of_card(card.read_card(self.path))
+            self.task = tasks.from_card(card.read_card(self.path))
             """What it was trained for."""
-            self._tokenize, of_texts = signatures[missing], signatures[signature_names.TEXT_SIGNATURE]
+            self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
+            of_texts = signatures[signature_names.TEXT_SIGNATURE]
             self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
             """Names of the texts of a row."""
             self._rows = BatchedInference(

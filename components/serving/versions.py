@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import shutil
 import time
 import uuid
@@ -13,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from components.common import atomic_files
+from components.common import atomic_files, locks
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, read_card
 
@@ -119,12 +117,8 @@ def _locked(directory: Path) -> Iterator[None]:
     if not directory.is_dir():
         yield
         return
-    descriptor = os.open(directory, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    with locks.locked(directory):
         yield
-    finally:
-        os.close(descriptor)
 
 
 def _publish(model: Path, directory: Path, **more: Any) -> int:

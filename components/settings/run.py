@@ -1,6 +1,6 @@
-"""What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
+"""One run, whole: frozen dataclasses that refuse a wrong value when they are made.
 
-They live beside the components that obey them and travel to these as JSON (`serialization`), because a node may run in
+They live beside the components that use them and travel to these as JSON (`serialization`), because a node may run in
 another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.
 """
 
@@ -14,11 +14,11 @@ from components.settings.beam import Beam
 from components.settings.data import Data, Drift, Validation
 from components.settings.fields import ConflictError, Name, settings
 from components.settings.gate import Gate, Push
-from components.settings.model import DEFAULT_THRESHOLD, Model
+from components.settings.model import Model
 from components.settings.schedulers import Kubeflow, Schedule
 from components.settings.training import Training
 from components.tasks import TASKS
-from components.tasks.multilabel import Multilabel
+from components.tasks.multilabel import DEFAULT_THRESHOLD, Multilabel
 
 
 @settings
@@ -26,6 +26,8 @@ class Run:
     """One run, whole: what a TOML file states."""
 
     name: Name
+    """Name of the pipeline: of its directory under `--root`, and of its model. 1 to 63 letters, digits, _ and -.
+    Example: `name = "tickets"`"""
     data: Data
     validation: Validation = Field(default_factory=Validation)
     drift: Drift = Field(default_factory=Drift)

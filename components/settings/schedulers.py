@@ -16,22 +16,25 @@ CRON = rf"^(@(hourly|daily|weekly|monthly|yearly)|{_PART}(,{_PART})*( {_PART}(,{
 
 @settings
 class Schedule:
-    """When and how a scheduler runs it: for `export`; `run` does not look at it."""
+    """When and how a scheduler runs the pipeline; read by `export --runner airflow`, ignored by `run`."""
 
     cron: Annotated[str, Field(pattern=CRON)] | None = None
-    """Five fields, or such as @daily, in UTC; None: only when it is triggered."""
+    """When it runs, in UTC: five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly; only when it is
+    triggered where it is left out.
+    Example: `cron = "0 3 * * *"`"""
     pool: Name = "default_pool"
-    """Whose slots the nodes take: pipelines that share one of few slots are kept from running side by side."""
+    """The Airflow pool whose slots the nodes take; pipelines that share a pool of one slot never run side by side.
+    Example: `pool = "training"`"""
     node_hours: Annotated[float, Field(gt=0)] = 24.0
-    """After which a node is stopped, and counts as failed."""
+    """A node that takes longer is stopped, and has failed. Example: `node_hours = 6`"""
     run_hours: Annotated[float, Field(gt=0)] | None = None
-    """The same of a whole run; None: never."""
+    """A run that takes longer is stopped, and has failed; never where it is left out. Example: `run_hours = 48`"""
     retries: Annotated[int, Field(ge=0, le=100)] = 1
-    """How often a node that failed is tried again."""
+    """How often a node that failed is tried again. Example: `retries = 3`"""
     retry_minutes: Annotated[float, Field(ge=0)] = 5.0
-    """How long that is waited for."""
+    """Minutes before it is tried again. Example: `retry_minutes = 15`"""
     on_refusal: Literal["succeed", "fail"] = "succeed"
-    """What becomes of a run whose model the gate refused."""
+    """The state of a scheduled run whose model the gate refused. Example: `on_refusal = "fail"`"""
 
 
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTP]i|[kMGTP])?")
@@ -41,26 +44,35 @@ _STORE = re.compile(r"(gs|s3|minio)://[^/]+(/.*)?")
 
 @settings
 class Kubeflow:
-    """How the run is exported for Kubeflow Pipelines, see docs/kubeflow.md; nothing else looks at it."""
+    """How the run is exported for Kubeflow Pipelines, see docs/kubeflow.md; ignored by all but `export`, which requires
+    `image`, `root` and `folder`."""
 
     image: str | None = None
-    """The project's container image, `REGISTRY/NAME@sha256:...`. `export` needs it, `root` and `folder`."""
+    """The project's container image, REGISTRY/NAME@sha256:DIGEST.
+    Example: `image = "registry.example/bert-pipeline@sha256:0123"`"""
     root: str | None = None
-    """Where artifacts go: `gs://`, `s3://` or `minio://`, a bucket and a path in it."""
+    """Where artifacts go: gs://, s3:// or minio://, a bucket and a path in it.
+    Example: `root = "minio://mlpipeline/bert"`"""
     folder: str | None = None
-    """What stands in the containers for the TOML's own directory: its relative paths are taken from there, those of the
-    data too unless the parameter `data_path` says otherwise. Models are pushed below it."""
+    """The directory in the containers that stands for the TOML file's own: relative paths are taken from there, those
+    of the data too unless the parameter `data_path` says otherwise. Models are pushed below it.
+    Example: `folder = "/mnt/tickets"`"""
     volume: str | None = None
-    """A persistent volume claim that holds `folder`; None: the cluster mounts it by itself, or the image has it."""
+    """The persistent volume claim that holds `folder`; to be left out where the cluster mounts it by itself or the
+    image has it.
+    Example: `volume = "tickets"`"""
     mount: str | None = None
-    """Where the claim is mounted; None: at `folder`."""
+    """Where the claim is mounted; at `folder` where it is left out.
+    Example: `mount = "/mnt"` with `volume = "tickets"`, `folder = "/mnt/tickets"`"""
     cpu: dict[str, Annotated[float, Field(ge=0.001)]] = Field(default_factory=dict)
-    """Cores that a node asks for, by its id; `default` for all others."""
+    """CPU request by node id, in cores; `default` for all others. Example: `cpu = { default = 2, Trainer = 8 }`"""
     memory: dict[str, str] = Field(default_factory=dict)
-    """Memory that it asks for and is held to, as Kubernetes writes it: `8Gi`."""
+    """Memory request and limit by node id, a quantity of Kubernetes; `default` for all others.
+    Example: `memory = { default = "4Gi", Trainer = "16Gi" }`"""
     gpus: Annotated[int, Field(ge=0)] = 0
-    """Of the Trainer."""
+    """GPUs of the Trainer. Example: `gpus = 1`"""
     gpu_type: str = "nvidia.com/gpu"
+    """The resource name of a GPU in the cluster. Example: `gpu_type = "amd.com/gpu"`"""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
@@ -12,6 +11,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.settings.fields import ADDRESS, ConflictError, shown
 from components.settings.schedulers import CRON
 from components.settings.serialization import T, adapter
@@ -113,8 +113,7 @@ def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
 
 
 def _unknown_key(place: str, keys: tuple[str, ...], known: list[str]) -> InputError:
-    close = difflib.get_close_matches(keys[-1], known, n=1, cutoff=0.5)
-    nearest = f"Did you mean `{close[0]}`? " if close else ""
+    nearest = did_you_mean(keys[-1], known, "`{}`".format, similarity=0.5)
     return InputError(place, f"unknown key `{'.'.join(keys)}`", f"{nearest}Known here: {', '.join(known)}")
 
 

@@ -33,13 +33,20 @@ class TokenizerSettings:
         return self.lower_case if self.strip_accents is None else self.strip_accents
 
 
-def read_vocabulary(path: Path) -> list[str]:
-    """Read a `vocab.txt`: one token a line, the line number counted from 0 being its id.
+def token_lines(content: str) -> list[str]:
+    """The lines of a `vocab.txt`, a token each, in the order of their ids from 0.
 
-    Only line feeds end a line, since U+0085 or U+2028 may be tokens of a multilingual vocabulary.
+    LF or CRLF ends a line and nothing else does, since U+0085 or U+2028 may be tokens of a multilingual vocabulary.
+    """
+    content = content.removesuffix("\n")
+    return [line.removesuffix("\r") for line in content.split("\n")] if content else []
+
+
+def read_vocabulary(path: Path) -> list[str]:
+    """Read and check a `vocab.txt`.
 
     Args:
-        path: the file, UTF-8, with LF or CRLF line ends.
+        path: the file, UTF-8; its lines as `token_lines` has them.
 
     Returns:
         The tokens in the order of their ids.
@@ -49,12 +56,11 @@ def read_vocabulary(path: Path) -> list[str]:
             or [SEP].
     """
     remedy = "Take the vocab.txt that was published with the model."
-    content = _read(path, remedy).removesuffix("\n")
-    if not content:
+    tokens = token_lines(_read(path, remedy))
+    if not tokens:
         raise InputError(str(path), "expected one token a line, got an empty file", remedy)
     ids: dict[str, int] = {}
-    for number, line in enumerate(content.split("\n")):
-        token = line.removesuffix("\r")
+    for number, token in enumerate(tokens):
         if token in ids:
             raise InputError(
                 f"{path}:{number + 1}", f"every token stands once, {token!r} is on line {ids[token] + 1} too", remedy

@@ -24,7 +24,7 @@ def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, targets: n
         targets: of every row, as `Rows.all_targets` gives them.
         step: after which step of training.
     """
-    return Evaluation(step, task.compute_metrics(targets, predictions)[task.metrics[0]], float(losses.mean()))
+    return Evaluation(step, task.compute_metrics(targets, predictions)[task.primary_metric.name], float(losses.mean()))
 
 
 def predict_split(

@@ -65,7 +65,7 @@ def train(fn_args: Any, group: Replicas) -> None:
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
         task = task.fitted(model_settings, train.targets)
-        if fn_args.base_model and (pushed := tasks.of_card(read_card(Path(fn_args.base_model)))).name == task.name:
+        if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
         # The chief's: what workers exchange is of one form.
         forms = of_device(group.broadcast(device_kind()))
@@ -98,7 +98,7 @@ def train(fn_args: Any, group: Replicas) -> None:
 def _card(fn_args: Any, settings: Model, initial: str | None) -> dict[str, Any]:
     """What the model's card says besides what the model itself knows."""
     base_model = Path(fn_args.custom_config["base_model"])
-    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_length": settings.most_tokens}
+    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_tokens": settings.most_tokens}
     learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
     return {**fn_args.custom_config.get("card", {}), "tokenizer": tokenizer, **learned_from}
 

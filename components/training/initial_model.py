@@ -51,10 +51,9 @@ def build_model(
     finally:
         keras.config.set_dtype_policy(before)
     huggingface.load_weights(encoder, base_model)
-    dropout = config.hidden_dropout_prob if training.dropout is None else training.dropout
     vocabulary = read_vocabulary(base_model / file_names.VOCABULARY)
     ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-    return TaskModel(encoder, task, settings, ends=ends, dropout=dropout, seed=training.seed)
+    return TaskModel(encoder, task, settings, ends=ends, dropout=encoder.config.hidden_dropout_prob, seed=training.seed)
 
 
 def warm_start(pushed: Path, model: TaskModel) -> str:
@@ -65,7 +64,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
     """
     described = read_card(pushed)
     remedy = 'Set training.init_from = "base"'
-    theirs = tasks.of_card(described)
+    theirs = tasks.from_card(described)
     if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
         known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
         raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)

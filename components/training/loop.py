@@ -105,7 +105,7 @@ def _history(model: TaskModel, part: TrainablePart, training: Training, plan: Pl
         steps=plan.steps,
         trainable_parameters=sum(int(np.prod(variable.shape)) for variable in part.variables),
         parameters=model.count_params(),
-        metric=model.task.metrics[0],
+        metric=model.task.primary_metric.name,
         frozen_seconds=part.seconds,
         precision=resolved_precision(training.precision),
         replicas=replicas.count,

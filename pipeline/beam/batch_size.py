@@ -9,7 +9,7 @@ from tfx_bsl.coders import batch_util  # noqa: F401
 
 
 def large_from_the_start() -> None:
-    """Batches of up to 8,192 rows at once, where Beam feels its way up from one row.
+    """Has this process make batches of up to 8,192 rows at once, where Beam feels its way up from one row.
 
     More for Evaluator to sort by length, and fewer calls in every node.
     """

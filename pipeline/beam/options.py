@@ -28,7 +28,7 @@ LOCAL = ("--runner=FnApiRunner", _NO_IMAGE)
 
 # The streams that tell of a job's state end after this many seconds, five minutes if Beam is not told; but as long does
 # it wait for a service that is not there, so that is asked before.
-_NEVER = f"--job_server_timeout={30 * 24 * 3600}"
+NO_TIMEOUT = f"--job_server_timeout={30 * 24 * 3600}"
 
 _ENDPOINT = "--job_endpoint="
 
@@ -48,11 +48,11 @@ def arguments(beam: Beam) -> list[str]:
     match beam.preset:
         case "portable":
             service, workers = job_service(beam), beam.workers or f"127.0.0.1:{WORKER_PORT}"
-            preset = ["--runner=PortableRunner", f"{_ENDPOINT}{service}", _NEVER, _NO_IMAGE]
+            preset = ["--runner=PortableRunner", f"{_ENDPOINT}{service}", NO_TIMEOUT, _NO_IMAGE]
             preset += ["--environment_type=EXTERNAL", f"--environment_config={workers}"]
         case "flink":
             process = json.dumps({"command": str(WORKER), "env": {"PATH": worker_path()}})
-            preset = ["--runner=FlinkRunner", f"--flink_master={beam.flink_master}", _NEVER, _NO_IMAGE]
+            preset = ["--runner=FlinkRunner", f"--flink_master={beam.flink_master}", NO_TIMEOUT, _NO_IMAGE]
             preset += ["--environment_type=PROCESS", f"--environment_config={process}"]
         case "dataflow":
             # The image starts Beam's worker, not ours: it is told what to import.

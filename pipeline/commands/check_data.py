@@ -15,7 +15,7 @@ from components import tasks
 from components.common import streams
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.drift.comparison import DataComparison
+from components.drift.data_comparison import DataComparison
 from components.export.card import read_card
 from components.rows import reader, tsv
 from components.rows.files import require_file
@@ -45,7 +45,7 @@ def compare_rows(
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    task = tasks.of_card(read_card(model))
+    task = tasks.from_card(read_card(model))
     data = before.settings.data
     if data.format == "conll":
         if columns or label is not None:
@@ -62,9 +62,7 @@ def compare_rows(
 
         learned = profile.read(model)
         if learned is None:
-            raise InputError(
-                str(model), "has no profile of its data: an older version made it", "Run the pipeline again"
-            )
+            raise InputError(str(model), "has no profile of its data", "Run the pipeline again")
         tokenizer = profile.Tokenizer(model, task)
         found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
@@ -89,8 +87,8 @@ def _rows(
     has_header: bool,
 ) -> Iterator[tuple[tuple[str, ...], str | None]]:
     """(texts, label) of each row; the label is None where the file has none."""
-    asked = {"input": trained_on | {"asked": trained_on["text"]}}
-    texts_of, header, quoting = input_format.row_format(asked, columns, has_header)
+    as_trained = {"input": trained_on | {"predict_text": trained_on["text"]}}
+    texts_of, header, quoting = input_format.row_format(as_trained, columns, has_header)
     if len(texts_of) != len(task.texts):
         problem = f"got {len(texts_of)} columns of text, rows for {task.name} have {len(task.texts)}"
         raise InputError("--column", problem, "Give --column once for each")
@@ -124,7 +122,7 @@ def _model(before: Manifest, directory: Path) -> Path:
     return model
 
 
-def check_data(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`check-data`: rows beside those that a run's model learned from."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find

@@ -90,7 +90,7 @@ def _initial(before: Manifest, directory: Path) -> str:
     return str(version)
 
 
-def reproduce(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`reproduce`: a run made again from its manifest, and what differs."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find

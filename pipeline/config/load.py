@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 import re
 import tomllib
@@ -12,6 +11,7 @@ from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.settings.data import unknown_task
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
@@ -61,9 +61,9 @@ def read_text(path: Path) -> str:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else Path()
-        close = difflib.get_close_matches(path.name, [p.name for p in folder.glob("*.toml")], n=1)
-        nearest = f"Did you mean {folder / close[0]}? Correct the path" if close else ""
-        remedy = nearest or "Correct the path; pipeline/configs/ holds the configs that ship"
+        there = [other.name for other in folder.glob("*.toml")]
+        nearest = did_you_mean(path.name, there, lambda name: str(folder / name))
+        remedy = f"{nearest}Correct the path" + ("" if nearest else "; pipeline/configs/ holds the configs that ship")
         raise InputError(str(path), "no such file", remedy) from None
     except OSError as error:
         raise InputError(str(path), f"cannot be read ({error.strerror})", "Give a TOML file you may read") from None

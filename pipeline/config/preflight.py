@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from pathlib import Path
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
@@ -73,7 +73,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     data = spans.resolved(run.data)
     newest = spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
-    task = tasks.of(run.data)
+    task = tasks.from_settings(run.data)
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
     config = huggingface.read_config(base_model)
@@ -130,12 +130,9 @@ def _check_names(run: Run, task: Task, source: TomlSource) -> None:
     if isinstance(run.training.class_weights, dict) and labels:
         unknown = sorted(set(run.training.class_weights) - set(labels))
         if unknown:
-            close = difflib.get_close_matches(unknown[0], labels, n=1)
-            nearest = f"Did you mean {close[0]!r}? " if close else ""
             problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
-            raise InputError(
-                source.locate(("training", "class_weights", unknown[0])), problem, f"{nearest}Correct the name"
-            )
+            remedy = f"{did_you_mean(unknown[0], labels)}Correct the name"
+            raise InputError(source.locate(("training", "class_weights", unknown[0])), problem, remedy)
 
 
 def _check_destination(destination: str | None, source: TomlSource) -> None:

@@ -25,9 +25,9 @@ from components.settings.serialization import dump
 from components.tasks import TASKS
 from pipeline.beam import options
 from pipeline.config.preflight import Checked
+from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import libraries, source_hash
 
 
 def build_pipeline(
@@ -161,7 +161,7 @@ def _input_format(run: Run) -> dict[str, object]:
     # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
     alone = task.bi_encoder or data.format == "conll"
     return {
-        "asked": ["text"] if alone else data.text,
+        "predict_text": ["text"] if alone else data.text,
         "text": data.text,
         "label": data.label,
         "header": True if alone else data.header,

@@ -16,7 +16,7 @@ from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
 if TYPE_CHECKING:
-    from components.drift.comparison import DataComparison
+    from components.drift.data_comparison import DataComparison
     from pipeline.runs.comparison import Comparison
     from pipeline.runs.pushed_versions import Version
 

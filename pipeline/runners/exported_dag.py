@@ -6,12 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pydantic import TypeAdapter, ValidationError
-
 from components.common import atomic_files
-from components.common.errors import InputError
 from components.common.exit_status import SKIPPED
 from components.settings.schedulers import Schedule
+from components.settings.serialization import adapter, load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +34,7 @@ class ExportedDag:
 
     def write(self, path: Path) -> None:
         """As JSON, in one step."""
-        atomic_files.write_text(path, TypeAdapter(ExportedDag).dump_json(self, indent=1).decode())
+        atomic_files.write_text(path, adapter(ExportedDag).dump_json(self, indent=1).decode())
 
     @classmethod
     def read(cls, path: Path) -> ExportedDag:
@@ -46,14 +44,7 @@ class ExportedDag:
             InputError: it cannot be read.
         """
         remedy = "Give the .json file that `export` wrote beside the DAG file"
-        try:
-            return TypeAdapter(ExportedDag).validate_json(path.read_bytes())
-        except OSError as error:
-            raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-        except ValidationError as error:
-            first = error.errors(include_url=False)[0]
-            problem = f"not an exported pipeline ({'.'.join(map(str, first['loc']))}: {first['msg']})"
-            raise InputError(str(path), problem, remedy) from None
+        return load_file(ExportedDag, path, "an exported pipeline", remedy)
 
 
 def edges(pipeline: dict[str, Any]) -> dict[str, list[str]]:

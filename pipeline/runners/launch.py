@@ -25,8 +25,6 @@ from pipeline.runs.rerun_reasons import reason
 
 _STATES = metadata_store_pb2.Execution
 
-large_from_the_start()
-
 
 def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
     """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
@@ -112,6 +110,7 @@ class Compiled:
             Exception: whatever the node's executor raised.
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
+        large_from_the_start()
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         operators = {}
         if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):

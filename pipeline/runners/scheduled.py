@@ -20,7 +20,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import atomic_files
+from components.common import atomic_files, locks
 from components.common.errors import InputError, describe, find_input_error
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
@@ -30,15 +30,14 @@ from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
+from pipeline.runs.cache_key import project_hash
 from pipeline.runs.lock import held
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import project_hash
 from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
     from pipeline.runners.launch import Compiled
-
 
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
@@ -119,7 +118,7 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
     found = manifest.read(directory)
     paths = PipelinePaths.of_run(found.settings, directory)
     waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
-    with atomic_files.locked(directory / f"{node_id}.lock", waiting), held(paths, _say, shared=True):
+    with locks.locked(directory / f"{node_id}.lock", waiting), held(paths, _say, shared=True):
         with record.edited(directory) as kept:
             node = kept.node(node_id)
             if node.state in _ENDED:

@@ -5,25 +5,25 @@
 
 from __future__ import annotations
 
+import datetime
+import shutil
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 from components.common.errors import InputError
 from components.distributed import cluster
 from components.export.card import read_card
-from itertools import chain
-from pathlib import Path
 from pipeline.config.preflight import Checked
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.record import NodeRecord
-from pipeline.runs.record import RunRecord
-from pipeline.runs.record import close_killed
-import datetime
-import shutil
-from typing import TYPE_CHECKING
+from pipeline.runs.record import NodeRecord, RunRecord, close_killed
 
 if TYPE_CHECKING:
     from pipeline.runs.record import NodeOutcome
+
 
 def check(checked: Checked, paths: PipelinePaths) -> None:
     """What is wrong with a run here and now, before anything is written.
@@ -36,6 +36,7 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()
+
 
 def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
     """Makes the run's directory, with its config and its record. The caller holds the lock.
@@ -64,6 +65,7 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
     close_killed(paths.runs, record)
     return record
 
+
 def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manifest) -> None:
     """Puts into the record, and the manifest, what a node has given.
 
@@ -82,6 +84,7 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
         # Only now: until the node was noted as complete, a kill would have had it go on from them.
         shutil.rmtree(checkpoints / record.training["key"], ignore_errors=True)
 
+
 def end(record: RunRecord, found: Manifest) -> None:
     """The result of a run whose nodes are all done, into record and manifest."""
     from tfx.utils import path_utils
@@ -93,16 +96,17 @@ def end(record: RunRecord, found: Manifest) -> None:
     )
     earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
     record.state = "pushed" if record.pushed else "refused"
+    card = read_card(model)
     found.result = {
-        "state": record.state,
-        "weights_sha256": read_card(model)["weights_sha256"],
-        "initial_weights": read_card(model)["initial_weights"],
+        **{name: card[name] for name in ("weights_sha256", "initial_weights")},
         "model": str(model),
         "machine": earlier or found.machine,
-        "rows": record.rows,
-        "metrics": {split: e["metrics"]["candidate"][""] for split, e in record.evaluations.items()},
+        **record.outcome,
     }
+    # First: a manifest with a result is that of a run that has ended.
+    record.write()
     found.write(Path(record.directory))
+
 
 def _check_files(found: Manifest, examples: Path) -> None:
     """Holds the manifest against the files as they were read, and adds their rows to it."""

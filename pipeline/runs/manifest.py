@@ -2,29 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from components.common import atomic_files
-from components.common import cpu
-from components.common.checkout import ROOT
-from components.common.errors import InputError
-from components.rows.files import fingerprint
-from components.settings.beam import Beam
-from components.settings.run import Run
-from components.settings.schedulers import Kubeflow
-from components.settings.schedulers import Schedule
-from components.settings.serialization import dump
-from components.settings.serialization import load
-from dataclasses import dataclass
-from dataclasses import field
-from importlib import metadata
-from pathlib import Path
-from pipeline.config.preflight import Checked
-from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import base_model_hashes
-from pipeline.runs.provenance import project_hash
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from typing import Any
 import contextlib
 import dataclasses
 import json
@@ -32,6 +9,25 @@ import os
 import platform
 import subprocess
 import sysconfig
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from components.common import atomic_files, cpu
+from components.common.checkout import ROOT
+from components.common.errors import InputError
+from components.rows.files import fingerprint
+from components.settings.beam import Beam
+from components.settings.run import Run
+from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.serialization import dump, load, load_file
+from pipeline.config.preflight import Checked
+from pipeline.runs import record
+from pipeline.runs.cache_key import base_model_hashes, project_hash
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.record import OUTCOME
 
 MANIFEST_FILE = "manifest.json"
 
@@ -39,6 +35,7 @@ _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
 
 _LOCK = ROOT / "requirements.lock"
+
 
 @dataclass(slots=True)
 class DataFile:
@@ -52,6 +49,7 @@ class DataFile:
     rows: int | None = field(default=None, compare=False)
     quarantined: int | None = field(default=None, compare=False)
     """Known once it was read."""
+
 
 @dataclass(slots=True)
 class Manifest:
@@ -69,7 +67,6 @@ class Manifest:
     data: list[DataFile]
     base_model: dict[str, str]
     """File -> sha256."""
-    seeds: dict[str, int]
     code: dict[str, Any]
     """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
     lock: str | None
@@ -81,8 +78,9 @@ class Manifest:
     schema: str | None = None
     """sha256 of the reviewed schema; None: one was inferred."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`state`, `weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from),
-    `model` (a directory), the `machine` it was trained on, `rows` and `metrics` by split; empty until the run's end."""
+    """`weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from), `model` (a
+    directory) and the `machine` it was trained on; with the record's `RunRecord.outcome`, which is kept there alone.
+    Empty until the run's end."""
 
     @property
     def settings(self) -> Run:
@@ -95,24 +93,22 @@ class Manifest:
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""
-        atomic_files.write_text(directory / MANIFEST_FILE, self.as_json())
+        own = {name: value for name, value in self.result.items() if name not in OUTCOME}
+        atomic_files.write_text(directory / MANIFEST_FILE, dataclasses.replace(self, result=own).as_json())
+
 
 def read(directory: Path) -> Manifest:
-    """A run's manifest.
+    """A run's manifest, with the outcome that is in the run's record.
 
     Raises:
         InputError: none there, or a damaged one.
     """
-    path = directory / MANIFEST_FILE
-    try:
-        return TypeAdapter(Manifest).validate_json(path.read_bytes())
-    except OSError as error:
-        remedy = "Give the id or the directory of a run; `show --all` lists them"
-        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        problem = f"not a run's manifest ({'.'.join(map(str, first['loc']))}: {first['msg']})"
-        raise InputError(str(path), problem, "Give another run") from None
+    remedy = "Give the id or the directory of a run; `show --all` lists them"
+    found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    if found.result:
+        found.result |= record.read(directory).outcome
+    return found
+
 
 def read_ended(directory: Path) -> Manifest:
     """The manifest of a run that came to its end.
@@ -125,6 +121,7 @@ def read_ended(directory: Path) -> Manifest:
         raise InputError(str(directory / MANIFEST_FILE), "the run did not come to its end", "Give one that did")
     return found
 
+
 def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
@@ -134,9 +131,11 @@ def newest_ended(runs: Path) -> Manifest | None:
                 return found
     return None
 
+
 def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
     """A run's input files, of splits, as they are now."""
     return [DataFile(split, str(path), fingerprint(path), path.stat().st_size) for split, path in files]
+
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
     """Whether a run would be told and given what an earlier one was."""
@@ -149,6 +148,7 @@ def same_inputs(before: Manifest, checked: Checked) -> bool:
     same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
     return same and compared[0] == compared[1]
 
+
 def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
     """Why a run over spans of data would be the last one again; None: it would not."""
     spans = checked.run.data.spans
@@ -157,14 +157,16 @@ def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
         return None
     return f"span {max(spans)} is still the newest, run {last.run} had it"
 
+
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
         with contextlib.suppress(InputError):
             found = read(path.parent)
             if found.result.get("model") == model:
-                return dict(found.result.get("machine", found.machine))
+                return dict(found.result["machine"])
     return None
+
 
 def collect(checked: Checked, run_id: str, started: str) -> Manifest:
     """The manifest of a run that begins."""
@@ -178,7 +180,6 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         checkout=str(ROOT),
         data=data_files(checked.files),
         base_model=base_model_hashes(checked.base_model),
-        seeds={"training": run.training.seed},
         code={"sha256": project_hash(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),
@@ -192,11 +193,13 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         schema=atomic_files.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
     )
 
+
 def _libraries() -> dict[str, str]:
     # Of the environment alone: setuptools puts copies of its own on the path once it is imported.
     site = [sysconfig.get_path(kind) for kind in ("purelib", "platlib")]
     found = {one.metadata["Name"].lower(): one.version for one in metadata.distributions(path=site)}
     return dict(sorted(found.items()))
+
 
 def _commit() -> dict[str, Any]:
     command = ["git", "-C", str(ROOT)]

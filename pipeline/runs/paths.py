@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from components.settings.run import Run
 from dataclasses import dataclass
 from pathlib import Path
+
+from components.settings.run import Run
 
 RECORD_FILE = "run.json"
 
 LOG_FILE = "log.txt"
 
 LOCK_FILE = "lock"
+
 
 @dataclass(frozen=True, slots=True)
 class PipelinePaths:

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from components.serving.versions import DAMAGED
-from components.serving.versions import versions
-from dataclasses import dataclass
-from dataclasses import field
-from ml_metadata.proto import metadata_store_pb2
+import shutil
+from dataclasses import dataclass, field
 from pathlib import Path
-from pipeline.runs import record
-from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.paths import RECORD_FILE
+
+from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import constants
 from tfx.orchestration import metadata
-import shutil
+
+from components.serving.versions import DAMAGED, versions
+from pipeline.runs import record
+from pipeline.runs.paths import RECORD_FILE, PipelinePaths
+
 
 @dataclass(slots=True)
 class Pruned:
@@ -23,6 +23,7 @@ class Pruned:
     removed: list[str] = field(default_factory=list)
     """Directories of artifacts."""
     bytes: int = 0
+
 
 def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
     """Removes artifacts. Records, manifests and logs of all runs stay, and so do the pushed versions.
@@ -70,6 +71,7 @@ def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
     for path in () if dry else directories:
         shutil.rmtree(path)
     return result
+
 
 def _size(directory: Path) -> int:
     # A hard link, as the model in production has one in the baseline, frees nothing.

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
 from components import tasks
 from components.common.errors import InputError
 from components.export.card import read_card
-from components.serving.versions import versions
-from components.serving.versions import withdrawn
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from pipeline.runs import manifest
-from pipeline.runs import record
+from components.serving.versions import versions, withdrawn
+from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
-from typing import Any
-import contextlib
+
 
 @dataclass(slots=True)
 class Version:
@@ -31,6 +30,7 @@ class Version:
     """By split."""
     headline: str = ""
     """The first of the task's metrics."""
+
 
 def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     """The paths of a pipeline under a root, as its newest run had them.
@@ -53,6 +53,7 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
             return PipelinePaths.of(manifest.read(directory).settings, root)
     return PipelinePaths.of(manifest.read(found[-1]).settings, root)
 
+
 def pushed(where: PipelinePaths) -> list[Version]:
     """Oldest first."""
     of_weights: dict[str, manifest.Manifest] = {}
@@ -73,7 +74,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = tasks.of_card(described).metrics[0] if metrics else ""
+        headline = tasks.from_card(described).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed

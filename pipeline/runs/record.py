@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from components.common import atomic_files
-from components.common.errors import InputError
-from dataclasses import dataclass
-from dataclasses import field
-from pathlib import Path
-from pipeline.runs.paths import LOCK_FILE
-from pipeline.runs.paths import LOG_FILE
-from pipeline.runs.paths import RECORD_FILE
-from pydantic import TypeAdapter
-from pydantic import ValidationError
-from typing import Any
-from typing import Literal
-from typing import NamedTuple
 import contextlib
 import dataclasses
-import difflib
-import fcntl
 import json
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
 
-_BEFORE_TASKS = {"headline": ["accuracy", "macro_f1", "auc", "loss"], "per_label": ["precision", "recall", "f1"]}
+from components.common import atomic_files, locks
+from components.common.errors import InputError
+from components.common.suggest import did_you_mean
+from components.settings.serialization import load_file
+from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE
 
 NodeState = Literal["done", "cached", "failed", "running"]
 
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
+
+OUTCOME = ("state", "rows", "metrics")
+"""The names in `RunRecord.outcome`."""
+
 
 @dataclass(slots=True)
 class NodeRecord:
@@ -40,6 +36,7 @@ class NodeRecord:
     """Why it ran though it had run before: what had changed."""
     outputs: list[str] = field(default_factory=list)
     """URIs of its artifacts."""
+
 
 @dataclass(slots=True)
 class RunRecord:
@@ -72,6 +69,12 @@ class RunRecord:
     """The id that a scheduler gave the run, whose nodes are processes of their own; None: a run of `run`."""
 
     @property
+    def outcome(self) -> dict[str, Any]:
+        """What the run's manifest says of the result besides the weights: `OUTCOME`, the metrics on all rows."""
+        metrics = {split: summary["metrics"]["candidate"][""] for split, summary in self.evaluations.items()}
+        return dict(zip(OUTCOME, (self.state, self.rows, metrics), strict=True))
+
+    @property
     def log(self) -> Path:
         """The run's log."""
         return Path(self.directory, LOG_FILE)
@@ -90,13 +93,15 @@ class RunRecord:
         """The record as JSON."""
         return json.dumps(dataclasses.asdict(self), indent=1, default=str)
 
+
 @contextlib.contextmanager
 def edited(directory: Path) -> Iterator[RunRecord]:
     """A run's record to be changed and written, while other nodes' processes wait to do so."""
-    with atomic_files.locked(directory / f"{RECORD_FILE}.lock"):
+    with locks.locked(directory / f"{RECORD_FILE}.lock"):
         found = read(directory)
         yield found
         found.write()
+
 
 def read(directory: Path) -> RunRecord:
     """The record of a run. One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
@@ -104,23 +109,13 @@ def read(directory: Path) -> RunRecord:
     Raises:
         InputError: none there, or a damaged one.
     """
-    path = directory / RECORD_FILE
-    try:
-        found = TypeAdapter(RunRecord).validate_json(path.read_bytes())
-        # Records of before there were tasks say less of what was measured.
-        found.evaluations = {split: _BEFORE_TASKS | summary for split, summary in found.evaluations.items()}
-        if found.state == "running" and not found.scheduled_as and not _is_held(directory.parents[1] / LOCK_FILE):
-            _close(found, "the process was killed")
-        return found
-    except OSError as error:
-        remedy = "Give the id of a run; `show --all` lists them"
-        raise InputError(str(path), f"cannot be read ({error.strerror})", remedy) from None
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(map(str, first["loc"]))
-        what = f"{where}: {first['msg']}" if where else first["msg"]
-        remedy = "Delete the run's directory, or give another run's id"
-        raise InputError(str(path), f"not the record of a run ({what})", remedy) from None
+    damaged = "Delete the run's directory, or give another run's id"
+    remedy = "Give the id of a run; `show --all` lists them"
+    found = load_file(RunRecord, directory / RECORD_FILE, "the record of a run", remedy, damaged)
+    if found.state == "running" and not found.scheduled_as and not locks.is_locked(directory.parents[1] / LOCK_FILE):
+        _close(found, "the process was killed")
+    return found
+
 
 def close_killed(runs: Path, own: RunRecord) -> None:
     """Records that claim to be running, though a run has begun that none of their kind runs beside, are `interrupted`.
@@ -139,21 +134,13 @@ def close_killed(runs: Path, own: RunRecord) -> None:
                 _close(found, "the scheduler gave it up" if scheduled else "the process was killed")
                 found.write()
 
+
 def _close(found: RunRecord, error: str) -> None:
     found.state, found.error = "interrupted", error
     for node in found.nodes:
         if node.state == "running":
             node.state = "failed"
 
-def _is_held(lock: Path) -> bool:
-    try:
-        with lock.open() as file:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    except OSError:
-        pass
-    return False
 
 def find(root: Path, wanted: str | None) -> list[Path]:
     """Directories of the runs under a root, oldest first; only those of the id or of the pipeline `wanted`.
@@ -169,10 +156,10 @@ def find(root: Path, wanted: str | None) -> list[Path]:
     if not found and not every:
         raise InputError(str(root), "no run in it", "Start one with `run --config C`, or give the --root of your runs")
     if not found and wanted is not None:
-        close = difflib.get_close_matches(wanted, [name for p in every for name in (p.name, p.parents[1].name)], n=1)
-        nearest = f"Did you mean {close[0]}? " if close else ""
+        nearest = did_you_mean(wanted, [name for path in every for name in (path.name, path.parents[1].name)], str)
         raise InputError(str(root), f"no run or pipeline {wanted!r} in it", f"{nearest}`show --all` lists the runs")
     return found
+
 
 class NodeOutcome(NamedTuple):
     """What became of a node."""

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from collections.abc import Iterable
-from components.common import atomic_files
-from components.serving import versions
-from concurrent.futures import ThreadPoolExecutor
-from ml_metadata.proto import metadata_store_pb2
-from pathlib import Path
-from pipeline.runs.paths import PipelinePaths
-from tfx.orchestration import metadata
 import json
 import shutil
+from collections.abc import Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
+
+from components.common import atomic_files, locks
+from components.serving import versions
+from pipeline.runs.paths import PipelinePaths
 
 _States = metadata_store_pb2.Execution
 
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
+
 
 def discard_unfinished(
     paths: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig, contexts: Collection[str] = ()
@@ -52,6 +54,7 @@ def discard_unfinished(
             shutil.rmtree(directory)
     versions.discard_unfinished(paths.serving)
 
+
 class Digests:
     """sha256 of what finished nodes left, by which damage shows before a later run builds on it.
 
@@ -74,7 +77,7 @@ class Digests:
     def remember(self, uris: Iterable[str]) -> None:
         """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
         new = {uri: _of_files(Path(uri)) for uri in uris}
-        with atomic_files.locked(self._file.with_suffix(".lock")):
+        with locks.locked(self._file.with_suffix(".lock")):
             self._known = self._read() | new
             atomic_files.write_text(self._file, json.dumps(self._known))
 
@@ -120,6 +123,7 @@ class Digests:
                 return "the version was copied again from the model it is of"
         return "no copy of its model is left; delete the version to have it pushed again, or roll back"
 
+
 class _Hashes:
     """sha256 of files, each read once however many names it has: the model in production has several."""
 
@@ -140,6 +144,7 @@ class _Hashes:
         except OSError:
             # Gone, or on a part of the disk that cannot be read any more.
             return None
+
 
 def _of_files(directory: Path) -> dict[str, str]:
     files = (path for path in sorted(directory.rglob("*")) if path.is_file())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from typing import Any
+
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
-from typing import Any
-import json
 
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
 
@@ -18,6 +19,7 @@ _WORDS = {
     "version": "the version in production",
 }
 """Names in the execution properties -> what a person calls them."""
+
 
 def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Execution) -> str:
     """What has changed since the node's last execution; empty if there was none."""
@@ -41,6 +43,7 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     changed += [f"its {key}" for key in sorted({*inputs[0], *inputs[1]}) if inputs[0].get(key) != inputs[1].get(key)]
     return f"{', '.join(dict.fromkeys(changed))} changed" if changed else "what it made was gone"
 
+
 def _made(store: MetadataStore, execution: metadata_store_pb2.Execution) -> metadata_store_pb2.Execution:
     """The execution whose outputs a cached one took: unlike that one, it has what the node's driver found."""
     if execution.last_known_state != metadata_store_pb2.Execution.CACHED:
@@ -50,6 +53,7 @@ def _made(store: MetadataStore, execution: metadata_store_pb2.Execution) -> meta
     makers = store.get_executions_by_id([event.execution_id for event in events if event.type == _OUTPUT])
     done = [maker for maker in makers if maker.last_known_state == metadata_store_pb2.Execution.COMPLETE]
     return max(done, key=lambda maker: maker.id, default=execution)
+
 
 def _properties(execution: metadata_store_pb2.Execution) -> dict[str, Any]:
     """Exec properties by name, those within `custom_config` and settings one by one."""
@@ -61,6 +65,7 @@ def _properties(execution: metadata_store_pb2.Execution) -> dict[str, Any]:
         flat |= _flat(found) if name == "custom_config" and isinstance(found, dict) else {name: found}
     return flat
 
+
 def _flat(values: dict[str, Any]) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name, value in values.items():
@@ -69,14 +74,17 @@ def _flat(values: dict[str, Any]) -> dict[str, Any]:
         flat |= {f"{name}.{key}": v for key, v in found.items()} if _is_settings(name, found) else {name: found}
     return flat
 
+
 def _is_settings(name: str, value: Any) -> bool:
     return isinstance(value, dict) and name not in _WORDS
+
 
 def _parsed(value: Any) -> Any:
     try:
         return json.loads(value)
     except (TypeError, ValueError):
         return value
+
 
 def _inputs(store: MetadataStore, execution_id: int) -> dict[str, list[int]]:
     """Input key -> ids of the artifacts."""

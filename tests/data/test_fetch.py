@@ -9,6 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -134,11 +135,12 @@ def test_a_file_of_the_users_is_never_replaced(tmp_path: Path, downloads: list[s
 def test_an_interrupted_fetch_leaves_nothing(
     tmp_path: Path, downloads: list[str], monkeypatch: pytest.MonkeyPatch, interruption: type[BaseException]
 ) -> None:
-    def write_half(content: Mapping[str, bytes], sample: samples.Sample, folder: Path) -> None:
-        (folder / "train.tsv").write_bytes(content["train.tsv"][:10])
-        raise interruption
+    class Interrupted(dict[str, bytes]):
+        def items(self) -> Any:
+            yield "train.tsv", HELLO
+            raise interruption
 
-    monkeypatch.setattr(fetch, "_write", write_half)
+    monkeypatch.setitem(samples.SAMPLES, "greetings", greetings(lambda _: Interrupted({"train.tsv": HELLO})))
 
     with pytest.raises(interruption):
         fetch.fetch("greetings", tmp_path, print)

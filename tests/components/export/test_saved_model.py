@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.export.card import weights_sha256
-from components.export.exported import Exported
+from components.export.signatures import Exported
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data
@@ -117,7 +117,7 @@ def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any
 def test_by_a_schema_without_shapes_an_empty_text_is_a_row_too() -> None:
     model: Any = SimpleNamespace(task=TASK)
     exported = Exported(model, dict, {"text": tf.io.VarLenFeature(tf.string)})
-    raw = exported._as_raw("text", tf.constant(["a", "", "b"]))
+    raw = exported.transformed_texts(tf.constant(["a", "", "b"]))["text"]
     assert raw.values.numpy().tolist() == [b"a", b"", b"b"]
     assert raw.indices.numpy().tolist() == [[0, 0], [1, 0], [2, 0]]
     assert raw.dense_shape.numpy().tolist() == [3, 1]
@@ -151,7 +151,7 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
     settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
-    tokenizer = {"settings": settings, "max_length": MAX_LENGTH}
+    tokenizer = {"settings": settings, "max_tokens": MAX_LENGTH}
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
     assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, **learned_from}

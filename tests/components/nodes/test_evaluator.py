@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from components.export.exported import Exported
+from components.export.signatures import Exported
 from components.nodes.evaluator import Executor
 from components.serving.predictor import Predictor
 from components.settings.data import Data

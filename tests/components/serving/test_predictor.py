@@ -44,7 +44,7 @@ def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
 ) -> None:
     texts = rows(transformed_texts(tiny_trained))
     whole = list(pushed.predict(texts))
-    monkeypatch.setattr(predictor, "_TOKENIZED", 3)
+    monkeypatch.setattr(predictor, "TEXTS_AT_A_TIME", 3)
     monkeypatch.setattr(signature_names, "TOKENS_AT_A_TIME", 20)
     monkeypatch.setattr(predictor, "WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
@@ -104,10 +104,10 @@ def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) 
     assert caught.value.place == str(tmp_path)
 
 
-def test_a_model_of_an_older_version_is_refused(tmp_path: Path) -> None:
+def test_a_model_of_another_program_is_refused(tmp_path: Path) -> None:
     made = WithoutClasses()
     tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.answer})
-    with pytest.raises(InputError, match="Run the pipeline again"):
+    with pytest.raises(InputError, match="not a model this pipeline pushed"):
         Predictor(tmp_path)
 
 

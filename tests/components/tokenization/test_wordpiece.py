@@ -15,8 +15,9 @@ from components.common.errors import InputError
 from components.tokenization.vocabulary import TokenizerSettings, read_settings, read_vocabulary
 from components.tokenization.wordpiece import WordPiece
 from tests.checkout import ROOT
+from tests.fixtures import make_wordpiece_ids
 
-REFERENCE = ROOT.parent / "shared" / "reference" / "wordpiece_ids.jsonl"
+MORE_IDS = ROOT.parent / "shared" / "reference" / "wordpiece_ids.jsonl"
 
 REAL_VOCABULARY = ROOT / "data" / "minilm" / "vocab.txt"
 
@@ -275,13 +276,28 @@ def test_a_saved_graph_gives_the_same_ids(tmp_path: Path) -> None:
     assert tf.saved_model.load(str(tmp_path)).ids(texts).numpy().tolist() == expected
 
 
-@pytest.mark.skipif(not REFERENCE.exists(), reason=f"no {REFERENCE.name} beside the checkout")
+def test_the_fixture_is_what_its_script_makes_with_the_locked_reference() -> None:
+    assert make_wordpiece_ids.IDS.read_text(encoding="utf-8").split("\n") == [*make_wordpiece_ids.lines(), ""]
+    assert read_vocabulary(make_wordpiece_ids.VOCABULARY) == make_wordpiece_ids.vocabulary()
+
+
+@pytest.mark.parametrize(("kind", "settings"), [("uncased", UNCASED), ("cased", CASED)])
+def test_the_ids_of_the_fixture(kind: str, settings: TokenizerSettings) -> None:
+    assert_the_same_ids(make_wordpiece_ids.IDS, kind, make_wordpiece_ids.VOCABULARY, settings)
+
+
+@pytest.mark.skipif(not MORE_IDS.exists(), reason=f"an extra: no {MORE_IDS.name} beside the checkout")
 @pytest.mark.skipif(not REAL_VOCABULARY.exists(), reason="data/minilm/vocab.txt is not fetched")
-def test_the_ids_of_the_reference_file() -> None:
-    lines = [json.loads(line) for line in REFERENCE.read_text(encoding="utf-8").split("\n") if line]
-    wordpiece = WordPiece(read_vocabulary(REAL_VOCABULARY), UNCASED, 100_000)
+def test_the_ids_of_more_texts_with_a_real_vocabulary() -> None:
+    assert_the_same_ids(MORE_IDS, "ids", REAL_VOCABULARY, UNCASED)
+
+
+def assert_the_same_ids(file: Path, key: str, vocabulary: Path, settings: TokenizerSettings) -> None:
+    """Compare with a file of JSON lines: `text` and, under a key, its ids."""
+    lines = [json.loads(line) for line in file.read_text(encoding="utf-8").split("\n") if line]
+    wordpiece = WordPiece(read_vocabulary(vocabulary), settings, 100_000)
     got = tf.function(wordpiece)(tf.constant([line["text"] for line in lines])).to_list()
-    assert [line["text"] for line, row in zip(lines, got, strict=True) if row != line["ids"]] == []
+    assert [line["text"] for line, row in zip(lines, got, strict=True) if row != line[key]] == []
 
 
 @functools.cache

@@ -18,9 +18,8 @@ import pytest
 from components.export.card import read_card
 from components.serving.versions import versions
 from pipeline.beam import options
+from tests.checkout import ROOT
 from tests.toys import toy_rows, write_toy_run
-
-ROOT = Path(__file__).resolve().parents[2]
 
 PATIENCE = 600
 """Seconds until a test that waits gives up: most of them are for imports, beside other work."""

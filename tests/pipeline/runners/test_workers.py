@@ -14,10 +14,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from tests.checkout import ROOT
 from tests.network import tf_config
 from tests.toys import write_toy_run
-
-ROOT = Path(__file__).resolve().parents[2]
 
 SECONDS = 600
 

@@ -1,24 +1,26 @@
 """Spans of data that arrive one by one: nothing new, going on from the pushed model, drift, rows beside a run's."""
 
+import json
+import shutil
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline_runner
 from components.common.errors import InputError
 from components.export.card import read_card
 from components.serving.versions import versions
-from pathlib import Path
 from pipeline.runners import local
-from tests.toys import toy_rows
-from tests.toys import write_toy_run
-from typing import Any
-import json
-import pipeline_runner
-import pytest
-import shutil
+from tests.toys import toy_rows, write_toy_run
 
 pytestmark = pytest.mark.slow
 
 SPANS = {"train": "span-{SPAN}/train.txt", "dev": "span-{SPAN}/dev.txt"}
 
 Said = Callable[..., tuple[int, Any, str]]
+
 
 @pytest.fixture
 def said(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> Said:
@@ -32,8 +34,10 @@ def said(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> Said:
 
     return call
 
+
 def configure(folder: Path, **data: object) -> Path:
     return write_toy_run(folder, without_test=True, data=SPANS | data, training={"init_from": "pushed"})
+
 
 def deliver(folder: Path, span: int, rows: list[tuple[str, str]]) -> None:
     (folder / f"span-{span}").mkdir()
@@ -41,9 +45,11 @@ def deliver(folder: Path, span: int, rows: list[tuple[str, str]]) -> None:
         lines = "".join(f"{text}\t{label}\n" for text, label in part)
         (folder / f"span-{span}" / f"{split}.txt").write_text(lines)
 
+
 def drifted(rows: list[tuple[str, str]]) -> list[tuple[str, str]]:
     """Longer, with words that the vocabulary lacks, and nearly all of them bad."""
     return [(f"€ 5 € {text} wxyz", label if not index % 9 else "bad") for index, (text, label) in enumerate(rows)]
+
 
 def test_the_first_span_starts_from_the_base_model(folder: Path, root: Path, said: Said) -> None:
     config = configure(folder)
@@ -53,10 +59,12 @@ def test_the_first_span_starts_from_the_base_model(folder: Path, root: Path, sai
     assert record["drift"] == {"version": None, "measures": []}
     assert read_card(Path(record["pushed"]))["initial_weights"] is None
 
+
 def test_without_a_new_span_there_is_nothing_to_do(folder: Path, root: Path, said: Said) -> None:
     status, answer, _ = said("run", "--config", folder / "run.toml")
     assert (status, answer["state"], answer["spans"]) == (0, "nothing new", [1])
     assert len(list((root / "toy" / "runs").iterdir())) == 1
+
 
 def test_a_span_that_was_delivered_again_with_other_rows_is_new(
     folder: Path, said: Said, monkeypatch: pytest.MonkeyPatch
@@ -73,6 +81,7 @@ def test_a_span_that_was_delivered_again_with_other_rows_is_new(
     train.write_text(before)
     assert (status, err) == (2, "error: the run: has begun. That is all.\n")
 
+
 def test_the_next_span_goes_on_from_the_pushed_model(folder: Path, root: Path, said: Said) -> None:
     (first,) = versions(root / "toy" / "serving" / "toy")
     deliver(folder, 2, toy_rows(300)[100:200])
@@ -86,10 +95,12 @@ def test_the_next_span_goes_on_from_the_pushed_model(folder: Path, root: Path, s
     status, record, err = said("run", "--config", folder / "run.toml", "--force")
     assert (status, {node["state"] for node in record["nodes"]}) == (0, {"cached"}), err
 
+
 def test_a_run_that_went_on_is_reproduced_from_the_same_start(root: Path, said: Said) -> None:
     newest = max(path.name for path in (root / "toy" / "runs").iterdir())
     status, compared, err = said("reproduce", newest)
     assert (status, compared["result"], compared["differences"]) == (0, [], []), err
+
 
 def test_drift_in_the_newest_span_stops_the_run_and_is_named(folder: Path, root: Path, said: Said) -> None:
     deliver(folder, 3, drifted(toy_rows(300)[200:]))
@@ -112,6 +123,7 @@ def test_drift_in_the_newest_span_stops_the_run_and_is_named(folder: Path, root:
     assert [node["id"] for node in shown["nodes"] if node["state"] == "failed"] == ["DriftValidator"]
     assert "Trainer" not in [node["id"] for node in shown["nodes"]]
 
+
 def test_a_newest_span_without_rows_is_named(folder: Path, root: Path, said: Said) -> None:
     deliver(folder, 4, [])
     (folder / "span-4" / "dev.txt").write_text((folder / "span-2" / "dev.txt").read_text())
@@ -119,6 +131,7 @@ def test_a_newest_span_without_rows_is_named(folder: Path, root: Path, said: Sai
     shutil.rmtree(folder / "span-4")
     assert status == 2
     assert f"{folder}/span-4/train.txt: no row of the newest data is in train. Add rows" in err
+
 
 def test_rows_can_be_held_against_a_run_before_they_are_trained_on(folder: Path, root: Path, said: Said) -> None:
     runs = sorted(path.name for path in (root / "toy" / "runs").iterdir())
@@ -135,6 +148,7 @@ def test_rows_can_be_held_against_a_run_before_they_are_trained_on(folder: Path,
     status, _, err = said("check-data", folder / "span-3" / "train.txt", "--against", runs[-1])
     assert status == 2
     assert "the run did not come to its end" in err
+
 
 def test_a_limit_can_be_a_warning(folder: Path, said: Said) -> None:
     config = write_toy_run(folder, without_test=True, data=SPANS, drift={"on_drift": "warn"})

@@ -1,26 +1,26 @@
 """What can break under a run, each with one message, nothing lost, and a next run that gets to the end."""
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from pathlib import Path
-from safetensors.numpy import load_file
-from safetensors.numpy import save_file
-from tests.toys import write_toy_run
-from typing import Any
 import json
-import numpy as np
 import os
-import pipeline_runner
-import pytest
 import shutil
 import signal
 import sqlite3
 import subprocess
 import sys
-import tensorflow as tf
 import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+import numpy as np
+import pytest
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
+
+import pipeline_runner
+from components.tasks.classification import Classification
+from tests.checkout import ROOT
+from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +38,7 @@ time.sleep(600)
 
 Said = Callable[..., tuple[int, dict[str, Any], str]]
 
+
 @pytest.fixture
 def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Said:
     """Runs the toy config: exit status, record and standard error."""
@@ -52,10 +53,12 @@ def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Said:
     write_toy_run(tmp_path, without_test=True, gate={"min": {"accuracy": 0.01}})
     return call
 
+
 def one_message(err: str) -> str:
     assert sum(line.startswith("error: ") for line in err.splitlines()) == 1
     assert "Traceback" not in err
     return err
+
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
@@ -69,6 +72,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     yield folder
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
+
 def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(run: Said, small_disk: Path) -> None:
     status, _, err = run(small_disk)
     assert status == 1
@@ -76,6 +80,7 @@ def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(run: Sai
     subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
     status, record, err = run(small_disk)
     assert (status, record["state"]) == (0, "pushed"), err
+
 
 def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -97,6 +102,7 @@ def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
     assert f"{train}:" in one_message(err)
     train.write_bytes(whole)
     assert run()[0] == 0
+
 
 def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -122,6 +128,7 @@ def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_a
     assert status == 0, err
     assert {node["id"]: node["state"] for node in record["nodes"]}["TsvExampleGen"] == "done"
 
+
 def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> None:
     assert run()[0] == 0
     store = tmp_path / "runs" / "toy" / "metadata.sqlite"
@@ -140,6 +147,7 @@ def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> N
     with sqlite3.connect(store) as connection:
         assert connection.execute("SELECT * FROM Execution").fetchall()[: len(before)] == before
 
+
 def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -153,13 +161,14 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
         dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
 
     with monkeypatch.context() as patch:
-        patch.setattr(example_gen, "_judge", cut_then_judge)
+        patch.setattr(example_gen, "enforce_bad_row_policy", cut_then_judge)
         status, _, err = run()
     assert status == 2
     assert "changed while it was read. Run again once the files are complete." in one_message(err)
     dev.write_text(whole)
     status, record, err = run()
     assert (status, record["rows"]["dev"]) == (0, 16), err
+
 
 def test_a_file_that_vanishes_while_the_run_begins_is_named(
     run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -177,6 +186,7 @@ def test_a_file_that_vanishes_while_the_run_begins_is_named(
     assert status == 2
     assert f"error: {tmp_path}/dev.txt: no such file" in one_message(err)
 
+
 def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path: Path) -> None:
     path = tmp_path / "model" / "model.safetensors"
     tensors = load_file(path)
@@ -189,20 +199,21 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path
     assert "a smaller learning_rate may help" in err
     assert not list((tmp_path / "runs" / "toy").glob("serving/*/*"))
 
-def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
-    from components.training import step
 
+def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patch:
         # TensorFlow's own error, of an allocation that no machine can grant.
-        patch.setattr(step, "training_step", lambda *_: tf.zeros([2**50]))
+        patch.setattr(Classification, "compute_metrics", lambda *_: tf.zeros([2**50]))
         status, _, err = run()
     assert status == 1
     assert "Trainer failed: out of memory" in one_message(err)
     assert "training.batch_size" in err
     assert run()[0] == 0
 
+
 AS_ANYBODY = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_read_search"]
 """Root may read and write everything; without these capabilities it is as others are."""
+
 
 @pytest.mark.parametrize(("closed", "mode"), [("train.txt", 0o000), ("closed", 0o500)])
 def test_what_permissions_forbid_is_told_before_anything_starts(
@@ -223,6 +234,7 @@ def test_what_permissions_forbid_is_told_before_anything_starts(
     assert "ermission" in done.stderr
     assert not list((tmp_path / "closed").iterdir())
 
+
 def test_a_second_run_waits_for_the_first_if_told_to(run: Said, tmp_path: Path) -> None:
     command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
     command += ["--root", str(tmp_path / "runs")]
@@ -238,6 +250,7 @@ def test_a_second_run_waits_for_the_first_if_told_to(run: Said, tmp_path: Path) 
     assert "waiting for its end" in second.stdout
     assert "cached" in second.stdout
     assert first.wait() == 0
+
 
 def test_a_root_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path, run: Said) -> None:
     (tmp_path / "file").write_text("not a directory")

@@ -1,18 +1,16 @@
-
-from components.common.errors import InputError
-from pathlib import Path
-from pipeline.runs.record import NodeRecord
-from pipeline.runs.record import RunRecord
-from pipeline.runs.record import close_killed
-from pipeline.runs.record import find
-from pipeline.runs.record import read
-from typing import Any
 import fcntl
 import json
 import math
+from pathlib import Path
+from typing import Any
+
 import pytest
 
+from components.common.errors import InputError
+from pipeline.runs.record import NodeRecord, RunRecord, close_killed, find, read
+
 NAMES = {"headline": ["f1"], "per_label": []}
+
 
 def record(directory: Path, **changes: Any) -> RunRecord:
     directory.mkdir(parents=True, exist_ok=True)
@@ -27,15 +25,18 @@ def record(directory: Path, **changes: Any) -> RunRecord:
         | changes
     )
 
+
 def run_under(root: Path, pipeline: str, run_id: str) -> Path:
     directory = root / pipeline / "runs" / run_id
     record(directory, name=pipeline).write()
     return directory
 
+
 def message(function: Any, *arguments: object) -> str:
     with pytest.raises(InputError) as caught:
         function(*arguments)
     return str(caught.value)
+
 
 def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     written = record(
@@ -54,6 +55,7 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     assert read(tmp_path) == written
     assert written.log == tmp_path / "log.txt"
 
+
 def test_a_record_is_replaced_in_one_step(tmp_path: Path) -> None:
     run = record(tmp_path)
     run.write()
@@ -61,6 +63,7 @@ def test_a_record_is_replaced_in_one_step(tmp_path: Path) -> None:
     run.write()
     assert (read(tmp_path).state, read(tmp_path).error) == ("failed", "Trainer: no memory")
     assert [path.name for path in tmp_path.iterdir()] == ["run.json"]
+
 
 def test_a_run_that_holds_no_lock_was_killed(tmp_path: Path) -> None:
     directory = tmp_path / "runs" / "1"
@@ -78,19 +81,23 @@ def test_a_run_that_holds_no_lock_was_killed(tmp_path: Path) -> None:
     found = read(directory)
     assert (found.error, [node.state for node in found.nodes]) == ("the process was killed", ["done", "failed"])
 
+
 def test_an_undefined_metric_is_read_as_it_was_written(tmp_path: Path) -> None:
     record(tmp_path, evaluations={"dev": {"auc": math.nan}}).write()
     assert math.isnan(read(tmp_path).evaluations["dev"]["auc"])
 
+
 def test_a_record_is_json_for_other_programs(tmp_path: Path) -> None:
     values = json.loads(record(tmp_path, nodes=[NodeRecord("Trainer")]).as_json())
     assert (values["state"], values["nodes"][0]["id"], values["pushed"]) == ("running", "Trainer", None)
+
 
 def test_a_directory_without_a_record_is_refused(tmp_path: Path) -> None:
     assert message(read, tmp_path) == (
         f"{tmp_path}/run.json: cannot be read (No such file or directory). "
         "Give the id of a run; `show --all` lists them."
     )
+
 
 @pytest.mark.parametrize(
     ("content", "reason"),
@@ -107,11 +114,13 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str, reason: str) ->
         "Delete the run's directory, or give another run's id."
     )
 
+
 def test_an_unknown_state_is_damage(tmp_path: Path) -> None:
     record(tmp_path).write()
     path = tmp_path / "run.json"
     path.write_text(path.read_text().replace('"running"', '"sleeping"'))
     assert "not the record of a run (state: Input should be 'running', 'pushed'" in message(read, tmp_path)
+
 
 def test_runs_are_found_oldest_first_over_all_pipelines(tmp_path: Path) -> None:
     second = run_under(tmp_path, "a", "20260102-000000")
@@ -119,6 +128,7 @@ def test_runs_are_found_oldest_first_over_all_pipelines(tmp_path: Path) -> None:
     first = run_under(tmp_path, "b", "20260101-000000")
     (tmp_path / "b" / "runs" / "20260104-000000").mkdir()
     assert find(tmp_path, None) == [first, second, third]
+
 
 def test_runs_are_found_by_id_by_pipeline_and_by_path(tmp_path: Path) -> None:
     one = run_under(tmp_path, "a", "20260102-000000")
@@ -128,10 +138,12 @@ def test_runs_are_found_by_id_by_pipeline_and_by_path(tmp_path: Path) -> None:
     assert find(tmp_path, "b") == [two, three]
     assert find(tmp_path, str(one)) == [one]
 
+
 def test_a_root_without_runs_is_told(tmp_path: Path) -> None:
     remedy = "Start one with `run --config C`, or give the --root of your runs."
     assert message(find, tmp_path, None) == f"{tmp_path}: no run in it. {remedy}"
     assert message(find, tmp_path / "x", "toy") == f"{tmp_path}/x: no run in it. {remedy}"
+
 
 def test_the_nearest_run_or_pipeline_is_named(tmp_path: Path) -> None:
     run_under(tmp_path, "movie-reviews", "20260102-000000")

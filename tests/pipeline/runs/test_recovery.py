@@ -1,18 +1,21 @@
-
-from components.serving.versions import versions
-from pathlib import Path
-from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.recovery import Digests
 import json
+from pathlib import Path
+
 import pytest
 
+from components.serving.versions import versions
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.recovery import Digests
+
 CARD = json.dumps({"weights_sha256": "aa", "labels": ["bad", "good"]})
+
 
 def put(directory: Path, content: str) -> Path:
     (directory / "assets.extra").mkdir(parents=True)
     (directory / "saved_model.pb").write_text(content)
     (directory / "assets.extra" / "model.json").write_text(CARD)
     return directory
+
 
 @pytest.fixture
 def paths(tmp_path: Path) -> PipelinePaths:
@@ -23,14 +26,17 @@ def paths(tmp_path: Path) -> PipelinePaths:
     Digests(made).remember(map(str, (made.models / "12", made.serving / "17")))
     return made
 
+
 def mend(paths: PipelinePaths) -> list[str]:
     """What a new run would say."""
     return Digests(paths).mend()
+
 
 def test_what_is_as_it_was_left_is_left_alone(paths: PipelinePaths) -> None:
     (paths.serving / "17" / "assets.extra" / "tf_serving_warmup_requests").write_text("added")
     assert mend(paths) == []
     assert sorted(path.name for path in paths.models.iterdir()) == ["12"]
+
 
 @pytest.mark.parametrize("name", ["saved_model.pb", "assets.extra/model.json"])
 def test_a_version_is_copied_again_from_the_model_it_is_of(paths: PipelinePaths, name: str) -> None:
@@ -42,6 +48,7 @@ def test_a_version_is_copied_again_from_the_model_it_is_of(paths: PipelinePaths,
     assert mend(paths) == []
     assert versions(paths.serving) == [17]
 
+
 def test_what_is_damaged_itself_mends_nothing(paths: PipelinePaths) -> None:
     (paths.models / "12" / "Format-Serving" / "saved_model.pb").write_text("damaged")
     (paths.serving / "17" / "saved_model.pb").write_text("damaged too")
@@ -52,17 +59,20 @@ def test_what_is_damaged_itself_mends_nothing(paths: PipelinePaths) -> None:
     assert versions(paths.serving) == [17]
     assert mend(paths) == [of_version]
 
+
 def test_a_version_in_another_serving_directory_stays_there(paths: PipelinePaths, tmp_path: Path) -> None:
     elsewhere = PipelinePaths(paths.home, tmp_path / "production")
     (paths.serving / "17" / "saved_model.pb").write_text("damaged")
     assert "copied again" in mend(elsewhere)[0]
     assert versions(paths.serving) == [17]
 
+
 def test_a_version_that_a_rollback_made_is_known_from_the_next_run_on(paths: PipelinePaths) -> None:
     put(paths.serving / "18", "restored")
     assert mend(paths) == []
     (paths.serving / "18" / "saved_model.pb").write_text("damaged")
     assert [said.split(" is damaged")[0] for said in mend(paths)] == [str(paths.serving / "18" / "saved_model.pb")]
+
 
 def test_a_file_that_cannot_be_read_is_damaged(paths: PipelinePaths) -> None:
     (paths.models / "12" / "Format-Serving" / "saved_model.pb").unlink()

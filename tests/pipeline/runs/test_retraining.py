@@ -1,22 +1,24 @@
 """Runs that are made again, killed, damaged, rolled back and pruned, on toy data and through the command line."""
 
-from components.export.card import read_card
-from components.serving.predictor import Predictor
-from components.serving.versions import versions
-from pathlib import Path
-from tests.toys import write_toy_run
-from typing import Any
 import json
 import os
-import pipeline_runner
-import pytest
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
+from typing import Any
 
-ROOT = Path(__file__).resolve().parents[2]
+import pytest
+
+import pipeline_runner
+from components.export.card import read_card
+from components.serving.predictor import Predictor
+from components.serving.versions import versions
+from pipeline.runs.manifest import read as read_manifest
+from tests.checkout import ROOT
+from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
 
@@ -24,11 +26,13 @@ LEARNS = {"epochs": 12, "learning_rate": 0.02}
 
 GATE = {"min": {"accuracy": 0.7}}
 
+
 def said(capfd: pytest.CaptureFixture[str], *command: object) -> tuple[int, str, str]:
     capfd.readouterr()
     status = pipeline_runner.main(list(map(str, command)))
     out, err = capfd.readouterr()
     return status, out, err
+
 
 def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str, Any]:
     status, out, err = said(capfd, "run", "--config", config, "--root", root, "--json")
@@ -36,16 +40,20 @@ def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str
     record: dict[str, Any] = json.loads(out)
     return record
 
+
 def manifest(record: dict[str, Any]) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(Path(record["directory"], "manifest.json").read_text())
+    found: dict[str, Any] = json.loads(read_manifest(Path(record["directory"])).as_json())
     return found
+
 
 def states(record: dict[str, Any]) -> dict[str, str]:
     return {node["id"]: node["state"] for node in record["nodes"]}
 
+
 @pytest.fixture(scope="module")
 def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
+
 
 def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
@@ -55,13 +63,14 @@ def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd:
         ("dev", "dev.txt", 16, 0),
         ("test", "test.txt", 16, 0),
     ]
-    assert found["seeds"] == {"training": 1}
+    assert found["config"]["training"]["seed"] == 1
     assert found["libraries"]["tensorflow"]
     assert found["machine"]["features"]
     assert found["result"]["weights_sha256"] == read_card(Path(record["pushed"]))["weights_sha256"]
     assert found["result"]["rows"] == {"train": 64, "dev": 16, "test": 16}
     status, out, _ = said(capfd, "show", "--root", root, "--manifest")
     assert (status, json.loads(out)) == (0, found)
+
 
 def test_a_reproduction_by_a_clone_elsewhere_gives_the_same_bits(root: Path, tmp_path: Path) -> None:
     (directory,) = (root / "toy" / "runs").iterdir()
@@ -82,6 +91,7 @@ def test_a_reproduction_by_a_clone_elsewhere_gives_the_same_bits(root: Path, tmp
         again["result"]["weights_sha256"]
         == json.loads((directory / "manifest.json").read_text())["result"]["weights_sha256"]
     )
+
 
 def test_another_seed_is_told_as_what_differs(
     folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -105,6 +115,7 @@ def test_another_seed_is_told_as_what_differs(
     assert compared["differences"][0][0] == "data"
     assert compared["result"][0].startswith("weights: differ by up to ")
 
+
 def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_left(
     folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +133,7 @@ def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_lef
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert (status, "damaged" in out) == (0, False)
 
+
 def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     last = max((root / "toy" / "artifacts" / "Trainer" / "model").iterdir(), key=lambda path: int(path.name))
     weights = last / "Format-Serving" / "variables" / "variables.data-00000-of-00001"
@@ -132,6 +144,7 @@ def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytes
     assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
     assert "what it made was gone" in out
     assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
+
 
 def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
     folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
@@ -148,6 +161,7 @@ def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
     lines = {line.split()[0]: line for line in out.splitlines()[1:]}
     assert "withdrawn" in lines[str(newest)]
     assert f"in production, copy of {first}" in lines[str(versions(serving)[-1])]
+
 
 def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
     folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
@@ -177,6 +191,7 @@ def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
     pushing, *_ = pruned["kept_runs"]
     status, out, err = said(capfd, "reproduce", pushing, "--root", root, "--into", tmp_path, "--json")
     assert (status, json.loads(out)["result"]) == (0, []), err
+
 
 def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
     folder: Path, root: Path, tmp_path: Path

@@ -1,0 +1,60 @@
+"""One run at a time in a pipeline's home."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from components.common import locks
+from components.common.errors import InputError
+from pipeline.runs.paths import PipelinePaths
+
+
+@contextlib.contextmanager
+def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared: bool = False) -> Iterator[None]:
+    """Keeps a second run, or whatever changes what runs left, out of the same place.
+
+    Args:
+        paths: where.
+        wait: told that somebody else is in before it is waited for; None: an error.
+        shared: lets others in who say so too: nodes that a scheduler starts side by side.
+
+    Raises:
+        InputError: somebody else is in, or the place cannot be written.
+    """
+    with writable(paths.home):
+        paths.home.mkdir(parents=True, exist_ok=True)
+        lock = paths.lock.open("a+")
+
+    def waiting() -> None:
+        lock.seek(0)
+        holder = lock.read().strip() or "another process"
+        problem = f"another run is on here ({holder})"
+        if wait is None:
+            remedy = "Wait for its end, with --wait, or give this one another --root"
+            raise InputError(str(paths.home), problem, remedy) from None
+        wait(f"{paths.home.name}: {problem}, waiting for its end")
+
+    with lock:
+        locks.lock(lock, shared=shared, waiting=waiting)
+        lock.truncate(0)
+        lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
+        lock.flush()
+        yield
+
+
+@contextlib.contextmanager
+def writable(path: Path) -> Iterator[None]:
+    """Around what writes below a root.
+
+    Raises:
+        InputError: it cannot be written there.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise InputError(str(path), f"cannot be written ({error.strerror})", "Give a --root you may write to") from None

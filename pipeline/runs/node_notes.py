@@ -1,0 +1,85 @@
+"""What each node of a run has to tell, in a line."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from components.serving.versions import versions
+from pipeline.runs.record import RunRecord
+
+
+def training_note(found: dict[str, Any]) -> str:
+    """What Trainer has to tell, in a line."""
+    best = max(evaluation["value"] for evaluation in found["evaluations"])
+    parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
+    if cut := found["words_cut"]:
+        parts.append(f"{cut:,} words beyond max_length")
+    if found["damaged"]:
+        parts.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
+    if found["resumed"]:
+        parts.append(f"went on at step {found['resumed'][-1]}")
+    return ", ".join(parts)
+
+
+def training_speed(training: dict[str, Any]) -> str:
+    """Examples/s of the training steps, and what the frozen layers took before them."""
+    frozen = training["frozen_seconds"]
+    before = f"frozen layers {frozen:.0f} s, then " if frozen else ""
+    return f"{before}{training['examples_per_second']:.0f} examples/s"
+
+
+def drift_note(found: dict[str, Any]) -> str:
+    """What DriftValidator has to tell, in a line."""
+    if found["version"] is None:
+        return "no version to compare with"
+    version = f"version {found['version']}"
+    if not found["measures"]:
+        return f"{version} says nothing of its data"
+    exceeded = [
+        f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
+    ]
+    return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
+
+
+def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
+    """Copies into the record what a node has to tell, and returns it in words."""
+    from components.nodes.drift_validator import DRIFT_FILE
+    from components.nodes.evaluator import SUMMARY_FILE
+    from components.nodes.example_gen import QUARANTINE_FILE
+    from components.rows.row_counts import row_counts, rows_by_file
+    from components.training.fine_tuning import HISTORY_FILE
+
+    match node:
+        case "TsvExampleGen":
+            (examples,) = map(Path, outputs["examples"])
+            record.rows = {}
+            for (split, _), count in row_counts(examples).items():
+                record.rows[split] = record.rows.get(split, 0) + count
+            record.quarantined = sum(bad for _, bad in rows_by_file(examples).values())
+            record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
+            return f"{sum(record.rows.values()):,} rows{bad}"
+        case "Trainer":
+            record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
+            return training_note(record.training)
+        case "Baseline" | "Predecessor":
+            return "" if outputs.get("baseline") else "none in production"
+        case "DriftValidator":
+            record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
+            return drift_note(record.drift)
+        case "Evaluator" | "Evaluator.test":
+            summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
+            record.evaluations["test" if node.endswith("test") else "dev"] = summary
+            metric = summary["headline"][0]
+            measured = f"{metric} {summary['metrics']['candidate'][''][metric]:.4f}"
+            verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
+            return measured + verdict
+        case "Pusher":
+            pushed = Path(outputs["pushed_model"][0])
+            if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:
+                record.pushed = str(pushed)
+                return f"version {pushed.name}"
+            return "nothing pushed"
+    return ""

@@ -1,0 +1,21 @@
+from components.common.suggest import did_you_mean
+
+
+def test_the_nearest_name_is_suggested() -> None:
+    assert did_you_mean("labl", ["text", "label", "labels"]) == "Did you mean 'label'? "
+
+
+def test_a_name_like_no_other_has_no_suggestion() -> None:
+    assert did_you_mean("xyz", ["text", "label"]) == ""
+    assert did_you_mean("xyz", []) == ""
+
+
+def test_a_name_is_written_as_it_is_typed() -> None:
+    assert did_you_mean("labl", ["label"], "`{}`".format) == "Did you mean `label`? "
+    assert did_you_mean("labl", ["label"], str) == "Did you mean label? "
+
+
+def test_how_near_a_name_must_be_can_be_said() -> None:
+    # Two of six letters are the same: a ratio of 2 x 2 / 12.
+    assert did_you_mean("abcdef", ["abuvwx"]) == ""
+    assert did_you_mean("abcdef", ["abuvwx"], similarity=0.3) == "Did you mean 'abuvwx'? "

@@ -1,0 +1,31 @@
+from pathlib import Path
+from typing import Any
+
+from components import tasks
+from components.rows import reader
+from components.rows.reader import Row
+from components.rows.tsv import BadRow
+from components.settings.data import Data
+from tests.components.rows.reading import Write
+
+
+def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
+    data = Data(task="tagging", format="conll", train=(str(path),), dev=("dev",), **told)
+    return list(reader.read_rows(path, "train", data, tasks.from_settings(data).check_row))
+
+
+def test_a_document_begins_with_a_sentence(write: Write) -> None:
+    found = sentences(write("a O\n-DOCSTART- O\nb O\n\n-DOCSTART- O\n\nc O\n"))
+    assert [(row.line, row.texts) for row in found if isinstance(row, Row)] == [(1, ("a",)), (3, ("b",)), (7, ("c",))]
+
+
+def test_columns_behind_the_tags_are_left_out(write: Write) -> None:
+    (found,) = sentences(write("EU NNP B-ORG x\nrejects VBZ O y\n"), label=3)
+    assert isinstance(found, Row)
+    assert (found.texts, found.label) == (("EU rejects",), "B-ORG O")
+
+
+def test_the_token_that_breaks_a_rule_is_named_with_its_line(write: Write) -> None:
+    (found,) = sentences(write("\na O\nb B-X\nc I-Y\nd O\n"))
+    assert isinstance(found, BadRow)
+    assert (found.line, found.problem) == (4, "tag 3 is 'I-Y' after 'B-X', without its B-Y")

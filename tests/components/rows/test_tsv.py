@@ -1,0 +1,147 @@
+import csv
+import gzip
+import io
+import tempfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from components.rows import columns, reader
+from components.rows.reader import Row
+from components.tasks.classification import Classification
+from tests.components.rows.reading import ROWS, TABLE, Write, data, headerless, message, only_bad_row, rows
+from tests.conftest import fuzz_cases
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(TABLE.encode(), id="as it is"),
+        pytest.param(b"\xef\xbb\xbf" + TABLE.encode(), id="with a byte order mark"),
+        pytest.param(TABLE.replace("\n", "\r\n").encode(), id="with CRLF"),
+        pytest.param(TABLE.rstrip("\n").encode(), id="without a newline at the end"),
+        pytest.param(b"\xef\xbb\xbf" + TABLE.replace("\n", "\r\n").rstrip().encode(), id="as Windows writes it"),
+    ],
+)
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("quoting", ["none", "csv"])
+def test_a_file_has_the_same_rows(write: Write, content: bytes, compressed: bool, quoting: str) -> None:
+    path = write(gzip.compress(content), "rows.tsv.gz") if compressed else write(content)
+    assert rows(path, data(quoting=quoting)) == ROWS
+
+
+def test_a_gzip_file_may_have_several_members(write: Write) -> None:
+    head, tail = TABLE.encode()[:20], TABLE.encode()[20:]
+    assert rows(write(gzip.compress(head) + gzip.compress(tail), "rows.tsv.gz")) == ROWS
+
+
+@pytest.mark.parametrize("character", ["\r", "\u2028", "\x0c", "\x0b", "\x85", "\x1c", "\ufeff"])
+def test_only_a_line_feed_ends_a_line(write: Write, character: str) -> None:
+    assert rows(write(f"one{character}two\tpos\n"), headerless()) == [(1, f"one{character}two", "pos")]
+
+
+def test_a_quote_is_a_character_like_any_other_by_default(write: Write) -> None:
+    assert rows(write('"so\tpos\n'), headerless()) == [(1, '"so', "pos")]
+
+
+def test_csv_quoting_keeps_tabs_newlines_and_doubled_quotes_of_a_text(write: Write) -> None:
+    path = write('text\tlabel\n"a\ttab, a\nnewline\r\nand ""so"""\tpos\nplain\tneg\n')
+    assert rows(path, data(quoting="csv")) == [
+        (2, 'a\ttab, a\nnewline\r\nand "so"', "pos"),
+        (5, "plain", "neg"),
+    ]
+
+
+@pytest.mark.parametrize("quoting", ["none", "csv"])
+def test_invalid_utf8_is_named_with_line_and_byte(write: Write, quoting: str) -> None:
+    path = write(b"fine\tpos\nca\xc3\xa9 \xe9t\xe9\tpos\nfine\tneg\n")
+    expected = (2, "byte 6 of the line, 0xe9, is not UTF-8", "Convert the file to UTF-8")
+    assert only_bad_row(path, headerless(quoting=quoting)) == expected
+    assert [line for line, *_ in rows(path, headerless(quoting=quoting))] == [1, 3]
+
+
+def test_the_byte_order_mark_counts_as_no_byte_of_the_line(write: Write) -> None:
+    path = write(b"\xef\xbb\xbfa\xff\tpos\n")
+    assert only_bad_row(path, headerless())[1] == "byte 2 of the line, 0xff, is not UTF-8"
+
+
+def test_invalid_utf8_within_quotes_is_named_with_its_own_line(write: Write) -> None:
+    path = write(b'"one\ntwo \xff"\tpos\nfine\tneg\n')
+    assert only_bad_row(path, headerless(quoting="csv"))[:2] == (2, "byte 5 of the line, 0xff, is not UTF-8")
+    assert rows(path, headerless(quoting="csv")) == [(3, "fine", "neg")]
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+@pytest.mark.parametrize("quoting", ["none", "csv"])
+def test_utf16_is_recognised(write: Write, encoding: str, quoting: str) -> None:
+    path = write(("\ufeff" + TABLE).encode(encoding))
+    problem = f"byte 1 of the line, 0x{path.read_bytes()[0]:02x}, is not UTF-8"
+    remedy = "The file looks like UTF-16: convert it with iconv -f UTF-16 -t UTF-8"
+    assert message(columns.read_layout, path, data(quoting=quoting)) == f"{path}:1: {problem}. {remedy}."
+
+
+def test_gzip_under_another_name_is_recognised(write: Write) -> None:
+    path = write(gzip.compress(TABLE.encode()))
+    assert message(columns.read_layout, path, data()) == (
+        f"{path}:1: byte 2 of the line, 0x8b, is not UTF-8. The file looks like gzip: give its name the ending .gz."
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "line", "problem", "good"),
+    [
+        ('"open\tpos\nfine\tneg\n', 1, "a quote is opened and not closed by the end of the file, line 2", []),
+        ('"a "b" c"\tpos\nfine\tneg\n', 1, "more text stands behind the closing quote of a field, on line 1", [2]),
+        ('"open\tpos\n"s"\tneg\nfin\tne\n', 1, "more text stands behind the closing quote of a field, on line 2", [3]),
+        ("lone\rCR\tpos\nfine\tneg\n", 1, "a carriage return stands in a field without quotes", [2]),
+    ],
+)  # fmt: skip
+def test_a_row_that_breaks_csv_quoting_is_named(
+    write: Write, content: str, line: int, problem: str, good: list[int]
+) -> None:
+    path = write(content)
+    found = only_bad_row(path, headerless(quoting="csv"))
+    assert found[:2] == (line, problem)
+    assert found[2].endswith(', or set data.quoting = "none"')
+    assert [line for line, *_ in rows(path, headerless(quoting="csv"))] == good
+
+
+@given(st.binary(max_size=200) | st.text('ab\t\n\r"\0é', max_size=80).map(str.encode))
+@settings(max_examples=fuzz_cases(200), deadline=None)
+def test_every_line_comes_out_as_a_row_or_a_bad_row(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "rows.tsv")
+        path.write_bytes(content)
+        found = list(reader.read_rows(path, None, headerless()))
+    lines = content.count(b"\n") + (not content.endswith(b"\n") and content != b"")
+    assert [row.line for row in found] == list(range(1, lines + 1))
+
+
+@given(st.lists(st.lists(st.text('ab\t\n"é', max_size=4), min_size=2, max_size=3), max_size=6))
+@settings(max_examples=fuzz_cases(100), deadline=None)
+def test_every_csv_record_comes_out_as_a_row_or_a_bad_row(records: list[list[str]]) -> None:
+    content = io.StringIO(newline="")
+    csv.writer(content, delimiter="\t", lineterminator="\n").writerows(records)
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "rows.tsv")
+        path.write_bytes(content.getvalue().encode())
+        found = list(reader.read_rows(path, None, headerless(quoting="csv"), Classification().check_row))
+    assert len(found) == len(records)
+    for row, fields in zip(found, records, strict=True):
+        if isinstance(row, Row):
+            assert [*row.texts, row.label] == fields
+        else:
+            assert len(fields) != 2 or not fields[0].strip() or not fields[1].strip() or set(fields[1]) & set("\t\n")
+
+
+@given(st.binary(max_size=120) | st.text('ab\t\n\r"\0', max_size=60).map(str.encode))
+@settings(max_examples=fuzz_cases(150), deadline=None)
+def test_csv_quoting_takes_any_bytes(content: bytes) -> None:
+    with tempfile.TemporaryDirectory() as directory:
+        path = Path(directory, "rows.tsv")
+        path.write_bytes(content)
+        starts = [row.line for row in reader.read_rows(path, None, headerless(quoting="csv"))]
+    assert starts == sorted(set(starts))
+    assert bool(starts) == bool(content)

@@ -1,0 +1,58 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from components.common.errors import InputError
+from pipeline.runs import manifest
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.record import RunRecord
+
+RESULT = {"weights_sha256": "aa", "initial_weights": None, "model": "/models/1", "machine": {"cpu": "one"}}
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    """Of a run that was pushed, with its record."""
+    directory = tmp_path / "toy" / "runs" / "20260102-030405"
+    directory.mkdir(parents=True)
+    record = RunRecord(directory.name, "toy", "/toy.toml", str(directory), "2026-01-02T03:04:05+00:00", state="pushed")
+    record.rows = {"train": 3, "dev": 1}
+    record.evaluations = {"dev": {"metrics": {"candidate": {"": {"accuracy": 0.75}, "origin=a": {"accuracy": 1.0}}}}}
+    record.write()
+    return directory
+
+
+def begun(directory: Path) -> Manifest:
+    return Manifest(
+        name="toy",
+        run=directory.name,
+        started="2026-01-02T03:04:05+00:00",
+        config={},
+        config_file="/toy.toml",
+        checkout="/checkout",
+        data=[],
+        base_model={},
+        code={"sha256": "bb"},
+        lock=None,
+        libraries={},
+        machine={},
+    )
+
+
+def test_a_manifest_of_a_run_that_has_not_ended_has_no_result(directory: Path) -> None:
+    begun(directory).write(directory)
+    assert manifest.read(directory).result == {}
+    with pytest.raises(InputError, match="the run did not come to its end"):
+        manifest.read_ended(directory)
+    assert manifest.newest_ended(directory.parent) is None
+
+
+def test_state_rows_and_metrics_are_kept_in_the_record_and_read_from_there(directory: Path) -> None:
+    outcome = {"state": "pushed", "rows": {"train": 3, "dev": 1}, "metrics": {"dev": {"accuracy": 0.75}}}
+    ended = begun(directory)
+    ended.result = {**RESULT, **outcome}
+    ended.write(directory)
+    assert json.loads((directory / "manifest.json").read_text())["result"] == RESULT
+    assert manifest.read(directory) == ended
+    assert manifest.newest_ended(directory.parent) == ended
