@@ -174,7 +174,7 @@ class Rows:
         return len(self._unseen[0]) if self._unseen else 0
 
     def sha256(self) -> str:
-        """Of all there is to learn from these rows."""
+        """Of the token ids and targets of all rows."""
         digest = hashlib.sha256(self.lengths.tobytes() + self.all_targets().tobytes())
         with open(self._file.fileno(), "rb", closefd=False) as file:
             while part := file.read(1 << 20):

@@ -1,4 +1,4 @@
-"""Copies of a model that learn together, one on each device of each worker, and stay equal.
+"""Copies of a model that are trained together, one on each device of each worker, and stay equal.
 
 Every worker draws the same batches. Each copy sees its rows of a batch, its gradient counts for as much as its rows do
 (for labels a token: as its words do), and the sum over all copies, which is the gradient of the whole batch, is clipped
@@ -36,7 +36,7 @@ class Learner(NamedTuple):
 
 
 class Replicas:
-    """Who learns together, and how they talk.
+    """Who trains together, and how they communicate.
 
     Args:
         strategy: of TensorFlow, for sums over all copies; None: there is one.
@@ -79,7 +79,7 @@ class Replicas:
             learners: the copies of this process.
             signature: of inputs, mask and targets.
             weigh: targets -> what their mean loss counts for beside that of others.
-            by_tokens: whether the inputs are token ids and their rows of the table learn.
+            by_tokens: whether the inputs are token ids, of whose rows of the table alone there are gradients.
         """
 
         of_copy = [*signature, tf.TensorSpec([], tf.float32)]
