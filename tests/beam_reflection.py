@@ -14,15 +14,17 @@ from types import MethodType
 from typing import Any
 
 _Arguments = tuple[list[str], list[Any]]
+_Specs = tuple[set[Any], set[Any]]
 
 
 @functools.cache
 def remember() -> None:
-    """Makes Beam remember the arguments of a function and the values of options; what it finds is the same."""
+    """Makes Beam remember a method's arguments, a class's state and timers and the values of options, all as found."""
     from apache_beam.options.pipeline_options import PipelineOptions
-    from apache_beam.transforms import core
+    from apache_beam.transforms import core, userstate
 
     core.get_function_args_defaults = _remembered_arguments(core.get_function_args_defaults)
+    userstate.get_dofn_specs = _remembered_specs(userstate.get_dofn_specs)
     PipelineOptions.__init__ = _remembered_options(PipelineOptions.__init__)
 
 
@@ -40,6 +42,21 @@ def _remembered_arguments(find: Callable[[Any], _Arguments]) -> Callable[[Any], 
         return list(names), list(defaults)
 
     return arguments
+
+
+def _remembered_specs(find: Callable[[Any], _Specs]) -> Callable[[Any], _Specs]:
+    found: weakref.WeakKeyDictionary[type, _Specs] = weakref.WeakKeyDictionary()
+
+    def specs(function: Any) -> _Specs:
+        # What was made a method of one object is not its class's.
+        if any(isinstance(value, MethodType) for value in vars(function).values()):
+            return find(function)
+        if type(function) not in found:
+            found[type(function)] = find(function)
+        states, timers = found[type(function)]
+        return set(states), set(timers)
+
+    return specs
 
 
 def _remembered_options(begin: Callable[..., None]) -> Callable[..., None]:

@@ -19,6 +19,8 @@ from components.settings.model import Model
 from components.settings.serialization import dump, load
 from components.settings.training import Training
 from tests import beam_reflection
+from tests.checkout import ROOT
+from tests.commands import Interpreter
 from tests.network import own_loopback
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
@@ -251,3 +253,9 @@ def in_network() -> Iterator[list[str]]:
         except PermissionError as error:
             pytest.skip(str(error))
         yield before
+
+
+@pytest.fixture(scope="session")
+def python_in_network(in_network: list[str]) -> Interpreter:
+    """Starts commands on that loopback which do not import TensorFlow again."""
+    return Interpreter(ROOT, os.environ, in_network)

@@ -1,6 +1,7 @@
 """`preset = "portable"`: Beam's own job service and worker pool, started here, and what comes of a killed worker."""
 
 import contextlib
+import io
 import json
 import os
 import re
@@ -16,9 +17,11 @@ from typing import Any, NamedTuple
 import pytest
 
 from components.export.card import read_card
-from components.serving.versions import versions
 from pipeline.beam import options
+from pipeline.commands import predict
 from tests.checkout import ROOT
+from tests.commands import Process, python
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import toy_rows, write_toy_run
 
 PATIENCE = 600
@@ -49,13 +52,13 @@ def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Service]:
         process.wait(30)
 
 
-def ask(*arguments: object) -> list[str]:
-    return [sys.executable, "pipeline_runner.py", *map(str, arguments)]
+def start(*arguments: object) -> Process:
+    return python().start("pipeline_runner.py", *arguments, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
-def run(config: Path, root: Path, timeout: float = PATIENCE) -> subprocess.CompletedProcess[str]:
-    command = ask("run", "--config", config, "--root", root, "--json")
-    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=timeout, check=False)
+def run(config: Path, root: Path) -> subprocess.CompletedProcess[str]:
+    command = ("run", "--config", config, "--root", root, "--json")
+    return python().run("pipeline_runner.py", *command, timeout=PATIENCE)
 
 
 def workers(service: Service) -> list[int]:
@@ -64,7 +67,7 @@ def workers(service: Service) -> list[int]:
     return [int(pid) for path in children for pid in path.read_text().split()]
 
 
-def soon(found: Callable[[], Any], while_runs: subprocess.Popen[Any]) -> Any:
+def soon(found: Callable[[], Any], while_runs: Process) -> Any:
     """What a function finds, once it finds something."""
     deadline = time.monotonic() + PATIENCE
     while not (what := found()):
@@ -93,27 +96,15 @@ def listening(pid: int) -> set[str]:
 LOOPBACK = {"0100007F", "0000000000000000FFFF00000100007F"}
 
 
-def test_a_whole_run_gives_the_weights_and_the_metrics_of_a_local_one(service: Service, tmp_path: Path) -> None:
-    local = write_toy_run(tmp_path / "given", without_test=True)
-    done = run(local, tmp_path / "local")
-    assert done.returncode == 0, done.stderr
-    expected = json.loads(done.stdout)
-    portable = write_toy_run(tmp_path / "given", without_test=True, keep_data=True, beam=service.settings)
-    done = run(portable, tmp_path / "portable")
-    assert done.returncode == 0, done.stderr
-    record = json.loads(done.stdout)
-    assert {node["state"] for node in record["nodes"]} == {"done"}
-    assert record["evaluations"]["dev"]["metrics"] == expected["evaluations"]["dev"]["metrics"]
-    assert read_card(Path(record["pushed"]))["weights_sha256"] == read_card(Path(expected["pushed"]))["weights_sha256"]
-    # Where a node ran is not in its cache key.
-    again = json.loads(run(portable, tmp_path / "local").stdout)
-    assert {node["state"] for node in again["nodes"]} == {"cached"}
+@pytest.fixture(scope="module")
+def config(service: Service, first_run: FirstRun) -> Path:
+    """The first run's, on the service."""
+    tables: dict[str, Any] = {"training": LEARNS, "gate": GATE, "beam": service.settings}
+    return write_toy_run(first_run.folder, keep_data=True, without_test=True, **tables)
 
 
-def test_a_killed_worker_fails_the_run_at_once_and_the_next_one_finishes(service: Service, tmp_path: Path) -> None:
-    config = write_toy_run(tmp_path / "given", without_test=True, beam=service.settings)
-    command = ask("run", "--config", config, "--root", tmp_path / "runs")
-    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as job:
+def test_a_killed_worker_fails_the_run_at_once(service: Service, config: Path, root: Path) -> None:
+    with start("run", "--config", config, "--root", root) as job:
         # Of ExampleGen's, if it is not done before this process looks; else of the next node's.
         worker = soon(lambda: workers(service), job)[0]
         assert listening(service.process.pid)
@@ -125,9 +116,24 @@ def test_a_killed_worker_fails_the_run_at_once_and_the_next_one_finishes(service
     assert re.match(
         r"error: \w+ failed: RuntimeError: the Beam job failed: a worker (ended with status -9|is gone)", line
     )
-    done = run(config, tmp_path / "runs")
+
+
+def test_the_next_run_finishes_with_the_weights_and_the_metrics_of_a_local_one(
+    config: Path, root: Path, first_run: FirstRun
+) -> None:
+    done = run(config, root)
     assert done.returncode == 0, done.stderr
-    assert versions(tmp_path / "runs" / "toy" / "serving" / "toy")
+    record, expected = json.loads(done.stdout), first_run.record
+    # ExampleGen may have been done before the worker was killed.
+    assert {node["state"] for node in record["nodes"][1:]} == {"done"}
+    assert record["evaluations"]["dev"]["metrics"] == expected["evaluations"]["dev"]["metrics"]
+    assert read_card(Path(record["pushed"]))["weights_sha256"] == read_card(Path(expected["pushed"]))["weights_sha256"]
+
+
+def test_where_a_node_ran_is_not_in_its_cache_key(root: Path, first_run: FirstRun) -> None:
+    local = write_toy_run(first_run.folder, keep_data=True, without_test=True, training=LEARNS, gate=GATE)
+    again = json.loads(run(local, root).stdout)
+    assert {node["state"] for node in again["nodes"]} == {"cached"}
 
 
 def test_a_mistake_that_a_worker_finds_is_told_as_one(service: Service, tmp_path: Path) -> None:
@@ -144,12 +150,9 @@ def test_a_mistake_that_a_worker_finds_is_told_as_one(service: Service, tmp_path
 
 
 @pytest.fixture(scope="module")
-def pushed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pushed(first_run: FirstRun) -> Path:
     """The serving directory of a local run."""
-    folder = tmp_path_factory.mktemp("pushed")
-    done = run(write_toy_run(folder, without_test=True), folder / "runs")
-    assert done.returncode == 0, done.stderr
-    return folder / "runs" / "toy" / "serving" / "toy"
+    return first_run.serving
 
 
 def write_rows(path: Path, count: int) -> Path:
@@ -163,8 +166,8 @@ def test_bulk_predict_goes_on_after_a_killed_worker_and_answers_as_predict_does(
 ) -> None:
     config = write_toy_run(tmp_path / "given", beam=service.settings)
     rows, output = write_rows(tmp_path / "rows.tsv", 50_000), tmp_path / "out"
-    command = ask("bulk-predict", "--model", pushed, "--input", rows, "--output", output, "--config", config)
-    with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as job:
+    command = ("bulk-predict", "--model", pushed, "--input", rows, "--output", output, "--config", config)
+    with start(*command) as job:
         soon(lambda: list(output.glob("rows-*")), job)
         os.kill(workers(service)[0], signal.SIGKILL)
         _, error = job.communicate(timeout=PATIENCE)
@@ -172,12 +175,10 @@ def test_bulk_predict_goes_on_after_a_killed_worker_and_answers_as_predict_does(
     assert error.startswith("error: RuntimeError: the Beam job failed: a worker ")
     there = {path.name: path.stat().st_ino for path in output.glob("rows-*")}
     assert 0 < len(there) < 4
-    subprocess.run(command, cwd=ROOT, check=True, timeout=PATIENCE)
+    python().run("pipeline_runner.py", *command, check=True, timeout=PATIENCE)
     answers = sorted(output.glob("rows-*"))
     assert there.items() <= {path.name: path.stat().st_ino for path in answers}.items()
-    subprocess.run(
-        ask("predict", "--model", pushed, "--input", rows, "--output", tmp_path / "all.tsv"), cwd=ROOT, check=True
-    )
+    predict.predict_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
     assert b"".join(path.read_bytes() for path in answers) == (tmp_path / "all.tsv").read_bytes()
 
 
@@ -209,7 +210,8 @@ def test_the_worker_script_serves_beams_own_commands_in_a_network_of_their_own(p
         pytest.skip("needs unshare, ip and the right to a network namespace: Beam's worker pool binds every interface")
     config = write_toy_run(tmp_path / "given", beam={"preset": "portable"})
     rows, output = write_rows(tmp_path / "rows.tsv", 50), tmp_path / "out"
-    command = ask("bulk-predict", "--model", pushed, "--input", rows, "--output", output, "--config", config)
+    command = [sys.executable, "pipeline_runner.py", "bulk-predict", "--model", str(pushed)]
+    command += ["--input", str(rows), "--output", str(output), "--config", str(config)]
     script = IN_NAMESPACE.format(
         python=sys.executable,
         folder=tmp_path,
@@ -221,7 +223,5 @@ def test_the_worker_script_serves_beams_own_commands_in_a_network_of_their_own(p
         [*alone, "bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
-    subprocess.run(
-        ask("predict", "--model", pushed, "--input", rows, "--output", tmp_path / "all.tsv"), cwd=ROOT, check=True
-    )
+    predict.predict_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
     assert (output / "rows-00000-of-00001.tsv").read_bytes() == (tmp_path / "all.tsv").read_bytes()

@@ -2,9 +2,7 @@ import gzip
 import io
 import json
 import shutil
-import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -18,7 +16,7 @@ from components.rows import shards
 from components.serving import bulk_predictor, predictor
 from components.settings.beam import Beam
 from pipeline.commands import bulk_predict, predict
-from tests.checkout import ROOT
+from tests.commands import python
 from tests.conftest import Trained, tiny_rows
 
 INPUT = {"predict_text": ["text"], "text": ["text"], "label": "label", "header": True, "quoting": "none"}
@@ -227,20 +225,19 @@ def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
 def test_a_job_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) -> None:
     rows = bulk_predictor.PART_ROWS * 3 + 5
     path, output = written(tmp_path / "a.tsv", rows), tmp_path / "out"
-    command = [sys.executable, "pipeline_runner.py", "bulk-predict", "--model", str(model), "--input", str(path)]
-    command += ["--output", str(output)]
+    command = ["pipeline_runner.py", "bulk-predict", "--model", model, "--input", path, "--output", output]
     first = output / "a-00000-of-00004.tsv"
-    job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
+    job = python().start(*command, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 300
     while not first.is_file():
         assert job.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.01)
-    job.send_signal(signal.SIGKILL)
+    job.kill()
     job.wait()
     there = {path.name: path.stat().st_ino for path in output.glob("*-of-*")}
     assert len(there) < 4
-    subprocess.run(command, cwd=ROOT, check=True)
+    assert ask(model, output, path) == bulk_predict.BulkResult(rows=rows, quarantined=0, parts=4)
     assert there.items() <= {path.name: path.stat().st_ino for path in output.glob("*-of-*")}.items()
     assert one_by_one(output, "a") == at_once(model, path)
     assert json.loads((output / bulk_predict.DONE_FILE).read_text()) == {"rows": rows, "quarantined": 0, "parts": 4}

@@ -16,12 +16,12 @@ import pipeline_runner
 from components.serving.versions import versions
 from components.settings.model import Model
 from tests.checkout import ROOT
+from tests.commands import python
 from tests.in_memory import predictions
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
-
-LEARNS = {"epochs": 12, "learning_rate": 0.02}
 
 
 class Result(NamedTuple):
@@ -51,9 +51,18 @@ def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
 
 
-def test_the_first_run_pushes_a_model(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    result = run(write_toy_run(folder, training=LEARNS, gate={"min": {"accuracy": 0.7}}), root, capfd)
-    assert result.status == 0, result.err
+@pytest.fixture(scope="module")
+def folder(first_run: FirstRun) -> Path:
+    return first_run.folder
+
+
+@pytest.fixture(scope="module")
+def root(first_run: FirstRun) -> Path:
+    return first_run.root
+
+
+def test_the_first_run_pushes_a_model(first_run: FirstRun, root: Path) -> None:
+    result = Result(0, first_run.record, "")
     assert set(result.states.values()) == {"done"}
     assert len(result.states) == 12
     assert result.record["rows"] == {"train": 64, "dev": 16, "test": 16}
@@ -121,7 +130,7 @@ def test_the_next_good_model_is_measured_against_production(
     folder: Path, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (first,) = versions(serving(root))
-    config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate={"min": {"accuracy": 0.7}})
+    config = write_toy_run(folder, training=LEARNS | {"seed": 2}, gate=GATE)
     result = run(config, root, capfd)
     assert result.status == 0, result.record["evaluations"]["dev"]
     assert result.states["Transform"] == "cached"
@@ -160,7 +169,8 @@ def test_an_anomaly_stops_the_run_before_transform(folder: Path, root: Path, cap
 def test_bad_rows_are_named_or_put_into_quarantine(
     tmp_path: Path, root: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    config = write_toy_run(tmp_path, without_test=True)
+    tables: dict[str, Any] = {"training": {"batch_size": 64}}
+    config = write_toy_run(tmp_path, without_test=True, **tables)
     train = tmp_path / "train.txt"
     # Beyond the rows that are looked at before anything starts.
     train.write_text("".join(f"{line}\n" for line in train.read_text().splitlines() * 17) + "no label\n\tgood\n")
@@ -171,12 +181,14 @@ def test_bad_rows_are_named_or_put_into_quarantine(
 
     # A schema that a run inferred serves as the reviewed one, once it is copied.
     inferred, *_ = (root / "toy" / "artifacts" / "SchemaGen" / "schema").glob("*/schema.pbtxt")
-    config = write_toy_run(tmp_path, without_test=True, keep_data=True, validation={"schema_file": str(inferred)})
+    config = write_toy_run(
+        tmp_path, without_test=True, keep_data=True, **(tables | {"validation": {"schema_file": str(inferred)}})
+    )
     assert (
         "a run's own artifact cannot be its reviewed schema. Copy it elsewhere first." in run(config, root, capfd).err
     )
     schema = shutil.copy(inferred, tmp_path)
-    tables = {"data": {"on_bad_row": "quarantine"}, "validation": {"schema_file": str(schema)}}
+    tables |= {"data": {"on_bad_row": "quarantine"}, "validation": {"schema_file": str(schema)}}
     config = write_toy_run(tmp_path, without_test=True, keep_data=True, **tables)
     result = run(config, root, capfd)
     assert result.status == 0, result.err
@@ -190,15 +202,15 @@ def test_bad_rows_are_named_or_put_into_quarantine(
 
 def test_a_run_that_is_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     config = write_toy_run(tmp_path, without_test=True, training={"epochs": 1000})
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(tmp_path / "runs")]
-    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    command = ["pipeline_runner.py", "run", "--config", config, "--root", tmp_path / "runs"]
+    process = python().start(*command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     try:
         assert process.stdout is not None
         for line in process.stdout:
             if "Transform" in line:
                 break
         # A second run at the same time and place is told who is there.
-        second = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+        second = python().run(*command)
         assert second.returncode == 2
         assert f"another run is on here (process {process.pid} since 20" in second.stderr
         time.sleep(2)
@@ -211,7 +223,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     assert err.startswith("error: Trainer was interrupted. Run again: what is finished comes from cache.")
     assert "Traceback" not in err
     write_toy_run(tmp_path, without_test=True)
-    done = subprocess.run([*command, "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = python().run(*command, "--json")
     assert done.returncode == 0, done.stderr
     states = {node["id"]: node["state"] for node in json.loads(done.stdout)["nodes"]}
     assert states["Transform"] == "cached"

@@ -2,9 +2,9 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from tests.checkout import ROOT
+from tests.commands import Interpreter, Process
 from tests.network import tf_config
 from tests.toys import write_toy_run
 
@@ -27,20 +27,18 @@ CHECKPOINTS = "toy/artifacts/Trainer/checkpoints/*/*.safetensors"
 
 pytestmark = pytest.mark.slow
 
-Start = Callable[..., subprocess.Popen[str]]
+Start = Callable[..., Process]
 
 
 @pytest.fixture
-def start(in_network: list[str]) -> Iterator[Start]:
+def start(python_in_network: Interpreter) -> Iterator[Start]:
     """Starts a command, as the chief or as worker 1; whatever is left in the end is killed."""
-    started: list[subprocess.Popen[str]] = []
+    started: list[Process] = []
 
-    def begin(index: int, *words: object) -> subprocess.Popen[str]:
-        command = [*in_network, sys.executable, "pipeline_runner.py", *map(str, words)]
+    def begin(index: int, *words: object) -> Process:
         variables = {**os.environ, "TF_CONFIG": tf_config(index)}
-        process = subprocess.Popen(
-            command, cwd=ROOT, env=variables, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE
-        )
+        pipe = subprocess.PIPE
+        process = python_in_network.start("pipeline_runner.py", *words, env=variables, stdout=pipe, stderr=pipe)
         started.append(process)
         return process
 
@@ -53,18 +51,18 @@ def write(folder: Path, devices: str) -> Path:
     return write_toy_run(folder, without_test=True, training={**TRAINING, "devices": devices})
 
 
-def both(start: Start, config: Path, root: Path) -> tuple[subprocess.Popen[str], subprocess.Popen[str]]:
+def both(start: Start, config: Path, root: Path) -> tuple[Process, Process]:
     chief = start(0, "run", "--config", config, "--root", root, "--json")
     return chief, start(1, "train-worker", "--wait", 10)
 
 
-def ended(process: subprocess.Popen[str], status: int) -> tuple[str, str]:
+def ended(process: Process, status: int) -> tuple[str, str]:
     out, err = process.communicate(timeout=SECONDS)
     assert process.returncode == status, err[-3000:]
     return out, err
 
 
-def pushed(process: subprocess.Popen[str]) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
+def pushed(process: Process) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
     """The record of a run that ended well, and the weights that it pushed."""
     record = json.loads(ended(process, 0)[0])
     reader = tf.train.load_checkpoint(str(Path(record["pushed"], "variables", "variables")))
@@ -72,7 +70,7 @@ def pushed(process: subprocess.Popen[str]) -> tuple[dict[str, Any], dict[str, np
     return record, {name: reader.get_tensor(name) for name in names}
 
 
-def wait_for_another(pattern: str, root: Path, before: set[Path], process: subprocess.Popen[str]) -> None:
+def wait_for_another(pattern: str, root: Path, before: set[Path], process: Process) -> None:
     end = time.monotonic() + SECONDS
     while set(root.glob(pattern)) <= before:
         assert process.poll() is None, process.communicate()
@@ -81,15 +79,18 @@ def wait_for_another(pattern: str, root: Path, before: set[Path], process: subpr
 
 
 def test_two_workers_push_the_model_of_one_and_a_kill_of_either_changes_nothing(tmp_path: Path, start: Start) -> None:
-    config = write(tmp_path, "multiworker")
-    chief, worker = both(start, config, tmp_path / "whole")
+    config, root = write(tmp_path, "multiworker"), tmp_path / "runs"
+    of_trainer = root / "toy" / "artifacts" / "Trainer"
+    chief, worker = both(start, config, root)
     record, weights = pushed(chief)
     assert ended(worker, 0)[0].splitlines()[-1] == "the training has ended"
     assert record["training"]["replicas"] == 2
     # One process has written, once.
-    assert len(list(tmp_path.glob("whole/toy/artifacts/Trainer/model_run/*/events*"))) == 1
+    assert len(list(of_trainer.glob("model_run/*/events*"))) == 1
 
-    root = tmp_path / "killed"
+    # Without it the next run trains from the start.
+    (model,) = (of_trainer / "model").glob("[0-9]*")
+    shutil.rmtree(model)
     for victim in (1, 0):
         before = set(root.glob(CHECKPOINTS))
         pair = both(start, config, root)

@@ -18,8 +18,11 @@ import tensorflow as tf
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
+from components.serving.versions import versions
 from components.tasks.classification import Classification
 from tests.checkout import ROOT
+from tests.commands import python
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -39,18 +42,27 @@ time.sleep(600)
 Said = Callable[..., tuple[int, dict[str, Any], str]]
 
 
-@pytest.fixture
-def run(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> Said:
-    """Runs the toy config: exit status, record and standard error."""
+@pytest.fixture(scope="module")
+def folder(first_run: FirstRun) -> Path:
+    return first_run.folder
 
-    def call(root: Path | None = None) -> tuple[int, dict[str, Any], str]:
+
+@pytest.fixture(scope="module")
+def root(first_run: FirstRun) -> Path:
+    return first_run.root
+
+
+@pytest.fixture
+def run(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> Said:
+    """Runs the first run's config, or another, again: exit status, record and standard error."""
+
+    def call(config: Path = folder / "run.toml", root: Path = root) -> tuple[int, dict[str, Any], str]:
         capfd.readouterr()
-        where = str(root or tmp_path / "runs")
-        status = pipeline_runner.main(["run", "--config", str(tmp_path / "run.toml"), "--root", where, "--json"])
+        status = pipeline_runner.main(["run", "--config", str(config), "--root", str(root), "--json"])
         out, err = capfd.readouterr()
         return status, json.loads(out) if out.startswith("{") else {}, err
 
-    write_toy_run(tmp_path, without_test=True, gate={"min": {"accuracy": 0.01}})
+    write_toy_run(folder, keep_data=True, training=LEARNS, gate=GATE)
     return call
 
 
@@ -73,21 +85,24 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
-def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(run: Said, small_disk: Path) -> None:
-    status, _, err = run(small_disk)
+def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(
+    run: Said, small_disk: Path, tmp_path: Path
+) -> None:
+    config = write_toy_run(tmp_path, without_test=True)
+    status, _, err = run(config, small_disk)
     assert status == 1
     assert "No space left" in one_message(err) or "full" in err
     subprocess.run(["mount", "-o", "remount,size=300m", str(small_disk)], check=True)
-    status, record, err = run(small_disk)
+    status, record, err = run(config, small_disk)
     assert (status, record["state"]) == (0, "pushed"), err
 
 
 def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
-    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipeline.runners.launch import CompiledPipeline
 
-    train, launch = tmp_path / "train.txt", CompiledPipeline.launch
+    train, launch = folder / "train.txt", CompiledPipeline.launch
     whole = train.read_bytes()
 
     def cut_then_launch(self: CompiledPipeline, node_id: str) -> Any:
@@ -104,34 +119,8 @@ def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
     assert run()[0] == 0
 
 
-def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
-    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    from pipeline.runners.launch import CompiledPipeline
-
-    launch = CompiledPipeline.launch
-
-    def corrupt_then_launch(self: CompiledPipeline, node_id: str) -> Any:
-        if node_id == "Transform":
-            (record,) = (tmp_path / "runs/toy/artifacts/TsvExampleGen/examples").glob("*/Split-train/*")
-            content = bytearray(record.read_bytes())
-            content[len(content) // 2] ^= 255
-            record.write_bytes(content)
-        return launch(self, node_id)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(CompiledPipeline, "launch", corrupt_then_launch)
-        status, _, err = run()
-    assert status == 1
-    assert "Transform failed" in one_message(err)
-    status, record, err = run()
-    assert status == 0, err
-    assert {node["id"]: node["state"] for node in record["nodes"]}["TsvExampleGen"] == "done"
-
-
-def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> None:
-    assert run()[0] == 0
-    store = tmp_path / "runs" / "toy" / "metadata.sqlite"
+def test_a_killed_write_of_ml_metadata_is_undone(run: Said, root: Path) -> None:
+    store = root / "toy" / "metadata.sqlite"
     with sqlite3.connect(store) as connection:
         before = connection.execute("SELECT * FROM Execution").fetchall()
     process = subprocess.Popen([sys.executable, "-c", A_WRITE, str(store)], stdout=subprocess.PIPE, text=True)
@@ -149,17 +138,19 @@ def test_a_killed_write_of_ml_metadata_is_undone(run: Said, tmp_path: Path) -> N
 
 
 def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
-    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from components.nodes import example_gen
 
-    dev, judge = tmp_path / "dev.txt", example_gen.enforce_bad_row_policy
+    dev, judge = folder / "dev.txt", example_gen.enforce_bad_row_policy
     whole = dev.read_text()
 
     def cut_then_judge(*arguments: Any) -> None:
         judge(*arguments)
         dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
 
+    # Another row, as the examples of the first run come from cache.
+    dev.write_text(f"{whole}a good film indeed\tgood\n")
     with monkeypatch.context() as patch:
         patch.setattr(example_gen, "enforce_bad_row_policy", cut_then_judge)
         status, _, err = run()
@@ -171,36 +162,42 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
 
 
 def test_a_file_that_vanishes_while_the_run_begins_is_named(
-    run: Said, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pipeline.runners.launch import CompiledPipeline
 
-    launch = CompiledPipeline.launch
+    dev, launch = folder / "dev.txt", CompiledPipeline.launch
+    whole = dev.read_text()
 
     def delete_then_launch(self: CompiledPipeline, node_id: str) -> Any:
-        (tmp_path / "dev.txt").unlink()
+        dev.unlink()
         return launch(self, node_id)
 
     monkeypatch.setattr(CompiledPipeline, "launch", delete_then_launch)
     status, _, err = run()
+    dev.write_text(whole)
     assert status == 2
-    assert f"error: {tmp_path}/dev.txt: no such file" in one_message(err)
+    assert f"error: {dev}: no such file" in one_message(err)
 
 
-def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, tmp_path: Path) -> None:
-    path = tmp_path / "model" / "model.safetensors"
-    tensors = load_file(path)
+def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(run: Said, first_run: FirstRun) -> None:
+    path = first_run.folder / "model" / "model.safetensors"
+    whole, tensors, before = path.read_bytes(), load_file(path), versions(first_run.serving)
     tensors["pooler.dense.weight"][:] = np.finfo(np.float32).max
     tensors["encoder.layer.1.output.LayerNorm.weight"][:] = np.finfo(np.float32).max
     save_file(tensors, path, {"format": "pt"})
     status, _, err = run()
+    path.write_bytes(whole)
     assert status == 1
-    assert "Trainer failed: ArithmeticError: the loss is nan at step 1 of 16" in one_message(err)
+    assert "Trainer failed: ArithmeticError: the loss is nan at step 1 of 96" in one_message(err)
     assert "a smaller learning_rate may help" in err
-    assert not list((tmp_path / "runs" / "toy").glob("serving/*/*"))
+    assert versions(first_run.serving) == before
 
 
-def test_memory_that_runs_out_ends_the_run_with_a_remedy(run: Said, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_memory_that_runs_out_ends_the_run_with_a_remedy(
+    run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_toy_run(folder, keep_data=True, training=LEARNS | {"seed": 2}, gate=GATE)
     with monkeypatch.context() as patch:
         # TensorFlow's own error, of an allocation that no machine can grant.
         patch.setattr(Classification, "compute_metrics", lambda *_: tf.zeros([2**50]))
@@ -216,9 +213,8 @@ AS_ANYBODY = ["setpriv", "--inh-caps=-all", "--bounding-set=-dac_override,-dac_r
 
 
 @pytest.mark.parametrize(("closed", "mode"), [("train.txt", 0o000), ("closed", 0o500)])
-def test_what_permissions_forbid_is_told_before_anything_starts(
-    run: Said, tmp_path: Path, closed: str, mode: int
-) -> None:
+def test_what_permissions_forbid_is_told_before_anything_starts(tmp_path: Path, closed: str, mode: int) -> None:
+    write_toy_run(tmp_path)
     (tmp_path / "closed").mkdir()
     place = tmp_path / closed
     place.chmod(mode)
@@ -235,25 +231,54 @@ def test_what_permissions_forbid_is_told_before_anything_starts(
     assert not list((tmp_path / "closed").iterdir())
 
 
-def test_a_second_run_waits_for_the_first_if_told_to(run: Said, tmp_path: Path) -> None:
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(tmp_path / "run.toml")]
-    command += ["--root", str(tmp_path / "runs")]
-    first = subprocess.Popen([*command, "--json"], cwd=ROOT, stdout=subprocess.PIPE, text=True)
-    while not (tmp_path / "runs" / "toy" / "runs").is_dir():
-        assert first.poll() is None
-        time.sleep(0.01)
-    refused = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    assert refused.returncode == 2
-    assert f"another run is on here (process {first.pid} since" in one_message(refused.stderr)
-    second = subprocess.run([*command, "--wait"], cwd=ROOT, capture_output=True, text=True, check=False)
-    assert second.returncode == 0, second.stderr
-    assert "waiting for its end" in second.stdout
-    assert "cached" in second.stdout
-    assert first.wait() == 0
+def test_a_second_run_waits_for_the_first_if_told_to(run: Said, folder: Path, root: Path) -> None:
+    # Another threshold: the evaluators take their time.
+    config = write_toy_run(folder, keep_data=True, training=LEARNS, gate={"min": {"accuracy": 0.6}})
+    command = ["pipeline_runner.py", "run", "--config", config, "--root", root]
+    before = set((root / "toy" / "runs").iterdir())
+    with python().start(*command, stdout=subprocess.DEVNULL) as first:
+        while set((root / "toy" / "runs").iterdir()) == before:
+            assert first.poll() is None
+            time.sleep(0.01)
+        refused = python().run(*command)
+        assert refused.returncode == 2
+        assert f"another run is on here (process {first.pid} since" in one_message(refused.stderr)
+        second = python().run(*command, "--wait")
+        assert second.returncode == 0, second.stderr
+        assert "waiting for its end" in second.stdout
+        assert "cached" in second.stdout
+        assert first.wait() == 0
 
 
 def test_a_root_that_cannot_be_written_is_told_before_anything_starts(tmp_path: Path, run: Said) -> None:
     (tmp_path / "file").write_text("not a directory")
-    status, _, err = run(tmp_path / "file")
+    status, _, err = run(root=tmp_path / "file")
     assert status == 2
     assert "cannot be written (Not a directory). Give a --root you may write to." in one_message(err)
+
+
+def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
+    run: Said, folder: Path, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.runners.launch import CompiledPipeline
+
+    # Another length: Transform reads the examples again.
+    write_toy_run(folder, keep_data=True, model={"max_length": 15}, training=LEARNS)
+    launch = CompiledPipeline.launch
+
+    def corrupt_then_launch(self: CompiledPipeline, node_id: str) -> Any:
+        if node_id == "Transform":
+            (record,) = (root / "toy/artifacts/TsvExampleGen/examples").glob("*/Split-train/*")
+            content = bytearray(record.read_bytes())
+            content[len(content) // 2] ^= 255
+            record.write_bytes(content)
+        return launch(self, node_id)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CompiledPipeline, "launch", corrupt_then_launch)
+        status, _, err = run()
+    assert status == 1
+    assert "Transform failed" in one_message(err)
+    status, record, err = run()
+    assert status == 0, err
+    assert {node["id"]: node["state"] for node in record["nodes"]}["TsvExampleGen"] == "done"

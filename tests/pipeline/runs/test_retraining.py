@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -18,13 +17,11 @@ from components.serving.predictor import Predictor
 from components.serving.versions import versions
 from pipeline.runs.manifest import read as read_manifest
 from tests.checkout import ROOT
+from tests.commands import python
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
-
-LEARNS = {"epochs": 12, "learning_rate": 0.02}
-
-GATE = {"min": {"accuracy": 0.7}}
 
 
 def said(capfd: pytest.CaptureFixture[str], *command: object) -> tuple[int, str, str]:
@@ -51,12 +48,24 @@ def states(record: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.fixture(scope="module")
+def folder(first_run: FirstRun) -> Path:
+    return first_run.folder
+
+
+@pytest.fixture(scope="module")
+def root(first_run: FirstRun) -> Path:
+    return first_run.root
+
+
+@pytest.fixture(scope="module")
 def serving(root: Path) -> Path:
     return root / "toy" / "serving" / "toy"
 
 
-def test_a_run_s_manifest_says_what_it_stood_on(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    record = run(write_toy_run(folder, training=LEARNS, gate=GATE), root, capfd)
+def test_a_run_s_manifest_says_what_it_stood_on(
+    first_run: FirstRun, root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    record = first_run.record
     found = manifest(record)
     assert [(file["split"], Path(file["path"]).name, file["rows"], file["quarantined"]) for file in found["data"]] == [
         ("train", "train.txt", 64, 0),
@@ -194,42 +203,37 @@ def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
-    folder: Path, root: Path, tmp_path: Path
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     training = LEARNS | {"epochs": 60, "checkpoint_steps": 5}
-    config = write_toy_run(tmp_path, training=training, gate={"min": {"accuracy": 0.01}})
-    weights = []
-    for kill in (True, False):
-        into = tmp_path / f"killed-{kill}"
-        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(into), "--json"]
-        if kill:
-            process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            while len(list(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))) < 2:
-                assert process.poll() is None
-                time.sleep(0.01)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            # Of the newest checkpoint a bit turns over: the one before it has to do.
-            damaged = max(into.glob("toy/artifacts/Trainer/checkpoints/*/[0-9]*.safetensors"))
-            content = bytearray(damaged.read_bytes())
-            content[-1] ^= 1
-            damaged.write_bytes(content)
-            shown = subprocess.run(
-                [sys.executable, "pipeline_runner.py", "show", "--root", str(into)],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                check=True,
-            )
-            assert "interrupted" in shown.stdout
-            assert "the process was killed" in shown.stdout
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        record = json.loads(done.stdout)
-        assert bool(record["training"]["resumed"]) is kill
-        assert record["training"]["damaged"] == ([damaged.name] if kill else [])
+    config = write_toy_run(tmp_path, without_test=True, training=training, gate={"min": {"accuracy": 0.01}})
+    into = tmp_path / "runs"
+    of_trainer = into / "toy" / "artifacts" / "Trainer"
+    process = python().start("pipeline_runner.py", "run", "--config", config, "--root", into, stdout=subprocess.DEVNULL)
+    while len(list(of_trainer.glob("checkpoints/*/[0-9]*.safetensors"))) < 2:
+        assert process.poll() is None
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    # Of the newest checkpoint a bit turns over: the one before it has to do.
+    damaged = max(of_trainer.glob("checkpoints/*/[0-9]*.safetensors"))
+    content = bytearray(damaged.read_bytes())
+    content[-1] ^= 1
+    damaged.write_bytes(content)
+    _, shown, _ = said(capfd, "show", "--root", into)
+    assert "interrupted" in shown
+    assert "the process was killed" in shown
+    results = []
+    for killed in (True, False):
+        record = run(config, into, capfd)
+        assert bool(record["training"]["resumed"]) is killed
+        assert record["training"]["damaged"] == ([damaged.name] if killed else [])
         (note,) = (node["note"] for node in record["nodes"] if node["id"] == "Trainer")
-        assert ("without the damaged checkpoint" in note, "resumed at step" in note) == (kill, kill)
-        weights.append(manifest(record)["result"])
-        assert not list(into.glob("toy/artifacts/Trainer/checkpoints/*"))
-    assert weights[0]["weights_sha256"] == weights[1]["weights_sha256"]
-    assert weights[0]["metrics"] == weights[1]["metrics"]
+        assert ("without the damaged checkpoint" in note, "resumed at step" in note) == (killed, killed)
+        results.append(manifest(record)["result"])
+        assert not list(of_trainer.glob("checkpoints/*"))
+        # Without it the next run trains from the start.
+        (model,) = (of_trainer / "model").glob("[0-9]*")
+        shutil.rmtree(model)
+    assert results[0]["weights_sha256"] == results[1]["weights_sha256"]
+    assert results[0]["metrics"] == results[1]["metrics"]
