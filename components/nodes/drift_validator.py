@@ -65,16 +65,15 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _train_files(data: Data) -> str:
-    return ", ".join(str(path) for split, path in files.find_files(data) if split in (None, "train"))
+    return ", ".join(str(path) for _, path in files.of_train(files.find_files(data)))
 
 
 def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
     rule = tasks.from_settings(data).check_row
-    for split, path in files.find_files(data):
-        if split in (None, "train"):
-            for row in reader.read_rows(path, split, data, rule):
-                if isinstance(row, reader.Row) and row.split == "train":
-                    yield row.texts, row.label
+    for split, path in files.of_train(files.find_files(data)):
+        for row in reader.read_rows(path, split, data, rule):
+            if isinstance(row, reader.Row) and row.split == "train":
+                yield row.texts, row.label
 
 
 class DriftValidatorSpec(component_spec.ComponentSpec):

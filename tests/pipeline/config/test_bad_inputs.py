@@ -151,7 +151,7 @@ class Box:
         }
         config = json.loads(dump(load_config(self.directory / "run.toml")))
         stood_on = {
-            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
+            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config},
             **{"checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None, "libraries": {}},
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
@@ -543,7 +543,7 @@ CASES: dict[str, list[Case]] = {
         Case("a root one may not write to", lambda box: box.forbid("runs"),
              "DIR/runs/toy: cannot be written (Permission denied). Give a --root you may write to.", RUN),
         Case("another run in the same place", Box.lock,
-             "DIR/runs/toy: another run is on here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
+             "DIR/runs/toy: another run is running here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
              "end, with --wait, or give this one another --root.", RUN),
         Case("a destination below a file",
              lambda box: box.toml("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'),
@@ -679,7 +679,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "
              "10)). Give another --output.", f"{BULK} DIR/dev.tsv"),
         Case("an output that another command is writing", lambda box: box.lock("out/job.json"),
-             "DIR/out: another bulk-predict is on here. Wait for its end, or give this one another --output.",
+             "DIR/out: another bulk-predict is running here. Wait for its end, or give this one another --output.",
              f"{BULK} DIR/dev.tsv"),
         Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
              'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
