@@ -9,6 +9,7 @@ import io
 import json
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -745,24 +746,28 @@ def errors_page() -> str:
     lines = [
         "# What can be wrong, and what the command line says",
         "",
-        "Each row is a test: `tests/pipeline/config/test_bad_inputs.py` makes the mistake, runs the command and",
-        "compares the whole message. The exit status is 2, nothing else is printed, and nothing is made on disk.",
-        "DIR is the directory of the files. `make docs` writes this page.",
+        "Each mistake is a test: `tests/pipeline/config/test_bad_inputs.py` makes it, runs the command and compares",
+        "the whole message. The command line prints `error: ` and the message on one line; here it is wrapped. The",
+        "exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the directory of the files.",
+        "`make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
         "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
         "the same exit status.",
     ]
     for title, cases in CASES.items():
-        lines += ["", f"## {title}", "", "| what was wrong | the message |", "| --- | --- |"]
+        lines += ["", f"## {title}", ""]
         for case in cases:
-            message = case.message.replace("|", "\\|")
-            lines.append(f"| {case.what} | `` {message} `` |")
+            lines += [f"- {case.what}", *_block(case.message)]
     lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/config/test_task_rows.py` has them.", ""]
-    lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
-    for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    for task, row, _, message in BROKEN:
+        lines += [f"- {task}: `` {row!r} ``", *_block(f"DIR/train.tsv:3: {message}")]
     return "\n".join(lines) + "\n"
+
+def _block(message: str) -> list[str]:
+    """A message below an item of a list."""
+    wrapped = textwrap.wrap(message, 78, break_long_words=False, break_on_hyphens=False)
+    return ["  ```text", *(f"  {line}" for line in wrapped), "  ```"]
 
 def tree(directory: Path) -> dict[str, bytes | None]:
     return {
