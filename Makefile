@@ -52,7 +52,7 @@ setup: .venv/installed
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
 
-# The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
+# The pages that are made of the code: docs/configuration.md, commands.md, errors.md and metrics.md.
 docs: setup
 	$(PY) -m docs.generate
 	$(PY) -m tests.pipeline.config.test_bad_inputs > .page.new

@@ -17,7 +17,7 @@ from components import tasks
 from components.common.errors import InputError
 from components.drift import distance, profile
 from components.drift.data_comparison import DRIFT_FILE
-from components.rows import files, reader, spans
+from components.rows import data_spans, files, reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump, load
@@ -39,7 +39,9 @@ class Executor(base_executor.BaseExecutor):
         """
         limits = load(Drift, exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        data = spans.newest(load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,))
+        data = data_spans.newest(
+            load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,)
+        )
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
         version, measures = None, []
         if predecessor is not None:

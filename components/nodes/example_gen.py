@@ -27,7 +27,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names, progress
 from components.common.errors import InputError
-from components.rows import columns, data_hash, label_names, reader, row_counts, spans, tsv, writer
+from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
 from components.rows.files import InputFiles, find_files, fingerprint, opened, readable
 from components.rows.writer import QUARANTINE_FILE
 from components.settings.data import Data
@@ -218,7 +218,7 @@ class Driver(base_driver.BaseDriver):
 
 def _data(exec_properties: dict[str, Any]) -> Data:
     """The settings, with the paths that there are now."""
-    return spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
+    return data_spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
 
 
 def _fingerprints(data: Data) -> str:

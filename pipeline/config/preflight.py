@@ -16,7 +16,7 @@ from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
 from components.pretrained import file_names, hub, huggingface
-from components.rows import columns, label_names, reader, spans, tsv
+from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
@@ -70,8 +70,8 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
         # [CLS] and [SEP] are two of the tokens, and each word has at least one.
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_tokens - 2))
-    data = spans.resolved(run.data)
-    newest = spans.newest(run.data, data.spans)
+    data = data_spans.resolved(run.data)
+    newest = data_spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
     task = tasks.from_settings(run.data)
     _check_names(run, task, source)
