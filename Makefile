@@ -132,7 +132,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 	@touch $@
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
-# Nothing else should run meanwhile: four hours in all, a part at a time by its name.
+# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy and
+# bench-airflow are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
