@@ -9,7 +9,8 @@ from typing import Any, TextIO
 from components.rows.tsv import LINE_END, Quoting
 
 QUARANTINE_FILE = "quarantine.tsv"
-"""Beside the Examples: `file<TAB>line<TAB>problem<TAB>the row` of each bad row, with `on_bad_row = "quarantine"`."""
+"""Beside the Examples with `on_bad_row = "quarantine"`, and within the output of `bulk-predict`: each bad row as
+`file<TAB>line<TAB>problem<TAB>the row`."""
 
 
 def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:

@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import Any, TextIO
 
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
@@ -19,23 +19,18 @@ from components.common.exit_status import DONE, FAILED
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import require_file
+from components.rows.writer import QUARANTINE_FILE
 from components.serving import input_format, versions
 from components.settings.beam import Beam
 from components.settings.toml import TomlSource
 from pipeline.beam import options
 from pipeline.config import load
 
-if TYPE_CHECKING:
-    from components.serving.bulk_predictor import Job
-
 JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
 """Within the output: what the predictions stand on, that all are there, and what libraries had to say."""
 
 _COUNTS_FILE = "counts"
 """Within the work directory: a line of JSON for each part, its `rows` and its `bad` ones."""
-
-QUARANTINE_FILE = "quarantine.tsv"
-"""Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -106,10 +101,11 @@ def predict_files(
                 progress.watch(terminal, "bulk-predict"),
                 progress.progress(),
             ):
-                from components.serving.bulk_predictor import Job
+                from components.serving import bulk_predictor
 
-                job = Job(str(version), str(output.resolve()), row_format, tuple(names))
-                _run(job, files, work, where)
+                work.mkdir(exist_ok=True)
+                job = bulk_predictor.Job(str(version), str(output.resolve()), row_format, tuple(names))
+                bulk_predictor.run(job, list(map(str, files)), work / _COUNTS_FILE, options.arguments(where))
             if _states(files) != stands_on["inputs"]:
                 remedy = "Give another --output, once the files are complete"
                 raise InputError(", ".join(map(str, files)), "changed while the predictions were made", remedy)
@@ -118,13 +114,6 @@ def predict_files(
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
         return BulkResult(**json.loads(done.read_text(encoding="utf-8")))
-
-
-def _run(job: Job, files: list[Path], work: Path, where: Beam) -> None:
-    from components.serving import bulk_predictor
-
-    work.mkdir(exist_ok=True)
-    bulk_predictor.run(job, list(map(str, files)), work / _COUNTS_FILE, options.arguments(where))
 
 
 def _finish(files: list[Path], work: Path, output: Path) -> None:

@@ -6,8 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.summary import CANDIDATE
+from components.drift.data_comparison import DRIFT_FILE
+from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
+from components.rows.row_counts import row_counts, rows_by_file
+from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
+from components.training.history import HISTORY_FILE
 from pipeline.runs.record import RunRecord
 
 
@@ -46,12 +50,6 @@ def drift_note(found: dict[str, Any]) -> str:
 
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
-    from components.drift.data_comparison import DRIFT_FILE
-    from components.evaluation.summary import SUMMARY_FILE
-    from components.rows.row_counts import row_counts, rows_by_file
-    from components.rows.writer import QUARANTINE_FILE
-    from components.training.history import HISTORY_FILE
-
     match node:
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])

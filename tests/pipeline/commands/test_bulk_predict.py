@@ -13,6 +13,7 @@ import pipeline_runner
 from components.common import atomic_files
 from components.common.errors import InputError
 from components.rows import shards
+from components.rows.writer import QUARANTINE_FILE
 from components.serving import bulk_predictor, predictor
 from components.settings.beam import Beam
 from pipeline.commands import bulk_predict, predict
@@ -97,7 +98,7 @@ def test_bad_rows_go_into_a_file_with_their_line_and_all_others_have_predictions
     second = written(tmp_path / "b.tsv", 1, "alone")
     output = tmp_path / "out"
     assert ask(model, output, second, first) == bulk_predict.BulkResult(rows=12, quarantined=3, parts=3)
-    assert (output / bulk_predict.QUARANTINE_FILE).read_text() == (
+    assert (output / QUARANTINE_FILE).read_text() == (
         f"{first}\t12\tthe text (field 2) is empty\t10\t\n"
         f"{first}\t13\texpected 2 tab-separated fields, got 3\t11\tgood\tmore\n"
         f"{second}\t3\texpected 2 tab-separated fields, got 1\talone\n"
@@ -165,7 +166,7 @@ def test_an_error_without_a_text_has_one_message_too(
 
 
 @pytest.mark.usefixtures("small_parts")
-@pytest.mark.parametrize("killed_at", [bulk_predict.QUARANTINE_FILE, bulk_predict.DONE_FILE])
+@pytest.mark.parametrize("killed_at", [QUARANTINE_FILE, bulk_predict.DONE_FILE])
 def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
     killed_at: str, tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -182,7 +183,7 @@ def test_a_job_that_is_killed_at_its_end_comes_to_it_later(
         ask(model, output, path)
     assert ask(model, output, path) == bulk_predict.BulkResult(rows=9, quarantined=1, parts=2)
     line = f"{path}\t11\texpected 2 tab-separated fields, got 1\tbad\n"
-    assert (output / bulk_predict.QUARANTINE_FILE).read_text() == line
+    assert (output / QUARANTINE_FILE).read_text() == line
     assert not (output / shards.WORK).exists()
 
 
