@@ -81,27 +81,6 @@ def test_a_run_s_manifest_says_what_it_stood_on(
     assert (status, json.loads(out)) == (0, found)
 
 
-def test_a_reproduction_by_a_clone_elsewhere_gives_the_same_bits(root: Path, tmp_path: Path) -> None:
-    (directory,) = (root / "toy" / "runs").iterdir()
-    clone = tmp_path / "elsewhere" / "clone"
-    for name in ("components", "pipeline"):
-        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
-    for name in ("pipeline_runner.py", "requirements.lock"):
-        shutil.copy(ROOT / name, clone)
-    command = [sys.executable, "pipeline_runner.py", "reproduce", directory.name, "--root", str(root)]
-    command += ["--into", str(tmp_path / "again"), "--json"]
-    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    compared = json.loads(done.stdout)
-    assert compared["result"] == []
-    assert compared["differences"] == []
-    again = json.loads(Path(compared["reproduction"], "manifest.json").read_text())
-    assert (
-        again["result"]["weights_sha256"]
-        == json.loads((directory / "manifest.json").read_text())["result"]["weights_sha256"]
-    )
-
-
 def test_another_seed_is_told_as_what_differs(
     folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -173,7 +152,7 @@ def test_a_rollback_is_served_and_its_weights_are_not_pushed_again(
 
 
 def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
-    folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+    first_run: FirstRun, folder: Path, root: Path, serving: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     config = write_toy_run(
         folder, training=LEARNS | {"seed": 3}, gate={"min": {"accuracy": 0.99}, "max": {"loss": 0.0}}
@@ -197,9 +176,30 @@ def test_what_is_pruned_after_ten_runs_is_what_nothing_kept_needs(
     assert len(versions(serving)) >= 3
     for version in versions(serving):
         assert len(list(Predictor(serving / str(version)).predict([("the film is good",)]))) == 1
-    pushing, *_ = pruned["kept_runs"]
-    status, out, err = said(capfd, "reproduce", pushing, "--root", root, "--into", tmp_path, "--json")
-    assert (status, json.loads(out)["result"]) == (0, []), err
+    assert first_run.record["id"] in pruned["kept_runs"]
+
+
+def test_a_run_that_was_kept_is_reproduced_by_a_clone_elsewhere_bit_for_bit(
+    first_run: FirstRun, root: Path, tmp_path: Path
+) -> None:
+    directory = Path(first_run.record["directory"])
+    clone = tmp_path / "elsewhere" / "clone"
+    for name in ("components", "pipeline"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("pipeline_runner.py", "requirements.lock"):
+        shutil.copy(ROOT / name, clone)
+    command = [sys.executable, "pipeline_runner.py", "reproduce", directory.name, "--root", str(root)]
+    command += ["--into", str(tmp_path / "again"), "--json"]
+    done = subprocess.run(command, cwd=clone, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    compared = json.loads(done.stdout)
+    assert compared["result"] == []
+    assert compared["differences"] == []
+    again = json.loads(Path(compared["reproduction"], "manifest.json").read_text())
+    assert (
+        again["result"]["weights_sha256"]
+        == json.loads((directory / "manifest.json").read_text())["result"]["weights_sha256"]
+    )
 
 
 def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
