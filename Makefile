@@ -9,8 +9,9 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
-  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos beam-service
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+  bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
+  mutate beam-service
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -51,12 +52,42 @@ setup: .venv/installed
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
 
+# The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
+docs: setup
+	$(PY) -m docs.generate
+	$(PY) -m tests.pipeline.config.test_bad_inputs > .page.new
+	mv .page.new docs/errors.md
+	$(PY) -m tests.components.tasks.test_metrics > .page.new
+	mv .page.new docs/metrics.md
+
+# The rooms from the top down with what each imports, and whether they keep their order.
+rooms: setup
+	$(PY) -m tests.rooms
+	.venv/bin/lint-imports --no-cache
+
 # 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
 fuzz: setup
-	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows/test_tsv.py tests/pipeline/config/test_config_fuzz.py
+	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos
+
+# Changes the code of a room, a place at a time, and lists what the room's tests do not notice; minutes for most rooms.
+#   make mutate ROOM=components/rows [TESTS="tests/components/rows ..."] [MUTANTS=60] [SEED=0]
+ROOM ?= components/rows
+MUTANTS ?= 60
+SEED ?= 0
+mutate: setup .venv-mutate/installed
+	.venv-mutate/bin/python -m tests.mutate $(ROOM) $(if $(TESTS),--tests $(TESTS)) --mutants $(MUTANTS) --seed $(SEED)
+
+.venv-mutate/installed: tests/mutate-requirements.txt
+	rm -rf .venv-mutate
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-mutate; uv pip install --python .venv-mutate/bin/python -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-mutate; .venv-mutate/bin/python -m pip install --quiet -r $<; \
+	fi
+	@touch $@
 
 # A job service and a worker pool on the loopback, to try `[beam] preset = "portable"`; until Ctrl-C.
 beam-service: setup

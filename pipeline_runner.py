@@ -1,8 +1,5 @@
 #!/usr/bin/env python3
-"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT.
-
-Exit status: 0 done, 1 a run failed, 2 the user's input is wrong, 3 the gate refused the model.
-"""
+"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT."""
 
 from __future__ import annotations
 
@@ -15,29 +12,6 @@ from components.common import tensorflow_env
 from components.common.errors import InputError
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import parser
-
-COMMANDS = {
-    "run": "run",
-    "check": "run",
-    "train-worker": "run",
-    "show": "inspect",
-    "versions": "inspect",
-    "reproduce": "reproduce",
-    "predict": "predict",
-    "bulk-predict": "bulk_predict",
-    "embed": "embed",
-    "match": "embed",
-    "check-data": "check_data",
-    "rollback": "maintain",
-    "prune": "maintain",
-    "data": "maintain",
-    "export": "schedule",
-    "begin-run": "schedule",
-    "run-node": "schedule",
-    "end-run": "schedule",
-    "run-container": "schedule",
-}
-"""Command -> its module in `pipeline.commands`, whose function of the command's name takes the parsed options."""
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -66,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _execute(options: argparse.Namespace) -> int:
     # Only the command's own module: others would cost it their imports.
-    module = importlib.import_module(f"pipeline.commands.{COMMANDS[options.command]}")
-    status: int = getattr(module, options.command.replace("-", "_"))(options)
+    module = importlib.import_module(f"pipeline.commands.{options.command.replace('-', '_')}")
+    status: int = module.execute(options)
     return status
 
 

@@ -49,9 +49,9 @@ def local(root: Path) -> Run:
     """All nodes in one process."""
     command = [sys.executable, "pipeline_runner.py", "run", "--json", "--config", str(CONFIG), "--root", str(root)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE)  # noqa: S603
-    told = json.loads(done.stdout)
-    nodes = {node["id"]: round(node["seconds"], 1) for node in told["nodes"]}
-    return {"nodes": nodes, "seconds": round(told["seconds"], 1), "weights_sha256": _weights(root)}
+    record_of_run = json.loads(done.stdout)
+    nodes = {node["id"]: round(node["seconds"], 1) for node in record_of_run["nodes"]}
+    return {"nodes": nodes, "seconds": round(record_of_run["seconds"], 1), "weights_sha256": _weights(root)}
 
 
 def scheduled(version: int, folder: Path) -> Run:

@@ -22,8 +22,6 @@ RESULTS = ROOT / "bench" / "results"
 
 PEER = ROOT / "bench" / "peer.py"
 
-_SHARED_PEER = ROOT.parent / "shared" / "bench" / "hf_reference.py"
-
 Run = dict[str, Any]
 
 
@@ -33,8 +31,8 @@ def peer_python() -> Path:
 
 
 def peer_trainer() -> list[object]:
-    """The command of the peer's fine-tuning: the shared script, or else our own, with the arguments used here."""
-    return [peer_python(), _SHARED_PEER] if _SHARED_PEER.is_file() else [peer_python(), PEER, "train"]
+    """The command of the peer's fine-tuning, without its arguments."""
+    return [peer_python(), PEER, "train"]
 
 
 def last_json(command: Iterable[object]) -> Run:
@@ -101,7 +99,6 @@ def machine() -> dict[str, Any]:
         code = "import torch, transformers; print(torch.__version__, transformers.__version__)"
         done = subprocess.run([peer_python(), "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
         found["peer"] = dict(zip(("torch", "transformers"), done.stdout.split(), strict=True))
-        found["peer"]["trainer"] = Path(str(peer_trainer()[1])).name
     return found
 
 

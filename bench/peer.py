@@ -83,6 +83,8 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     return {
         "mode": options.mode,
         "bf16": options.bf16,
+        "lr": options.lr,
+        "epochs": options.epochs,
         "seed": options.seed,
         "train_seconds": round(seconds, 1),
         "examples_per_second": round(len(table["train"]) * options.epochs / seconds, 1),
@@ -145,8 +147,8 @@ def tokenize(options: argparse.Namespace) -> dict[str, Any]:
     return {"texts_per_second": round(len(texts) / seconds)}
 
 
-def main() -> None:
-    """Runs one of the three."""
+def parser() -> argparse.ArgumentParser:
+    """The command line of all three."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", choices=["train", "predict", "tokenize"])
     parser.add_argument("--model", required=True)
@@ -161,9 +163,14 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH)
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--single", type=int, default=300, help="texts of `predict` to ask one by one")
+    parser.add_argument("--single", type=int, default=300, help="texts of `predict` to predict one by one, too")
     parser.add_argument("--ids", help="file for the ids of `tokenize`")
-    options = parser.parse_args()
+    return parser
+
+
+def main() -> None:
+    """Runs one of the three."""
+    options = parser().parse_args()
     print(json.dumps({"train": train, "predict": predict, "tokenize": tokenize}[options.what](options)))
 
 

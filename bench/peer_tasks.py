@@ -1,9 +1,9 @@
 """What a user would run instead for the other tasks: Hugging Face's Trainer, in the peer's environment.
 
-    python -m bench.peer_tasks TASK --model DIR --data DIR --answers FILE [--lr 5e-5] [--epochs 2] [--seed 1] ...
+    python -m bench.peer_tasks TASK --model DIR --data DIR --predictions FILE [--lr 5e-5] [--epochs 2] [--seed 1] ...
 
 DIR holds train.tsv and test.tsv as `bench.task_data` writes them. Batches are of rows of similar length, padded to the
-longest. The answers on test go to FILE as JSON, to be measured by whoever measures ours: class names, numbers, lists of
+longest. The predictions of test go to FILE as JSON, to be evaluated by the same code as ours: names, numbers, lists of
 label names, or lists of tags. Prints a JSON object in its last line.
 """
 
@@ -20,12 +20,12 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
 def main() -> None:
-    """Fine-tunes and answers."""
+    """Fine-tunes and predicts."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("task", choices=["pair", "similarity", "regression", "multilabel", "tagging"])
     parser.add_argument("--model", required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--answers", type=Path, required=True)
+    parser.add_argument("--predictions", type=Path, required=True)
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--epochs", type=float, default=2)
     parser.add_argument("--batch", type=int, default=32)
@@ -37,7 +37,7 @@ def main() -> None:
 
 
 def train(options: argparse.Namespace) -> dict[str, Any]:
-    """Fine-tunes on train, answers for test."""
+    """Fine-tunes on train, predicts test."""
     from datasets import Dataset
     from transformers import (
         AutoModelForSequenceClassification,
@@ -94,10 +94,10 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     started = time.monotonic()
     trainer.train()
     seconds = time.monotonic() - started
-    # Grouped by length, answers would come in another order than the rows.
+    # Grouped by length, predictions would come in another order than the rows.
     trainer.args.train_sampling_strategy = "random"
     found = trainer.predict(encode("test"))
-    options.answers.write_text(json.dumps(_answers(options, names, found.predictions, found.label_ids)))
+    options.predictions.write_text(json.dumps(_predictions(options, names, found.predictions, found.label_ids)))
     return {
         "task": options.task,
         "seed": options.seed,
@@ -158,7 +158,7 @@ def _aligned(word_ids: list[int | None], tags: list[str], names: list[str]) -> l
     ]
 
 
-def _answers(options: argparse.Namespace, names: list[str], logits: Any, targets: Any) -> list[Any]:
+def _predictions(options: argparse.Namespace, names: list[str], logits: Any, targets: Any) -> list[Any]:
     import numpy as np
 
     if options.task == "pair":

@@ -29,6 +29,8 @@ from components.settings.training import DEFAULT_EPOCHS, Training
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
 import contextlib, io, json, sys, time
+from components.common import tensorflow_env
+tensorflow_env.set_up()
 import pipeline_runner, pipeline.runners.launch, pipeline.reports.run_report
 import pipeline.commands.run, components.nodes.evaluator, components.nodes.trainer
 started = time.monotonic()
@@ -46,7 +48,7 @@ STRATEGIES: dict[str, dict[str, Any]] = {
 
 
 def main() -> None:
-    """Runs what is asked for and reports."""
+    """Runs every strategy with every seed and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=["full"])

@@ -2,7 +2,7 @@
 
     python -m bench.predict [--rounds 5] [--rows 10000]
 
-Ours is a classifier over the sample weights, exported as Trainer does, asked by `components.serving.predictor`, which
+Ours is a classifier over the sample weights, exported as Trainer does, run by `components.serving.predictor`, which
 `predict` uses, and, one text at a time, by its raw-text signature. The peer gets the same rows sorted by length.
 Interleaved; writes bench/results/predict.json.
 """
@@ -111,11 +111,11 @@ def ours(model: Path, texts: Path) -> Run:
     started = time.monotonic()
     count = sum(1 for _ in predictor.predict((line,) for line in lines))
     seconds = time.monotonic() - started
-    answer = tf.saved_model.load(str(predictor.path)).signatures["serving_default"]
+    predict_texts = tf.saved_model.load(str(predictor.path)).signatures["serving_default"]
     latencies = []
     for text in lines[:SINGLE]:
         begun = time.perf_counter()
-        answer(text=tf.constant([text]))["probabilities"].numpy()
+        predict_texts(text=tf.constant([text]))["probabilities"].numpy()
         latencies.append(time.perf_counter() - begun)
     return {
         "rows_per_second": round(count / seconds, 1),

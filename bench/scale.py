@@ -19,8 +19,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from bench.common import ROOT, keep
+from bench.common import keep
 from components.common import tensorflow_env
+from components.common.checkout import ROOT
 
 NODES = ("TsvExampleGen", "StatisticsGen", "SchemaGen", "ExampleValidator", "Transform")
 
@@ -74,14 +75,14 @@ def measure(folder: Path) -> dict[str, dict[str, float]]:
     """Runs the data part; seconds and the process's peak memory in MB by node."""
     tensorflow_env.set_up()
     from pipeline.config.preflight import check
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
     from pipeline.runs.manifest import collect
     from pipeline.runs.paths import PipelinePaths
 
     checked = check(folder / "run.toml")
     paths = PipelinePaths.of(checked.run, folder)
     paths.home.mkdir()
-    compiled = Compiled.of(checked, paths, collect(checked, "bench", ""))
+    compiled = CompiledPipeline.of(checked, paths, collect(checked, "bench", ""))
     measured: dict[str, dict[str, float]] = {}
     for node in NODES:
         started = time.monotonic()

@@ -1,4 +1,4 @@
-"""One table of what the benches found: each figure that issue 3 asks for, with the bound it is to meet.
+"""One table of what the benches found: each figure with the bound that it is to meet.
 
 python -m bench.table
 """
@@ -12,7 +12,7 @@ from bench.common import kept
 
 
 def main() -> None:
-    """Prints a line a figure; a part that was not run is told so."""
+    """Prints a line a figure; one of a part that was not run has a note instead."""
     reviews, r8 = kept("train", "movie-reviews"), kept("train", "reuters-r8")
     predicted = kept("predict", "rows")
     line("full, movie reviews, against padded", _at(reviews, "ours_over", "padded"), "at least 6 x")

@@ -3,7 +3,7 @@
     python -m bench.tasks [--tasks pair tagging ...] [--seeds 1 2 3] [--without-peer]
 
 Ours is `pipeline_runner.py run` with the config that ships for the task; pair, similarity and embedding are on MRPC.
-Both are measured on test, by the same code. Writes bench/results/tasks.json; `embedding` has no peer, but the base
+Both are evaluated on test, by the same code. Writes bench/results/tasks.json; `embedding` has no peer, but the base
 model as it was. `python -m bench.tasks --table` prints what is there.
 """
 
@@ -27,7 +27,8 @@ from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, pee
 from components import tasks
 from components.settings.model import Model
 from components.settings.training import DEFAULT_EPOCHS, Training
-from components.tasks.regression import correlation
+from components.tasks.metrics import correlation
+from components.tasks.multilabel import LABEL_SEPARATOR
 from components.tasks.tagging import IGNORED
 
 METRICS = {
@@ -44,7 +45,7 @@ _ON_MRPC = ("pair", "similarity", "embedding")
 
 
 def main() -> None:
-    """Runs what is asked for and reports."""
+    """Runs the tasks and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tasks", nargs="+", choices=METRICS, default=list(METRICS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
@@ -89,7 +90,7 @@ def _config(task: str, data: Path) -> dict[str, Any]:
 
 
 def ours(task: str, seed: int, data: Path, scratch: Path, before_too: bool) -> Run:
-    """One run of the pipeline, and if asked for the base model, measured by a training of no consequence."""
+    """One run of the pipeline, and with `before_too` the base model, by a training that changes nothing."""
     settings = _config(task, data)
     variants: dict[str, dict[str, Any]] = {"": {"seed": seed}}
     if before_too:
@@ -149,9 +150,9 @@ def offsets(model: Path, data: Path) -> dict[str, int]:
         texts.append(text)
         places.append((text, tokens, begins, ends))
     counts = {"sentences": len(texts), "entities": 0, "wrong": 0}
-    answers = Predictor(model).predict((text,) for text in texts)
-    for told, (text, tokens, begins, ends) in zip(answers, places, strict=True):
-        for entity in told["entities"]:
+    predictions = Predictor(model).predict((text,) for text in texts)
+    for prediction, (text, tokens, begins, ends) in zip(predictions, places, strict=True):
+        for entity in prediction["entities"]:
             counts["entities"] += 1
             first, last = begins.get(entity["begin"]), ends.get(entity["end"])
             if first is None or last is None:
@@ -180,46 +181,47 @@ def _matched(model: Path, scratch: Path) -> float:
 
 
 def peer(task: str, seed: int, data: Path, scratch: Path) -> Run:
-    """One run of the peer, its answers measured as ours are."""
+    """One run of the peer, its predictions evaluated as ours are."""
     settings = _config(task, data)
     training, model = Training(**settings.get("training", {})), Model(**settings["model"])
     base = (ROOT / "pipeline/configs" / model.base).resolve()
-    answers = scratch / "answers.json"
+    predictions = scratch / "predictions.json"
     command = [peer_python(), ROOT / "bench" / "peer_tasks.py", task, "--model", base, "--data", data]
-    command += ["--answers", answers, "--lr", training.learning_rate, "--epochs", training.epochs or DEFAULT_EPOCHS]
+    command += ["--predictions", predictions, "--lr", training.learning_rate]
+    command += ["--epochs", training.epochs or DEFAULT_EPOCHS]
     command += ["--batch", training.batch_size, "--max-length", model.max_length, "--threshold", model.threshold]
     command += ["--pooling", model.pooling]
     run = last_json([*command, "--seed", seed])
     lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:-1]
     fields = [line.split("\t")[-1] for line in lines]
-    measured = measured_of(task, fields, json.loads(answers.read_text()))
+    measured = measured_of(task, fields, json.loads(predictions.read_text()))
     return {"who": "peer", **run, "metrics": {metric: measured[metric] for metric in METRICS[task]}}
 
 
-def measured_of(task: str, fields: list[str], answers: list[Any]) -> dict[str, float]:
-    """The metrics of the peer's answers to rows whose labels are `fields`."""
+def measured_of(task: str, fields: list[str], predictions: list[Any]) -> dict[str, float]:
+    """The metrics of the peer's predictions of rows whose labels are `fields`."""
     from sklearn import metrics
 
     if task == "pair":
         return {
-            "accuracy": float(metrics.accuracy_score(fields, answers)),
-            "f1/1": float(metrics.f1_score(fields, answers, pos_label="1")),
+            "accuracy": float(metrics.accuracy_score(fields, predictions)),
+            "f1/1": float(metrics.f1_score(fields, predictions, pos_label="1")),
         }
     if task in ("similarity", "regression"):
-        values = np.array(list(map(float, fields))), np.array(answers)
+        values = np.array(list(map(float, fields))), np.array(predictions)
         return {"spearman": correlation(*values, ranks=True), "pearson": correlation(*values, ranks=False)}
     kind = tasks.TASKS[task]
     names = tuple(sorted({name for field in fields for name in kind().label_names(field)}))
     if task == "multilabel":
         actual, given = (
             np.array([[float(name in row) for name in names] for row in rows])
-            for rows in ([field.split("|") for field in fields], answers)
+            for rows in ([field.split(LABEL_SEPARATOR) for field in fields], predictions)
         )
         return kind(names).compute_metrics(actual, given)
     tagger = tasks.tagging.Tagging(names)
     gold = [field.split(" ") for field in fields]
     rows = np.full((2, len(gold), max(map(len, gold))), IGNORED)
-    for table, found in zip(rows, (gold, answers), strict=True):
+    for table, found in zip(rows, (gold, predictions), strict=True):
         for place, tags in zip(table, found, strict=True):
             place[: len(tags)] = [tagger.tags.index(tag) for tag in tags]
     return tagger.compute_metrics(*rows)

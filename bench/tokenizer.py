@@ -2,7 +2,7 @@
 
     python -m bench.tokenizer [--rounds 5] [--texts 100000]
 
-The texts are the movie reviews, repeated. Ours is asked from two threads, as the peer uses both cores; the ids of all
+The texts are the movie reviews, repeated. Ours runs in two threads, as the peer uses both cores; the ids of all
 texts must be equal. Interleaved; writes bench/results/tokenizer.json.
 """
 

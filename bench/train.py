@@ -28,8 +28,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
+from bench.common import Run, as_toml, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
 from components.common import tensorflow_env
+from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
 
 CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
@@ -190,14 +191,14 @@ def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: 
 def prepare(folder: str) -> Run:
     """Runs the pipeline up to Transform; where the rest finds what it made goes to a file."""
     from pipeline.config.preflight import check
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
     from pipeline.runs.manifest import collect
     from pipeline.runs.paths import PipelinePaths
 
     checked = check(Path(folder, "run.toml"))
     paths = PipelinePaths.of(checked.run, Path(folder))
     paths.home.mkdir(parents=True)
-    compiled = Compiled.of(checked, paths, collect(checked, "bench", ""))
+    compiled = CompiledPipeline.of(checked, paths, collect(checked, "bench", ""))
     outputs = {}
     for node in compiled.node_ids[: compiled.node_ids.index("Transform") + 1]:
         outputs = compiled.launch(node).outputs
@@ -215,7 +216,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
     from components.settings.training import Training
     from components.training import initial_model, loop
     from components.training.dataset import Rows
-    from components.training.replicas import ALONE
+    from components.training.replicas import SINGLE_REPLICA
 
     outputs = json.loads(Path(folder, "transformed.json").read_text())
     examples, graph = outputs["transformed_examples"][0], outputs["transform_graph"][0]
@@ -230,7 +231,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
         model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history, _ = loop.fit(model, train, dev, training, weights, here, here, None, group or ALONE)
+        history = loop.fit(model, train, dev, training, weights, here, here, None, group or SINGLE_REPLICA)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),
@@ -248,35 +249,11 @@ def measure_utilisation(rounds: str) -> Run:
     import numpy as np
     import tensorflow as tf
 
-    from components.model.freezing import freeze
-    from components.settings.model import Model
-    from components.settings.training import Training
-    from components.tasks.classification import Classification
-    from components.training import initial_model, trainable_part
-    from components.training.adamw import AdamW
-    from components.training.dataset import Rows
-    from components.training.schedule import warm_up_linear
-    from components.training.step import StagedSteps
-
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
     mask, label_ids = np.ones(ids.shape, bool), draws.integers(0, 2, BATCH).astype(np.int32)
-    steps, task = {}, Classification(("no", "yes"))
-    rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
-    for pooling in ("cls", "mean"):
-        training = Training()
-        model = initial_model.build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
-        freeze(model, training)
-        part, *_ = trainable_part.trained_part(model, rows, rows, None, Path())
-        optimizer = AdamW(
-            part.variables,
-            warm_up_linear(5e-5, 1000, 0.1),
-            table=part.table,
-            factors={},
-            weight_decay=0.01,
-            clip_norm=1.0,
-        )
-        steps[pooling] = StagedSteps(part, optimizer, {}, task, np.ones(2, np.float32), 0.0).step(1)
+    found = {pooling: one_step(pooling, label_ids) for pooling in ("cls", "mean")}
+    steps, config = {pooling: step for pooling, (step, _) in found.items()}, found["cls"][1]
     size = 2048
     factors = [tf.random.normal((size, size)) for _ in range(4)]
     # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.
@@ -292,7 +269,6 @@ def measure_utilisation(rounds: str) -> Run:
             float(step(ids, mask, label_ids))
             if number:
                 seconds[pooling].append(time.perf_counter() - started)
-    config = model.encoder.config
     hidden, layers = config.hidden_size, config.num_hidden_layers
     # A layer's matrices: 4 of attention, 2 of 4 x hidden width; 6 FLOP a weight and token (Kaplan et al. 2020, 2.1).
     # Attention: 2 products of 2 x length x hidden FLOP a token, three times with the gradients.
@@ -309,6 +285,30 @@ def measure_utilisation(rounds: str) -> Run:
         "step_ms": milliseconds,
         "utilisation": shares,
     }
+
+
+def one_step(pooling: Any, label_ids: Any) -> tuple[Callable[..., Any], Any]:
+    """A step of a full fine-tune, and the shape of its encoder."""
+    import numpy as np
+
+    from components.model.freezing import freeze
+    from components.settings.model import Model
+    from components.settings.training import Training
+    from components.tasks.classification import Classification
+    from components.training.dataset import Rows
+    from components.training.initial_model import build_model
+    from components.training.replicas import SINGLE_REPLICA
+    from components.training.state import model_copies
+    from components.training.step import BatchLoss, StagedSteps
+    from components.training.trainable_part import trainable_part
+
+    training, task = Training(), Classification(("no", "yes"))
+    model = build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
+    freeze(model, training)
+    rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
+    part, *_ = trainable_part(model, rows, rows, Path())
+    copies = model_copies(part, [model], SINGLE_REPLICA, training, steps=1000, starts={})
+    return StagedSteps(copies, {}, BatchLoss(task, np.ones(2, np.float32))).step(1), model.encoder.config
 
 
 if __name__ == "__main__":

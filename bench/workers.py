@@ -22,8 +22,9 @@ from functools import partial
 from pathlib import Path
 
 from bench import train
-from bench.common import ROOT, Run, interleaved, keep, middle, ratio, settings_of
+from bench.common import Run, interleaved, keep, middle, ratio, settings_of
 from components.common import tensorflow_env
+from components.common.checkout import ROOT
 from tests.network import own_loopback, tf_config
 
 CONFIG = "movie-reviews"
@@ -89,7 +90,11 @@ def fit(folder: str, overrides: str) -> Run:
     from components.distributed import cluster, cluster_replicas
     from components.training import replicas
 
-    group = cluster_replicas.of_cluster(cluster.of_environment()) if cluster.VARIABLE in os.environ else replicas.ALONE
+    group = (
+        cluster_replicas.of_cluster(cluster.of_environment())
+        if cluster.VARIABLE in os.environ
+        else replicas.SINGLE_REPLICA
+    )
     return {**train.fit(folder, overrides, group), "replicas": group.count}
 
 

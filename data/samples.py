@@ -1,4 +1,7 @@
-"""The catalogue of samples: which package each comes from, and how its files are made."""
+"""The catalogue of samples: which package each comes from, and how its files are made of it.
+
+`key % 10` in the split rules below is the sha256 of a UTF-8 string, read as one big-endian number, modulo ten.
+"""
 
 from __future__ import annotations
 
@@ -78,12 +81,12 @@ def fields(place: str, lines: Iterable[str], count: int) -> list[list[str]]:
 
 
 def key(text: str) -> int:
-    """A number that follows from a text alone, to choose by."""
+    """The number that splits and orders are chosen by: sha256 of the text in UTF-8."""
     return int.from_bytes(hashlib.sha256(text.encode()).digest(), "big")
 
 
 def tsv(header: str, rows: Iterable[str]) -> bytes:
-    """Lines under a header, as a file's bytes."""
+    """The bytes of a file: a header and a line for each row, which end in a line feed."""
     return "".join(f"{row}\n" for row in (header, *rows)).encode()
 
 

@@ -16,7 +16,7 @@ import pytest
 from components.common import tensorflow_env
 from components.settings.data import Data
 from components.settings.model import Model
-from components.settings.serialization import dump
+from components.settings.serialization import dump, load
 from components.settings.training import Training
 from tests import beam_reflection
 from tests.checkout import ROOT
@@ -131,6 +131,21 @@ def transformed_texts(trained: Trained) -> list[str]:
         ids = tf.train.Example.FromString(record).features.feature[feature_names.TOKEN_IDS].int64_list.value
         texts.append(" ".join(VOCABULARY[index] for index in ids[1:-1]))
     return texts
+
+
+def dev_predictions(trained: Trained) -> tuple[Any, Any]:
+    """What a model in memory with the exported weights predicts for dev, float32[rows, labels], and the rows."""
+    from tests.in_memory import predictions
+
+    fn_args, config = trained.fn_args, trained.fn_args.custom_config
+    return predictions(
+        trained.saved_model,
+        Path(config["base_model"]),
+        load(Model, config["model"]),
+        fn_args.transform_output,
+        fn_args.eval_files,
+        trained.run,
+    )
 
 
 @pytest.fixture(scope="session")

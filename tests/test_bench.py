@@ -1,19 +1,23 @@
 import math
 import tomllib
+from argparse import Namespace
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from bench.common import as_toml, ratio, settings_of
+from bench import peer, pipeline, train
+from bench.common import ROOT, as_toml, ratio, settings_of
 from bench.train import BATCH, epochs_of
 
-CONFIGS = sorted((Path(__file__).parents[1] / "pipeline" / "configs").glob("*.toml"))
+CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
 
 @pytest.mark.parametrize(("steps", "rows"), [(50, 8501), (10, 8501), (38, 4955), (1, 33), (1, 1)])
 def test_the_peer_rounds_its_epochs_to_the_steps_it_is_credited_with(steps: int, rows: int) -> None:
-    told = float(f"{epochs_of(steps, rows):.5f}")
-    assert math.ceil(told * math.ceil(rows / BATCH)) == steps
+    given = float(f"{epochs_of(steps, rows):.5f}")
+    assert math.ceil(given * math.ceil(rows / BATCH)) == steps
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -24,3 +28,41 @@ def test_a_config_survives_being_written_again(config: Path) -> None:
 
 def test_a_ratio_is_the_median_of_the_rounds() -> None:
     assert ratio([{"rate": 2}, {"rate": 9}, {"rate": 8}], [{"rate": 2}, {"rate": 1}, {"rate": 2}], "rate") == 4
+
+
+@pytest.fixture
+def given(monkeypatch: pytest.MonkeyPatch) -> list[Namespace]:
+    """What the peer would have been run with, as it reads its own command line."""
+    found: list[Namespace] = []
+
+    def parse(command: Iterable[object]) -> dict[str, Any]:
+        _, script, *arguments = map(str, command)
+        assert script == peer.__file__
+        found.append(peer.parser().parse_args(arguments))
+        return {"train_seconds": 2.0}
+
+    for module in (pipeline, train):
+        monkeypatch.setattr(module, "last_json", parse)
+    return found
+
+
+def test_the_peer_of_the_whole_pipeline_gets_the_settings_of_the_run(given: list[Namespace]) -> None:
+    config = ROOT / "pipeline" / "configs" / "movie_reviews.toml"
+    settings = settings_of(config)
+    settings["training"] |= {"learning_rate": 1e-4, "epochs": 3, "batch_size": 8}
+    settings["model"] |= {"max_length": 48}
+    pipeline.peer(config, settings, seed=7)
+    (options,) = given
+    assert (options.what, options.mode, options.bf16) == ("train", "grouped", False)
+    assert (options.text, options.label) == ("text", "label")
+    assert (options.lr, options.epochs, options.batch, options.max_length, options.seed) == (1e-4, 3, 8, 48, 7)
+    assert Path(options.data).resolve() == (ROOT / "data" / "movie_reviews").resolve()
+    assert Path(options.model).resolve() == (ROOT / "data" / "minilm").resolve()
+
+
+def test_the_peer_of_a_training_gets_its_mode_rate_and_precision(given: list[Namespace], tmp_path: Path) -> None:
+    run = train.peer(tmp_path, 320, "padded", 5e-5, 10, "bfloat16")
+    (options,) = given
+    assert (options.mode, options.bf16, options.lr, options.batch) == ("padded", True, 5e-5, train.BATCH)
+    assert math.ceil(options.epochs * 320 / train.BATCH) == 10
+    assert run["examples_per_second"] == 10 * train.BATCH / 2

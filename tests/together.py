@@ -23,7 +23,7 @@ ROWS = 45
 """In batches of 8 rows the last one has 5, and in batches of 4, 1."""
 
 
-def main(folder: Path, told: dict[str, Any]) -> None:
+def main(folder: Path, order: dict[str, Any]) -> None:
     """Trains, and writes the weights, the losses on dev and the number of copies."""
     tensorflow_env.set_up()
     import tensorflow as tf
@@ -31,15 +31,15 @@ def main(folder: Path, told: dict[str, Any]) -> None:
     from components.distributed import cluster_replicas
     from components.training import replicas
 
-    if told["devices"] > 1:
-        logical = [tf.config.LogicalDeviceConfiguration() for _ in range(told["devices"])]
+    if order["devices"] > 1:
+        logical = [tf.config.LogicalDeviceConfiguration() for _ in range(order["devices"])]
         tf.config.set_logical_device_configuration(tf.config.list_physical_devices("CPU")[0], logical)
-    if told["devices"] == 0:
+    if order["devices"] == 0:
         group = cluster_replicas.of_cluster(cluster.of_environment())
     else:
-        group = replicas.of_machine("mirrored" if told["devices"] > 1 else "auto")
-    for number, (task, training) in enumerate(told["cases"]):
-        np.savez(folder / f"{told['name']}-{number}.npz", **trained(folder / "model", task, training, group))
+        group = replicas.of_machine("mirrored" if order["devices"] > 1 else "auto")
+    for number, (task, training) in enumerate(order["cases"]):
+        np.savez(folder / f"{order['name']}-{number}.npz", **trained(folder / "model", task, training, group))
 
 
 def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -> dict[str, Any]:
@@ -55,7 +55,7 @@ def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -
         model_settings = Model(base="toy", pooling="mean")
         model, *others = group.copies(lambda: initial_model.build_model(base_model, model_settings, training, task))
         weights = np.array([1.0, 2.5], np.float32) if task.single_label else np.ones(2, np.float32)
-        history, _ = loop.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
+        history = loop.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
     losses = [evaluation.loss for evaluation in history.evaluations]
     found = {variable.path: variable.numpy() for variable in model.variables if "seed" not in variable.path}
     return {**found, "losses": losses, "replicas": history.replicas}

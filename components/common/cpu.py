@@ -1,32 +1,33 @@
-"""Which number format the matrix products of a training have."""
+"""What this machine's CPU is, and which number format it multiplies matrices fastest in."""
 
 from pathlib import Path
 
-_CPU_INFO = Path("/proc/cpuinfo")
+CPU_INFO = Path("/proc/cpuinfo")
+"""Where Linux describes the CPUs: `key<TAB>: value`, a paragraph a core."""
 
 _INSTRUCTIONS = frozenset({"avx512_bf16", "amx_bf16"})
 """Of x86-64, as Linux names them: with one of these oneDNN multiplies bfloat16 faster than float32."""
 
 
-def resolved_precision(setting: str) -> str:
+def resolved_precision(setting: str, cpu_info: Path = CPU_INFO) -> str:
     """`float32` or `bfloat16`: the setting, or, if it is `auto`, what this CPU is faster with."""
     if setting != "auto":
         return setting
-    return "bfloat16" if _INSTRUCTIONS & cpu_features() else "float32"
+    return "bfloat16" if _INSTRUCTIONS & cpu_features(cpu_info) else "float32"
 
 
-def cpu_features() -> set[str]:
-    """Of the CPU, as Linux names them; none where the system does not tell."""
-    return set(_cpu_info("flags").split())
+def cpu_features(cpu_info: Path = CPU_INFO) -> set[str]:
+    """The CPU's instruction sets, as Linux names them (`avx2`, ...); none where there is no such file."""
+    return set(_first_value(cpu_info, "flags").split())
 
 
 def cpu_name() -> str:
-    """The CPU's model; empty where the system does not tell."""
-    return _cpu_info("model name").strip()
+    """The CPU's model; empty where there is no such file."""
+    return _first_value(CPU_INFO, "model name").strip()
 
 
-def _cpu_info(key: str) -> str:
-    if not _CPU_INFO.is_file():
+def _first_value(cpu_info: Path, key: str) -> str:
+    if not cpu_info.is_file():
         return ""
-    lines = (line for line in _CPU_INFO.read_text().splitlines() if line.startswith(key))
+    lines = (line for line in cpu_info.read_text().splitlines() if line.startswith(key))
     return next(lines, "").partition(":")[2]

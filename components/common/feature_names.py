@@ -1,4 +1,4 @@
-"""Names that the stages share: the features of a row, what an exported model answers to."""
+"""Names that the stages share: the features of a row, raw and transformed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ LABEL = "label"
 TOKEN_IDS = "token_ids"  # noqa: S105
 """Transformed feature: int64[length], [CLS] ... [SEP], unpadded."""
 
-TARGET = "target"
+TARGET = "label_target"
 """Transformed feature: the label as the loss wants it. Shape and dtype are the task's: for classes, int64[1]."""
 
 WORD_IDS = "word_ids"

@@ -13,7 +13,7 @@ from components.training.replicas import Replicas
 def of_cluster(cluster: Cluster) -> Replicas:
     """The copies in all processes of a cluster, once all of them are there: it waits for that without limit.
 
-    TensorFlow reads the cluster from TF_CONFIG itself. It has to be the first thing that it is asked for.
+    TensorFlow reads the cluster from TF_CONFIG itself. This has to come before anything else that it does.
 
     Raises:
         InputError: the workers have different numbers of devices.

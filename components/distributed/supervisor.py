@@ -19,14 +19,14 @@ from components.common.progress import progress
 from components.distributed import cluster
 
 _END_SECONDS = 60.0
-"""That a process is given to say good-bye to the others, once its work is done."""
+"""That a process is given to take leave of the others, once its work is done."""
 
 
 def lead(order: Mapping[str, Any], minutes: float) -> None:
     """Trains as the chief, and writes what Trainer has to write.
 
     Args:
-        order: what `fine_tuning.train` is told, as JSON has it; the other workers get it from this one.
+        order: the arguments of `fine_tuning.train`, as JSON has them; the other workers get them from this one.
         minutes: to wait for the other workers.
 
     Raises:
@@ -71,7 +71,7 @@ def follow(source: str, minutes: float, log: IO[str] | None, say: Callable[[str]
 
 
 def _supervised(
-    told: Mapping[str, Any], minutes: float, missing: Callable[[], str], stderr: IO[str] | int | None
+    request: Mapping[str, Any], minutes: float, missing: Callable[[], str], stderr: IO[str] | int | None
 ) -> None:
     """Runs `worker` to its end, `minutes` at most until it has met the others; `missing` says who has not come."""
     # The package may have been found by the path of a script.
@@ -97,7 +97,7 @@ def _supervised(
     try:
         assert process.stdin is not None  # noqa: S101
         assert process.stdout is not None  # noqa: S101
-        process.stdin.write(json.dumps(told) + "\n")
+        process.stdin.write(json.dumps(request) + "\n")
         process.stdin.flush()
         if followed(process.stdout, timer):
             with contextlib.suppress(subprocess.TimeoutExpired):

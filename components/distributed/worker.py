@@ -1,8 +1,8 @@
 """A process of a training by several: `python -m components.distributed.worker`, started and watched by `supervisor`.
 
-TensorFlow can join a cluster only as the first thing that it is asked for, and a member of a cluster that is gone can
-take a process with it: so this is not the process that runs the pipeline. It is told by a line of JSON on standard
-input, whose end means that the supervisor is gone; what happens goes to standard output, an object of JSON a line.
+TensorFlow can join a cluster only before it does anything else, and a member of a cluster that is gone can take a
+process with it: so this is not the process that runs the pipeline. Its order is a line of JSON on standard input, whose
+end means that the supervisor is gone; events go to standard output, an object of JSON a line.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
-from components.common import progress
+from components.common import progress, tensorflow_env
 from components.common.errors import InputError, describe
 from components.distributed import cluster
 
@@ -26,37 +26,38 @@ LOST = "another worker has ended or cannot be reached any more; its own message 
 
 
 def main() -> None:
-    """Trains, tells how it ended and ends, without waiting for threads of TensorFlow that wait for others."""
+    """Trains, reports how it ended and ends, without waiting for threads of TensorFlow that wait for others."""
+    tensorflow_env.set_up()
     events = os.fdopen(os.dup(1), "w", encoding="utf-8", buffering=1)
     # What libraries print is no event.
     os.dup2(2, 1)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
 
-    def tell(**event: Any) -> None:
+    def emit(**event: Any) -> None:
         print(json.dumps(event), file=events)
 
-    told = json.loads(sys.stdin.readline())
+    request = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_supervisor, daemon=True).start()
     try:
-        with progress.relayed(lambda bar, text: tell(total=bar.total, done=bar.done, text=text)):
-            _work(told["order"], told["source"], tell)
+        with progress.relayed(lambda bar, text: emit(total=bar.total, done=bar.done, text=text)):
+            _work(request["order"], request["source"], emit)
     except InputError as error:
-        tell(mistake=[error.place, error.problem, error.remedy])
+        emit(mistake=[error.place, error.problem, error.remedy])
         os._exit(1)
     except BaseException as error:
         traceback.print_exc()
-        tell(failed=reason(error))
+        emit(failed=reason(error))
         sys.stderr.flush()
         os._exit(1)
     os._exit(0)
 
 
-def _work(order: dict[str, Any] | None, source: str, tell: Callable[..., None]) -> None:
+def _work(order: dict[str, Any] | None, source: str, emit: Callable[..., None]) -> None:
     # Before anything else of TensorFlow: importing `fine_tuning` makes constants.
     from components.distributed.cluster_replicas import of_cluster
 
     group = of_cluster(cluster.of_environment())
-    tell(joined=True)
+    emit(joined=True)
     order = json.loads(group.broadcast(json.dumps(order)))
     assert order is not None  # noqa: S101
     if not group.is_chief:
@@ -67,11 +68,11 @@ def _work(order: dict[str, Any] | None, source: str, tell: Callable[..., None]) 
     if not group.is_chief:
         # Until the chief has exported: it would take the end of this process for a loss.
         group.broadcast("")
-    tell(ended=True)
+    emit(ended=True)
     with contextlib.suppress(Exception):
         if group.is_chief:
             group.broadcast("")
-        # Once more, so that nobody ends while the others are still being told.
+        # Once more, so that nobody ends while the others still wait for that.
         group.broadcast("")
 
 

@@ -1,1 +1,1 @@
-"""How unlike the training data new rows are."""
+"""How far new rows are from the training data."""

@@ -10,7 +10,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.drift.profile import MEANS, feature_statistics
 from components.drift.tfdv import tfdv
-from components.settings.data import Drift
+from components.settings.drift import Drift
 
 
 @dataclasses.dataclass(slots=True)
@@ -20,10 +20,13 @@ class Distance:
     name: str
     """As in the settings: `label`, `text_length`, `unknown_share` or `vocabulary_coverage`."""
     value: float
+    """From 0, equal, to 1."""
     limit: float
+    """The largest value that is accepted."""
     before: str
+    """What the model learned from, in words: the mean, or the shares of the classes."""
     now: str
-    """In words."""
+    """The new rows, likewise."""
 
     @property
     def exceeded(self) -> bool:
@@ -37,7 +40,7 @@ class Distance:
         )
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON."""
+        """The fields, and `exceeded`."""
         return dataclasses.asdict(self) | {"exceeded": self.exceeded}
 
 

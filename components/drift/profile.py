@@ -58,7 +58,7 @@ Row = tuple[tuple[str, ...], str | None]
 """Texts and label."""
 
 
-class Tokenizer:
+class Profiler:
     """The tokenizer of a pushed model, without its encoder.
 
     Args:
@@ -118,13 +118,13 @@ def of_tokens(
 
 
 def write(model: Path, statistics: statistics_pb2.DatasetFeatureStatisticsList, vocabulary: Path) -> None:
-    """Puts a profile, and the vocab.txt it rests on, into a SavedModel."""
+    """Writes a profile, and the vocab.txt that another profile will need, into a SavedModel's assets.extra."""
     (model / _PROFILE_FILE).write_bytes(statistics.SerializeToString(deterministic=True))
     shutil.copyfile(vocabulary, model / _VOCABULARY_FILE)
 
 
 def read(model: Path) -> statistics_pb2.DatasetFeatureStatisticsList | None:
-    """A SavedModel's profile of what it learned from; None: it has none."""
+    """Reads a SavedModel's profile of the rows it learned from; None: it has none."""
     path = model / _PROFILE_FILE
     return statistics_pb2.DatasetFeatureStatisticsList.FromString(path.read_bytes()) if path.is_file() else None
 
@@ -145,5 +145,5 @@ def _parts(rows: list[Any]) -> Iterator[list[Any]]:
 
 
 def feature_statistics(statistics: statistics_pb2.DatasetFeatureStatisticsList, name: str) -> Any:
-    """A feature of a profile by its name."""
+    """The statistics of a profile's feature; None: it has no such feature."""
     return next((one for one in statistics.datasets[0].features if one.path.step[0] == name), None)

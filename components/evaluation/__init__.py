@@ -1,1 +1,1 @@
-"""Metrics in TensorFlow Model Analysis's terms, and the gate on them."""
+"""Evaluation by TensorFlow Model Analysis (TFMA): the tasks' metrics in its terms, and the gate on them."""

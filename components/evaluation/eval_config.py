@@ -1,31 +1,34 @@
-"""A task's metrics and a gate's thresholds as TensorFlow Model Analysis's EvalConfig: the only home of its protos."""
+"""A task's metrics and a gate's thresholds as the EvalConfig of TensorFlow Model Analysis (TFMA)."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from typing import Any
 
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.evaluation.summary import BASELINE, CANDIDATE
 from components.export import signature_names
 from components.settings.gate import Gate
 from components.tasks import Task
 
-CANDIDATE, BASELINE = "candidate", "baseline"
-
 _ROUNDING = 1e-6
-"""By how much a bound may be missed: TFMA's accuracy and loss are float32, in which 9 right of 10 are less than 0.9."""
+"""By how much a threshold may be missed: TFMA's accuracy is float32, in which 9 right of 10 are less than 0.9."""
+
+_OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy", "auc": "AUC"}
+"""Metric of a task with one class a row -> TFMA's class for it."""
 
 
-def eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
+def build_eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
     """TFMA's EvalConfig.
 
     Args:
         task: with its labels.
         slices: raw features to slice by; the range of text lengths is always among the slices.
         gate: the thresholds on all rows, None where nothing is gated.
-        absent: labels without a row in what is measured: their AUC is undefined, and TFMA would count it as 0.
+        absent: labels without a row in the split: their AUC is undefined, and TFMA would count it as 0.
 
     Raises:
         InputError: a threshold on a class that is not among the labels.
@@ -57,44 +60,46 @@ def eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozen
         if name in gate.max:
             threshold.value_threshold.upper_bound.value = gate.max[name] + _ROUNDING
         if name in gate.max_drop:
-            lower = name in task.lower_is_better
-            directions = config_pb2.MetricDirection
-            threshold.change_threshold.direction = directions.LOWER_IS_BETTER if lower else directions.HIGHER_IS_BETTER
-            threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (1 if lower else -1)
+            metric = task.metric_of(name)
+            assert metric is not None  # noqa: S101
+            higher, directions = metric.higher_is_better, config_pb2.MetricDirection
+            threshold.change_threshold.direction = directions.HIGHER_IS_BETTER if higher else directions.LOWER_IS_BETTER
+            threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (-1 if higher else 1)
     return config
 
 
 def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, Any]:
-    """Adds the metrics of rows with one class each, from TFMA's counts; name -> its MetricConfig."""
-    from components.evaluation import class_metrics
+    """Adds the metrics of rows with one class each, by sums over rows; full name -> its MetricConfig.
 
-    labels = list(task.labels)
-    of_rows = config.metrics_specs.add()
+    Those that TFMA does not have itself follow from the confusion matrix, as the task says.
+    """
+    of_rows, one_against_rest = config.metrics_specs.add(), config.metrics_specs.add()
     of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
+    one_against_rest.aggregate.macro_average = True
+    for index, label in enumerate(task.labels):
+        one_against_rest.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
+    specs = {"accuracy": of_rows, "loss": of_rows, "auc": one_against_rest}
     metrics = {
-        "accuracy": of_rows.metrics.add(class_name="SparseCategoricalAccuracy", config='"name": "accuracy"'),
-        "loss": of_rows.metrics.add(class_name="SparseCategoricalCrossentropy", config='"name": "loss"'),
+        name: specs[name].metrics.add(class_name=class_name, config=json.dumps({"name": name})[1:-1])
+        for name, class_name in _OF_TFMA.items()
     }
-    for name in class_metrics.keys(labels):
-        metrics[name] = _ours(of_rows, "components.evaluation.class_metrics", "LabelMetric", name=name, labels=labels)
-    of_ranks = config.metrics_specs.add()
-    metrics["auc"] = of_ranks.metrics.add(class_name="AUC", config='"name": "auc"')
-    of_ranks.aggregate.macro_average = True
-    for index, label in enumerate(labels):
-        of_ranks.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
-    return metrics
+    return metrics | _ours(of_rows, task, "components.evaluation.tfma_class_metrics", "ClassMetric", metrics)
 
 
 def _of_task(config: Any, task: Task) -> dict[str, Any]:
-    """Adds the metrics that the task measures itself; name -> its MetricConfig."""
-    specs = config.metrics_specs.add()
+    """Adds the metrics that the task computes of all rows at once; full name -> its MetricConfig."""
+    return _ours(config.metrics_specs.add(), task, "components.evaluation.tfma_task_metrics", "TaskMetric")
+
+
+def _ours(specs: Any, task: Task, module: str, class_name: str, except_for: Collection[str] = ()) -> dict[str, Any]:
+    """Adds a metric class of this room for every metric of the task but for some."""
     fields = tasks.to_dict(task)
     return {
-        name: _ours(specs, "components.evaluation.task_metrics", "TaskMetric", name=name, task=fields)
+        name: specs.metrics.add(
+            class_name=class_name,
+            module=module,
+            config=json.dumps({"name": name, "task": fields})[1:-1],
+        )
         for name in task.metric_names
+        if name not in except_for
     }
-
-
-def _ours(specs: Any, module: str, class_name: str, **arguments: Any) -> Any:
-    config = json.dumps(arguments)[1:-1]
-    return specs.metrics.add(class_name=class_name, module=module, config=config)

@@ -1,16 +1,11 @@
-"""What a model must show before it is pushed, in TFMA's terms: the only home of its protos.
-
-Metrics are named by the tasks, METRIC or METRIC/LABEL. Of classes: `accuracy`, `macro_f1`, `auc` (one class against the
-rest, averaged over the classes), `mcc` (Matthews' correlation coefficient), `loss` (cross-entropy, nats), and
-`precision`, `recall` and `f1` of a class.
-"""
+"""The gate: thresholds on a task's metrics that a model must meet before it is pushed, and the verdict on them."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from components.common.errors import InputError
-from components.evaluation.eval_config import BASELINE, CANDIDATE
+from components.evaluation.summary import BASELINE, CANDIDATE
 from components.settings.gate import Gate
 from components.tasks import Task
 
@@ -20,37 +15,39 @@ def check(gate: Gate, task: Task, place: str) -> None:
 
     Args:
         gate: the thresholds.
-        task: with its labels, or without where only the data will tell.
-        place: where the gate was written, for the message.
+        task: with its labels, or without if train was not read for them yet.
+        place: where the gate is stated, for the message.
 
     Raises:
         InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
     """
     if not (gate.min or gate.max):
-        example = f"`min = {{ {task.metrics[0]} = 0.8 }}`"
+        example = f"`min = {{ {task.primary_metric.name} = 0.8 }}`"
         remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
-    for key, metrics in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
-        for metric in metrics:
-            kind, _, label = metric.partition("/")
-            listed = ", ".join((*task.metrics, *(f"{name}/LABEL" for name in task.label_metrics)))
-            if kind not in (task.label_metrics if label else task.metrics):
-                raise InputError(place, f"gate.{key} names the unknown metric {metric!r}", f"Known: {listed}")
+    for key, thresholds in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
+        for name in thresholds:
+            metric = task.metric_of(name)
+            if metric is None:
+                of_labels = (f"{of_label.name}/LABEL" for of_label in task.label_metrics)
+                known = ", ".join((*(of_rows.name for of_rows in task.metrics), *of_labels))
+                raise InputError(place, f"gate.{key} names the unknown metric {name!r}", f"Known: {known}")
+            _, _, label = name.partition("/")
             if label and task.labels and label not in task.labels:
-                problem = f"gate.{key} names {metric!r}, the labels are {', '.join(task.labels)}"
+                problem = f"gate.{key} names {name!r}, the labels are {', '.join(task.labels)}"
                 raise InputError(place, problem, "Correct the name")
-            if key != "max_drop" and (key == "max") != (metric in task.lower_is_better):
-                side, other = ("lower", "max") if metric in task.lower_is_better else ("higher", "min")
-                raise InputError(place, f"gate.{key} bounds {metric}, which is better when {side}", f"Use gate.{other}")
+            if key != "max_drop" and (key == "min") != metric.higher_is_better:
+                side, other = ("higher", "min") if metric.higher_is_better else ("lower", "max")
+                raise InputError(place, f"gate.{key} bounds {name}, which is better when {side}", f"Use gate.{other}")
 
 
 def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """TFMA's judgement, in words.
+    """TFMA's validation result, and a sentence for each threshold that was missed.
 
     Args:
-        evaluation: directory of the evaluation.
-        gate: the thresholds it was judged by.
-        metrics: what `summary` returned under that name.
+        evaluation: directory of the evaluation that TFMA wrote.
+        gate: the thresholds in its EvalConfig.
+        metrics: `metrics` of what `read_summary` returned.
 
     Returns:
         `blessed`, and `reasons`: why not.

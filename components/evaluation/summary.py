@@ -1,24 +1,29 @@
-"""What TensorFlow Model Analysis wrote, as plain values."""
+"""The summary of an evaluation, plain values for `summary.json`, read from the files of TensorFlow Model Analysis."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from components.evaluation.eval_config import CANDIDATE
 from components.tasks import Task
 
+CANDIDATE, BASELINE = "candidate", "baseline"
 
-def summary(evaluation: str, task: Task) -> dict[str, Any]:
-    """What TFMA wrote, as plain values.
+SUMMARY_FILE = "summary.json"
+"""Within the evaluation: what `read_summary` gives, with `blessed`, `reasons`, `baseline_version` where gated."""
+
+
+def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
+    """The metrics, by model and slice, and the confusion matrices of an evaluation.
 
     Args:
-        evaluation: directory of the evaluation.
+        evaluation: directory of the evaluation that TFMA wrote.
         task: with its labels.
 
     Returns:
-        `task`, `labels`; `headline` and `per_label`: names of metrics; `metrics`: model -> slice (`""` is all rows,
-        else `FEATURE=VALUE`) -> metric -> value;
-        `confusion`, where each row has one class: model -> rows of counts, actual class by predicted class.
+        `task`: its name. `labels`: their names in the order of their ids. `headline` and `per_label`: the names of the
+        task's `metrics` and `label_metrics`. `metrics`: model -> slice (`""` is all rows, else `FEATURE=VALUE`) -> full
+        name of the metric -> value. `confusion`, empty unless each row has one class: model -> rows of counts, actual
+        class by predicted class.
     """
     import tensorflow_model_analysis as tfma
 
@@ -47,8 +52,8 @@ def summary(evaluation: str, task: Task) -> dict[str, Any]:
     return {
         "task": task.name,
         "labels": list(task.labels),
-        "headline": list(task.metrics),
-        "per_label": list(task.label_metrics),
+        "headline": [metric.name for metric in task.metrics],
+        "per_label": [metric.name for metric in task.label_metrics],
         "metrics": metrics,
         "confusion": confusion,
     }

@@ -1,4 +1,4 @@
-"""What an exported model's signatures are called."""
+"""Names of an exported model's signatures; `signatures.Exported` says what each takes and returns."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ TEXT_SIGNATURE, TOKEN_SIGNATURE, TOKENIZER_SIGNATURE = "serving_default", "token
 EMBEDDING_SIGNATURE = "embedding"
 
 EVALUATION_SIGNATURE, TRANSFORM_SIGNATURE = "predict_examples", "transform_features"
-"""What an exported model answers to, see `exported.Exported`."""
 
 TOKENS_AT_A_TIME = 2048
 """Tokens, padding included, in a pass of the exported encoder over many rows."""

@@ -7,19 +7,15 @@ matrix product with its bias behind it, which TensorFlow fuses.
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import math
-from collections.abc import Iterator
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from components.model.attention import SelfAttention, attention_mask
 from components.model.config import BertConfig
-from components.model.cpu_layers import ACTIVATIONS, Dense, Dropout, LayerNorm, affine
-
-MASKED = -1e9
-"""Added to the attention scores of padding: softmax makes an exact zero of it."""
+from components.model.forms import Forms, device_kind, forms_for
+from components.model.layer_factory import LayerFactory
 
 
 def build_encoder(
@@ -29,6 +25,7 @@ def build_encoder(
     attention_dropout: float | None = None,
     seed: int = 0,
     name: str = "bert",
+    forms: Forms | None = None,
 ) -> Encoder:
     """Makes an encoder with its variables, initialised at random; `pretrained.huggingface.load_weights` fills it.
 
@@ -40,6 +37,7 @@ def build_encoder(
         attention_dropout: rate for the attention weights; None takes the checkpoint's.
         seed: of the initial values and of dropout.
         name: first part of every variable's path.
+        forms: how it is computed; None: as this process's device is faster with.
     """
     config = dataclasses.replace(
         config,
@@ -48,7 +46,7 @@ def build_encoder(
         if attention_dropout is None
         else attention_dropout,
     )
-    return Encoder(config, seed=seed, name=name)
+    return Encoder(config, forms or forms_for(device_kind()), seed=seed, name=name)
 
 
 class Encoder(keras.Model):
@@ -59,18 +57,17 @@ class Encoder(keras.Model):
 
     Args:
         config: the encoder's shape and dropout rates.
+        forms: how it is computed.
         seed: of the initial values and of dropout.
     """
 
-    def __init__(self, config: BertConfig, *, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, forms: Forms, *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.config = config
-        # Every table and kernel has a seed of its own; all dropouts draw from one stream.
-        seeds = itertools.count(seed * 10_000)
-        draws = keras.random.SeedGenerator(seed, name=f"{self.name}_dropout")
-        self.embeddings = Embeddings(config, seeds, draws, name="embeddings")
-        self.blocks = [Block(config, seeds, draws, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
-        self.pooler = _dense(config, seeds, config.hidden_size, config.hidden_size, "pooler")
+        self.config, self.forms = config, forms
+        make = LayerFactory(config, forms, seed, f"{self.name}_dropout")
+        self.embeddings = Embeddings(config, make, name="embeddings")
+        self.blocks = [Block(config, make, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
+        self.pooler = make.dense(config.hidden_size, config.hidden_size, "pooler")
         self.build()
 
     def build(self, input_shape: object = None) -> None:
@@ -146,7 +143,7 @@ class Encoder(keras.Model):
     ) -> tf.Tensor:
         """float[batch, length, hidden] -> rows, of the first tokens alone if `pooled_only` and the last layer ran."""
         batch, length, width = keras.ops.shape(hidden)
-        rows, padding = tf.reshape(hidden, (-1, width)), _attention_mask(padding_mask)
+        rows, padding = tf.reshape(hidden, (-1, width)), attention_mask(padding_mask)
         for block in blocks:
             only = pooled_only and block is self.blocks[-1]
             rows = block(rows, padding, batch=batch, length=length, training=training, first_token_only=only)
@@ -156,16 +153,14 @@ class Encoder(keras.Model):
 class Embeddings(keras.layers.Layer):
     """The sum of word, position and segment embeddings, normalised."""
 
-    def __init__(
-        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
-    ) -> None:
+    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.hidden_size = config.hidden_size
-        self.word = _table(config, seeds, config.vocab_size, "word")
-        self.position = _table(config, seeds, config.max_position_embeddings, "position")
-        self.segment = _table(config, seeds, config.type_vocab_size, "segment")
-        self.norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="norm")
-        self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
+        self.word = make.table(config.vocab_size, "word")
+        self.position = make.table(config.max_position_embeddings, "position")
+        self.segment = make.table(config.type_vocab_size, "segment")
+        self.norm = make.norm("norm")
+        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
 
     def build(self, input_shape: object = None) -> None:
         """Creates every variable."""
@@ -192,17 +187,15 @@ class Embeddings(keras.layers.Layer):
 class Block(keras.layers.Layer):
     """One transformer layer: self-attention and a feed-forward part, each added to its input and normalised."""
 
-    def __init__(
-        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
-    ) -> None:
+    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
         super().__init__(**kwargs)
-        self.attention = SelfAttention(config, seeds, draws, name="attention")
-        self.attention_norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="attention_norm")
-        self.inner = _dense(config, seeds, config.hidden_size, config.intermediate_size, "inner")
-        self.activation = ACTIVATIONS[config.hidden_act]
-        self.outer = _dense(config, seeds, config.intermediate_size, config.hidden_size, "outer")
-        self.output_norm = LayerNorm(config.hidden_size, config.layer_norm_eps, name="output_norm")
-        self.dropout = Dropout(config.hidden_dropout_prob, draws, name="dropout")
+        self.attention = SelfAttention(config, make, name="attention")
+        self.attention_norm = make.norm("attention_norm")
+        self.inner = make.dense(config.hidden_size, config.intermediate_size, "inner")
+        self.activation = make.activation(config.hidden_act)
+        self.outer = make.dense(config.intermediate_size, config.hidden_size, "outer")
+        self.output_norm = make.norm("output_norm")
+        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
 
     def build(self, input_shape: object = None) -> None:
         """Creates every variable."""
@@ -230,85 +223,3 @@ class Block(keras.layers.Layer):
         rows = self.attention_norm(rows + self.dropout(attended, training=training))
         fed = self.outer(self.activation(self.inner(rows)))
         return self.output_norm(rows + self.dropout(fed, training=training))
-
-
-class SelfAttention(keras.layers.Layer):
-    """Scaled dot-product attention in several heads (Vaswani et al. 2017, section 3.2), and its output projection."""
-
-    def __init__(
-        self, config: BertConfig, seeds: Iterator[int], draws: keras.random.SeedGenerator, **kwargs: Any
-    ) -> None:
-        super().__init__(**kwargs)
-        self.heads = config.num_attention_heads
-        self.hidden_size = config.hidden_size
-        self.qkv = _dense(config, seeds, config.hidden_size, 3 * config.hidden_size, "qkv")
-        self.output_dense = _dense(config, seeds, config.hidden_size, config.hidden_size, "output")
-        self.dropout = Dropout(config.attention_probs_dropout_prob, draws, name="dropout")
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates every variable."""
-        self.qkv.build()
-        self.output_dense.build()
-        self.built = True
-
-    def call(
-        self,
-        rows: tf.Tensor,
-        queries: tf.Tensor | None,
-        padding: tf.Tensor | None,
-        *,
-        batch: Any,
-        length: Any,
-        training: bool = False,
-    ) -> tf.Tensor:
-        """Lets rows attend to rows.
-
-        Args:
-            rows: float[batch * length, hidden].
-            queries: float[batch, hidden], the only rows that attend; None: all do.
-            padding: bool[batch, 1, 1, length], true for padding; None: there is none.
-            batch: number of sequences.
-            length: tokens in each, padding included.
-            training: whether dropout is active.
-
-        Returns:
-            float[batch * length, hidden], or float[batch, hidden] with `queries`.
-        """
-        hidden, width = self.hidden_size, self.hidden_size // self.heads
-        if queries is None:
-            parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, width))
-            query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-        else:
-            of_query, of_others = self.qkv.parts([hidden, 2 * hidden])
-            query = tf.reshape(affine(queries, *of_query), (batch, self.heads, 1, width))
-            parts = tf.reshape(affine(rows, *of_others), (batch, length, 2, self.heads, width))
-            key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-        scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
-        # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
-        scores = tf.cast(scores, tf.float32)
-        if padding is not None:
-            scores += tf.where(padding, MASKED, 0.0)
-        weights = self.dropout(tf.cast(tf.nn.softmax(scores), value.dtype), training=training)
-        mixed = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
-        return self.output_dense(tf.reshape(mixed, (-1, hidden)))
-
-
-def _attention_mask(padding_mask: tf.Tensor | None) -> tf.Tensor | None:
-    """bool or int32[batch, length], 0 for padding -> bool[batch, 1, 1, length], true for padding."""
-    if padding_mask is None:
-        return None
-    # Not yet what is added to the scores: Keras casts every float that a layer is given to the policy's dtype.
-    return tf.logical_not(tf.cast(padding_mask, tf.bool))[:, tf.newaxis, tf.newaxis, :]
-
-
-def _initializer(config: BertConfig, seeds: Iterator[int]) -> keras.Initializer:
-    return keras.initializers.TruncatedNormal(stddev=config.initializer_range, seed=next(seeds))
-
-
-def _dense(config: BertConfig, seeds: Iterator[int], inputs: int, outputs: int, name: str) -> Dense:
-    return Dense(inputs, outputs, _initializer(config, seeds), name=name)
-
-
-def _table(config: BertConfig, seeds: Iterator[int], rows: int, name: str) -> keras.layers.Embedding:
-    initializer = _initializer(config, seeds)
-    return keras.layers.Embedding(rows, config.hidden_size, embeddings_initializer=initializer, name=name)

@@ -1,4 +1,4 @@
-"""Layers of rows, float[rows, width], lean on a CPU: fewer random bits and passes over memory than the stock ones."""
+"""The layers of `layers` with the same variables, for a CPU: fewer random bits and passes over memory."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from components.model import layers
+
 
 @tf.custom_gradient
 def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """x * Phi(x), Phi the normal distribution by erf (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2).
+    """As `layers.gelu`.
 
     The gradient, Phi(x) + x * phi(x), takes Phi from the forward pass: half the time of tf.nn.gelu on a CPU.
     """
@@ -26,43 +28,11 @@ def gelu(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
     return x * probability, gradient
 
 
-def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
-    """GELU with Phi approximated by tanh."""
-    return tf.nn.gelu(x, approximate=True)
-
-
-ACTIVATIONS = {"gelu": gelu, "gelu_new": gelu_tanh, "gelu_pytorch_tanh": gelu_tanh, "relu": tf.nn.relu}
-
-
-class Dense(keras.layers.Layer):
-    """A linear layer of rows.
-
-    The stock layer's gradient of the bias is an op that sums over rows in one thread; here it is a matrix product.
-    """
-
-    def __init__(self, inputs: int, outputs: int, initializer: keras.Initializer, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.widths, self.initializer = (inputs, outputs), initializer
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates kernel and bias."""
-        self.kernel = self.add_weight(self.widths, initializer=self.initializer, name="kernel")
-        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias")
-        self.built = True
-
-    def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """float[rows, inputs] -> float[rows, outputs]."""
-        return affine(rows, self.kernel.value, self.bias.value)
-
-    def parts(self, sizes: list[int]) -> list[tuple[tf.Tensor, tf.Tensor]]:
-        """Kernel and bias of so many outputs each."""
-        # Not slices, whose gradients are as large as the whole.
-        return list(zip(tf.split(self.kernel.value, sizes, axis=1), tf.split(self.bias.value, sizes), strict=True))
-
-
 @tf.custom_gradient
 def affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tensor, Any]:
-    """float[rows, inputs], float[inputs, outputs] and float[outputs] -> float[rows, outputs]."""
+    """As `layers.affine`, whose gradient of the bias is an op that sums over rows in one thread; here it is a product
+    of matrices.
+    """
 
     def gradient(upstream: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         to_rows = tf.matmul(upstream, kernel, transpose_b=True)
@@ -71,24 +41,17 @@ def affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tuple[tf.Tens
     return tf.nn.bias_add(tf.matmul(rows, kernel), bias), gradient
 
 
-class LayerNorm(keras.layers.Layer):
-    """Layer normalisation (Ba et al. 2016) of rows, in float32 under every dtype policy.
+class Dense(layers.Dense):
+    """As `layers.Dense`."""
 
-    Written out, with its gradient, because the stock layer takes half as long again on a CPU.
-    """
+    affine = staticmethod(affine)
 
-    def __init__(self, width: int, epsilon: float, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.width, self.epsilon = width, epsilon
 
-    def build(self, input_shape: object = None) -> None:
-        """Creates the scale and the offset."""
-        self.gamma = self.add_weight((self.width,), initializer="ones", name="gamma", autocast=False)
-        self.beta = self.add_weight((self.width,), initializer="zeros", name="beta", autocast=False)
-        self.built = True
+class LayerNorm(layers.LayerNorm):
+    """As `layers.LayerNorm`, its gradient written out: TensorFlow's takes half as long again on a CPU."""
 
-    def call(self, rows: tf.Tensor) -> tf.Tensor:
-        """float[rows, hidden] -> the same."""
+    def normalised(self, rows: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tf.Tensor:
+        """As in `layers.LayerNorm`."""
 
         @tf.custom_gradient
         def normalise(rows: tf.Tensor, gamma: tf.Tensor, beta: tf.Tensor) -> tuple[tf.Tensor, Any]:
@@ -105,22 +68,19 @@ class LayerNorm(keras.layers.Layer):
 
             return tf.nn.bias_add(normal * gamma, beta), gradient
 
-        normalised = normalise(tf.cast(rows, tf.float32), self.gamma.value, self.beta.value)
-        return tf.cast(normalised, self.compute_dtype)
+        return normalise(rows, gamma, beta)
 
 
-class Dropout(keras.layers.Layer):
-    """Zeroes elements at `rate` in training and scales the rest up.
+class Dropout(layers.Dropout):
+    """As `layers.Dropout` with other masks: 16 random bits decide on an element, where TensorFlow takes 32.
 
-    16 random bits decide on an element, where the stock layer takes 32: drawing them is most of the cost on a CPU.
-    The rate is thereby rounded to a multiple of 2**-16, and the scale follows the rounded rate.
+    Drawing them is most of the cost on a CPU. The rate is thereby rounded to a multiple of 2**-16, and the scale
+    follows the rounded rate.
     """
 
     def __init__(self, rate: float, draws: keras.random.SeedGenerator, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.draws = draws
+        super().__init__(rate, draws, **kwargs)
         self.dropped = round(rate * 2**16)
-        self.built = True
 
     def call(self, inputs: tf.Tensor, training: bool = False) -> tf.Tensor:
         """float[...] -> the same."""
@@ -131,6 +91,9 @@ class Dropout(keras.layers.Layer):
         bits = tf.reshape(tf.reshape(tf.bitcast(pairs, tf.uint16), [-1])[:count], tf.shape(inputs))
         scaled = inputs * (2**16 / (2**16 - self.dropped))
         return tf.where(bits >= tf.constant(self.dropped, tf.uint16), scaled, tf.zeros((), inputs.dtype))
+
+
+LAYERS = layers.Layers(Dense, LayerNorm, Dropout, {**layers.ACTIVATIONS, "gelu": gelu})
 
 
 def _column_sum(rows: tf.Tensor) -> tf.Tensor:

@@ -1,4 +1,4 @@
-"""What of a model learns, at which share of the learning rate, and from which step on."""
+"""What of a model is trained, at which share of the learning rate, and from which step on."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from components.settings.training import Training
 def freeze(model: TaskModel, training: Training) -> int | None:
     """Freezes what the strategy keeps as it is.
 
-    Under `head` that is the whole encoder; the pooler is part of the head and learns with it, if it is in use. A pooler
-    that is not in use is frozen: no gradient reaches it.
+    Under `head` that is the whole encoder; the pooler is part of the head and is trained with it, if it is in use. A
+    pooler that is not in use is frozen: no gradient reaches it.
 
     Returns:
         How many of the first layers are frozen, and the embeddings with them; None: nothing is.
@@ -40,7 +40,7 @@ def learning_rate_factors(model: TaskModel, decay: float) -> dict[str, float]:
 
 
 def unfrozen_at(model: TaskModel, stage_steps: int) -> dict[str, int]:
-    """Variable path -> the steps that have to be done before it learns, where layers are unfrozen from the top.
+    """Variable path -> the steps that have to be done before it is trained, where layers are unfrozen from the top.
 
     Howard & Ruder 2018 (arXiv:1801.06146), section 3.3: the head first, then with each stage one layer more. Without a
     head the last layer is the first.

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.model import windows
 from components.model.bert import Encoder
+from components.model.forms import Forms
 from components.settings.model import Model
 from components.tasks import Task
 
@@ -16,7 +17,7 @@ from components.tasks import Task
 class TaskModel(keras.Model):
     """Token ids to logits, for whatever task: its class says how many, and whether a row has them or each token.
 
-    The lower layers can be asked apart from the rest: `lower` gives their hidden states, `upper` the logits for these.
+    The lower layers can be run apart from the rest: `lower` gives their hidden states, `upper` the logits for these.
 
     Args:
         encoder: with its weights loaded.
@@ -45,7 +46,7 @@ class TaskModel(keras.Model):
         self._apart, self._per_token = task.bi_encoder, task.per_token
         self._in_segments = len(task.texts) > 1 and not task.bi_encoder
         self.frozen: int | None = None
-        """How many of the first layers do not learn, and the embeddings with them; see `freeze`."""
+        """How many of the first layers are frozen, and the embeddings with them; see `freeze`."""
         self.uses_pooler = settings.pooling == "cls" and task.head_units is not None and not task.per_token
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         self.dense = None
@@ -87,6 +88,11 @@ class TaskModel(keras.Model):
         if self._settings.pooling == "mean":
             return _mean(sequence, padding_mask)
         return tf.cast(sequence[:, 0], tf.float32)
+
+    @property
+    def forms(self) -> Forms:
+        """How it is computed."""
+        return self.encoder.forms
 
     @property
     def cacheable(self) -> bool:

@@ -1,4 +1,4 @@
-"""How rows are shown to the encoder that does not see each as it is: pairs apart, long texts in windows."""
+"""What the encoder sees of rows that it does not see as they are: each text of a pair, long texts in windows."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Driver(base_driver.BaseDriver):
     """Puts the version in production into the cache key: the node runs again when it has changed."""
 
     def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
-        """Called by the launcher before it looks into its cache."""
+        """Adds `version` to the parameters; the launcher calls this before it looks into its cache."""
         version = _version(execution_info.input_dict, execution_info.exec_properties)
         output = driver_output_pb2.DriverOutput()
         output.exec_properties["version"].string_value = str(version or "")
@@ -50,7 +50,11 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> execution_result_pb2.ExecutorOutput:
-        """Returns the artifact list of `baseline`: one model, or empty where none is in production."""
+        """Copies the model.
+
+        Returns:
+            The artifact list of `baseline`: one model, or empty where none is in production.
+        """
         version = _version(input_dict, exec_properties)
         output = execution_result_pb2.ExecutorOutput()
         # What the driver found is in the cache key alone; here, in the record of the execution too.
@@ -74,7 +78,7 @@ def _link_or_copy(source: str, destination: str) -> None:
 
 
 class BaselineSpec(component_spec.ComponentSpec):
-    """The components' contract."""
+    """The contract of both components."""
 
     PARAMETERS = {  # noqa: RUF012
         "directory": component_spec.ExecutionParameter(type=str),

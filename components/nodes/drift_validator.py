@@ -1,4 +1,4 @@
-"""Holds new rows against those that the model in production learned from, before anything is trained on them."""
+"""Compares new rows with those that the model in production learned from, before anything is trained on them."""
 
 from __future__ import annotations
 
@@ -16,12 +16,11 @@ from tfx.utils import path_utils
 from components import tasks
 from components.common.errors import InputError
 from components.drift import distance, profile
+from components.drift.data_comparison import DRIFT_FILE
 from components.rows import files, reader, spans
-from components.settings.data import Data, Drift
+from components.settings.data import Data
+from components.settings.drift import Drift
 from components.settings.serialization import dump, load
-
-DRIFT_FILE = "drift.json"
-"""Within the anomalies: `version` that was compared with, None without one, and the `measures` that were taken."""
 
 
 class Executor(base_executor.BaseExecutor):
@@ -33,7 +32,7 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes what was measured.
+        """Writes the distances to DRIFT_FILE.
 
         Raises:
             InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
@@ -52,7 +51,7 @@ class Executor(base_executor.BaseExecutor):
                 raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
                 task = tasks.read(examples.uri)
-                now = profile.Tokenizer(model, task).profile(_train_rows(data))
+                now = profile.Profiler(model, task).profile(_train_rows(data))
                 measures = distance.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
@@ -70,7 +69,7 @@ def _train_files(data: Data) -> str:
 
 
 def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
-    rule = tasks.of(data).check_row
+    rule = tasks.from_settings(data).check_row
     for split, path in files.find_files(data):
         if split in (None, "train"):
             for row in reader.read_rows(path, split, data, rule):

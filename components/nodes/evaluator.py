@@ -16,15 +16,12 @@ from tfx.utils import path_utils, proto_utils
 
 from components import tasks
 from components.evaluation import eval_config
-from components.evaluation import summary as summary_module
 from components.evaluation.gate import verdict
+from components.evaluation.summary import SUMMARY_FILE, read_summary
 from components.export import card
 from components.rows import row_counts
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
-
-SUMMARY_FILE = "summary.json"
-"""Within the evaluation: what `summary.summary` gives, with `blessed`, `reasons`, `baseline_version` where gated."""
 
 
 class Executor(executor.Executor):
@@ -38,14 +35,14 @@ class Executor(executor.Executor):
     ) -> None:
         """Writes the evaluation with its summary and, where there is a gate, the blessing."""
         model = artifact_utils.get_single_uri(input_dict["model"])
-        task = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(model))))
+        task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
         thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
-            known = tasks.of_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
+            known = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
             if known.name != task.name or known.labels != task.labels:
                 # Answers of another kind cannot be compared; the absolute thresholds still hold.
                 notes["not_compared"] = (
@@ -57,14 +54,14 @@ class Executor(executor.Executor):
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
         counted = row_counts.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
         absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)
-        config = eval_config.eval_config(task, json.loads(exec_properties["slices"]), thresholds, absent)
+        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), thresholds, absent)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([exec_properties["split"]]),
         }
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
-        summary = {**summary_module.summary(evaluation, task), **notes}
+        summary = {**read_summary(evaluation, task), **notes}
         if thresholds is not None:
             summary |= verdict(evaluation, thresholds, summary["metrics"])
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
@@ -91,10 +88,10 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
 
 class Evaluator(base_beam_component.BaseBeamComponent):
-    """Measures a model on one split, beside the model in production, and gates it there if told to.
+    """Measures a model on one split, beside the model in production, and gates it there if there are thresholds.
 
     Args:
-        examples: channel of raw Examples: the model is asked as a client would ask it.
+        examples: channel of raw Examples: evaluation starts from raw text, as a client does.
         model: channel of the candidate Model.
         baseline_model: channel of the Model in production, empty where there is none.
         split: the split to measure on.

@@ -29,12 +29,10 @@ from components.common import feature_names, progress
 from components.common.errors import InputError
 from components.rows import columns, data_hash, label_names, reader, row_counts, spans, tsv, writer
 from components.rows.files import find_files, fingerprint, opened, readable
+from components.rows.writer import QUARANTINE_FILE
 from components.settings.data import Data
 from components.settings.serialization import dump, load
 from components.tasks import Task
-
-QUARANTINE_FILE = "quarantine.tsv"
-"""Beside the Examples: `file<TAB>line<TAB>problem<TAB>the row` of each bad row, with `on_bad_row = "quarantine"`."""
 
 _BAD_ROWS_ENOUGH = 1000
 """Reading a file stops after so many bad rows if one is enough to fail the run."""

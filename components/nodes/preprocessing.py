@@ -33,7 +33,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         custom_config: `base_model` (a directory), `max_tokens` (of a row) and `task` (`tasks.to_dict`).
 
     Returns:
-        `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_id` as the task has it;
+        `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_target` as the task has it;
         `text_length`: bytes[batch], the range the number of tokens falls into; what else the task needs.
     """
     base_model = Path(custom_config["base_model"])
@@ -50,6 +50,6 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
 
 def _one_a_row(feature: Any) -> tf.Tensor:
-    """bytes or float[batch] from whichever form the schema asked for."""
+    """bytes or float[batch], from a dense or a sparse feature: the schema decides which it is."""
     values = feature.values if isinstance(feature, tf.sparse.SparseTensor) else feature
     return tf.reshape(values, [-1])

@@ -25,7 +25,7 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes schema.pbtxt."""
+        """Writes schema.pbtxt: any text, one of the task's labels where a row has one, other columns as in train."""
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         others = [split for split in artifact_utils.decode_split_names(statistics.split_names) if split != "train"]
         properties = {"infer_feature_shape": 1, "exclude_splits": artifact_utils.encode_split_names(others)}

@@ -1,4 +1,4 @@
-"""Transform, told the task by the Examples it reads instead of by the config."""
+"""Transform that takes the task from the Examples it reads, not from the config: their label names are known by now."""
 
 from __future__ import annotations
 

@@ -2,4 +2,11 @@
 
 from __future__ import annotations
 
-CONFIG, WEIGHTS, INDEX, VOCABULARY = "config.json", "model.safetensors", "model.safetensors.index.json", "vocab.txt"
+CONFIG = "config.json"
+
+WEIGHTS = "model.safetensors"
+
+INDEX = "model.safetensors.index.json"
+"""Where the weights lie in several files: which tensor is in which."""
+
+VOCABULARY = "vocab.txt"

@@ -9,6 +9,7 @@ from components.common.errors import InputError
 from components.pretrained.file_names import CONFIG, INDEX, VOCABULARY, WEIGHTS
 
 FETCHED = (CONFIG, VOCABULARY, "tokenizer_config.json", "tokenizer.json", WEIGHTS, INDEX, "model-*-of-*.safetensors")
+"""Patterns of the files that are fetched: no pickles, no code."""
 
 
 def resolve(base_model: str, cache: Path | None = None) -> Path:
@@ -19,6 +20,9 @@ def resolve(base_model: str, cache: Path | None = None) -> Path:
             which config, tokenizer files and safetensors are fetched from the Hugging Face hub.
         cache: where fetched models are kept; None is huggingface_hub's own place. A model that is there already is
             used when the hub cannot be reached.
+
+    Returns:
+        The directory.
 
     Raises:
         InputError: an address of another form; the hub or the model cannot be reached.

@@ -1,4 +1,4 @@
-"""Hugging Face BERT checkpoints: found, checked without TensorFlow, and read into the encoder.
+"""Hugging Face BERT checkpoints: checked without TensorFlow, and read into the encoder.
 
 Weights are read from safetensors only: neither a pickle nor code that comes with a model is ever run.
 """
@@ -24,12 +24,14 @@ if TYPE_CHECKING:
 GIVE_A_DIRECTORY = "Give a directory with config.json, model.safetensors and vocab.txt, or hf://organisation/name"
 
 OLD_NAMES = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
+"""What the first checkpoints call a tensor -> what it is called now."""
 
 POOLER = ("pooler.dense.weight", "pooler.dense.bias")
+"""Tensors that a checkpoint may lack."""
 
 
 def read_config(directory: Path) -> BertConfig:
-    """Reads and checks config.json.
+    """Reads and checks config.json; keys that the encoder has no use for are ignored.
 
     Raises:
         InputError: there is no such file, or it describes something else than a BERT encoder.
@@ -106,7 +108,7 @@ def load_weights(encoder: Encoder, directory: Path) -> bool:
         Whether the pooler was loaded too; if the checkpoint has none, it keeps its initial values.
 
     Raises:
-        InputError: as `check_weights`, which is asked first.
+        InputError: as `check_weights`, which is called first.
     """
     has_pooler = check_weights(directory, encoder.config)
     read = _Tensors(directory).read

@@ -38,7 +38,7 @@ def task_of(
     Raises:
         InputError: fewer names than the task needs, or so many that the label column must be the wrong one.
     """
-    task = tasks.of(data)
+    task = tasks.from_settings(data)
     if task.labels or not task.has_label_names:
         return task
     found = read_names([(split, path) for split, path in files if split in (None, "train")], data, task)

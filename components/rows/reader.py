@@ -73,7 +73,7 @@ def text_rows(
     """Records as they are, but for those that break a rule: these come out as bad rows.
 
     Args:
-        records: as `read_records` gives them.
+        records: as `read_fields` gives them.
         path: where they are from.
         wanted: indices of the texts' columns.
         width: number of fields of a row; 0: as many as the first has.
@@ -102,7 +102,7 @@ def read_rows(
         split: the rows' split, None where a hash of the row decides.
         data: format and columns.
         rule: the task's, of texts and label.
-        advance: told the number of bytes of the file (as they lie on disk) that were read since its last call.
+        advance: called with the number of bytes of the file (as they lie on disk) that were read since its last call.
 
     Raises:
         InputError: a file that cannot be read, or a header without the wanted columns.

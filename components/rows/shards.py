@@ -47,7 +47,7 @@ class Shard(NamedTuple):
 
     @property
     def name(self) -> str:
-        """Of its answers: in the order of the names they are those of the whole file."""
+        """Of the file with its predictions: in the order of the names they are those of the whole file."""
         return f"{stem(Path(self.path))}-{self.number:05}-of-{self.of:05}.tsv"
 
 

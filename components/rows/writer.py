@@ -8,6 +8,9 @@ from typing import Any, TextIO
 
 from components.rows.tsv import LINE_END, Quoting
 
+QUARANTINE_FILE = "quarantine.tsv"
+"""Beside the Examples: `file<TAB>line<TAB>problem<TAB>the row` of each bad row, with `on_bad_row = "quarantine"`."""
+
 
 def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:
     """Writes a row's fields as a line, quoted as rows of this kind are."""

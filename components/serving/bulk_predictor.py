@@ -1,4 +1,4 @@
-"""Answers for many rows by Beam: files become parts, a part becomes a file of answers that is whole or not there."""
+"""Predictions for many rows by Beam: files become parts, a part becomes a file that is whole or not there."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from components.rows.writer import writer
 from components.serving.predictor import WINDOW, Predictor
 
 PART_ROWS = 4 * WINDOW
-"""Whole windows, so that a row has the neighbours, and the last bits, that it has where a file is answered at once."""
+"""Whole windows, so that a row has the neighbours, and the last bits, that it has where a file is predicted at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """What is asked of which model."""
+    """Which rows go through which model."""
 
     model: str
     """A version's directory."""
@@ -45,8 +45,8 @@ class _Plan(beam.DoFn):
         yield from shards.plan(Path(path), self._job.row_format, PART_ROWS)
 
 
-class _Answer(beam.DoFn):
-    """A part -> its rows and how many were bad, once its answers are there; those of an earlier job stay."""
+class _Predict(beam.DoFn):
+    """A part -> its rows and how many were bad, once its predictions are there; those of an earlier job stay."""
 
     def __init__(self, job: Job) -> None:
         self._job = job
@@ -71,7 +71,7 @@ class _Answer(beam.DoFn):
             bad.append(row) if isinstance(row, BadRow) else good.append(row)
         predictions = predictor.predict(tuple(fields[index] for index in job.row_format.wanted) for _, fields in good)
         if bad:
-            # First: the answers say that the part is done.
+            # First: the predictions say that the part is done.
             with self._appearing(quarantine) as out:
                 out.writelines(shards.as_quarantined(part, bad))
         with self._appearing(place) as out:
@@ -90,11 +90,11 @@ class _Answer(beam.DoFn):
         atomic_files.publish(aside, place)
 
 
-def answer(job: Job, paths: list[str], counts: Path, arguments: list[str]) -> None:
+def run(job: Job, paths: list[str], counts: Path, arguments: list[str]) -> None:
     """Runs the pipeline.
 
     Args:
-        job: what is asked.
+        job: the rows and the model.
         paths: of the files.
         counts: where a line of JSON goes for each part, with its `rows` and its `bad` ones.
         arguments: Beam's.
@@ -105,7 +105,7 @@ def answer(job: Job, paths: list[str], counts: Path, arguments: list[str]) -> No
             | "Files" >> beam.Create(paths)
             | "Plan" >> beam.ParDo(_Plan(job))
             | "Spread" >> beam.Reshuffle()
-            | "Answer" >> beam.ParDo(_Answer(job))
+            | "Predict" >> beam.ParDo(_Predict(job))
             | "Json" >> beam.Map(json.dumps)
             | "Count" >> beam.io.WriteToText(str(counts), shard_name_template="")
         )

@@ -29,7 +29,7 @@ def card_with_input(model: Path) -> dict[str, Any]:
 def row_format(
     card: dict[str, Any], columns: Sequence[str] | None, has_header: bool
 ) -> tuple[tuple[Column, ...], bool, Quoting]:
-    """The texts' columns, whether there is a header, and the quoting of rows for a model: as in training, or as told.
+    """The texts' columns, whether there is a header, and the quoting of rows for a model: as in training, or as given.
 
     Args:
         card: of the model.

@@ -1,4 +1,4 @@
-"""A model, asked: needs tensorflow and tensorflow-text, and nothing of TFX."""
+"""Predictions of a pushed model: needs tensorflow and tensorflow-text, and nothing of TFX."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from components.export import card, signature_names
 from components.serving import versions
 
 WINDOW = 4096
-"""Rows that are sorted by length together: their answers depend, in the last bits, on one another."""
+"""Rows that are sorted by length together: their predictions depend, in the last bits, on one another."""
 
-_TOKENIZED = 1024
+TEXTS_AT_A_TIME = 1024
 """Texts in a call of the tokenizer."""
 
 _CHARACTERS_A_TOKEN = 4
@@ -33,23 +33,23 @@ _AT_A_TIME = 2
 
 
 class BatchedInference:
-    """Rows of texts to answers, in batches of similar length and some at a time.
+    """Rows of texts to predictions, in batches of similar length and some at a time.
 
     Args:
-        asked: names of the texts of a row.
+        text_names: names of the texts of a row.
         tokenize: texts, string[n] each, by name -> `token_ids` int32[n, length] and `lengths` int32[n].
-        answer: `token_ids` -> outputs by name, a row each.
-        of_texts: where an answer needs more of the text than its tokens: texts by name -> the same.
+        predict: `token_ids` -> outputs by name, a row each.
+        of_texts: where a prediction needs more of the text than its tokens: texts by name -> the same.
     """
 
     def __init__(
         self,
-        asked: tuple[str, ...],
+        text_names: tuple[str, ...],
         tokenize: Callable[..., Any],
         predict: Callable[..., Any],
         of_texts: Callable[..., Any] | None = None,
     ) -> None:
-        self.text_names, self._tokenize, self._predict, self._of_texts = asked, tokenize, predict, of_texts
+        self.text_names, self._tokenize, self._predict, self._of_texts = text_names, tokenize, predict, of_texts
 
     def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
@@ -59,7 +59,7 @@ class BatchedInference:
                 yield from self._window(window, pool) if self._of_texts is None else self._raw_window(window, pool)
 
     def _window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
-        parts = [texts[start : start + _TOKENIZED] for start in range(0, len(texts), _TOKENIZED)]
+        parts = [texts[start : start + TEXTS_AT_A_TIME] for start in range(0, len(texts), TEXTS_AT_A_TIME)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
         return self._in_batches(
             [len(row) for row in rows], lambda batch: self._predict_rows([rows[i] for i in batch]), pool
@@ -116,7 +116,7 @@ class Predictor:
         path: a version's directory, or a serving directory, whose newest version is taken.
 
     Raises:
-        InputError: no SavedModel there, or one that does not answer to texts and to tokens.
+        InputError: no SavedModel there, or one without the signatures for texts and for tokens.
     """
 
     def __init__(self, path: Path) -> None:
@@ -124,7 +124,7 @@ class Predictor:
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            self.task = tasks.of_card(card.read_card(self.path))
+            self.task = tasks.from_card(card.read_card(self.path))
             """What it was trained for."""
             self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
             of_texts = signatures[signature_names.TEXT_SIGNATURE]
@@ -143,7 +143,7 @@ class Predictor:
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
     def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
-        """What `Task.to_json` tells of each row of texts, in order; reads ahead some thousands of rows at most."""
+        """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most."""
         return map(self.task.to_json, self._rows.outputs(rows))
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:

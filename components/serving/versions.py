@@ -53,7 +53,7 @@ def production(directory: Path, **unlike: str) -> int | None:
     return None
 
 
-def of_weights(directory: Path, sha256: str) -> Path | None:
+def version_with_weights(directory: Path, sha256: str) -> Path | None:
     """The newest version with these weights."""
     paths = (directory / str(version) for version in reversed(versions(directory)))
     return next((path for path in paths if read_card(path).get("weights_sha256") == sha256), None)

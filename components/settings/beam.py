@@ -43,19 +43,25 @@ _DATAFLOW = ("project", "region", "temp_location", "sdk_container_image")
 
 @settings
 class Beam:
-    """Where ExampleGen, StatisticsGen, Transform, Evaluator and `bulk-predict` run; they make the same there."""
+    """Where ExampleGen, StatisticsGen, Transform, Evaluator and `bulk-predict` run; what they make is the same."""
 
     preset: Literal["local", "portable", "flink", "dataflow"] = "local"
-    """`local`: this process, no port is opened. `portable`: a job service, whose workers are those of a worker pool.
-    `flink`: a cluster whose machines have this project at the same path. `dataflow`: Google's."""
+    """`local`: this process, no port is opened. `portable`: a Beam job service with a worker pool. `flink`: a Flink
+    cluster whose machines have this project at the same path. `dataflow`: Google Cloud Dataflow.
+    Example: `preset = "portable"`"""
     job_service: Address | None = None
-    """`portable`: HOST:PORT of the job service; None: 127.0.0.1:8099, where `make beam-service` has one."""
+    """With `preset = "portable"`: HOST:PORT of the job service; 127.0.0.1:8099, where `make beam-service` listens,
+    where it is left out.
+    Example: `job_service = "10.0.0.5:8099"` with `preset = "portable"`"""
     workers: Address | None = None
-    """`portable`: HOST:PORT of the worker pool, as the job service calls it; None: 127.0.0.1:50000."""
+    """With `preset = "portable"`: HOST:PORT of the worker pool as the job service reaches it; 127.0.0.1:50000 where it
+    is left out.
+    Example: `workers = "10.0.0.5:50000"` with `preset = "portable"`"""
     flink_master: Address | None = None
-    """`flink`: HOST:PORT of the cluster's REST interface."""
+    """With `preset = "flink"`, and required there: HOST:PORT of the cluster's REST interface.
+    Example: `flink_master = "10.0.0.5:8081"` with `preset = "flink"`"""
     arguments: Strings = ()
-    """Passed on to Beam, each as `--name=value`."""
+    """Options for Beam, each as `--name=value`. Example: `arguments = ["--direct_num_workers=1"]`"""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -1,4 +1,4 @@
-"""`[data]`, `[validation]` and `[drift]`: which rows a run sees, and what they must look like."""
+"""`[data]`: which rows a run sees."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
 from components.tasks import TASKS
-from components.tasks.multilabel import SEPARATOR, Multilabel
+from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 
 Split = Literal["train", "dev", "test"]
 
@@ -42,47 +42,75 @@ def unknown_task(name: object) -> tuple[str, str]:
 
 @settings
 class Data:
-    """Which rows a run sees. Paths may be globs, end in .gz, and are absolute once a config is loaded."""
+    """The rows of a run: files, columns, labels. Relative paths are taken from the TOML file's directory. A path may be
+    a glob, and may end in .gz."""
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
-    """What the rows are labelled for, one of `components.tasks.TASKS`. In TOML, `task` at the top."""
+    """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging` or `embedding`,
+    see docs/tasks.md. It stands at the top of the file, above the tables.
+    Example: `task = "multilabel"`"""
     train: Strings = ()
+    """The files that the model learns from; required, unless `files` is given.
+    Example: `train = ["tickets/2026-*.tsv.gz"]`"""
     dev: Strings = ()
+    """The files that choose the checkpoint and that the gate looks at; required, unless `files` is given.
+    Example: `dev = "tickets/dev.tsv"`"""
     test: Strings = ()
-    """Files of each split; test may be absent."""
+    """The files that are measured at the end and only reported; may be left out.
+    Example: `test = "tickets/test.tsv"`"""
     files: Strings = ()
-    """Instead of the three: files whose rows are dealt to the splits by a hash of the row."""
+    """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of the row.
+    Example: `files = "tickets/all.tsv"`"""
     split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
-    """Shares of the splits, with `files`."""
+    """With `files`: the shares of the splits.
+    Example: `split = { train = 90, dev = 10 }` with `files = "tickets/all.tsv"`"""
     window: Annotated[int, Field(ge=1)] = 1
-    """Where paths hold {SPAN}, a number, as `data/span-{SPAN}/train.tsv`: so many of the newest spans are used."""
+    """Where paths hold `{SPAN}`, the number of a delivery: how many of the newest spans are used.
+    Example: `window = 3` with `train = "span-{SPAN}/train.tsv"`"""
     spans: tuple[Annotated[int, Field(ge=0)], ...] = ()
-    """These spans instead of the newest; which they were, once a config is checked."""
+    """Where paths hold `{SPAN}`: these spans, instead of the newest.
+    Example: `spans = [3, 4]` with `train = "span-{SPAN}/train.tsv"`"""
     header: bool = True
-    """Whether the first line of each file names the columns; never with `conll`."""
+    """Whether the first line of each file names the columns; never with `format = "conll"`.
+    Example: `header = false` with `text = 1`, `label = 2`"""
     columns: Annotated[int, Field(ge=2)] | None = None
-    """Number of fields in a row without a header; None: as many as the largest column number used."""
+    """Without a header: the number of fields in a row; the largest column number used where it is left out.
+    Example: `columns = 5` with `header = false`, `text = 2`, `label = 4`"""
     quoting: Literal["none", "csv"] = "none"
-    """`none`: a quote is a character like any other. `csv`: RFC 4180 with a tab."""
+    """`none`: a quote is a character like any other. `csv`: fields may be quoted as in RFC 4180, with a tab for the
+    comma.
+    Example: `quoting = "csv"`"""
     format: Literal["tsv", "conll"] = "tsv"
-    """`conll`, for tagging: a token a line, its columns between spaces or tabs, an empty line after a sentence."""
+    """`tsv`: a row a line, fields between tabs. `conll`, for the task `tagging`: a token a line, its columns between
+    spaces or tabs, an empty line after a sentence.
+    Example: `format = "conll"` with `task = "tagging"`"""
     text: Columns = ()
+    """The column of the text, a name or a number from 1; for a task with two texts a list of both. The task's own names
+    (`text`, or `text_a` and `text_b`, or `tokens`) where it is left out. Example: `text = "body"`"""
     label: Column | None = None
-    """Column names, or numbers from 1: of a text, or of two, and of what they are labelled with. Where none are given,
-    the task's: `text` and `label`, `text_a`, `text_b` and `label`, and so on."""
+    """The column of the label, a name or a number from 1; the task's own name (`label`, `score`, `value` or `tags`)
+    where it is left out.
+    Example: `label = "topic"`"""
     labels: Labels = FROM_TRAIN
-    """The classes in the order of their ids, or `from train`: those that stand in train, sorted. For tagging, the types
-    of entities."""
+    """The classes in the order of their ids, for tagging the types of entities; or `from train`: those that are found
+    in train, sorted.
+    Example: `labels = ["negative", "positive"]`"""
     range: Annotated[tuple[float, ...], BeforeValidator(several)] | None = None
-    """Where labels are numbers: the least and the greatest that are allowed."""
+    """For tasks whose labels are numbers: the least and the greatest that are allowed; a row beyond them is bad.
+    Example: `range = [0, 5]` with `task = "regression"`"""
     most_words: Annotated[int, Field(ge=1)] | None = None
-    """For tagging: a sentence of more words is a bad row; None: as many as `model.max_length` and windows can hold, if
-    each were one token."""
+    """For the task `tagging`: a sentence of more words is a bad row; where it is left out, of more words than
+    `max_length` and windows can hold, were each one token.
+    Example: `most_words = 100` with `task = "tagging"`"""
     slices: Columns = ()
-    """Extra columns that are carried along so that metrics can be sliced by them."""
+    """Extra columns by whose values the metrics are also reported. Example: `slices = ["country"]`"""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
+    """What a row that breaks a rule does. `fail`: it stops the run with its file, line and remedy. `quarantine`: it
+    goes to a file beside the artifact, and the run goes on.
+    Example: `on_bad_row = "quarantine"`"""
     max_bad_share: Share = 0.01
-    """With `quarantine`: a run whose share of bad rows is larger fails."""
+    """With `on_bad_row = "quarantine"`: a run with a larger share of bad rows fails.
+    Example: `max_bad_share = 0.001` with `on_bad_row = "quarantine"`"""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -180,8 +208,8 @@ class Data:
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
         for name in self.labels:
-            if self.task == Multilabel.name and SEPARATOR in name:
-                problem = f"`data.labels` holds {shown(name)}, but a {SEPARATOR} stands between labels"
+            if self.task == Multilabel.name and LABEL_SEPARATOR in name:
+                problem = f"`data.labels` holds {shown(name)}, but a {LABEL_SEPARATOR} stands between labels"
                 raise ConflictError("labels", problem, "Rename the label")
             if not name.strip() or set(name) & set("\t\r\n"):
                 problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
@@ -206,27 +234,3 @@ class Data:
         if self.files:
             return [(None, pattern) for pattern in self.files]
         return [(name, pattern) for name in SPLITS for pattern in getattr(self, name)]
-
-
-@settings
-class Validation:
-    """What the data must look like."""
-
-    schema_file: str | None = None
-    """A reviewed schema (schema.pbtxt); None: one is inferred from train, which bootstraps but validates little."""
-    allow_anomalies: Strings = ()
-    """Exceptions, as `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`, in the words of the message that stopped a run."""
-
-
-@settings
-class Drift:
-    """How far the rows of train (of its newest span) may be from those that the model in production learned from."""
-
-    on_drift: Literal["fail", "warn"] = "fail"
-    label: Share = 0.2
-    """The most by which a class's share may move (L-infinity distance)."""
-    text_length: Share = 0.1
-    unknown_share: Share = 0.1
-    vocabulary_coverage: Share = 0.1
-    """Jensen-Shannon divergence, from 0 to 1, of tokens a text, and of the shares of its words that the tokenizer does
-    not know and that the vocabulary holds whole."""

@@ -1,28 +1,22 @@
-"""`[gate]` and `[push]`: what a model must show, and where it then goes."""
+"""`[gate]`: what a model must show before it is pushed."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
-from components.settings.fields import Name, NotNegative, Share, settings
+from components.settings.fields import NotNegative, Share, settings
 
 
 @settings
 class Gate:
-    """What a model must show on dev before it is pushed. The tasks name their metrics, see docs/tasks.md."""
+    """The bounds on dev that a model must meet before it is pushed. At least one bound in `min` or `max` is required.
+    A metric of one label is `METRIC/LABEL`, in quotes; docs/metrics.md has the metrics of each task."""
 
     min: dict[str, Share] = Field(default_factory=dict)
+    """Lower bounds by metric, for metrics that are better when higher: shares from 0 to 1, not percent.
+    Example: `min = { accuracy = 0.85, macro_f1 = 0.8 }`"""
     max: dict[str, NotNegative] = Field(default_factory=dict)
-    """Absolute bounds by metric. Those with a lower bound are shares from 0 to 1, not percent."""
+    """Upper bounds by metric, for metrics that are better when lower. Example: `max = { loss = 0.6 }`"""
     max_drop: dict[str, NotNegative] = Field(default_factory=dict)
-    """How much worse than the model in production a metric may be."""
-
-
-@settings
-class Push:
-    """Where a blessed model goes: DESTINATION/NAME/VERSION, TensorFlow Serving's layout."""
-
-    name: Name | None = None
-    """The model's name for its server; None: the run's name."""
-    destination: str | None = None
-    """A directory; None: `serving` under the run's root."""
+    """How much worse than the model in production a metric may be, where there is one.
+    Example: `max_drop = { accuracy = 0.01 }`"""

@@ -8,32 +8,40 @@ from pydantic import Field, model_validator
 
 from components.common import defaults
 from components.settings.fields import ConflictError, settings
+from components.tasks.multilabel import DEFAULT_THRESHOLD
 
 DEFAULT_WINDOWS = 8
 """Windows of a long text where `max_windows` does not say."""
 
-DEFAULT_THRESHOLD = 0.5
-
 
 @settings
 class Model:
-    """The model that is fine-tuned."""
+    """The model that is fine-tuned, and how much of a text it sees."""
 
     base: str
-    """A directory in Hugging Face's layout, or `hf://organisation/name`."""
+    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt`, or
+    `hf://organisation/name`, with `@revision` if wanted. Example: `base = "hf://google-bert/bert-base-uncased"`"""
     max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
-    """Tokens a text is truncated to, [CLS] and [SEP] included; of a pair of texts, both, the longer one first."""
+    """Most tokens of a row that the model sees at once, [CLS] and [SEP] included. A longer text is truncated; of two
+    texts together the longer one first. At most what the base model has positions for. Example: `max_length = 64`"""
     long_texts: Literal["truncate", "window"] = "truncate"
-    """`window`: a text of more tokens is seen in overlapping windows of `max_length`, whose logits are averaged."""
+    """What happens to a text of more than `max_length` tokens. `truncate`: the rest is ignored. `window`: it is seen in
+    overlapping windows of `max_length` tokens, whose logits are averaged; for tasks with one text.
+    Example: `long_texts = "window"`"""
     window_overlap: Annotated[int, Field(ge=0)] | None = None
-    """Tokens that a window shares with the next one; None: a quarter of `max_length`."""
+    """With `long_texts = "window"`: tokens that a window shares with the next one; a quarter of `max_length` where it
+    is left out.
+    Example: `window_overlap = 32` with `long_texts = "window"`"""
     max_windows: Annotated[int, Field(ge=2)] | None = None
-    """A text of more windows is truncated; None: 8."""
+    """With `long_texts = "window"`: a text of more windows is truncated; 8 where it is left out.
+    Example: `max_windows = 4` with `long_texts = "window"`"""
     pooling: Literal["cls", "mean"] = "cls"
-    """What the head looks at: BERT's pooler over the first token, or the mean of all tokens. For embeddings `cls` is
-    the first token's state itself; where each word is labelled, each word's first token is looked at."""
+    """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task
+    `embedding` takes with `cls` the first token's state itself; `tagging` always takes each word's first token.
+    Example: `pooling = "mean"`"""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
-    """With several labels a text: the score from which on a label is given."""
+    """For the task `multilabel`: the score from which on a label is predicted.
+    Example: `threshold = 0.3` with `task = "multilabel"`"""
 
     @property
     def overlap(self) -> int:

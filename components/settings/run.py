@@ -1,7 +1,7 @@
-"""What a run is told, as frozen dataclasses that refuse a wrong value when they are born.
+"""One run, whole: frozen dataclasses that refuse a wrong value when they are made.
 
-They live beside the components that obey them and travel to these as JSON (`serialization`), because a node may run in
-another process than the one that read the TOML. Nothing here imports TensorFlow or TFX.
+They travel to the nodes as JSON (`serialization`), because a node may run in another process than the one that read the
+TOML. Nothing here imports TensorFlow or TFX.
 """
 
 from __future__ import annotations
@@ -11,14 +11,18 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from components.settings.beam import Beam
-from components.settings.data import Data, Drift, Validation
+from components.settings.data import Data
+from components.settings.drift import Drift
 from components.settings.fields import ConflictError, Name, settings
-from components.settings.gate import Gate, Push
-from components.settings.model import DEFAULT_THRESHOLD, Model
-from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.gate import Gate
+from components.settings.kubeflow import Kubeflow
+from components.settings.model import Model
+from components.settings.push import Push
+from components.settings.schedule import Schedule
 from components.settings.training import Training
+from components.settings.validation import Validation
 from components.tasks import TASKS
-from components.tasks.multilabel import Multilabel
+from components.tasks.multilabel import DEFAULT_THRESHOLD, Multilabel
 
 
 @settings
@@ -26,6 +30,8 @@ class Run:
     """One run, whole: what a TOML file states."""
 
     name: Name
+    """Name of the pipeline: of its directory under `--root`, and of its model. 1 to 63 letters, digits, _ and -.
+    Example: `name = "tickets"`"""
     data: Data
     validation: Validation = Field(default_factory=Validation)
     drift: Drift = Field(default_factory=Drift)

@@ -13,7 +13,7 @@ from pydantic_core import ErrorDetails
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
 from components.settings.fields import ADDRESS, ConflictError, shown
-from components.settings.schedulers import CRON
+from components.settings.schedule import CRON
 from components.settings.serialization import T, adapter
 
 _TYPES = {

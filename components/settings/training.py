@@ -14,57 +14,79 @@ DEFAULT_EPOCHS = 2
 
 @settings
 class Training:
-    """How it is fine-tuned."""
+    """How the model is fine-tuned."""
 
     strategy: Literal["full", "freeze_layers", "head", "gradual"] = "full"
-    """`head` trains the classifier, with its pooler if it has one; `freeze_layers` all but the embeddings and the first
-    layers. What is frozen runs without dropout, once over every row, and its output is kept on disk; in each step where
-    texts are seen in windows, or two of them apart from each other. `gradual`
-    unfreezes: the head alone at first, and with each stage one layer more from the top, the embeddings last (Howard &
-    Ruder 2018, section 3.3)."""
+    """Which weights learn. `full`: all of them. `head`: the classifier alone, with the pooler where pooling is `cls`.
+    `freeze_layers`: all but the embeddings and the first layers. `gradual`: the head alone at first, and with each
+    stage one layer more from the top, the embeddings last (Howard & Ruder 2018, section 3.3). What is frozen runs
+    without dropout, once over every row, and its output is kept on disk; in every step where texts are seen in windows,
+    or where a task encodes its two texts apart. Example: `strategy = "head"`"""
     unfreeze_epochs: Annotated[float, Field(gt=0)] | None = None
-    """With `gradual`: how long a stage lasts; None: 1."""
+    """With `strategy = "gradual"`: how many epochs a stage lasts; 1 where it is left out.
+    Example: `unfreeze_epochs = 0.5` with `strategy = "gradual"`"""
     freeze_layers: Annotated[int, Field(ge=1)] | None = None
-    """Number of encoder layers that are kept as they are, with the strategy of that name."""
+    """With `strategy = "freeze_layers"`, and required there: how many of the first encoder layers keep their weights.
+    Example: `freeze_layers = 3` with `strategy = "freeze_layers"`"""
     init_from: str = "base"
-    """The weights it starts from: `base`, those of `model.base`; `pushed`, those of the newest pushed model that
-    learned from other data, where there is one; or the directory of a pushed version."""
+    """The weights that training starts from. `base`: those of `model.base`. `pushed` (a warm start): those of the
+    newest pushed model that learned from other data, or the base model's where there is none. Otherwise the directory
+    of a pushed version.
+    Example: `init_from = "pushed"`"""
     learning_rate: Annotated[float, Field(gt=0, lt=1)] = 5e-5
-    """Peak, after warm-up."""
+    """The peak learning rate, reached at the end of warm-up. Example: `learning_rate = 2e-5`"""
     layer_decay: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Each layer learns this much slower than the one above it (Howard & Ruder 2018, discriminative fine-tuning)."""
+    """The learning rate of each layer is that of the layer above it times this (discriminative fine-tuning, Howard &
+    Ruder 2018). 1 is the same rate for all. Example: `layer_decay = 0.95`"""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
-    """Rows in a training batch."""
+    """Rows in a training batch, of all devices together. Example: `batch_size = 16`"""
     epochs: Annotated[int, Field(ge=1)] | None = None
+    """Passes over train; 2 where neither `epochs` nor `steps` is given. Example: `epochs = 3`"""
     steps: Annotated[int, Field(ge=1)] | None = None
-    """How long: passes over train (`DEFAULT_EPOCHS` without either) or optimiser steps."""
+    """Optimiser steps, instead of `epochs`. Example: `steps = 500`"""
     warmup: Share = 0.1
-    """Share of all steps over which the learning rate rises linearly; it then falls linearly to 0."""
+    """Share of all steps over which the learning rate rises linearly; it then falls linearly to 0.
+    Example: `warmup = 0.06`"""
     weight_decay: Share = 0.01
-    """Decoupled (Loshchilov & Hutter 2019), per step and unit of learning rate; not on biases and LayerNorm."""
+    """Decoupled weight decay (AdamW, Loshchilov & Hutter 2019), per step and unit of learning rate; none on biases and
+    LayerNorm. Example: `weight_decay = 0.0`"""
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
-    """The gradient's global L2 norm is scaled down to this."""
+    """A gradient whose global L2 norm is larger is scaled down to this norm. Example: `clip_norm = 0.5`"""
     dropout: Rate | None = None
-    """Of hidden states, attention and the classifier's input; None: as the base model's config.json says."""
+    """Dropout rate of hidden states, attention and the classifier's input; as in the base model's `config.json` where
+    it is left out.
+    Example: `dropout = 0.2`"""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Of the matrix products; `auto`: bfloat16 on a CPU with instructions for it. What is pushed is float32."""
+    """Precision of the matrix products in training. `auto`: bfloat16 on a CPU with instructions for it, else float32.
+    The pushed model is float32 in any case. Example: `precision = "auto"`"""
     label_smoothing: Rate = 0.0
+    """Share of the probability that the loss spreads evenly over all classes. Not for tasks whose labels are numbers.
+    Example: `label_smoothing = 0.1`"""
     class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
-    """`balanced`: rows / (classes x rows of the class); or a weight per label name."""
+    """What a row of each class weighs in the loss. `balanced`: rows / (classes x rows of the class). A table gives a
+    weight by label name, 1 for those not named. For tasks with one label a row.
+    Example: `class_weights = "balanced"`"""
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 1
-    """How often dev is measured; the best checkpoint by the task's first metric, then by loss, is kept."""
+    """How often an epoch the model is measured on dev. The checkpoint with the best first metric of the task, among
+    equals with the smallest loss, becomes the model. Example: `evaluations_per_epoch = 4`"""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many evaluations without a better one; None: never."""
+    """Stop after this many evaluations without a better one; never where it is left out.
+    Example: `early_stopping = 3`"""
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    """How often the state of the training goes to disk; a killed run resumes from there.
+    Example: `checkpoint_minutes = 15`"""
     checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
-    """How often the training's state goes to disk, so that a killed run goes on from there; by steps too if given."""
+    """Also write that state every so many steps; by time alone where it is left out.
+    Example: `checkpoint_steps = 1000`"""
     devices: Literal["auto", "mirrored", "multiworker"] = "auto"
-    """What it runs on. `auto`: the GPUs that TensorFlow sees, each with a copy of the model, or else the CPU.
-    `mirrored`: the same, refused where there is only one. `multiworker`: the processes that TF_CONFIG lists, each
-    started with `train-worker` but for the chief's, see docs/training.md. `batch_size` is that of all together."""
+    """What training runs on. `auto`: the GPUs that TensorFlow sees, each with a copy of the model, or else the CPU.
+    `mirrored`: the same, and an error where there is only one device. `multiworker`: the processes that TF_CONFIG
+    lists, see docs/training.md. Example: `devices = "mirrored"`"""
     worker_minutes: Annotated[float, Field(gt=0)] = 10.0
-    """With `multiworker`: how long the chief waits for the others to come."""
+    """With `devices = "multiworker"`: how many minutes the chief waits for the other workers.
+    Example: `worker_minutes = 30` with `devices = "multiworker"`"""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1
+    """Seed of the head's initial values, of the order of the rows and of dropout. Example: `seed = 7`"""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

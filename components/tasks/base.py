@@ -1,7 +1,8 @@
-"""What a task is, to every stage of the pipeline: one class a task, asked by all and knowing none of them.
+"""What a task is to every stage of the pipeline: one class a task, which all stages use and which knows none of them.
 
-A task is made from the settings (`tasks.of`), told the names of its labels once train was read, written beside the
-Examples (`tasks.write`) and read again by whatever comes after. Nothing here imports TensorFlow before it is needed.
+A task is made from the settings (`tasks.from_settings`), gets the names of its labels once train was read, is written
+beside the Examples (`tasks.write`) and read again by whatever comes after. The Trainer fits it (`fitted`) and puts it
+into the exported model's card. Nothing here imports TensorFlow before it is needed.
 """
 
 from __future__ import annotations
@@ -11,14 +12,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.tasks.metrics import Metric
+from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
-
-    from components.settings.data import Data
-    from components.settings.model import Model
-    from components.tokenization.wordpiece import WordPiece
 
 Problem = tuple[str, str]
 """The rule that a row breaks, and the remedy."""
@@ -26,7 +25,7 @@ Problem = tuple[str, str]
 
 @dataclasses.dataclass(frozen=True)
 class Task:
-    """One text a row, and labels of a kind that the subclasses tell.
+    """What the rows are labelled for: a class below for each task.
 
     Shapes below: `n` rows, `k` labels, `length` tokens with padding.
     """
@@ -42,7 +41,7 @@ class Task:
     has_label_names: ClassVar[bool] = True
     """Whether labels have names, which train or the settings list."""
     min_labels: ClassVar[int] = 1
-    """Names that there have to be."""
+    """The fewest label names with which the task can be learned."""
     single_label: ClassVar[bool] = False
     """Whether each row has one of the names: then there is a confusion matrix, and `class_weights` apply."""
     numeric: ClassVar[bool] = False
@@ -52,24 +51,28 @@ class Task:
     bi_encoder: ClassVar[bool] = False
     """Whether the encoder sees the two texts apart from each other."""
     prediction_key: ClassVar[str] = "probabilities"
-    """The signatures' output that is measured."""
-    metrics: ClassVar[tuple[str, ...]]
-    """Metrics of all rows; the first one chooses the checkpoint, among equals the loss does."""
-    label_metrics: ClassVar[tuple[str, ...]] = ()
-    """Metrics of one label, named METRIC/LABEL."""
-    lower_is_better: ClassVar[frozenset[str]] = frozenset({"loss"})
+    """The signatures' output from which the metrics are computed."""
+    metrics: ClassVar[tuple[Metric, ...]]
+    """Metrics of all rows, the first of which is the `primary_metric`."""
+    label_metrics: ClassVar[tuple[Metric, ...]] = ()
+    """Metrics of each label, whose full names are METRIC/LABEL."""
 
     @classmethod
-    def of(cls, data: Data) -> Self:
-        """As far as the settings tell it."""
-        return cls(labels=tuple(data.labels) if isinstance(data.labels, tuple) else ())
+    def from_settings(cls, data: DataSettings) -> Self:
+        """The task as far as `[data]` states it: label names in a file are not read here."""
+        return cls(labels=data.labels if isinstance(data.labels, tuple) else ())
 
-    def fitted(self, model: Model, targets: np.ndarray) -> Self:
-        """With what the settings of the model, and train's labels in the form of `compute_metrics`, add to it."""
+    def fitted(self, model: ModelSettings, targets: np.ndarray) -> Self:
+        """With what `[model]` and train's labels add to it.
+
+        Args:
+            model: the settings of the model that is trained.
+            targets: train's labels, in the form that `compute_metrics` takes.
+        """
         return self
 
     def warm_started_from(self, pushed: Task) -> Self:
-        """With what the weights of a pushed model of the same kind bring along."""
+        """With what belongs to the weights of a pushed model, of the same task, from which training starts."""
         return self
 
     # Rows.
@@ -83,7 +86,7 @@ class Task:
         return [label] if self.has_label_names else []
 
     def count_key(self, label: str) -> str:
-        """What rows with equal labels are counted under."""
+        """What a row is counted under where rows are counted by label."""
         return label
 
     def to_feature(self, label: str) -> str | float:
@@ -91,22 +94,25 @@ class Task:
         return label
 
     def drift_values(self, labels: Sequence[str]) -> list[str] | None:
-        """What is compared between train and later data of the labels of rows, a value a row; None: nothing."""
+        """Of labels' fields, a value a row, whose shares are compared between train and later data.
+
+        None: there is nothing to compare.
+        """
         return None
 
     def label_fields(self, targets: np.ndarray) -> list[str]:
-        """Labels' fields again, of what `to_target` made of them, for `drift_values`."""
+        """The inverse of `to_target`: labels' fields, for `drift_values`."""
         return [str(value) for value in targets.tolist()]
 
     # The graph in front of the encoder.
 
-    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """string[n] of each text -> int64[n, (tokens)]."""
-        return wordpiece(texts[0])
+        return tokenizer(texts[0])
 
-    def preprocess(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
+    def preprocess(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
         """string[n] of each text and of the label -> the ragged token ids, the label, and what else training needs."""
-        return {feature_names.TOKEN_IDS: self.tokenize(wordpiece, texts), feature_names.TARGET: self.to_target(label)}
+        return {feature_names.TOKEN_IDS: self.tokenize(tokenizer, texts), feature_names.TARGET: self.to_target(label)}
 
     def to_target(self, label: tf.Tensor) -> tf.Tensor:
         """The raw label, string[n] or float[n], as `loss` and the metrics want it."""
@@ -116,7 +122,7 @@ class Task:
 
     @property
     def head_units(self) -> int | None:
-        """Outputs of the dense layer; None: there is none, the pooled states are what is wanted."""
+        """Outputs of the dense layer; None: there is no such layer, the pooled states are the logits."""
         return len(self.labels)
 
     def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -124,17 +130,17 @@ class Task:
         raise NotImplementedError
 
     def loss_weight(self, targets: np.ndarray) -> int:
-        """What the mean loss of rows counts for beside that of others: their number."""
+        """The weight of these rows' mean loss in a mean over several batches: the number of rows."""
         return len(targets)
 
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """What is measured and told of the logits, of their shape but for the last axis."""
+        """What the metrics and the outputs are made from, float32 of the logits' shape but for the last axis."""
         raise NotImplementedError
 
     # Metrics.
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """The metrics but for the loss. A ratio without a denominator, and a correlation with a constant, is 0.
+        """The metrics of rows, by name, of labels too.
 
         Args:
             targets: what `to_target` gave, for all rows.
@@ -143,48 +149,51 @@ class Task:
         raise NotImplementedError
 
     def scores_differently(self, other: Self) -> bool:
-        """Whether equal predictions would be worth something else to a task of the same name and labels."""
+        """Whether a task of the same name and labels would compute other metrics from the same predictions."""
         return False
 
     @property
-    def metric_names(self) -> list[str]:
-        """The name of every metric."""
-        return [*self.metrics, *(f"{metric}/{label}" for label in self.labels for metric in self.label_metrics)]
+    def primary_metric(self) -> Metric:
+        """The one by which checkpoints are chosen, among equals the loss does; it is better when higher."""
+        return self.metrics[0]
 
-    # What a client is told.
+    @property
+    def metric_names(self) -> list[str]:
+        """The full name of every metric: METRIC, then METRIC/LABEL label by label."""
+        by_label = (f"{metric.name}/{label}" for label in self.labels for metric in self.label_metrics)
+        return [*(metric.name for metric in self.metrics), *by_label]
+
+    @classmethod
+    def metric_of(cls, full_name: str) -> Metric | None:
+        """The metric that METRIC or METRIC/LABEL names, whichever the label; None where the task has none such."""
+        name, slash, label = full_name.partition("/")
+        known = () if slash and not label else cls.label_metrics if slash else cls.metrics
+        return next((metric for metric in known if metric.name == name), None)
+
+    # What a client gets.
 
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signatures' outputs."""
         return {self.prediction_key: predictions}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """One row of the outputs, as numpy values, as it goes into JSON."""
+        """One row of the outputs, numpy values, as JSON can hold it."""
         raise NotImplementedError
 
     @property
     def output_columns(self) -> list[str]:
-        """Header of what `to_row` gives."""
+        """The header over `to_row`'s fields."""
         raise NotImplementedError
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """What was told, as fields of a TSV row."""
+        """What `to_json` gave, as fields of a TSV row."""
         raise NotImplementedError
 
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
-        """What was told of texts, for a person."""
+        """What `to_json` gave for these texts, as a line for a person."""
         return "\t".join(self.to_row(values))
 
 
-def with_values(values: dict[str, float]) -> list[str]:
-    """Each name with its probability or score."""
+def names_with_values(values: dict[str, float]) -> list[str]:
+    """`NAME VALUE` of each, for `to_line`."""
     return [f"{name} {value:.6f}" for name, value in values.items()]
-
-
-def ratio(part: float, whole: float) -> float:
-    """Their quotient, 0 where the whole is."""
-    return float(part / whole) if whole else 0.0
-
-
-def precision_recall_f1(hits: float, predicted: float, actual: float) -> tuple[float, float, float]:
-    """Of counts: right ones, predicted ones, ones there are."""
-    return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
-from components.tasks.base import Problem, Task, with_values
+from components.tasks.base import Problem, Task, names_with_values
+from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,22 +23,32 @@ class Classification(Task):
     name: ClassVar[str] = "classification"
     min_labels: ClassVar[int] = 2
     single_label: ClassVar[bool] = True
-    metrics: ClassVar[tuple[str, ...]] = ("accuracy", "macro_f1", "auc", "mcc", "loss")
-    label_metrics: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("accuracy", "share of the rows whose most probable class is theirs"),
+        Metric("macro_f1", "mean of `f1` over the classes that occur, as a row's or as predicted, as in scikit-learn"),
+        Metric(
+            "auc",
+            "area under the ROC curve of a class against the rest, its mean over the classes that have rows, as "
+            "TensorFlow Model Analysis has it",
+        ),
+        Metric("mcc", "Matthews' correlation coefficient for several classes (Gorodkin 2004, R_K)", lower_bound=-1.0),
+        Metric("loss", "mean cross-entropy in nats, without label smoothing", False, upper_bound=None),
+    )
+    label_metrics: ClassVar[tuple[Metric, ...]] = (PRECISION, RECALL, F1)
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """A label on several lines, or one that is not among the names."""
+        """A label must be one line and, once the names are known, one of them."""
         if "\n" in label or "\t" in label or "\r" in label:
             remedy = "A label is one line: look for an open quote or a doubled line end"
             return f"the label {label[:40]!r} has a tab or a line break", remedy
-        return unknown(label, self.labels)
+        return unknown_label(label, self.labels)
 
     def drift_values(self, labels: Sequence[str]) -> list[str] | None:
-        """The classes."""
+        """Their shares are those of the classes."""
         return list(labels)
 
     def label_fields(self, targets: np.ndarray) -> list[str]:
-        """The names."""
+        """The classes' names, of ids int64[n]."""
         return [self.labels[index] for index in targets]
 
     def to_target(self, label: tf.Tensor) -> tf.Tensor:
@@ -48,7 +60,7 @@ class Classification(Task):
         return tf.where(tf.reduce_any(same, axis=1), tf.argmax(same, axis=1), tf.constant(-1, tf.int64))
 
     def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
-        """Cross-entropy, nats."""
+        """Softmax cross-entropy in nats, float32[n]."""
         import tensorflow as tf
 
         classes = len(self.labels)
@@ -56,14 +68,40 @@ class Classification(Task):
         return tf.nn.softmax_cross_entropy_with_logits(target, logits)
 
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """Probabilities of the classes."""
+        """Probabilities of the classes, float32[n, k]."""
         import tensorflow as tf
 
         return tf.nn.softmax(logits)
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Accuracy alone: the rest is TensorFlow Model Analysis's, from a confusion matrix."""
+        """Accuracy alone, by which checkpoints are chosen; the others are computed in evaluation.
+
+        There `metrics_from_counts` follows from a confusion matrix, which can be counted in parts on several workers;
+        the loss and AUC are TensorFlow Model Analysis's own.
+        """
         return {"accuracy": float((predictions.argmax(axis=1) == targets).mean())}
+
+    def metrics_from_counts(self, counts: Mapping[tuple[int, int], float]) -> dict[str, float]:
+        """The metrics that follow from a confusion matrix: `macro_f1`, `mcc` and those of each class.
+
+        Args:
+            counts: (id of the actual class, id of the predicted class) -> number of rows.
+        """
+        by_actual: defaultdict[int, float] = defaultdict(float)
+        by_predicted: defaultdict[int, float] = defaultdict(float)
+        for (actual, predicted), count in counts.items():
+            by_actual[actual] += count
+            by_predicted[predicted] += count
+        found: dict[str, float] = {}
+        f1s = []
+        for index, label in enumerate(self.labels):
+            of_label = counts.get((index, index), 0.0), by_predicted[index], by_actual[index]
+            values = precision_recall_f1(*of_label)
+            found |= {f"{metric.name}/{label}": value for metric, value in zip(self.label_metrics, values, strict=True)}
+            if by_actual[index] + by_predicted[index]:
+                f1s.append(values[-1])
+        macro_f1 = sum(f1s) / len(f1s) if f1s else 0.0
+        return {"macro_f1": macro_f1, "mcc": matthews_correlation(counts, by_actual, by_predicted), **found}
 
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """`label` string[n], `probabilities` float32[n, k], `class_names` string[n, k]."""
@@ -77,26 +115,26 @@ class Classification(Task):
         }
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """The class, and the probability of each."""
+        """`label` is the most probable class, `probabilities` name -> probability."""
         probabilities = dict(zip(self.labels, map(float, output["probabilities"]), strict=True))
         return {"label": output["label"].decode(), "probabilities": probabilities}
 
     @property
     def output_columns(self) -> list[str]:
-        """The class, and the probability of each."""
+        """`label`, then `probability_NAME` of each class."""
         return ["label", *(f"probability_{name}" for name in self.labels)]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The class, and the probability of each."""
+        """The most probable class, then the probability of each with six decimals."""
         return [values["label"], *(f"{value:.6f}" for value in values["probabilities"].values())]
 
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
-        """The class, and each with its probability."""
-        return "\t".join([values["label"], *with_values(values["probabilities"])])
+        """The most probable class, then each class with its probability."""
+        return "\t".join([values["label"], *names_with_values(values["probabilities"])])
 
 
-def unknown(label: str, labels: Sequence[str]) -> Problem | None:
-    """What to say of a label that is not among the names; without names, every one is."""
+def unknown_label(label: str, labels: Sequence[str]) -> Problem | None:
+    """The problem of a label that is not among the names, None if it is; without names, any label is fine."""
     if not labels or label in labels:
         return None
     known = ", ".join(sorted(labels)[:8]) + (", ..." if len(labels) > 8 else "")

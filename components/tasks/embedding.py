@@ -6,96 +6,106 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.tasks.regression import Regression, correlation
+from components.tasks.metrics import Metric, correlation
+from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
+from components.tasks.regression import Regression
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings.data import Data
-    from components.settings.model import Model
-    from components.tokenization.wordpiece import WordPiece
+_DEFAULT_RANGE = (0.0, 1.0)
 
-_ALIKE = 0.8
+_MATCH = 0.8
 """Texts of a score above this share of the range count as matches in retrieval."""
 
-_RANKED = 10
+_CUTOFF = 10
+"""The last rank that counts in retrieval."""
 
-_EQUAL = 1e-6
-"""Cosines that differ by less are equal: what is left is float32's rounding."""
+_ROUNDING = 1e-6
+"""Cosines that differ by no more are equal: the difference is float32's rounding."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Embedding(Regression):
     """The pooled states, scaled to length 1; the cosine of two texts learns their score (Reimers & Gurevych 2019)."""
 
-    range: tuple[float, float] | None = (0.0, 1.0)
+    range: tuple[float, float] | None = _DEFAULT_RANGE
 
     name: ClassVar[str] = "embedding"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     target: ClassVar[str] = "score"
     bi_encoder: ClassVar[bool] = True
     prediction_key: ClassVar[str] = "vector"
-    metrics: ClassVar[tuple[str, ...]] = ("spearman", "mrr_at_10")
-    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("spearman", "Spearman's rank correlation of score and cosine, as scipy has it", lower_bound=-1.0),
+        Metric(
+            f"mrr_at_{_CUTOFF}",
+            "mean reciprocal rank in retrieval: each first text of a pair whose score is in the upper fifth of the "
+            "range is to find its second text among those of all rows by cosine; 1 / rank, 0 beyond the tenth",
+        ),
+    )
 
     @classmethod
-    def of(cls, data: Data) -> Self:
-        """With the range that the settings allow; 0 to 1 without one."""
-        return cls(range=(data.range[0], data.range[1]) if data.range else (0.0, 1.0))
+    def from_settings(cls, data: DataSettings) -> Self:
+        """With the range of scores that `[data]` allows; 0 to 1 if it does not say."""
+        return cls(range=(data.range[0], data.range[1]) if data.range else _DEFAULT_RANGE)
 
-    def fitted(self, model: Model, targets: np.ndarray) -> Self:
-        """As it is: the range tells the scale."""
+    def fitted(self, model: ModelSettings, targets: np.ndarray) -> Self:
+        """As it is: scores are scaled by their range, not by train's mean and deviation."""
         return self
 
-    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+    @property
+    def _bounds(self) -> tuple[float, float]:
+        return self.range or _DEFAULT_RANGE
+
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
         """Both texts one after the other, each from [CLS] to [SEP] and truncated by itself."""
         import tensorflow as tf
 
-        return tf.concat([wordpiece(text) for text in texts], axis=1)
+        return tf.concat([tokenizer(text) for text in texts], axis=1)
 
     @property
     def head_units(self) -> None:  # type: ignore[override]
-        """No dense layer."""
+        """None: the pooled states are the vectors, without a dense layer."""
         return
 
     def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
-        """Squared difference of the cosine and the score, as a share of its range."""
+        """Squared difference of the cosine and the score, scaled to 0 to 1 by its range, float32[n].
+
+        Logits are the unit vectors of both texts, float32[n, 2 * hidden].
+        """
         import tensorflow as tf
 
-        low, high = self.range or (0.0, 1.0)
+        low, high = self._bounds
         return tf.square(tf.reduce_sum(tf.multiply(*tf.split(logits, 2, axis=1)), 1) - (targets - low) / (high - low))
 
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """The vectors of both texts, one after the other."""
+        """The unit vectors of both texts, one after the other, float32[n, 2 * hidden]."""
         return logits
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Spearman's correlation of cosine and score, and the mean reciprocal rank of retrieval.
-
-        The queries are the first texts of pairs whose score is in the upper fifth of the range; each is to find its
-        second text among the second texts of all rows, and scores one over its rank, or 0 beyond the tenth.
-        """
+        """All of `metrics`; targets float[n], predictions the unit vectors of both texts, float[n, 2 * hidden]."""
         import numpy as np
 
-        low, high = self.range or (0.0, 1.0)
+        low, high = self._bounds
         first, second = np.split(predictions.astype(np.float32), 2, axis=1)
         targets = targets.reshape(-1)
-        queries = np.flatnonzero((targets - low) / (high - low) > _ALIKE)
+        queries = np.flatnonzero((targets - low) / (high - low) > _MATCH)
         reciprocal = 0.0
         for part in np.array_split(queries, len(queries) // 1024 + 1):
             found = first[part] @ second.T
             over = found - found[np.arange(len(part)), part][:, np.newaxis]
             # Among equals, itself one of them, its place is in the middle: texts that are all alike find nothing.
-            ranks = 0.5 + (over > _EQUAL).sum(axis=1) + (np.abs(over) <= _EQUAL).sum(axis=1) / 2
-            reciprocal += float(np.where(ranks <= _RANKED, 1 / ranks, 0.0).sum())
+            ranks = 0.5 + (over > _ROUNDING).sum(axis=1) + (np.abs(over) <= _ROUNDING).sum(axis=1) / 2
+            reciprocal += float(np.where(ranks <= _CUTOFF, 1 / ranks, 0.0).sum())
         return {
             "spearman": correlation(targets, np.sum(first * second, axis=1), ranks=True),
-            "mrr_at_10": reciprocal / len(queries) if len(queries) else 0.0,
+            f"mrr_at_{_CUTOFF}": reciprocal / len(queries) if len(queries) else 0.0,
         }
 
     def scores_differently(self, other: Self) -> bool:
-        """With another range, which says what is a match."""
+        """If the range is another: it says which pairs are matches."""
         return self.range != other.range
 
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
@@ -105,14 +115,14 @@ class Embedding(Regression):
         return {"vector": tf.split(predictions, 2, axis=1)[0]}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """The vector."""
+        """`vector`, a list of numbers."""
         return {"vector": [float(value) for value in output["vector"]]}
 
     @property
     def output_columns(self) -> list[str]:
-        """The vector in one column, its numbers separated by spaces."""
+        """One column for the whole vector."""
         return ["vector"]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The vector."""
+        """The vector's numbers with six decimals, separated by spaces."""
         return [" ".join(f"{value:.6f}" for value in values["vector"])]

@@ -6,125 +6,136 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.tasks.base import Problem, Task, precision_recall_f1, with_values
-from components.tasks.classification import unknown
+from components.tasks.base import Problem, Task, names_with_values
+from components.tasks.classification import unknown_label
+from components.tasks.metrics import F1, PRECISION, RECALL, Metric, precision_recall_f1
+from components.tasks.protocols import ModelSettings
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings.model import Model
+LABEL_SEPARATOR = "|"
+"""Between the label names of a row."""
 
-SEPARATOR = "|"
+DEFAULT_THRESHOLD = 0.5
+"""The score from which on a label is predicted, where the settings do not say."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Multilabel(Task):
     """A sigmoid for each label."""
 
-    threshold: float = 0.5
-    """The score from which on a label is given."""
+    threshold: float = DEFAULT_THRESHOLD
+    """The score from which on a label is predicted."""
 
     name: ClassVar[str] = "multilabel"
     min_labels: ClassVar[int] = 2
     prediction_key: ClassVar[str] = "scores"
-    metrics: ClassVar[tuple[str, ...]] = ("micro_f1", "macro_f1", "mean_ap")
-    label_metrics: ClassVar[tuple[str, ...]] = ("ap", "precision", "recall", "f1")
-    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("micro_f1", "F1 of all decisions, one for each row and label: 2 TP / (2 TP + FP + FN)"),
+        Metric("macro_f1", "mean of `f1` over the labels"),
+        Metric("mean_ap", "mean of `ap` over the labels"),
+    )
+    label_metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("ap", "average precision of the label's scores, as scikit-learn has it; 0 for a label without rows"),
+        PRECISION,
+        RECALL,
+        F1,
+    )
 
-    def fitted(self, model: Model, targets: np.ndarray) -> Self:
-        """With the threshold."""
+    def fitted(self, model: ModelSettings, targets: np.ndarray) -> Self:
+        """With the threshold of `[model]`."""
         return dataclasses.replace(self, threshold=model.threshold)
 
     def label_names(self, label: str) -> list[str]:
-        """Those between the separators."""
-        return label.split(SEPARATOR)
+        """The names between `LABEL_SEPARATOR`."""
+        return label.split(LABEL_SEPARATOR)
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """An empty label, one that stands twice, one that is not among the names."""
+        """No label may be empty or stand twice; once the names are known, each must be one of them."""
         names = self.label_names(label)
         if not all(name.strip() for name in names):
-            return f"the labels {label[:80]!r} have an empty one", f"Put one {SEPARATOR} between labels, none beside"
+            remedy = f"Put one {LABEL_SEPARATOR} between labels, none beside"
+            return f"the labels {label[:80]!r} have an empty one", remedy
         if len(set(names)) < len(names):
             return f"the labels {label[:80]!r} have one twice", "Name it once"
-        return next((found for name in names if (found := unknown(name, self.labels))), None)
+        return next((found for name in names if (found := unknown_label(name, self.labels))), None)
 
     def drift_values(self, labels: Sequence[str]) -> list[str] | None:
-        """The labels that stand together."""
-        return [SEPARATOR.join(sorted(self.label_names(label))) for label in labels]
+        """The set of labels of a row, as one value whatever their order."""
+        return [LABEL_SEPARATOR.join(sorted(self.label_names(label))) for label in labels]
 
     def label_fields(self, targets: np.ndarray) -> list[str]:
-        """The names."""
-        return [SEPARATOR.join(self.labels[i] for i in row.nonzero()[0]) for row in targets]
+        """The names between separators, of float32[n, k]; a row without a label is an empty field."""
+        return [LABEL_SEPARATOR.join(self.labels[i] for i in row.nonzero()[0]) for row in targets]
 
     def to_target(self, label: tf.Tensor) -> tf.Tensor:
-        """1 for the labels of a row, else 0: float32[n, k]."""
+        """Multi-hot, float32[n, k]: 1 for the labels of a row, else 0."""
         import tensorflow as tf
 
-        names = tf.strings.split(label, SEPARATOR)
+        names = tf.strings.split(label, LABEL_SEPARATOR)
         same = tf.equal(names.flat_values[:, tf.newaxis], tf.constant(self.labels)[tf.newaxis, :])
         return tf.ensure_shape(
             tf.reduce_max(names.with_flat_values(tf.cast(same, tf.float32)), 1), [None, self.head_units]
         )
 
     def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
-        """Binary cross-entropy, nats, its mean over the labels."""
+        """Binary cross-entropy in nats, its mean over the labels, float32[n]."""
         import tensorflow as tf
 
         target = targets * (1 - smoothing) + smoothing / 2
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, logits), axis=1)
 
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """Scores, float32[n, k]."""
+        """Scores from 0 to 1, float32[n, k]: independent of each other, their sum is not 1."""
         import tensorflow as tf
 
         return tf.sigmoid(logits)
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """F1 of all decisions and its mean over the labels, and average precision of scores (scikit-learn's)."""
+        """All of `metrics` and `label_metrics`; targets multi-hot float[n, k], predictions scores float[n, k]."""
         from sklearn.metrics import average_precision_score
 
-        targets, given = targets > 0, predictions >= self.threshold
-        counts = [(float(a.sum()), float(b.sum()), float(c.sum())) for a, b, c in self._columns(targets, given)]
+        targets, predicted = targets > 0, predictions >= self.threshold
+        # Of each label: true positives, positives predicted, positives.
+        columns = zip((targets & predicted).T, predicted.T, targets.T, strict=True)
+        counts = [(float(a.sum()), float(b.sum()), float(c.sum())) for a, b, c in columns]
         found: dict[str, float] = {}
         for name, count, actual, scores in zip(self.labels, counts, targets.T, predictions.T, strict=True):
             values = [average_precision_score(actual, scores) if actual.any() else 0.0, *precision_recall_f1(*count)]
             found |= {
-                f"{metric}/{name}": float(value) for metric, value in zip(self.label_metrics, values, strict=True)
+                f"{metric.name}/{name}": float(value) for metric, value in zip(self.label_metrics, values, strict=True)
             }
         micro = precision_recall_f1(*(sum(column) for column in zip(*counts, strict=True)))[2]
         macro, mean_ap = (sum(found[f"{m}/{name}"] for name in self.labels) / len(counts) for m in ("f1", "ap"))
         return {"micro_f1": micro, "macro_f1": macro, "mean_ap": mean_ap, **found}
 
     def scores_differently(self, other: Self) -> bool:
-        """With another threshold."""
+        """If the threshold is another."""
         return self.threshold != other.threshold
 
-    def _columns(self, targets: np.ndarray, given: np.ndarray) -> zip[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-        """Of each label: the rows where it is given rightly, where it is given, where it is right."""
-        return zip((targets & given).T, given.T, targets.T, strict=True)
-
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`scores` float32[n, k], `given` bool[n, k] and `label_names` string[n, k]."""
+        """`scores` float32[n, k], `given` bool[n, k], true from the threshold on, and `label_names` string[n, k]."""
         import tensorflow as tf
 
         names = tf.tile(tf.constant(self.labels)[tf.newaxis, :], [tf.shape(predictions)[0], 1])
         return {"scores": predictions, "given": predictions >= self.threshold, "label_names": names}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """The labels over the threshold, and the score of each."""
+        """`labels` are those from the threshold on, `scores` name -> score of all."""
         labels = [name for name, given in zip(self.labels, output["given"], strict=True) if given]
         return {"labels": labels, "scores": dict(zip(self.labels, map(float, output["scores"]), strict=True))}
 
     @property
     def output_columns(self) -> list[str]:
-        """The labels, and the score of each."""
+        """`labels`, then `score_NAME` of each label."""
         return ["labels", *(f"score_{name}" for name in self.labels)]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The labels, and the score of each."""
-        return [SEPARATOR.join(values["labels"]), *(f"{value:.6f}" for value in values["scores"].values())]
+        """The predicted labels between separators, then the score of each label with six decimals."""
+        return [LABEL_SEPARATOR.join(values["labels"]), *(f"{value:.6f}" for value in values["scores"].values())]
 
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
-        """The labels, a dash if there are none, and each with its score."""
-        return "\t".join([SEPARATOR.join(values["labels"]) or "-", *with_values(values["scores"])])
+        """The predicted labels, a dash if there are none, then each label with its score."""
+        return "\t".join([LABEL_SEPARATOR.join(values["labels"]) or "-", *names_with_values(values["scores"])])

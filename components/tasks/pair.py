@@ -7,11 +7,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from components.tasks.classification import Classification
+from components.tasks.protocols import Tokenizer
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from components.tokenization.wordpiece import WordPiece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -21,6 +20,6 @@ class Pair(Classification):
     name: ClassVar[str] = "pair"
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
 
-    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
-        """Both texts in a row, the longer one truncated first."""
-        return wordpiece.pairs(*texts)
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+        """string[n] of both texts -> int64[n, (tokens)] of the two together, the longer one truncated first."""
+        return tokenizer.pairs(*texts)

@@ -6,12 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
-from components.tasks.regression import Regression
+from components.tasks.metrics import PEARSON, SPEARMAN, Metric
+from components.tasks.protocols import Tokenizer
+from components.tasks.regression import MAE, Regression
 
 if TYPE_CHECKING:
     import tensorflow as tf
-
-    from components.tokenization.wordpiece import WordPiece
 
 
 @dataclasses.dataclass(frozen=True)
@@ -22,8 +22,8 @@ class Similarity(Regression):
     texts: ClassVar[tuple[str, ...]] = ("text_a", "text_b")
     target: ClassVar[str] = "score"
     prediction_key: ClassVar[str] = "score"
-    metrics: ClassVar[tuple[str, ...]] = ("spearman", "pearson", "mae")
+    metrics: ClassVar[tuple[Metric, ...]] = (SPEARMAN, PEARSON, MAE)
 
-    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
-        """Both texts in a row, the longer one truncated first."""
-        return wordpiece.pairs(*texts)
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+        """string[n] of both texts -> int64[n, (tokens)] of the two together, the longer one truncated first."""
+        return tokenizer.pairs(*texts)

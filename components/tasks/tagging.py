@@ -13,19 +13,23 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
-from components.tasks.base import Problem, Task, precision_recall_f1, ratio
+from components.tasks.base import Problem, Task
+from components.tasks.metrics import Metric, precision_recall_f1, ratio
+from components.tasks.protocols import DataSettings, Tokenizer
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
 
-    from components.settings.data import Data
-    from components.tokenization.wordpiece import WordPiece
-
 OUTSIDE = "O"
+"""The tag of a word that is in no entity."""
 
 IGNORED = -1
-"""In place of a tag: a token that begins no word, or padding."""
+"""In place of a tag's id, for a token that begins no word and for padding: not in the loss, not in the metrics."""
+
+_PRECISION = Metric("precision", "of the entities predicted, the share that is right: type, first and last word")
+_RECALL = Metric("recall", "of the entities there are, the share found with type, first and last word")
+_F1 = Metric("f1", "harmonic mean of the precision and the recall of entities, as CoNLL's script and seqeval have it")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,21 +37,25 @@ class Tagging(Task):
     """Softmax over the tags for the first token of each word; its labels are the types of entities."""
 
     most_words: int | None = None
-    """Words of a sentence that a model can see; None: any number."""
+    """The most words a sentence may have, so that the model sees each of them; None: no limit."""
 
     name: ClassVar[str] = "tagging"
     texts: ClassVar[tuple[str, ...]] = ("tokens",)
     target: ClassVar[str] = "tags"
     per_token: ClassVar[bool] = True
     prediction_key: ClassVar[str] = "tags"
-    metrics: ClassVar[tuple[str, ...]] = ("f1", "precision", "recall", "token_accuracy")
-    label_metrics: ClassVar[tuple[str, ...]] = ("precision", "recall", "f1")
-    lower_is_better: ClassVar[frozenset[str]] = frozenset()
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        _F1,
+        _PRECISION,
+        _RECALL,
+        Metric("token_accuracy", "share of the words with the right tag"),
+    )
+    label_metrics: ClassVar[tuple[Metric, ...]] = (_PRECISION, _RECALL, _F1)
 
     @classmethod
-    def of(cls, data: Data) -> Self:
-        """With the limit that the model sets."""
-        return dataclasses.replace(super().of(data), most_words=data.most_words)
+    def from_settings(cls, data: DataSettings) -> Self:
+        """With the types of entities, if `[data]` lists them, and the most words a sentence may have."""
+        return dataclasses.replace(super().from_settings(data), most_words=data.most_words)
 
     @property
     def tags(self) -> list[str]:
@@ -55,7 +63,7 @@ class Tagging(Task):
         return [OUTSIDE, *(f"{part}-{name}" for name in self.labels for part in "BI")]
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """Words and tags that do not fit each other, too many, an empty one, no tag, or an I- without its B-."""
+        """As many tags as words, none of them empty, not too many, each a tag of a known type, no I- without its B-."""
         words, tags = texts[0].split(" "), label.split(" ")
         for what, found in (("token", words), ("tag", tags)):
             if any(not one.strip() for one in found):
@@ -82,24 +90,24 @@ class Tagging(Task):
         return None
 
     def label_names(self, label: str) -> list[str]:
-        """The types."""
+        """The types of entities in a row's tags, sorted."""
         return sorted({tag[2:] for tag in label.split(" ") if tag != OUTSIDE})
 
     def count_key(self, label: str) -> str:
-        """Its tags, each once."""
+        """The set of tags of a row, as one value whatever their order."""
         return " ".join(sorted(set(label.split(" "))))
 
-    def tokenize(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
-        """Of words between single spaces."""
+    def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:
+        """string[n] of words between single spaces -> int64[n, (tokens)]."""
         import tensorflow as tf
 
-        return wordpiece.words(tf.strings.split(texts[0], " "))[0]
+        return tokenizer.words(tf.strings.split(texts[0], " "))[0]
 
-    def preprocess(self, wordpiece: WordPiece, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
-        """The tag of each word, ragged, and the word that each token begins."""
+    def preprocess(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor], label: tf.Tensor) -> dict[str, Any]:
+        """Token ids, the index of the word that each token begins, and the tag of each word, all ragged int64."""
         import tensorflow as tf
 
-        token_ids, word_ids = wordpiece.words(tf.strings.split(texts[0], " "))
+        token_ids, word_ids = tokenizer.words(tf.strings.split(texts[0], " "))
         return {
             feature_names.TOKEN_IDS: token_ids,
             feature_names.WORD_IDS: word_ids,
@@ -116,7 +124,7 @@ class Tagging(Task):
 
     @property
     def head_units(self) -> int:
-        """A tag each."""
+        """One for each tag: O, and B- and I- of each type."""
         return len(self.tags)
 
     def loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float) -> tf.Tensor:
@@ -131,21 +139,22 @@ class Tagging(Task):
         return tf.reduce_sum(losses, axis=1) * rows / tf.maximum(1.0, words)
 
     def loss_weight(self, targets: np.ndarray) -> int:
-        """Their words."""
+        """The number of words: the mean loss is that of words, not of rows."""
         return int((targets != IGNORED).sum())
 
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
-        """Probabilities of the tags."""
+        """Probabilities of the tags, float32[n, length, tags]."""
         import tensorflow as tf
 
         return tf.nn.softmax(logits)
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """Entities in all and by type, and the share of words with the right tag.
+        """All of `metrics` and `label_metrics`.
 
         Args:
-            targets: int[n, words], tag ids, filled up with -1.
-            predictions: the same of the model; where it did not see a word, -1, which counts as outside.
+            targets: int[n, words], ids of tags, filled up with `IGNORED`.
+            predictions: float or int[n, any], ids of the most probable tags; a word that is `IGNORED` or missing,
+                because the model did not see it, counts as outside.
         """
         import numpy as np
 
@@ -164,14 +173,15 @@ class Tagging(Task):
             for counter, spans in ((hits, theirs & ours), (predicted, ours), (actual, theirs)):
                 counter.update(kind for kind, _, _ in spans)
         values = (sum(c.values()) for c in (hits, predicted, actual))
-        found = dict(zip(("precision", "recall", "f1"), precision_recall_f1(*values), strict=True))
+        names = [metric.name for metric in self.label_metrics]
+        found = dict(zip(names, precision_recall_f1(*values), strict=True))
         for kind in self.labels:
             of_kind = precision_recall_f1(hits[kind], predicted[kind], actual[kind])
-            found |= {f"{name}/{kind}": v for name, v in zip(("precision", "recall", "f1"), of_kind, strict=True)}
+            found |= {f"{name}/{kind}": value for name, value in zip(names, of_kind, strict=True)}
         return found | {"token_accuracy": ratio(right, words)}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """The entities in their order, with offsets in characters: `text[begin:end]` is the surface."""
+        """`entities` in the text's order, with offsets in characters: `text[begin:end]` is the surface."""
         count = int(output["count"])
         fields = (output[name][:count] for name in ("type", "score", "begin", "end"))
         return {
@@ -183,11 +193,11 @@ class Tagging(Task):
 
     @property
     def output_columns(self) -> list[str]:
-        """The entities as JSON."""
+        """One column for all entities."""
         return ["entities"]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The entities as JSON."""
+        """The entities as a JSON list, scores with six decimals."""
         rounded = [{**entity, "score": round(entity["score"], 6)} for entity in values["entities"]]
         return [json.dumps(rounded, ensure_ascii=False)]
 

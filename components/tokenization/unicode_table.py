@@ -1,4 +1,13 @@
-"""What BERT's normaliser makes of each code point, as a table for the graph."""
+"""What BERT's normaliser makes of each code point, as a table for the graph.
+
+The table is made of Python's `unicodedata` and the few constants below, which say where the reference differs from it;
+neither ICU's nor RE2's Unicode tables, of other versions, have a say. It holds the text that a code point becomes:
+
+- a character of the vocabulary outside ASCII becomes a symbol, a private-use character of its own: a letter to every
+  library. The reference removes private-use characters, so no text can contain a symbol.
+- a character that no token holds becomes NO_TOKEN, so that its word is unknown.
+- a sign or ideograph that is a word of its own comes between spaces.
+"""
 
 from __future__ import annotations
 
@@ -67,15 +76,24 @@ def _symbol(index: int) -> str:
 
 
 _UNREACHABLE, NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(4))
+"""Symbols of no character: for tokens that no text can hold, for characters of no token, for [CLS] and for [SEP]."""
 
-PAGE, _CODE_POINTS = 256, 0x110000
+PAGE = 256
+"""Code points in a page of the table; equal pages are stored once."""
+
+_CODE_POINTS = 0x110000
 
 
 @lru_cache(maxsize=1)
-def compiled(
+def compile_tokenizer(
     vocabulary: tuple[str, ...], settings: TokenizerSettings
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """The tokenizer's model, uint8[bytes], and the table's parts: seconds of work, and Transform asks for it twice."""
+    """Compile a vocabulary: seconds of work, kept because Transform traces its graph twice.
+
+    Returns:
+        The model of `FastWordpieceTokenizer` over the vocabulary in symbols, uint8[bytes]; and the table, as `_table`
+        returns it.
+    """
     alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
     symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
     tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
@@ -88,7 +106,7 @@ def compiled(
 
 
 def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:
-    """Return the token as the spelled-out text shows it, or, if no text can hold it, something as impossible."""
+    """Return the token in symbols, as the table makes them of a text; one that no text can hold stays out of reach."""
     body = token.removeprefix(CONTINUATION)
     suffix = body != token
     inside = all(not c.isascii() or c.isalnum() for c in body)

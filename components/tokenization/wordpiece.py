@@ -1,14 +1,9 @@
 """Text to BERT token ids inside the TensorFlow graph, equal to BERT's reference tokenizer.
 
 The reference is Hugging Face `tokenizers` 0.23: BertNormalizer, BertPreTokenizer, WordPiece. It treats each code point
-by itself, so all of it up to the cutting into pieces is one table from code point to text, looked up in the graph. The
-table is made here from Python's `unicodedata` and the few constants below; neither ICU's nor RE2's Unicode tables, of
-other versions, have a say. `FastWordpieceTokenizer` then cuts a text in which
-
-- every character of the vocabulary outside ASCII is a private-use symbol of its own, a letter to every library,
-- every character that no token holds is one and the same symbol, so that its word is unknown,
-- spaces set off the words, the punctuation and the ideographs,
-- [CLS] and [SEP] are symbols too. No text can contain one: the reference removes private-use characters.
+by itself, so all of it up to the cutting into pieces is one table from code point to text, looked up in the graph: see
+`unicode_table`. `FastWordpieceTokenizer` then cuts a text of ASCII and symbols, in which spaces set off the words, the
+punctuation and the ideographs. [CLS] and [SEP] are symbols too, put around the text.
 
 Rows of plain ASCII, found by one regular expression, skip the table.
 
@@ -21,10 +16,18 @@ that it lacks is unknown in any order. The vocabulary of uncased English BERT ha
 import tensorflow as tf
 import tensorflow_text as tf_text
 
-from components.tokenization.unicode_table import LONGEST_WORD, NO_TOKEN, PAGE, SEPARATOR_SYMBOL, START_SYMBOL, compiled
+from components.tokenization.unicode_table import (
+    LONGEST_WORD,
+    NO_TOKEN,
+    PAGE,
+    SEPARATOR_SYMBOL,
+    START_SYMBOL,
+    compile_tokenizer,
+)
 from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN, TokenizerSettings
 
 _PLAIN = rf"(?:[!-~]{{0,{LONGEST_WORD}}}[\t\n\r ])*[!-~]{{0,{LONGEST_WORD}}}"
+"""A text that means the same with and without the table: printable ASCII in words that are not too long."""
 
 
 class WordPiece:
@@ -45,7 +48,7 @@ class WordPiece:
         self._settings, self._max_length = settings, max_length
         self._ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
         self._unknown_id = vocabulary.index(UNKNOWN)
-        self._model, self._pages, self._row_splits, self._values = compiled(tuple(vocabulary), settings)
+        self._model, self._pages, self._row_splits, self._values = compile_tokenizer(tuple(vocabulary), settings)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -146,7 +149,7 @@ class WordPiece:
 
 
 def _cut(rows: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
-    """The first so many values of each row."""
+    """Keep the first `lengths[i]` values of row i."""
     places = tf.ragged.range(rows.row_lengths()).flat_values
     kept = tf.boolean_mask(rows.flat_values, places < tf.repeat(lengths, rows.row_lengths()))
     return tf.RaggedTensor.from_row_lengths(kept, lengths)

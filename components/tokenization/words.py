@@ -1,4 +1,4 @@
-"""Words of raw text with their places in it, and entities out of the words' tags, in the graph."""
+"""Words of raw text with their offsets, in the graph."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def split(texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.Ragged
         texts: string[n], UTF-8.
 
     Returns:
-        The words, string[n, (words)], and where they begin and end, int32[n, (words)], in bytes.
+        The words, string[n, (words)], and the offsets in bytes of their begins and ends, int32[n, (words)] each.
     """
     # Not WhitespaceTokenizer, whose ends are wrong before white space of several bytes.
     words, begins, ends = tf_text.regex_split_with_offsets(texts, _WHITE_SPACE)
@@ -41,7 +41,7 @@ def split(texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor, tf.Ragged
         tf.concat([[0], tf.cumsum(tf.cast(kept, tf.int64))], axis=0), tf.cast(words.row_splits, tf.int32) * 3
     )
     starts, stops = (
-        tf.RaggedTensor.from_row_splits(tf.boolean_mask(places, kept), splits) for places in (starts, stops)
+        tf.RaggedTensor.from_row_splits(tf.boolean_mask(offsets, kept), splits) for offsets in (starts, stops)
     )
     of_text = tf.gather(texts, starts.value_rowids())
     pieces = tf.strings.substr(of_text, starts.flat_values, stops.flat_values - starts.flat_values)

@@ -22,7 +22,7 @@ _KEPT = 2
 _METADATA = "state"
 
 
-class State(NamedTuple):
+class SavedState(NamedTuple):
     """What a checkpoint holds."""
 
     arrays: dict[str, np.ndarray]
@@ -64,7 +64,7 @@ class Checkpoints:
         by_steps = self._steps is not None and step % self._steps == 0
         return by_steps or time.monotonic() - self._saved >= self._seconds
 
-    def save(self, step: int, state: State) -> None:
+    def save(self, step: int, state: SavedState) -> None:
         """Writes one and removes all but the newest two."""
         aside = self._directory / f".{step}"
         save_file(state.arrays, aside, metadata={_METADATA: json.dumps(state.plain)})
@@ -73,7 +73,7 @@ class Checkpoints:
             path.unlink()
         self._saved = time.monotonic()
 
-    def newest(self) -> State | None:
+    def newest(self) -> SavedState | None:
         """The state of the newest checkpoint that is whole; None: there is none."""
         for path in reversed(self._paths()):
             try:
@@ -93,8 +93,8 @@ class Checkpoints:
         return sorted(self._directory.glob("*.safetensors"))
 
 
-def read(path: Path) -> State:
+def read(path: Path) -> SavedState:
     """What a checkpoint holds, which is known to be whole."""
     with safe_open(path, "np") as file:
         arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        return State(arrays, json.loads(file.metadata()[_METADATA]))
+        return SavedState(arrays, json.loads(file.metadata()[_METADATA]))

@@ -24,9 +24,6 @@ _PARSE_ROWS = 2048
 _GROUPED_BATCHES = 50
 """Batches whose rows are sorted by length together, as Hugging Face's LengthGroupedSampler does."""
 
-_EVAL_TOKENS = 8192
-"""Tokens, padding included, in a batch without gradients."""
-
 PADDING = 0
 """Token id or state that fills a row up; the mask hides it, so its value is of no consequence."""
 
@@ -41,7 +38,7 @@ class Batch(NamedTuple):
     padding_mask: np.ndarray
     """bool[batch, length], true for a token."""
     targets: np.ndarray
-    """What the task's loss wants: int32[batch] or float32[batch, ...]; of labels a token, int32[batch, length]."""
+    """What the task's loss takes: int32[batch] or float32[batch, ...]; of labels a token, int32[batch, length]."""
 
     def part(self, number: int, of: int) -> Batch:
         """The rows from this number on, each so many rows behind the last: of equal length in all parts, or nearly."""
@@ -60,6 +57,9 @@ class Rows:
         unseen: with labels a token, int32[words] those of words beyond the last token, one row after the other, and
             int32[rows], how many of each: nothing learns from them, but they count where the model is measured.
     """
+
+    inference_tokens = 8192
+    """Tokens, padding included, in a batch without gradients."""
 
     def __init__(
         self,
@@ -174,7 +174,7 @@ class Rows:
         return len(self._unseen[0]) if self._unseen else 0
 
     def sha256(self) -> str:
-        """Of all there is to learn from these rows."""
+        """Of the token ids and targets of all rows."""
         digest = hashlib.sha256(self.lengths.tobytes() + self.all_targets().tobytes())
         with open(self._file.fileno(), "rb", closefd=False) as file:
             while part := file.read(1 << 20):
@@ -205,7 +205,7 @@ class Rows:
         order = np.argsort(-self.lengths, kind="stable")
         start = 0
         while start < len(order):
-            size = max(1, _EVAL_TOKENS // max(1, int(self.lengths[order[start]])))
+            size = max(1, self.inference_tokens // max(1, int(self.lengths[order[start]])))
             yield self.batch(order[start : start + size])
             start += size
 

@@ -14,10 +14,10 @@ import numpy as np
 import tensorflow_transform as tft
 
 from components import tasks
-from components.common.errors import InputError
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import read_card
+from components.model.forms import Forms, device_kind, forms_for
 from components.pretrained import file_names
 from components.rows import data_hash
 from components.settings.model import Model
@@ -27,21 +27,11 @@ from components.tasks import Task
 from components.tokenization.vocabulary import read_settings, read_vocabulary
 from components.training import loop
 from components.training.checkpoints import Checkpoints
+from components.training.class_weights import class_weights
 from components.training.dataset import Rows
+from components.training.history import HISTORY_FILE
 from components.training.initial_model import build_model, warm_start
 from components.training.replicas import Replicas
-
-
-def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
-    """float32[labels]: rows / (classes * rows of the class), as scikit-learn has it; 1 for a class without rows."""
-    counts = np.bincount(label_ids, minlength=labels)
-    return np.where(counts, len(label_ids) / (labels * np.maximum(counts, 1)), 1.0).astype(np.float32)
-
-
-HISTORY_FILE = "history.json"
-
-DEV_ANSWERS_FILE = "dev_answers.npy"
-"""Within the model run: the predictions on dev by the model in memory, in the order of the examples."""
 
 _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
 """Settings with which a training may go on that began with others of them."""
@@ -52,8 +42,8 @@ def train(fn_args: Any, group: Replicas) -> None:
 
     Args:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
-            Its own `base_model` is the pushed model that `init_from` asks for, None where there is none.
-        group: who learns together.
+            Its own `base_model` is the pushed model that `init_from` names, None where there is none.
+        group: who trains together.
 
     Raises:
         InputError: a base model that cannot be loaded, or a pushed one of another kind; class weights for unknown
@@ -74,9 +64,11 @@ def train(fn_args: Any, group: Replicas) -> None:
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
         task = task.fitted(model_settings, train.targets)
-        if fn_args.base_model and (pushed := tasks.of_card(read_card(Path(fn_args.base_model)))).name == task.name:
+        if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
-        model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task))
+        # The chief's: what workers exchange is of one form.
+        forms = forms_for(group.broadcast(device_kind()))
+        model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task, forms))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():
             initial = warm_start(Path(fn_args.base_model), copy)
@@ -85,26 +77,29 @@ def train(fn_args: Any, group: Replicas) -> None:
             loop.fit(model, train, dev, training, weights, Path(scratch), Path(scratch), None, group, others)
             return
         # Beside the runs' directories: each attempt gets another one of its own.
-        key = checkpoint_key(config, initial, train, dev)
+        key = checkpoint_key(config, initial, train, dev, forms)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
-        fitted = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, group, others)
-        history, predictions = fitted
+        history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, group, others)
         learned = _profile(train, task, read_vocabulary(base_model / file_names.VOCABULARY))
     history.key, history.words_cut = key, train.words_cut
-    np.save(logs / DEV_ANSWERS_FILE, predictions)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
         # Served in float32, on whatever CPU there is.
         in_float32 = dataclasses.replace(training, precision="float32")
-        trained, model = model, build_model(base_model, model_settings, in_float32, task)
+        trained, model = model, build_model(base_model, model_settings, in_float32, task, forms)
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     served = saved_model.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
-    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_tokens": model_settings.most_tokens}
-    learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    card = {**config.get("card", {}), "tokenizer": tokenizer, **learned_from}
-    served.write(Path(fn_args.serving_model_dir), card)
+    served.write(Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial))
     profile.write(Path(fn_args.serving_model_dir), learned, base_model / file_names.VOCABULARY)
+
+
+def _card(fn_args: Any, settings: Model, initial: str | None) -> dict[str, Any]:
+    """What the model's card says besides what the model itself knows."""
+    base_model = Path(fn_args.custom_config["base_model"])
+    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_tokens": settings.most_tokens}
+    learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
+    return {**fn_args.custom_config.get("card", {}), "tokenizer": tokenizer, **learned_from}
 
 
 def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
@@ -116,25 +111,17 @@ def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
     return profile.of_tokens(ids, rows.lengths[chosen], shares, vocabulary)
 
 
-def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows) -> str:
+def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows, forms: Forms) -> str:
     """Equal for trainings that give equal weights, because everything is equal that they depend on.
 
     Equal but for rounding, and with dropout but for the masks, where the number of replicas differs.
     """
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
-    told = json.dumps([{**config, "training": training}, initial, train.sha256(), dev.sha256()], sort_keys=True)
-    return hashlib.sha256(told.encode()).hexdigest()
-
-
-def class_weights(training: Training, train: Rows, task: Task) -> np.ndarray:
-    """float32[labels]."""
-    labels = task.labels
-    if training.class_weights == "none":
-        return np.ones(len(labels), np.float32)
-    if training.class_weights == "balanced":
-        return balanced(train.targets, len(labels))
-    unknown = sorted(set(training.class_weights) - set(labels))
-    if unknown:
-        problem = f"weights for unknown labels: {', '.join(unknown)}"
-        raise InputError("training.class_weights", problem, f"The labels are {', '.join(labels)}")
-    return np.array([training.class_weights.get(label, 1.0) for label in labels], np.float32)
+    depends_on = [
+        {**config, "training": training},
+        initial,
+        train.sha256(),
+        dev.sha256(),
+        dataclasses.asdict(forms),
+    ]
+    return hashlib.sha256(json.dumps(depends_on, sort_keys=True).encode()).hexdigest()

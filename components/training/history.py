@@ -1,4 +1,4 @@
-"""What happened during one fine-tuning: its measurements on dev, its speed, its checkpoint."""
+"""What happened during one fine-tuning: its evaluations on dev, its speed, its checkpoint."""
 
 from __future__ import annotations
 
@@ -6,10 +6,12 @@ import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+HISTORY_FILE = "history.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """A measurement on dev."""
+    """The metric and the loss on dev after a step."""
 
     step: int
     value: float
@@ -26,7 +28,6 @@ class Evaluation:
 class History:
     """What happened during one fine-tuning."""
 
-    rows: int
     steps: int
     trainable_parameters: int
     parameters: int
@@ -35,7 +36,7 @@ class History:
     evaluations: list[Evaluation] = field(default_factory=list)
     best_step: int = 0
     seconds: float = 0.0
-    """In training steps alone, without the measurements on dev."""
+    """In training steps alone, without the evaluations on dev."""
     examples_per_second: float = 0.0
     epoch_seconds: list[float] = field(default_factory=list)
     """The same of each epoch; the first one has the tracing of the graph in it."""
@@ -49,7 +50,7 @@ class History:
     precision: str = "float32"
     """Of the matrix products in training."""
     replicas: int = 1
-    """Copies of the model that learned together, on all devices of all workers."""
+    """Copies of the model that were trained together, on all devices of all workers."""
     resumed: list[int] = field(default_factory=list)
     """Steps from whose checkpoints the training went on after it was killed."""
     damaged: list[str] = field(default_factory=list)
@@ -61,11 +62,11 @@ class History:
 
 
 def best(history: History) -> Evaluation | None:
-    """The best measurement so far; None: there is none."""
+    """The best evaluation so far; None: there is none."""
     return next((e for e in history.evaluations if e.step == history.best_step), None)
 
 
 def is_exhausted(history: History, patience: int | None) -> bool:
-    """Whether the last `patience` measurements brought nothing better."""
+    """Whether the last `patience` evaluations brought nothing better."""
     since = [e for e in history.evaluations if e.step > history.best_step]
     return patience is not None and len(since) >= patience

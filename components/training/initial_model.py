@@ -13,6 +13,7 @@ from components.common.cpu import resolved_precision
 from components.common.errors import InputError
 from components.export.card import read_card, weights_sha256
 from components.model.bert import build_encoder
+from components.model.forms import Forms
 from components.model.task_model import TaskModel
 from components.pretrained import file_names, huggingface
 from components.settings.model import Model
@@ -21,8 +22,17 @@ from components.tasks import Task
 from components.tokenization.vocabulary import SEPARATOR, START, read_vocabulary
 
 
-def build_model(base_model: Path, settings: Model, training: Training, task: Task) -> TaskModel:
+def build_model(
+    base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
+) -> TaskModel:
     """The model with the base model's weights, before any training; float32 variables with any precision.
+
+    Args:
+        base_model: directory in Hugging Face's layout.
+        settings: pooling, and what becomes of long texts.
+        training: dropout, precision and seed.
+        task: what is learned.
+        forms: how it is computed; None: as this process's device is faster with.
 
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
@@ -32,7 +42,11 @@ def build_model(base_model: Path, settings: Model, training: Training, task: Tas
     keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
     try:
         encoder = build_encoder(
-            config, hidden_dropout=training.dropout, attention_dropout=training.dropout, seed=training.seed
+            config,
+            hidden_dropout=training.dropout,
+            attention_dropout=training.dropout,
+            seed=training.seed,
+            forms=forms,
         )
     finally:
         keras.config.set_dtype_policy(before)
@@ -50,7 +64,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
     """
     described = read_card(pushed)
     remedy = 'Set training.init_from = "base"'
-    theirs = tasks.of_card(described)
+    theirs = tasks.from_card(described)
     if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
         known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
         raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)

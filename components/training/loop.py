@@ -1,4 +1,4 @@
-"""Fine-tuning: optimiser, schedule, loop, and the best checkpoint by dev."""
+"""Fine-tuning: the loop over steps, and the best checkpoint by dev."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import itertools
 import math
 import time
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,37 @@ from components.settings.training import DEFAULT_EPOCHS, Training
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
-from components.training.replicas import ALONE, Replicas
+from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.state import TrainingState, model_copies
-from components.training.step import StagedSteps
-from components.training.trainable_part import trained_part
+from components.training.step import BatchLoss, StagedSteps
+from components.training.trainable_part import TrainablePart, trainable_part
 
 _LOGGED_STEPS = 10
 """Steps between two points of the loss in TensorBoard."""
 
-_SMOOTHING = 0.98
-"""Of the loss that is shown: an exponential mean over about 50 steps."""
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How many steps a training has, and what happens after how many."""
+
+    steps_per_epoch: int
+    steps: int
+    """Of the whole training."""
+    evaluate_every: int
+    """Steps from one evaluation on dev to the next; there is one after the last step too."""
+    unfreeze_every: int
+    """Steps of a stage where layers are unfrozen from the top."""
+
+    @classmethod
+    def of(cls, training: Training, rows: int) -> Plan:
+        """Of a training on so many rows."""
+        per_epoch = math.ceil(rows / training.batch_size)
+        return cls(
+            steps_per_epoch=per_epoch,
+            steps=training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS),
+            evaluate_every=max(1, per_epoch // training.evaluations_per_epoch),
+            unfreeze_every=max(1, round(per_epoch * (training.unfreeze_epochs or 1))),
+        )
 
 
 def fit(
@@ -40,90 +62,107 @@ def fit(
     logs: Path,
     scratch: Path,
     checkpoints: Checkpoints | None = None,
-    replicas: Replicas = ALONE,
+    replicas: Replicas = SINGLE_REPLICA,
     others: Sequence[TaskModel] = (),
-) -> tuple[History, np.ndarray]:
+) -> History:
     """Fine-tunes in place and leaves the model with its best weights by dev.
 
     Args:
-        model: a classifier with the base model's weights.
+        model: with the weights to begin with.
         train: rows to learn from.
         dev: rows to choose the checkpoint by.
         training: strategy and hyper-parameters.
         class_weights: float32[labels], each class's weight in the loss.
         logs: directory for TensorBoard.
         scratch: directory for the hidden states of what is frozen.
-        checkpoints: where the state goes now and then, and where one is gone on from; None: nowhere.
-        replicas: who learns together.
+        checkpoints: where the state goes now and then, and from where a training is resumed; None: nowhere.
+        replicas: who trains together.
         others: the model's copies on the further devices of this process.
-
-    Returns:
-        What happened, and the answers on dev, in the order of its rows: as `Task.predictions` has them, or of labels a
-        token the most probable one, float32[rows, length].
 
     Raises:
         ArithmeticError: the loss is no longer a number.
         InputError: the disk has no room for the hidden states of what is frozen.
     """
-    part, train, dev = trained_part(model, train, dev, freeze(model, training), scratch, replicas)
-    per_epoch = math.ceil(len(train) / training.batch_size)
-    steps = training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS)
-    starts = {}
-    if training.strategy == "gradual":
-        starts = unfrozen_at(model, max(1, round(per_epoch * (training.unfreeze_epochs or 1))))
-    copies = model_copies(part, [model, *others], replicas, training, steps, starts)
-    optimizer = copies[0].optimizer
-    smoothing = training.label_smoothing
-    stages = StagedSteps(part, optimizer, starts, model.task, class_weights, smoothing, replicas, copies[1:])
-    count = sum(int(np.prod(variable.shape)) for variable in part.variables)
-    history = History(
-        len(train),
-        steps,
-        count,
-        model.count_params(),
-        model.task.metrics[0],
+    freeze(model, training)
+    part, train, dev = trainable_part(model, train, dev, scratch, replicas)
+    plan = Plan.of(training, len(train))
+    starts = unfrozen_at(model, plan.unfreeze_every) if training.strategy == "gradual" else {}
+    copies = model_copies(part, [model, *others], replicas, training, plan.steps, starts)
+    loss = BatchLoss(model.task, class_weights, training.label_smoothing)
+    steps = StagedSteps(copies, starts, loss, replicas)
+    state = TrainingState(copies, replicas.first, _history(model, part, training, plan, replicas))
+    state.resume(checkpoints, replicas)
+    _run(plan, steps, state, train, dev, training, logs, checkpoints, replicas)
+    state.history.seconds = sum(state.history.epoch_seconds)
+    state.history.examples_per_second = state.seen / state.history.seconds
+    state.take_best()
+    return state.history
+
+
+def _history(model: TaskModel, part: TrainablePart, training: Training, plan: Plan, replicas: Replicas) -> History:
+    """Before the first step."""
+    return History(
+        steps=plan.steps,
+        trainable_parameters=sum(int(np.prod(variable.shape)) for variable in part.variables),
+        parameters=model.count_params(),
+        metric=model.task.primary_metric.name,
         frozen_seconds=part.seconds,
         precision=resolved_precision(training.precision),
         replicas=replicas.count,
     )
-    evaluate_every = max(1, per_epoch // training.evaluations_per_epoch)
-    state = TrainingState(copies, replicas.first, history)
-    state.resume(checkpoints, replicas)
-    history = state.history
-    batches = _endless(train, training, *divmod(state.step, per_epoch))
-    writer = tf.summary.create_file_writer(str(logs))
-    with progress(steps) as bar, writer.as_default():
+
+
+def _run(
+    plan: Plan,
+    steps: StagedSteps,
+    state: TrainingState,
+    train: Rows,
+    dev: Rows,
+    training: Training,
+    logs: Path,
+    checkpoints: Checkpoints | None,
+    replicas: Replicas,
+) -> None:
+    """All steps from the state's on, with what happens between them."""
+    batches = _endless(train, training, *divmod(state.step, plan.steps_per_epoch))
+    with progress(plan.steps) as bar, tf.summary.create_file_writer(str(logs)).as_default():
         bar.done = state.step
-        for step in range(state.step + 1, steps + 1):
-            started = time.monotonic()
-            epoch, batch = next(batches)
-            history.epoch_seconds += [0.0] * (epoch == len(history.epoch_seconds))
-            loss = float(stages.step(step)(batch.inputs, batch.padding_mask, batch.targets))
-            history.epoch_seconds[-1] += time.monotonic() - started
-            if not math.isfinite(loss):
-                raise ArithmeticError(f"the loss is {loss} at step {step} of {steps}: a smaller learning_rate may help")
-            state.step, state.seen = step, state.seen + len(batch.rows)
-            state.shown = loss if step == 1 else _SMOOTHING * state.shown + (1 - _SMOOTHING) * loss
-            if step % _LOGGED_STEPS == 0 or step == 1:
-                tf.summary.scalar("train/loss", loss, step)
-                tf.summary.scalar("train/learning_rate", optimizer.rates[step - 1], step)
-            if step % evaluate_every == 0 or step == steps:
+        while state.step < plan.steps:
+            loss = _step(steps, state, batches, plan)
+            if state.step % _LOGGED_STEPS == 0 or state.step == 1:
+                tf.summary.scalar("train/loss", loss, state.step)
+                tf.summary.scalar("train/learning_rate", state.learning_rate, state.step)
+            if state.step % plan.evaluate_every == 0 or state.step == plan.steps:
                 state.evaluate(dev, replicas)
-                exhausted = is_exhausted(history, training.early_stopping) and step < steps
-                # The chief's word: measured on another CPU it might be another.
-                history.stopped_early = bool(int(replicas.broadcast(str(int(exhausted)))))
-            last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
-            rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
-            bar.advance(1, f"step {step}/{steps} loss {state.shown:.3f} {last}{rate}")
-            if history.stopped_early:
+                exhausted = is_exhausted(state.history, training.early_stopping) and state.step < plan.steps
+                # The chief's word: computed on another CPU it might be another.
+                state.history.stopped_early = bool(int(replicas.broadcast(str(int(exhausted)))))
+            bar.advance(1, _progress_line(state, plan))
+            if state.history.stopped_early:
                 break
-            if checkpoints is not None and step < steps and checkpoints.due(step):
-                checkpoints.save(step, state.saved())
-    history.seconds = sum(history.epoch_seconds)
-    history.examples_per_second = state.seen / history.seconds
-    for variable, value in zip(part.variables, state.best, strict=True):
-        variable.assign(value)
-    return history, state.best_predictions
+            if checkpoints is not None and state.step < plan.steps and checkpoints.due(state.step):
+                checkpoints.save(state.step, state.saved())
+
+
+def _step(steps: StagedSteps, state: TrainingState, batches: Iterator[tuple[int, Batch]], plan: Plan) -> float:
+    """The next step, its time noted; returns its loss."""
+    started, number, seconds = time.monotonic(), state.step + 1, state.history.epoch_seconds
+    epoch, batch = next(batches)
+    if epoch == len(seconds):
+        seconds.append(0.0)
+    loss = float(steps.step(number)(batch.inputs, batch.padding_mask, batch.targets))
+    seconds[-1] += time.monotonic() - started
+    if not math.isfinite(loss):
+        raise ArithmeticError(f"the loss is {loss} at step {number} of {plan.steps}: a smaller learning_rate may help")
+    state.count_step(len(batch.rows), loss)
+    return loss
+
+
+def _progress_line(state: TrainingState, plan: Plan) -> str:
+    history = state.history
+    last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
+    rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
+    return f"step {state.step}/{plan.steps} loss {state.smoothed_loss:.3f} {last}{rate}"
 
 
 def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:

@@ -1,4 +1,4 @@
-"""Copies of a model that learn together, one on each device of each worker, and stay equal.
+"""Copies of a model that are trained together, one on each device of each worker, and stay equal.
 
 Every worker draws the same batches. Each copy sees its rows of a batch, its gradient counts for as much as its rows do
 (for labels a token: as its words do), and the sum over all copies, which is the gradient of the whole batch, is clipped
@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.common.errors import InputError
-from components.training.adamw import AdamW
+from components.training.optimizer.adamw import AdamW
 
 T = TypeVar("T")
 
@@ -36,7 +36,7 @@ class Learner(NamedTuple):
 
 
 class Replicas:
-    """Who learns together, and how they talk.
+    """Who trains together, and how they communicate.
 
     Args:
         strategy: of TensorFlow, for sums over all copies; None: there is one.
@@ -79,7 +79,7 @@ class Replicas:
             learners: the copies of this process.
             signature: of inputs, mask and targets.
             weigh: targets -> what their mean loss counts for beside that of others.
-            by_tokens: whether the inputs are token ids and their rows of the table learn.
+            by_tokens: whether the inputs are token ids, of whose rows of the table alone there are gradients.
         """
 
         of_copy = [*signature, tf.TensorSpec([], tf.float32)]
@@ -150,7 +150,7 @@ class Replicas:
         return self._of_first(self._strategy.run(copy))  # type: ignore[union-attr]
 
 
-ALONE = Replicas()
+SINGLE_REPLICA = Replicas()
 """One copy in one process."""
 
 
@@ -162,7 +162,7 @@ def of_machine(devices: str) -> Replicas:
     """
     gpus = tf.config.list_logical_devices("GPU")
     if len(gpus) < 2 and devices == "auto":
-        return ALONE
+        return SINGLE_REPLICA
     found = gpus or tf.config.list_logical_devices("CPU")
     if len(found) < 2:
         problem = f'`training.devices` is "mirrored", and TensorFlow sees one device, {found[0].name}'

@@ -8,7 +8,7 @@ from absl import flags
 from tfx_bsl.coders import batch_util  # noqa: F401
 
 
-def large_from_the_start() -> None:
+def use_large_batches() -> None:
     """Has this process make batches of up to 8,192 rows at once, where Beam feels its way up from one row.
 
     More for Evaluator to sort by length, and fewer calls in every node.

@@ -44,7 +44,7 @@ _MISTAKE = re.compile(
 
 
 def arguments(beam: Beam) -> list[str]:
-    """What a Beam pipeline is told; of an argument that stands twice, Beam takes the last."""
+    """The arguments of a Beam pipeline; of an argument that stands twice, Beam takes the last."""
     match beam.preset:
         case "portable":
             service, workers = job_service(beam), beam.workers or f"127.0.0.1:{WORKER_PORT}"
@@ -56,7 +56,7 @@ def arguments(beam: Beam) -> list[str]:
             preset += ["--environment_type=PROCESS", f"--environment_config={process}"]
         case "dataflow":
             # The image starts Beam's worker, not ours: it is told what to import.
-            plugins = ("pipeline_runner", "tfx", "tensorflow_text")
+            plugins = ("pipeline.beam.plugin", "tfx", "tensorflow_text")
             preset = ["--runner=DataflowRunner", *(f"--beam_plugin={name}" for name in plugins)]
         case _:
             preset = list(LOCAL)

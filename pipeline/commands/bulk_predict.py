@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
@@ -25,8 +25,14 @@ from components.settings.toml import TomlSource
 from pipeline.beam import options
 from pipeline.config import load
 
+if TYPE_CHECKING:
+    from components.serving.bulk_predictor import Job
+
 JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
-"""Within the output: what the answers stand on, that all are there, and what libraries had to say."""
+"""Within the output: what the predictions stand on, that all are there, and what libraries had to say."""
+
+_COUNTS_FILE = "counts"
+"""Within the work directory: a line of JSON for each part, its `rows` and its `bad` ones."""
 
 QUARANTINE_FILE = "quarantine.tsv"
 """Within the output: `file<TAB>line<TAB>problem<TAB>the row` of each bad row."""
@@ -37,7 +43,7 @@ class BulkResult:
     """What came of it."""
 
     rows: int
-    """With an answer."""
+    """With a prediction."""
     quarantined: int
     parts: int
 
@@ -46,7 +52,7 @@ def settings(path: Path | None) -> Beam:
     """`[beam]` of a run's TOML file, held against what is there; `local` without one.
 
     Raises:
-        InputError: a mistake in the file, or a job service that does not answer.
+        InputError: a mistake in the file, or a job service that does not respond.
     """
     if path is None:
         return Beam()
@@ -64,12 +70,12 @@ def predict_files(
     where: Beam,
     terminal: TextIO,
 ) -> BulkResult:
-    """Answers every row of some files, as NAME-00000-of-00002.tsv and so on: in this order, what `predict` writes.
+    """Predicts every row of some files, into NAME-00000-of-00002.tsv and so on: in this order, what `predict` writes.
 
     Args:
         model: a pushed version, or their directory.
         inputs: files or globs, all with the same columns.
-        output: a directory; answers that are in it already, from a job that was killed, stay.
+        output: a directory; predictions that are in it already, from a job that was killed, stay.
         columns: as `input_format.row_format`.
         has_header: the same.
         where: Beam's settings; other machines need files, model and output under the same paths.
@@ -85,12 +91,12 @@ def predict_files(
     texts, header, quoting = input_format.row_format(card, columns, has_header)
     files = _files(inputs)
     names, wanted = _columns(files, texts, header, quoting)
-    reading = shards.RowFormat(wanted, len(names), header, quoting)
+    row_format = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
         "model": str(version),
         "weights_sha256": card.get("weights_sha256"),
         "inputs": _states(files),
-        "reading": dataclasses.asdict(reading) | {"wanted": list(wanted)},
+        "row_format": dataclasses.asdict(row_format) | {"wanted": list(wanted)},
     }
     done, work = output / DONE_FILE, output / shards.WORK
     with _claimed(output, stands_on):
@@ -100,28 +106,38 @@ def predict_files(
                 progress.watch(terminal, "bulk-predict"),
                 progress.progress(),
             ):
-                from components.serving.bulk_predictor import Job, answer
+                from components.serving.bulk_predictor import Job
 
-                work.mkdir(exist_ok=True)
-                counts = work / "counts"
-                job = Job(str(version), str(output.resolve()), reading, tuple(names))
-                answer(job, list(map(str, files)), counts, options.arguments(where))
+                job = Job(str(version), str(output.resolve()), row_format, tuple(names))
+                _run(job, files, work, where)
             if _states(files) != stands_on["inputs"]:
                 remedy = "Give another --output, once the files are complete"
-                raise InputError(", ".join(map(str, files)), "changed while the answers were made", remedy)
-            lines = [json.loads(line) for line in counts.read_text(encoding="utf-8").splitlines()]
-            found = BulkResult(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
-            if found.quarantined:
-                _gather(work, files, output / QUARANTINE_FILE)
-            atomic_files.write_text(done, json.dumps(dataclasses.asdict(found)))
+                raise InputError(", ".join(map(str, files)), "changed while the predictions were made", remedy)
+            _finish(files, work, output)
         if work.exists():
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
         return BulkResult(**json.loads(done.read_text(encoding="utf-8")))
 
 
+def _run(job: Job, files: list[Path], work: Path, where: Beam) -> None:
+    from components.serving import bulk_predictor
+
+    work.mkdir(exist_ok=True)
+    bulk_predictor.run(job, list(map(str, files)), work / _COUNTS_FILE, options.arguments(where))
+
+
+def _finish(files: list[Path], work: Path, output: Path) -> None:
+    """Sums up the counts of the parts, gathers their bad rows, and notes that the job is done."""
+    lines = [json.loads(line) for line in (work / _COUNTS_FILE).read_text(encoding="utf-8").splitlines()]
+    found = BulkResult(sum(line["rows"] for line in lines), sum(line["bad"] for line in lines), len(lines))
+    if found.quarantined:
+        _gather(work, files, output / QUARANTINE_FILE)
+    atomic_files.write_text(output / DONE_FILE, json.dumps(dataclasses.asdict(found)))
+
+
 def _files(inputs: Sequence[Path]) -> list[Path]:
-    """The files, globs resolved, in sorted order; each gives its answers a name of their own."""
+    """The files, globs resolved, in sorted order; each gives its predictions a name of their own."""
     found: dict[str, Path] = {}
     for given in inputs:
         names = [given] if given.exists() else [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
@@ -129,7 +145,7 @@ def _files(inputs: Sequence[Path]) -> list[Path]:
             require_file(path, f"Name its files, say {path}/*.tsv")
             other = found.setdefault(shards.stem(path), path.resolve())
             if other != path.resolve():
-                problem = f"its answers would have the names of those of {other}"
+                problem = f"its predictions would have the names of those of {other}"
                 raise InputError(str(path), problem, "Rename one, or give it an --output of its own")
     return sorted(found.values())
 
@@ -187,7 +203,7 @@ def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
             raise InputError(str(place), problem, "Give another --output") from None
         changed = [name for name, value in stands_on.items() if before.get(name) != value]
         if changed:
-            problem = f"holds answers of a job with other {' and '.join(changed)}"
+            problem = f"holds predictions of a job with other {' and '.join(changed).replace('_', ' ')}"
             raise InputError(str(output), problem, f"Give another --output; {place} says what it stands on")
         yield
 
@@ -210,26 +226,21 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
     atomic_files.publish(aside, quarantine)
 
 
-def bulk_predict(options: argparse.Namespace) -> int:
+def execute(parsed: argparse.Namespace) -> int:
     """`bulk-predict`: `predict --input` by Beam."""
-    from components.common.progress import stop_on_signals
-    from pipeline.beam.options import original_error
-
-    where = settings(options.config)
-    header = not options.no_header
+    where = settings(parsed.config)
+    header = not parsed.no_header
     try:
-        with stop_on_signals():
-            done = predict_files(
-                options.model, options.input, options.output, options.column, header, where, sys.stderr
-            )
+        with progress.stop_on_signals():
+            done = predict_files(parsed.model, parsed.input, parsed.output, parsed.column, header, where, sys.stderr)
     except Exception as error:
-        cause = original_error(error)
+        cause = options.original_error(error)
         if isinstance(cause, InputError | OSError):
             raise cause from None
-        log = options.output / LOG_FILE
+        log = parsed.output / LOG_FILE
         again = f"Run again: the parts that are there stay. The log has the rest: {log}"
         print(f"error: {describe(cause)}. {again}", file=sys.stderr)
         return FAILED
-    bad = f", {done.quarantined:,} bad ones in {options.output / QUARANTINE_FILE}" if done.quarantined else ""
-    print(f"{done.rows:,} rows answered in {done.parts} files{bad}: {options.output}", file=sys.stderr)
+    bad = f", {done.quarantined:,} bad ones in {parsed.output / QUARANTINE_FILE}" if done.quarantined else ""
+    print(f"{done.rows:,} rows predicted in {done.parts} files{bad}: {parsed.output}", file=sys.stderr)
     return DONE

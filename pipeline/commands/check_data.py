@@ -15,12 +15,12 @@ from components import tasks
 from components.common import streams
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.drift.comparison import DataComparison
+from components.drift.data_comparison import DataComparison
 from components.export.card import read_card
 from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format
-from components.serving.versions import of_weights
+from components.serving.versions import version_with_weights
 from components.settings.data import Data
 from components.tasks import Task
 from pipeline.runs import manifest
@@ -45,7 +45,7 @@ def compare_rows(
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    task = tasks.of_card(read_card(model))
+    task = tasks.from_card(read_card(model))
     data = before.settings.data
     if data.format == "conll":
         if columns or label is not None:
@@ -63,7 +63,7 @@ def compare_rows(
         learned = profile.read(model)
         if learned is None:
             raise InputError(str(model), "has no profile of its data", "Run the pipeline again")
-        tokenizer = profile.Tokenizer(model, task)
+        tokenizer = profile.Profiler(model, task)
         found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
     measures = distance.compare(learned, found, limits)
@@ -115,14 +115,16 @@ def _model(before: Manifest, directory: Path) -> Path:
     """The run's model, or a pushed version with its weights if its artifacts were pruned."""
     model = Path(before.result["model"])
     if not model.is_dir():
-        found = of_weights(PipelinePaths.of_run(before.settings, directory).serving, before.result["weights_sha256"])
+        found = version_with_weights(
+            PipelinePaths.of_run(before.settings, directory).serving, before.result["weights_sha256"]
+        )
         if found is None:
             raise InputError(str(model), "the run's model is gone", "Give a run that `prune` has kept")
         return found
     return model
 
 
-def check_data(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`check-data`: rows beside those that a run's model learned from."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find

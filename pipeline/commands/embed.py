@@ -1,10 +1,9 @@
-"""`embed` and `match`: vectors of texts, and the texts of a corpus that are nearest to others."""
+"""`embed`: vectors of the texts of a TSV file."""
 
 from __future__ import annotations
 
 import argparse
 import contextlib
-import json
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -73,7 +72,7 @@ def embed_file(model: Path, source: Source, output: Path, settings: Model, termi
     # Its mistakes come before the model is loaded.
     given = source.texts()
     with atomic_files.written(output, "wb") as file, _writer(output.suffix, file) as write:
-        for texts, vectors in _vectors(_loaded(model, settings), source.path, *given, terminal):
+        for texts, vectors in vectors_of(loaded_embedder(model, settings), source.path, *given, terminal):
             write(texts, vectors)
             count, width = count + len(vectors), vectors.shape[1]
         if not count:
@@ -81,53 +80,7 @@ def embed_file(model: Path, source: Source, output: Path, settings: Model, termi
     return count, width
 
 
-def match_files(
-    model: Path,
-    queries: Source,
-    corpus: Source,
-    top: int,
-    settings: Model,
-    out: TextIO,
-    terminal: TextIO,
-    as_json: bool,
-) -> None:
-    """Writes for each query the nearest texts of the corpus by cosine, `top` of them.
-
-    Raises:
-        InputError: as `embed`.
-    """
-    import numpy as np
-
-    texts: list[str] = []
-    parts = []
-    searched, asked_for = corpus.texts(), queries.texts()
-    embedder = _loaded(model, settings)
-    for some, vectors in _vectors(embedder, corpus.path, *searched, terminal):
-        texts += some
-        parts.append(vectors)
-    if not parts:
-        raise InputError(str(corpus.path), "no rows in it", "Give a file with rows")
-    import faiss
-
-    index = faiss.IndexFlatIP(parts[0].shape[1])
-    index.add(np.concatenate(parts))
-    asked = 0
-    for some, vectors in _vectors(embedder, queries.path, *asked_for, terminal):
-        if not (as_json or asked):
-            print("query", "rank", "cosine", "match", sep="\t", file=out)
-        asked += len(some)
-        for query, cosines, paths in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
-            found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, paths, strict=True)]
-            if as_json:
-                print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
-                continue
-            for rank, one in enumerate(found, 1):
-                print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)
-    if not asked:
-        raise InputError(str(queries.path), "no rows in it", "Give a file with rows")
-
-
-def _vectors(
+def vectors_of(
     embedder: Any, path: Path, size: int, rows: Iterator[tuple[str, int]], terminal: TextIO
 ) -> Iterator[tuple[list[str], np.ndarray]]:
     """Some thousands of texts at a time, and their vectors."""
@@ -149,7 +102,7 @@ def _vectors(
         yield some, np.stack(found)
 
 
-def _loaded(model: Path, settings: Model) -> Any:
+def loaded_embedder(model: Path, settings: Model) -> Any:
     """A base model or a pushed one."""
     if (model / file_names.CONFIG).is_file():
         config = huggingface.read_config(model)
@@ -218,33 +171,14 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
             writer.close()
 
 
-def embed(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`embed`: vectors of texts."""
-    pass
-
     source = Source(options.input, options.column, not options.no_header)
-    rows, width = embed_file(options.model, source, options.output, _pooled(options), sys.stderr)
+    rows, width = embed_file(options.model, source, options.output, base_model_settings(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
     return DONE
 
 
-def match(options: argparse.Namespace) -> int:
-    """`match`: the nearest texts of a corpus."""
-    from components.common import atomic_files
-
-    pass
-
-    header = not options.no_header
-    queries = Source(options.queries, options.query_column, header)
-    corpus = Source(options.corpus, options.corpus_column, header)
-    with atomic_files.written(options.output) as out:
-        match_files(
-            options.model, queries, corpus, options.top, _pooled(options), out, sys.stderr, as_json=options.json
-        )
-    return DONE
-
-
-def _pooled(options: argparse.Namespace) -> Any:
-    from components.settings.model import Model
-
+def base_model_settings(options: argparse.Namespace) -> Model:
+    """How a base model's tokens are pooled and how many it sees, by the options; a pushed model knows."""
     return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)

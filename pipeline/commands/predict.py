@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from components.serving.predictor import Predictor
 
 
-def of_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool) -> None:
-    """Writes the answer and the texts a line, separated by tabs, or a JSON object a line.
+def predict_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool) -> None:
+    """Writes the prediction and the texts a line, separated by tabs, or a JSON object a line.
 
     Args:
         model: a pushed one.
@@ -38,26 +38,26 @@ def of_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: Text
         InputError: a row of more or fewer texts than the model reads.
     """
     predictor = _load(model)
-    asked = predictor.text_names
-    counted, again = tee(_counted(rows, asked))
+    wanted = predictor.text_names
+    counted, again = tee(_checked(rows, wanted))
     for texts, prediction in zip(again, predictor.predict(counted), strict=True):
         if as_json:
-            row = dict(zip(asked, texts, strict=True)) | prediction
+            row = dict(zip(wanted, texts, strict=True)) | prediction
             print(json.dumps(row, ensure_ascii=False), file=out)
         else:
             print(predictor.task.to_line(prediction, texts), *texts, sep="\t", file=out)
 
 
-def _counted(rows: Iterable[tuple[str, tuple[str, ...]]], asked: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _checked(rows: Iterable[tuple[str, tuple[str, ...]]], wanted: Sequence[str]) -> Iterator[tuple[str, ...]]:
     for place, row in rows:
-        if len(row) != len(asked):
-            problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(asked)}"
-            remedy = "Put a tab between the two texts" if len(asked) > 1 else "Give one text, without a tab, a line"
+        if len(row) != len(wanted):
+            problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(wanted)}"
+            remedy = "Put a tab between the two texts" if len(wanted) > 1 else "Give one text, without a tab, a line"
             raise InputError(place, problem, remedy)
         yield row
 
 
-def of_file(
+def predict_file(
     model: Path,
     source: Path,
     destination: Path | None,
@@ -65,7 +65,7 @@ def of_file(
     terminal: TextIO,
     has_header: bool = True,
 ) -> None:
-    """Writes each row of a TSV file with the answer behind it.
+    """Writes each row of a TSV file with the prediction behind it.
 
     The rows are streamed; a file appears under its name when it is complete.
 
@@ -99,11 +99,9 @@ def _load(model: Path) -> Predictor:
         return Predictor(model)
 
 
-def predict(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`predict`: what a model says of texts."""
     from components.serving.versions import resolve
-
-    pass
 
     resolve(options.model)
     if options.input is None and options.output is not None:
@@ -111,7 +109,7 @@ def predict(options: argparse.Namespace) -> int:
     if options.input is not None:
         if options.text:
             raise InputError("--input", "texts are given too", "Give either --input or texts")
-        of_file(
+        predict_file(
             options.model, options.input, options.output, options.column, sys.stderr, has_header=not options.no_header
         )
         return DONE
@@ -120,7 +118,7 @@ def predict(options: argparse.Namespace) -> int:
             # Where Python puts the bytes of an argument that is not UTF-8.
             raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
     rows = iter([("TEXT", _texts("TEXT", text)) for text in options.text]) if options.text else _lines(sys.stdin)
-    of_texts(options.model, rows, sys.stdout, as_json=options.json)
+    predict_texts(options.model, rows, sys.stdout, as_json=options.json)
     return DONE
 
 

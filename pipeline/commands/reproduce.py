@@ -13,7 +13,7 @@ from typing import Any
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.exit_status import DONE, FAILED
-from components.serving.versions import of_weights
+from components.serving.versions import version_with_weights
 from components.settings.run import Run
 from components.settings.serialization import load
 from components.settings.toml import TomlSource
@@ -83,14 +83,14 @@ def _initial(before: Manifest, directory: Path) -> str:
     if wanted is None:
         return "base"
     serving = PipelinePaths.of_run(before.settings, directory).serving
-    version = of_weights(serving, wanted)
+    version = version_with_weights(serving, wanted)
     if version is None:
         problem = f"the version that the training went on from is gone (weights {wanted[:12]})"
         raise InputError(str(serving), problem, "Put it back from where it was archived")
     return str(version)
 
 
-def reproduce(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`reproduce`: a run made again from its manifest, and what differs."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find

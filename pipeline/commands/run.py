@@ -1,9 +1,8 @@
-"""`run`, `check` and `train-worker`."""
+"""`run`: the DAG on this machine."""
 
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 from typing import Any
@@ -11,7 +10,7 @@ from typing import Any
 from components.common.exit_status import DONE, FAILED, REFUSED
 
 
-def run(options: argparse.Namespace) -> int:
+def execute(options: argparse.Namespace) -> int:
     """`run`: the DAG on this machine."""
     from pipeline.config import preflight
     from pipeline.reports import run_report, tables
@@ -47,40 +46,3 @@ def run(options: argparse.Namespace) -> int:
         print(f"error: {run_report.failure(record, 'Run again: what is finished comes from cache.')}", file=sys.stderr)
         return FAILED
     return DONE if record.state == "pushed" else REFUSED
-
-
-def check(options: argparse.Namespace) -> int:
-    """`check`: a config against its files, without running anything."""
-    from pipeline.config import preflight
-    from pipeline.reports import check_report, tables
-    from pipeline.runs.paths import PipelinePaths
-
-    checked = preflight.check(options.config)
-    if options.json:
-        from components.settings.serialization import dump
-
-        print(dump(checked.run))
-    else:
-        tables.console(sys.stdout).print(
-            check_report.check_report(checked, PipelinePaths.of(checked.run, options.root))
-        )
-    return DONE
-
-
-def train_worker(options: argparse.Namespace) -> int:
-    """`train-worker`: a process of a training by several, but for the chief's."""
-    from components.common import progress
-    from components.distributed import cluster, supervisor
-    from pipeline.runs.provenance import source_hash
-
-    cluster.follower()
-    source = source_hash("components.nodes.trainer")
-    log = options.log.open("w", encoding="utf-8") if options.log else None
-    try:
-        with progress.stop_on_signals(), progress.watch(sys.stderr, "train-worker"), log or contextlib.nullcontext():
-            supervisor.follow(source, options.wait, log, lambda line: print(line, flush=True))
-    except RuntimeError as error:
-        print(f"error: {error}. Run again, here and on the others; --log FILE keeps the details.", file=sys.stderr)
-        return FAILED
-    print("the training has ended")
-    return DONE

@@ -73,7 +73,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     data = spans.resolved(run.data)
     newest = spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
-    task = tasks.of(run.data)
+    task = tasks.from_settings(run.data)
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
     config = huggingface.read_config(base_model)

@@ -25,9 +25,9 @@ from components.settings.serialization import dump
 from components.tasks import TASKS
 from pipeline.beam import options
 from pipeline.config.preflight import Checked
+from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import libraries, source_hash
 
 
 def build_pipeline(
@@ -37,7 +37,7 @@ def build_pipeline(
     data_path: str | RuntimeParameter = "",
     run_name: str | RuntimeParameter = "",
 ) -> tfx_pipeline.Pipeline:
-    """ExampleGen to Pusher, with every node told the hash of the code behind it.
+    """ExampleGen to Pusher, each node with the hash of the code behind it.
 
     Args:
         checked: the run.

@@ -10,13 +10,14 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.evaluation.summary import BASELINE, CANDIDATE
 from components.tasks import TASKS
 from pipeline.reports.tables import fact_lines, new_table, short_path
 from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
 if TYPE_CHECKING:
-    from components.drift.comparison import DataComparison
+    from components.drift.data_comparison import DataComparison
     from pipeline.runs.comparison import Comparison
     from pipeline.runs.pushed_versions import Version
 
@@ -121,7 +122,7 @@ def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
     headline = next(iter(evaluations.values()))["headline"]
     table = new_table("", *headline)
     for split, summary in evaluations.items():
-        candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in ("candidate", "baseline"))
+        candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in (CANDIDATE, BASELINE))
         cells = [_value(candidate, metric) + _change(candidate, baseline, metric) for metric in headline]
         table.add_row(split, *cells)
     return table
@@ -140,7 +141,7 @@ def _classes(split: str, summary: dict[str, Any]) -> Table | None:
     if not summary["per_label"]:
         return None
     table = new_table(f"{split}, by class", *summary["per_label"])
-    overall = summary["metrics"]["candidate"][""]
+    overall = summary["metrics"][CANDIDATE][""]
     for label in summary["labels"]:
         table.add_row(label, *(f"{overall[f'{metric}/{label}']:.4f}" for metric in summary["per_label"]))
     return table
@@ -149,7 +150,7 @@ def _classes(split: str, summary: dict[str, Any]) -> Table | None:
 def _slices(split: str, summary: dict[str, Any]) -> Table:
     headline = summary["headline"]
     table = new_table(f"{split}, by slice", "rows", *headline)
-    for name, metrics in sorted(summary["metrics"]["candidate"].items(), key=lambda item: _natural(item[0])):
+    for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
         if name:
             table.add_row(name, f"{metrics['example_count']:.0f}", *(_value(metrics, metric) for metric in headline))
     return table
@@ -159,7 +160,7 @@ def _confusion(split: str, summary: dict[str, Any]) -> Table | None:
     if not summary["confusion"]:
         return None
     table = new_table(f"{split}, actual \\ predicted", *summary["labels"])
-    for label, counts in zip(summary["labels"], summary["confusion"]["candidate"], strict=True):
+    for label, counts in zip(summary["labels"], summary["confusion"][CANDIDATE], strict=True):
         table.add_row(label, *map(str, counts))
     return table
 

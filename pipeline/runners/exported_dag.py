@@ -8,7 +8,7 @@ from typing import Any
 
 from components.common import atomic_files
 from components.common.exit_status import SKIPPED
-from components.settings.schedulers import Schedule
+from components.settings.schedule import Schedule
 from components.settings.serialization import adapter, load_file
 
 

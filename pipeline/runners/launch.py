@@ -14,7 +14,7 @@ from tfx.orchestration.portable import beam_executor_operator, launcher, runtime
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from pipeline.beam import options
-from pipeline.beam.batch_size import large_from_the_start
+from pipeline.beam.batch_size import use_large_batches
 from pipeline.config.preflight import Checked
 from pipeline.dag.build import build_pipeline
 from pipeline.runs.manifest import Manifest
@@ -32,7 +32,7 @@ def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> 
 
 
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
-    """TFX's, told Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
+    """TFX's, with Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
 
     def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
         super().__init__(executor_spec, platform_config)
@@ -43,7 +43,7 @@ class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
         return super().run_executor(*arguments, **others)
 
 
-def forget_where(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
+def use_local_beam_arguments(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
     """Gives a spec the arguments of `local`: it counts in the cache key, and what a node makes is the same anywhere."""
     del executor.beam_pipeline_args_placeholders[:]
     for argument in options.LOCAL:
@@ -52,7 +52,7 @@ def forget_where(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
     executor.beam_pipeline_args[:] = options.LOCAL
 
 
-class Compiled:
+class CompiledPipeline:
     """A compiled DAG, to be launched.
 
     Args:
@@ -94,7 +94,7 @@ class Compiled:
             mlmd.store.put_contexts([context])
 
     @classmethod
-    def of(cls, checked: Checked, paths: PipelinePaths, manifest: Manifest) -> Compiled:
+    def of(cls, checked: Checked, paths: PipelinePaths, manifest: Manifest) -> CompiledPipeline:
         """A run's, named by its manifest."""
         return cls(compiled_run(checked, paths, manifest), paths, manifest.run)
 
@@ -110,13 +110,13 @@ class Compiled:
             Exception: whatever the node's executor raised.
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
-        large_from_the_start()
+        use_large_batches()
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         operators = {}
         if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):
             arguments = list(executor.beam_pipeline_args_placeholders)
             operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, arguments)
-            forget_where(executor)
+            use_local_beam_arguments(executor)
         launching = launcher.Launcher(
             pipeline_node=self._nodes[node_id],
             mlmd_connection=metadata.Metadata(self._connection),

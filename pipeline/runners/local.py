@@ -77,11 +77,11 @@ def _run_nodes(
 ) -> None:
     with watch(terminal, "loading TensorFlow"):
         with _no_collections():
-            from pipeline.runners.launch import Compiled
+            from pipeline.runners.launch import CompiledPipeline
 
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
-        compiled = Compiled.of(checked, paths, found)
+        compiled = CompiledPipeline.of(checked, paths, found)
     with watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()
     for what in record.damaged:

@@ -30,15 +30,14 @@ from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
+from pipeline.runs.cache_key import project_hash
 from pipeline.runs.lock import held
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import project_hash
 from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
-    from pipeline.runners.launch import Compiled
-
+    from pipeline.runners.launch import CompiledPipeline
 
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
@@ -80,7 +79,7 @@ def begin(exported: Path, run_id: str) -> int:
         with _failures_in(directory):
             from google.protobuf import json_format
 
-            from pipeline.runners.launch import Compiled, compiled_run
+            from pipeline.runners.launch import CompiledPipeline, compiled_run
 
             found = manifest.collect(checked, begun.id, begun.started)
             found.write(directory)
@@ -89,7 +88,7 @@ def begin(exported: Path, run_id: str) -> int:
             if edges(compiled) != edges(dag.pipeline):
                 problem = f"{dag.config} has another DAG than the one that was exported"
                 raise InputError(str(exported), problem, "Export it again")
-            damaged = Compiled(pipeline, paths, begun.id).recover()
+            damaged = CompiledPipeline(pipeline, paths, begun.id).recover()
             with record.edited(directory) as kept:
                 kept.damaged = damaged
             # Last: with it, nodes can go.
@@ -116,7 +115,7 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
         raise InputError(str(exported), f"no node {node_id!r}", f"The nodes are {', '.join(edges(dag.pipeline))}")
     if (directory := _directory(dag, run_id)) is None:
         return SKIPPED
-    found = manifest.read(directory)
+    found = manifest.read_alone(directory)
     paths = PipelinePaths.of_run(found.settings, directory)
     waiting = functools.partial(_say, f"another process runs {node_id}, waiting for its end")
     with locks.locked(directory / f"{node_id}.lock", waiting), held(paths, _say, shared=True):
@@ -212,14 +211,14 @@ def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     return Path(claim["directory"])
 
 
-def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> Compiled:
+def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPipeline:
     from google.protobuf import json_format
     from tfx.proto.orchestration import pipeline_pb2
 
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
     text = (directory / _COMPILED_FILE).read_text(encoding="utf-8")
-    return Compiled(json_format.Parse(text, pipeline_pb2.Pipeline()), paths, run_id)
+    return CompiledPipeline(json_format.Parse(text, pipeline_pb2.Pipeline()), paths, run_id)
 
 
 def _check_code(found: Manifest) -> None:

@@ -15,20 +15,20 @@ from pipeline.runs.paths import PipelinePaths
 
 
 @contextlib.contextmanager
-def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, shared: bool = False) -> Iterator[None]:
+def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared: bool = False) -> Iterator[None]:
     """Keeps a second run, or whatever changes what runs left, out of the same place.
 
     Args:
-        places: where.
-        wait: told that somebody else is in before it is waited for; None: an error.
+        paths: where.
+        wait: called with a line about who is in, before that is waited for; None: an error.
         shared: lets others in who say so too: nodes that a scheduler starts side by side.
 
     Raises:
         InputError: somebody else is in, or the place cannot be written.
     """
-    with writable(places.home):
-        places.home.mkdir(parents=True, exist_ok=True)
-        lock = places.lock.open("a+")
+    with writable(paths.home):
+        paths.home.mkdir(parents=True, exist_ok=True)
+        lock = paths.lock.open("a+")
 
     def waiting() -> None:
         lock.seek(0)
@@ -36,8 +36,8 @@ def held(places: PipelinePaths, wait: Callable[[Any], None] | None = None, share
         problem = f"another run is on here ({holder})"
         if wait is None:
             remedy = "Wait for its end, with --wait, or give this one another --root"
-            raise InputError(str(places.home), problem, remedy) from None
-        wait(f"{places.home.name}: {problem}, waiting for its end")
+            raise InputError(str(paths.home), problem, remedy) from None
+        wait(f"{paths.home.name}: {problem}, waiting for its end")
 
     with lock:
         locks.lock(lock, shared=shared, waiting=waiting)

@@ -20,13 +20,14 @@ from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.rows.files import fingerprint
 from components.settings.beam import Beam
+from components.settings.kubeflow import Kubeflow
 from components.settings.run import Run
-from components.settings.schedulers import Kubeflow, Schedule
+from components.settings.schedule import Schedule
 from components.settings.serialization import dump, load, load_file
 from pipeline.config.preflight import Checked
 from pipeline.runs import record
+from pipeline.runs.cache_key import base_model_hashes, project_hash
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.provenance import base_model_hashes, project_hash
 from pipeline.runs.record import OUTCOME
 
 MANIFEST_FILE = "manifest.json"
@@ -97,14 +98,23 @@ class Manifest:
         atomic_files.write_text(directory / MANIFEST_FILE, dataclasses.replace(self, result=own).as_json())
 
 
-def read(directory: Path) -> Manifest:
-    """A run's manifest, with the outcome that is in the run's record.
+def read_alone(directory: Path) -> Manifest:
+    """A run's manifest without the outcome that is in the run's record, which may be damaged.
 
     Raises:
         InputError: none there, or a damaged one.
     """
     remedy = "Give the id or the directory of a run; `show --all` lists them"
-    found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    return load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+
+
+def read(directory: Path) -> Manifest:
+    """A run's manifest, with the outcome that is in the run's record.
+
+    Raises:
+        InputError: none there, or a damaged one, or a damaged record.
+    """
+    found = read_alone(directory)
     if found.result:
         found.result |= record.read(directory).outcome
     return found
@@ -126,7 +136,7 @@ def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
         with contextlib.suppress(InputError):
-            found = read(path.parent)
+            found = read_alone(path.parent)
             if found.result:
                 return found
     return None
@@ -138,7 +148,7 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
 
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
-    """Whether a run would be told and given what an earlier one was."""
+    """Whether a run would have the settings, data and base model of an earlier one."""
     now = collect(checked, before.run, before.started)
     # Where and when it runs does not matter to what it makes.
     compared = [
@@ -162,7 +172,7 @@ def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
     for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
         with contextlib.suppress(InputError):
-            found = read(path.parent)
+            found = read_alone(path.parent)
             if found.result.get("model") == model:
                 return dict(found.result["machine"])
     return None

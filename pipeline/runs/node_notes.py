@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components.evaluation.summary import CANDIDATE
 from components.serving.versions import versions
 from pipeline.runs.record import RunRecord
 
@@ -13,14 +14,14 @@ from pipeline.runs.record import RunRecord
 def training_note(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
     best = max(evaluation["value"] for evaluation in found["evaluations"])
-    told = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
+    parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
     if cut := found["words_cut"]:
-        told.append(f"{cut:,} words beyond max_length")
+        parts.append(f"{cut:,} words beyond max_length")
     if found["damaged"]:
-        told.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
+        parts.append(f"without the damaged checkpoint {' and '.join(found['damaged'])}")
     if found["resumed"]:
-        told.append(f"went on at step {found['resumed'][-1]}")
-    return ", ".join(told)
+        parts.append(f"resumed at step {found['resumed'][-1]}")
+    return ", ".join(parts)
 
 
 def training_speed(training: dict[str, Any]) -> str:
@@ -36,7 +37,7 @@ def drift_note(found: dict[str, Any]) -> str:
         return "no version to compare with"
     version = f"version {found['version']}"
     if not found["measures"]:
-        return f"{version} says nothing of its data"
+        return f"{version} has no data profile"
     exceeded = [
         f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
     ]
@@ -45,11 +46,11 @@ def drift_note(found: dict[str, Any]) -> str:
 
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
-    from components.nodes.drift_validator import DRIFT_FILE
-    from components.nodes.evaluator import SUMMARY_FILE
-    from components.nodes.example_gen import QUARANTINE_FILE
+    from components.drift.data_comparison import DRIFT_FILE
+    from components.evaluation.summary import SUMMARY_FILE
     from components.rows.row_counts import row_counts, rows_by_file
-    from components.training.fine_tuning import HISTORY_FILE
+    from components.rows.writer import QUARANTINE_FILE
+    from components.training.history import HISTORY_FILE
 
     match node:
         case "TsvExampleGen":
@@ -73,7 +74,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
             metric = summary["headline"][0]
-            measured = f"{metric} {summary['metrics']['candidate'][''][metric]:.4f}"
+            measured = f"{metric} {summary['metrics'][CANDIDATE][''][metric]:.4f}"
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             return measured + verdict
         case "Pusher":

@@ -50,8 +50,8 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     for directory in reversed(found):
         # A run that was killed early has none.
         if (directory / manifest.MANIFEST_FILE).is_file():
-            return PipelinePaths.of(manifest.read(directory).settings, root)
-    return PipelinePaths.of(manifest.read(found[-1]).settings, root)
+            return PipelinePaths.of(manifest.read_alone(directory).settings, root)
+    return PipelinePaths.of(manifest.read_alone(found[-1]).settings, root)
 
 
 def pushed(where: PipelinePaths) -> list[Version]:
@@ -74,7 +74,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_weights.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = tasks.of_card(described).metrics[0] if metrics else ""
+        headline = tasks.from_card(described).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
     return listed

@@ -13,6 +13,7 @@ from typing import Any, Literal, NamedTuple
 from components.common import atomic_files, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
+from components.evaluation.summary import CANDIDATE
 from components.settings.serialization import load_file
 from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE
 
@@ -71,7 +72,7 @@ class RunRecord:
     @property
     def outcome(self) -> dict[str, Any]:
         """What the run's manifest says of the result besides the weights: `OUTCOME`, the metrics on all rows."""
-        metrics = {split: summary["metrics"]["candidate"][""] for split, summary in self.evaluations.items()}
+        metrics = {split: summary["metrics"][CANDIDATE][""] for split, summary in self.evaluations.items()}
         return dict(zip(OUTCOME, (self.state, self.rows, metrics), strict=True))
 
     @property

@@ -41,7 +41,7 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     ]
     inputs = [_inputs(store, one.id) for one in (before, execution)]
     changed += [f"its {key}" for key in sorted({*inputs[0], *inputs[1]}) if inputs[0].get(key) != inputs[1].get(key)]
-    return f"{', '.join(dict.fromkeys(changed))} changed" if changed else "what it made was gone"
+    return f"{', '.join(dict.fromkeys(changed))} changed" if changed else "its outputs were deleted"
 
 
 def _made(store: MetadataStore, execution: metadata_store_pb2.Execution) -> metadata_store_pb2.Execution:

@@ -58,9 +58,11 @@ def test_off_a_terminal_progress_is_a_log_line_every_ten_seconds(
 
 
 def test_a_bar_without_a_total_logs_no_share(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
-    monkeypatch.setattr(progress, "_LOG_SECONDS", -1.0)
+    seconds = 0.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: seconds))
     caplog.set_level(logging.INFO, "components.common.progress")
     with progress.progress() as bar:
+        seconds = 10.5
         bar.advance(3, "3 rows")
     assert caplog.messages == ["3 rows"]
 
@@ -92,9 +94,11 @@ def test_after_a_failure_progress_goes_to_the_log_again(
     with pytest.raises(ArithmeticError), progress.watch(terminal.stream, "Trainer"):
         raise ArithmeticError
     terminal.shown()
-    monkeypatch.setattr(progress, "_LOG_SECONDS", -1.0)
+    seconds = 0.0
+    monkeypatch.setattr(progress, "time", SimpleNamespace(monotonic=lambda: seconds))
     caplog.set_level(logging.INFO, "components.common.progress")
     with progress.progress(2) as bar:
+        seconds = 10.5
         bar.advance(1, "late")
     assert terminal.shown() == ""
     assert caplog.messages == ["50% late"]

@@ -63,7 +63,7 @@ def test_workers_are_numbered_from_the_chief_on(
         ),
     ],
 )
-def test_a_wrong_tf_config_is_told_with_its_place(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_tf_config_is_refused_with_its_place(text: str, problem: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TF_CONFIG", text)
     with pytest.raises(InputError) as raised:
         of_environment()

@@ -23,10 +23,10 @@ def test_a_chief_that_does_not_come_is_not_waited_for_forever(monkeypatch: pytes
         free.bind(("127.0.0.1", 0))
         address = f"127.0.0.1:{free.getsockname()[1]}"
     monkeypatch.setenv("TF_CONFIG", tf_config(1).replace("127.0.0.1:2222", address))
-    said: list[str] = []
+    shown: list[str] = []
     with pytest.raises(WorkerError, match=f"waited 0.01 minutes for the chief, {address}, and it did not come"):
-        supervisor.follow("", 0.01, None, said.append)
-    assert said == [f"worker 1 of 2: waiting for the chief, {address}"]
+        supervisor.follow("", 0.01, None, shown.append)
+    assert shown == [f"worker 1 of 2: waiting for the chief, {address}"]
 
 
 def test_a_worker_with_other_code_does_not_join(tmp_path: Path) -> None:
@@ -59,10 +59,12 @@ def test_a_worker_that_cannot_read_what_the_chief_reads_says_so(tmp_path: Path) 
         (tf.errors.UnavailableError(None, None, "Connection reset by peer"), worker.LOST),
     ],
 )
-def test_what_failed_in_the_process_that_trains_is_told_as_if_it_had_failed_here(error: Exception, why: str) -> None:
-    told = json.dumps({"failed": worker.reason(error)})
+def test_what_failed_in_the_process_that_trains_is_reported_as_if_it_had_failed_here(
+    error: Exception, why: str
+) -> None:
+    event = json.dumps({"failed": worker.reason(error)})
     with pytest.raises(WorkerError) as raised:
-        supervisor.followed(io.StringIO(f"{told}\n"), threading.Timer(0, int))
+        supervisor.followed(io.StringIO(f"{event}\n"), threading.Timer(0, int))
     assert describe(raised.value) == why
 
 

@@ -6,7 +6,8 @@ import pytest
 
 from components.drift import distance, profile
 from components.rows import reader
-from components.settings.data import Data, Drift
+from components.settings.data import Data
+from components.settings.drift import Drift
 from components.tasks.classification import Classification
 from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN
 from tests.conftest import LABELS, Trained
@@ -76,7 +77,7 @@ def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Traine
         if isinstance(row, reader.Row)
     ]
     learned = profile.read(tiny_trained.saved_model)
-    tokenizer = profile.Tokenizer(tiny_trained.saved_model, Classification(tuple(LABELS)))
+    tokenizer = profile.Profiler(tiny_trained.saved_model, Classification(tuple(LABELS)))
     again = tokenizer.profile(rows)
     assert [measure.value for measure in distance.compare(learned, again, LIMITS)] == [0, 0, 0, 0]
     tripled = tokenizer.profile(((" ".join([text] * 3),), label) for (text,), label in rows)

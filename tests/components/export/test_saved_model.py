@@ -11,7 +11,7 @@ import pytest
 import tensorflow as tf
 
 from components.export.card import weights_sha256
-from components.export.exported import Exported
+from components.export.signatures import Exported
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data
@@ -19,7 +19,7 @@ from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks.classification import Classification
 from components.training import initial_model
-from tests.conftest import LABELS, MAX_LENGTH, Trained, transformed_texts
+from tests.conftest import LABELS, MAX_LENGTH, Trained, dev_predictions, transformed_texts
 from tests.toys import VOCABULARY
 
 TASK = Classification(tuple(LABELS))
@@ -28,9 +28,9 @@ IN_A_CLEAN_PROCESS = """
 import json, sys
 import tensorflow as tf
 import tensorflow_text
-answer = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](text=tf.constant(json.loads(sys.argv[2])))
+outputs = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](text=tf.constant(json.loads(sys.argv[2])))
 ours = {name.split(".")[0] for name in sys.modules} & {"components", "keras", "tfx", "tensorflow_transform"}
-probabilities, labels = answer["probabilities"].numpy().tolist(), answer["label"].numpy().astype(str).tolist()
+probabilities, labels = outputs["probabilities"].numpy().tolist(), outputs["label"].numpy().astype(str).tolist()
 print(json.dumps([sorted(ours), probabilities, labels]))
 """
 
@@ -80,32 +80,32 @@ def test_text_token_ids_and_examples_get_the_same_probabilities(signatures: Any,
 
 def test_the_tokenizer_gives_padded_ids_and_lengths(signatures: Any) -> None:
     texts = ["the film", "", "the film is not good ! " + "a " * 40]
-    answer = signatures["tokenize"](text=tf.constant(texts))
-    assert {name: values.dtype for name, values in answer.items()} == {"token_ids": tf.int32, "lengths": tf.int32}
-    lengths = answer["lengths"].numpy().tolist()
+    outputs = signatures["tokenize"](text=tf.constant(texts))
+    assert {name: values.dtype for name, values in outputs.items()} == {"token_ids": tf.int32, "lengths": tf.int32}
+    lengths = outputs["lengths"].numpy().tolist()
     assert lengths[:2] == [4, 2]
-    assert lengths[2] == answer["token_ids"].shape[1] < 40
-    np.testing.assert_array_equal(answer["token_ids"][:2, :4], padded(["the film", ""], 4))
-    assert answer["token_ids"].numpy()[:2, 4:].any() is np.False_
-    assert answer["token_ids"].numpy()[2, -1] == VOCABULARY.index("[SEP]")
+    assert lengths[2] == outputs["token_ids"].shape[1] < 40
+    np.testing.assert_array_equal(outputs["token_ids"][:2, :4], padded(["the film", ""], 4))
+    assert outputs["token_ids"].numpy()[:2, 4:].any() is np.False_
+    assert outputs["token_ids"].numpy()[2, -1] == VOCABULARY.index("[SEP]")
 
 
-def test_no_rows_get_no_answers(signatures: Any) -> None:
+def test_no_rows_get_no_predictions(signatures: Any) -> None:
     none = tf.constant([], tf.string)
     assert signatures["serving_default"](text=none)["probabilities"].shape == (0, 3)
     assert signatures["predict_examples"](examples=none)["probabilities"].shape == (0, 3)
     assert signatures["tokenize"](text=none)["lengths"].shape == (0,)
 
 
-def test_an_answer_is_the_likeliest_label_all_probabilities_and_the_names_of_the_classes(
+def test_a_prediction_is_the_likeliest_label_all_probabilities_and_the_names_of_the_classes(
     signatures: Any, rows: list[list[str]]
 ) -> None:
-    answer = signatures["serving_default"](text=tf.constant([text for text, _, _ in rows]))
-    probabilities = answer["probabilities"].numpy()
+    outputs = signatures["serving_default"](text=tf.constant([text for text, _, _ in rows]))
+    probabilities = outputs["probabilities"].numpy()
     assert probabilities.shape == (30, 3)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
-    assert [label.decode() for label in answer["label"].numpy()] == [LABELS[i] for i in probabilities.argmax(axis=1)]
-    assert answer["class_names"].numpy().astype(str).tolist() == [LABELS] * 30
+    assert [label.decode() for label in outputs["label"].numpy()] == [LABELS[i] for i in probabilities.argmax(axis=1)]
+    assert outputs["class_names"].numpy().astype(str).tolist() == [LABELS] * 30
 
 
 def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any) -> None:
@@ -117,7 +117,7 @@ def test_more_padding_and_other_rows_of_the_batch_change_nothing(signatures: Any
 def test_by_a_schema_without_shapes_an_empty_text_is_a_row_too() -> None:
     model: Any = SimpleNamespace(task=TASK)
     exported = Exported(model, dict, {"text": tf.io.VarLenFeature(tf.string)})
-    raw = exported._as_raw("text", tf.constant(["a", "", "b"]))
+    raw = exported.transformed_texts(tf.constant(["a", "", "b"]))["text"]
     assert raw.values.numpy().tolist() == [b"a", b"", b"b"]
     assert raw.indices.numpy().tolist() == [[0, 0], [1, 0], [2, 0]]
     assert raw.dense_shape.numpy().tolist() == [3, 1]
@@ -127,7 +127,7 @@ def test_examples_are_transformed_for_their_evaluation(signatures: Any) -> None:
     rows = [["a b", "good", "web"], ["a " * 15, "bad", "web"], ["a", "unheard of", "web"]]
     features = signatures["transform_features"](examples=serialized(rows))
     assert {name: values.numpy().reshape(-1).tolist() for name, values in features.items()} == {
-        "target": [1, 0, -1],
+        "label_target": [1, 0, -1],
         "text_length": [b"1-16 tokens", b"17-32 tokens", b"1-16 tokens"],
     }
 
@@ -140,12 +140,12 @@ def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabiliti
     done = subprocess.run(command, check=True, cwd=tmp_path, capture_output=True, text=True)
     imported, probabilities, labels = json.loads(done.stdout)
     assert imported == []
-    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
+    in_memory, _ = dev_predictions(tiny_trained)
     np.testing.assert_allclose(probabilities, in_memory, atol=1e-5)
     assert labels == [LABELS[index] for index in in_memory.argmax(axis=1)]
 
 
-def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_trainer_was_told(
+def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_trainer_was_given(
     tiny_trained: Trained, tiny_examples: Any
 ) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from components.model.bert import Encoder, build_encoder
 from components.model.config import BertConfig
 from components.pretrained.huggingface import check_weights, load_weights, read_config
 from tests.checkout import ROOT
+from tests.fixtures import make_bert_outputs
 from tests.toys import write_toy_checkpoint
 
-REFERENCE = ROOT.parent / "shared" / "reference" / "bert_outputs.npz"
+MORE_OUTPUTS = ROOT.parent / "shared" / "reference" / "bert_outputs.npz"
 
 MINILM = ROOT / "data" / "minilm"
 
@@ -84,15 +86,25 @@ def test_a_padded_batch_equals_bert_written_out_in_numpy_text_by_text(toy: Path,
         np.testing.assert_allclose(outputs["pooled_output"][row], pooled, atol=2e-5)
 
 
+@pytest.mark.parametrize("activation", make_bert_outputs.ACTIVATIONS)
+def test_outputs_equal_pytorch_on_toy_weights(tmp_path: Path, activation: str) -> None:
+    stored = np.load(make_bert_outputs.OUTPUTS)
+    reference = {name: stored[name] for name in ("token_ids", "padding_mask", "segment_ids")}
+    reference |= {name: stored[f"{activation}/{name}"] for name in ("sequence_output", "pooled_output")}
+    assert_equals_pytorch(load(make_bert_outputs.checkpoint(tmp_path, activation)), reference, 5e-6)
+
+
+@pytest.mark.skipif(not MORE_OUTPUTS.is_file(), reason=f"an extra: no {MORE_OUTPUTS.name} beside the checkout")
+@pytest.mark.skipif(not (MINILM / "model.safetensors").is_file(), reason="data/minilm is not fetched")
 def test_outputs_equal_pytorch_on_real_weights() -> None:
-    for path in (REFERENCE, MINILM / "model.safetensors"):
-        if not path.is_file():
-            pytest.skip(f"{path} is absent")
-    reference = np.load(REFERENCE)
-    outputs = load(MINILM)(reference["token_ids"], reference["padding_mask"], reference["segment_ids"])
+    assert_equals_pytorch(load(MINILM), np.load(MORE_OUTPUTS), 1e-5)
+
+
+def assert_equals_pytorch(encoder: Encoder, reference: Mapping[str, np.ndarray], tolerance: float) -> None:
+    outputs = encoder(reference["token_ids"], reference["padding_mask"], reference["segment_ids"])
     difference = np.abs(outputs["sequence_output"] - reference["sequence_output"])
-    assert difference[reference["padding_mask"] == 1].max() < 1e-5
-    assert np.abs(outputs["pooled_output"] - reference["pooled_output"]).max() < 1e-5
+    assert difference[reference["padding_mask"] == 1].max() < tolerance
+    assert np.abs(outputs["pooled_output"] - reference["pooled_output"]).max() < tolerance
 
 
 @pytest.mark.parametrize("layers", [1, 2])
@@ -110,6 +122,25 @@ def test_the_pooled_output_alone_and_its_gradients_are_those_of_the_full_pass(tm
     np.testing.assert_allclose(outputs[1]["pooled_output"], outputs[0]["pooled_output"], atol=1e-6)
     for got, wanted in zip(gradients[1], gradients[0], strict=True):
         np.testing.assert_allclose(got, wanted, atol=1e-5)
+
+
+def test_without_layers_above_the_pooled_output_is_that_of_the_first_token(encoder: Encoder) -> None:
+    hidden = tf.constant(np.random.default_rng(0).normal(size=(2, 3, 8)), tf.float32)
+    mask = np.array([[1, 1, 1], [1, 0, 0]])
+    kernel, bias = encoder.pooler.kernel.numpy(), encoder.pooler.bias.numpy()
+    expected = np.tanh(hidden.numpy()[:, 0] @ kernel + bias)
+    for pooled_only in (True, False):
+        found = encoder.upper(hidden, mask, first=2, pooled_only=pooled_only)
+        np.testing.assert_allclose(found["pooled_output"], expected, atol=1e-6)
+    np.testing.assert_array_equal(found["sequence_output"], hidden)
+
+
+@pytest.mark.parametrize("layers", [0, 1, 2])
+def test_the_first_layers_and_then_the_others_are_the_full_pass(encoder: Encoder, layers: int) -> None:
+    whole = encoder(IDS, MASK, SEGMENTS)
+    found = encoder.upper(encoder.lower(IDS, MASK, layers, SEGMENTS), MASK, layers)
+    for name, value in whole.items():
+        np.testing.assert_allclose(found[name], value, atol=1e-6)
 
 
 def test_what_stands_in_the_padding_changes_nothing(encoder: Encoder) -> None:

@@ -5,19 +5,22 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.model.freezing import freeze, learning_rate_factors
+from components.model.freezing import freeze
 from components.model.task_model import TaskModel
 from components.settings.model import Model
 from components.settings.training import Training
+from components.tasks import Task
 from components.tasks.classification import Classification
+from components.tasks.tagging import Tagging
 from components.training import initial_model
-from components.training.half_batches import in_halves
 
 TASK = Classification(("bad", "good", "ugly"))
 
 IDS = np.array([[2, 57, 58, 3], [2, 60, 3, 0]], np.int32)
 
 MASK = IDS != 0
+
+CLS, SEP = 2, 3
 
 
 def build(checkpoint: Path, *, pooling: Any = "cls", **training: Any) -> TaskModel:
@@ -27,59 +30,6 @@ def build(checkpoint: Path, *, pooling: Any = "cls", **training: Any) -> TaskMod
 def dense(model: TaskModel) -> Any:
     assert model.dense is not None
     return model.dense
-
-
-def parts(model: TaskModel) -> list[str]:
-    """The trainable variables by the first two parts of their path, each named once."""
-    return list(dict.fromkeys("/".join(variable.path.split("/")[:2]) for variable in model.trainable_variables))
-
-
-BERT = ["bert/embeddings", "bert/layer_0", "bert/layer_1", "bert/pooler"]
-
-CLASSIFIER = ["classifier/kernel", "classifier/bias"]
-
-
-@pytest.mark.parametrize(
-    ("settings", "pooling", "frozen", "trainable"),
-    [
-        ({"strategy": "full"}, "cls", None, [*BERT, *CLASSIFIER]),
-        ({"strategy": "full"}, "mean", None, [*BERT[:-1], *CLASSIFIER]),
-        ({"strategy": "freeze_layers", "freeze_layers": 1}, "cls", 1, [*BERT[2:], *CLASSIFIER]),
-        ({"strategy": "freeze_layers", "freeze_layers": 2}, "mean", 2, CLASSIFIER),
-        ({"strategy": "head"}, "cls", 2, [BERT[3], *CLASSIFIER]),
-        ({"strategy": "head"}, "mean", 2, CLASSIFIER),
-    ],
-)
-def test_a_strategy_trains_these_parts(
-    checkpoint: Path, settings: dict[str, Any], pooling: str, frozen: int | None, trainable: list[str]
-) -> None:
-    model = build(checkpoint, pooling=pooling)
-    assert freeze(model, Training(**settings)) == frozen
-    assert sorted(parts(model)) == sorted(trainable)
-
-
-def test_the_head_over_a_mean_is_two_variables(checkpoint: Path) -> None:
-    model = build(checkpoint, pooling="mean")
-    freeze(model, Training(strategy="head"))
-    shapes = {variable.path: tuple(variable.shape) for variable in model.trainable_variables}
-    assert shapes == {"classifier/kernel": (8, 3), "classifier/bias": (3,)}
-
-
-def test_the_learning_rate_halves_from_layer_to_layer(checkpoint: Path) -> None:
-    model = build(checkpoint)
-    factors = learning_rate_factors(model, 0.5)
-    by_part = {
-        "/".join(variable.path.split("/")[:2]): factors.get(variable.path, 1.0)
-        for variable in model.trainable_variables
-    }
-    assert by_part == {
-        "bert/embeddings": 0.125,
-        "bert/layer_0": 0.25,
-        "bert/layer_1": 0.5,
-        "bert/pooler": 1.0,
-        "classifier/kernel": 1.0,
-        "classifier/bias": 1.0,
-    }
 
 
 def test_mean_pooling_is_the_mean_over_the_tokens_without_padding(checkpoint: Path) -> None:
@@ -107,52 +57,63 @@ def test_the_upper_layers_over_the_lower_ones_are_the_whole_model(checkpoint: Pa
     np.testing.assert_allclose(logits, model(IDS, MASK), atol=1e-6)
 
 
-def test_each_half_of_a_batch_has_the_length_of_its_longest_row() -> None:
-    lengths = np.array([1, 3, 5, 2, 4])
-    mask = np.arange(6) < lengths[:, np.newaxis]
-    inputs = np.where(mask, np.arange(1, 6)[:, np.newaxis], 0)
-    halves: list[list[list[int]]] = []
-
-    def forward(inputs: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
-        halves.append(inputs.numpy().tolist())
-        return tf.reduce_sum(tf.where(mask, inputs, 100), axis=1)
-
-    sums = in_halves(forward, tf.constant(inputs), tf.constant(mask))
-    assert halves == [[[1, 0, 0], [2, 2, 2]], [[3] * 5, [4, 4, 0, 0, 0], [5, 5, 5, 5, 0]]]
-    assert sums.numpy().tolist() == [201, 6, 15, 308, 120]
-
-
-@pytest.mark.parametrize("pooling", ["cls", "mean"])
-def test_logits_and_gradients_of_two_halves_are_those_of_the_batch_undivided(checkpoint: Path, pooling: str) -> None:
-    model = build(checkpoint, pooling=pooling, dropout=0.0)
-    freeze(model, Training())
-    variables = [variable.value for variable in model.trainable_variables]
-    draws = np.random.default_rng(0)
-
-    def outcome(ids: tf.Tensor, mask: tf.Tensor, halved: bool) -> list[tf.Tensor]:
-        with tf.GradientTape() as tape:
-            logits = in_halves(model, ids, mask) if halved else model(ids, mask)
-            loss = tf.reduce_sum(logits * [1.0, 2.0, -4.0])
-        return [logits, *(tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables))]
-
-    spec = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
-    traced = tf.function(lambda ids, mask: outcome(ids, mask, True), input_signature=spec)
-    for lengths in ([4], [2, 5], [6, 2, 4], [3, 2, 4, 9, 7, 2, 8]):
-        mask = np.arange(max(lengths)) < np.array(lengths)[:, np.newaxis]
-        ids = np.where(mask, draws.integers(5, 60, mask.shape), 0).astype(np.int32)
-        for got, wanted in zip(traced(ids, mask), outcome(tf.constant(ids), tf.constant(mask), False), strict=True):
-            np.testing.assert_allclose(got, wanted, atol=2e-5)
-
-
 def test_dropout_is_active_in_training_only_and_can_be_set(checkpoint: Path) -> None:
     quiet, noisy = build(checkpoint, dropout=0.0), build(checkpoint, dropout=0.5)
-    asked = quiet(IDS, MASK)
-    np.testing.assert_array_equal(quiet(IDS, MASK, training=True), asked)
-    np.testing.assert_array_equal(noisy(IDS, MASK), asked)
-    assert np.abs(noisy(IDS, MASK, training=True) - asked).max() > 1e-3
+    expected = quiet(IDS, MASK)
+    np.testing.assert_array_equal(quiet(IDS, MASK, training=True), expected)
+    np.testing.assert_array_equal(noisy(IDS, MASK), expected)
+    assert np.abs(noisy(IDS, MASK, training=True) - expected).max() > 1e-3
 
 
 def test_the_seed_decides_on_the_classifiers_first_values(checkpoint: Path) -> None:
     kernels = [dense(build(checkpoint, seed=seed)).kernel.numpy() for seed in (1, 1, 2)]
     np.testing.assert_array_equal(kernels[0], kernels[1])
     assert not np.array_equal(kernels[0], kernels[2])
+
+
+def windowed(checkpoint: Path, task: Task = TASK, **settings: object) -> TaskModel:
+    limits = Model(base="toy", max_length=8, **settings)  # type: ignore[arg-type]
+    return initial_model.build_model(checkpoint, limits, Training(dropout=0.0), task)
+
+
+def test_short_texts_have_the_same_logits_in_windows(checkpoint: Path) -> None:
+    ids = tf.constant([[CLS, 7, 8, SEP], [CLS, 9, SEP, 0]])
+    whole, model = windowed(checkpoint), windowed(checkpoint, long_texts="window")
+    np.testing.assert_allclose(whole(ids, ids > 0), model(ids, ids > 0), atol=1e-6)
+
+
+def test_a_long_text_has_the_mean_of_its_windows_logits(checkpoint: Path) -> None:
+    model = windowed(checkpoint, long_texts="window", window_overlap=2)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    parts = tf.constant([[CLS, *range(10, 16), SEP], [CLS, *range(14, 20), SEP]])
+    each = model(parts, parts > 0).numpy()
+    np.testing.assert_allclose(model(ids, ids > 0).numpy()[0], each.mean(axis=0), atol=1e-6)
+
+
+def test_a_token_in_two_windows_has_the_mean_of_its_logits(checkpoint: Path) -> None:
+    model = windowed(checkpoint, Tagging(("X",)), long_texts="window", window_overlap=2)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    parts = tf.constant([[CLS, *range(10, 16), SEP], [CLS, *range(14, 20), SEP]])
+    first, second = model(parts, parts > 0).numpy()
+    merged = model(ids, ids > 0).numpy()[0]
+    np.testing.assert_allclose(merged[1:5], first[1:5], atol=1e-6)
+    np.testing.assert_allclose(merged[5:7], (first[5:7] + second[1:3]) / 2, atol=1e-6)
+    np.testing.assert_allclose(merged[7:11], second[3:7], atol=1e-6)
+
+
+def test_a_long_texts_vector_is_that_of_the_mean_of_its_windows(checkpoint: Path) -> None:
+    model = windowed(checkpoint, long_texts="window", window_overlap=2)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    parts = tf.constant([[CLS, *range(10, 16), SEP], [CLS, *range(14, 20), SEP]])
+    states = model.encoder(parts, parts > 0)["sequence_output"].numpy()[:, 0].mean(axis=0)
+    found = model.vectors(ids, ids > 0).numpy()[0]
+    np.testing.assert_allclose(found, states / np.linalg.norm(states), atol=1e-6)
+
+
+def test_frozen_layers_have_no_dropout_in_windows(checkpoint: Path) -> None:
+    limits = Model(base="toy", max_length=8, long_texts="window", window_overlap=2)
+    model = initial_model.build_model(checkpoint, limits, Training(dropout=0.5), TASK)
+    ids = tf.constant([[CLS, *range(10, 20), SEP]])
+    freeze(model, Training(strategy="head"))
+    model.dropout.rate = 0.0
+    np.testing.assert_allclose(model(ids, ids > 0, training=True), model(ids, ids > 0), atol=1e-6)

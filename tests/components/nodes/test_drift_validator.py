@@ -5,7 +5,8 @@ from tfx.types import standard_artifacts
 
 from components.common.errors import InputError
 from components.nodes.drift_validator import Executor
-from components.settings.data import Data, Drift
+from components.settings.data import Data
+from components.settings.drift import Drift
 from components.settings.serialization import dump
 from tests.conftest import Trained, artifact
 

@@ -17,7 +17,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from components.export.exported import Exported
+from components.export.signatures import Exported
 from components.nodes.evaluator import Executor
 from components.serving.predictor import Predictor
 from components.settings.data import Data
@@ -39,7 +39,7 @@ class Row(NamedTuple):
 
 
 class Evaluated(NamedTuple):
-    """What the Evaluator was told, and what it left."""
+    """The parameters of an Evaluator, and what it wrote."""
 
     gate: Gate
     summary: dict[str, Any]
@@ -105,9 +105,9 @@ loaded = functools.cache(Predictor)
 
 
 def scores(model: Any, rows: list[Row]) -> dict[str, Any]:
-    """scikit-learn's metrics of a model's answers, by our names; and the confusion matrix."""
-    answers = list(loaded(Path(model.uri, "Format-Serving")).predict((row.text,) for row in rows))
-    probabilities = np.array([list(answer["probabilities"].values()) for answer in answers])
+    """scikit-learn's metrics of a model's predictions, by our names; and the confusion matrix."""
+    predictions = list(loaded(Path(model.uri, "Format-Serving")).predict((row.text,) for row in rows))
+    probabilities = np.array([list(prediction["probabilities"].values()) for prediction in predictions])
     probabilities = probabilities / probabilities.sum(axis=1, keepdims=True)
     actual, guess = [LABELS.index(row.label) for row in rows], probabilities.argmax(axis=1)
     found = {

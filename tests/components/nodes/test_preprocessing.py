@@ -35,14 +35,14 @@ def run(checkpoint: Path, texts: list[str], labels: list[str], *, sparse: bool =
 def test_a_text_becomes_the_ids_of_its_word_pieces_and_a_label_its_index(checkpoint: Path, sparse: bool) -> None:
     features = run(checkpoint, ["The FILM is good!", "bading"], ["good", "ugly"], sparse=sparse)
     assert features["token_ids"] == [ids("the", "film", "is", "good", "!"), ids("bad", "##ing")]
-    assert features["target"].numpy().tolist() == [1, 2]
-    assert features["target"].dtype == tf.int64
+    assert features["label_target"].numpy().tolist() == [1, 2]
+    assert features["label_target"].dtype == tf.int64
     assert features["text_length"].numpy().tolist() == [b"1-16 tokens", b"1-16 tokens"]
 
 
 def test_a_label_without_a_name_is_minus_one(checkpoint: Path) -> None:
     labels = ["Good", "goo", "", "bad"]
-    assert run(checkpoint, ["a"] * 4, labels)["target"].numpy().tolist() == [-1, -1, -1, 0]
+    assert run(checkpoint, ["a"] * 4, labels)["label_target"].numpy().tolist() == [-1, -1, -1, 0]
 
 
 def test_ids_are_cut_to_the_longest_length_with_both_control_tokens(checkpoint: Path) -> None:

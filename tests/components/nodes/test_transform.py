@@ -42,7 +42,7 @@ def test_a_transformed_row_is_its_ids_unpadded_its_label_and_its_length(
     found = sorted(
         (
             tuple(VOCABULARY[i] for i in row["token_ids"].int64_list.value),
-            row["target"].int64_list.value[0],
+            row["label_target"].int64_list.value[0],
             row["text_length"].bytes_list.value[0].decode(),
         )
         for row in records(tiny_transformed.examples, "dev")

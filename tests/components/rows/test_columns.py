@@ -51,6 +51,13 @@ def test_a_column_given_by_name_and_by_number_is_refused(write: Write) -> None:
     )
 
 
+def test_columns_are_counted_from_1_where_two_are_the_same(write: Write) -> None:
+    path = write("id\ttext\tlabel\n1\ta\tpos\n")
+    assert message(columns.read_layout, path, data(label=2)).startswith(
+        f"{path}:1: data.text and data.label are both column 2, 'text'."
+    )
+
+
 def test_a_text_column_that_the_header_lacks_is_an_error(write: Write) -> None:
     path = write("id\treview\n")
     assert message(reader.read_texts, path, ("text",), True, "none") == (

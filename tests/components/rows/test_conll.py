@@ -11,7 +11,7 @@ from tests.components.rows.reading import Write
 
 def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
     data = Data(task="tagging", format="conll", train=(str(path),), dev=("dev",), **told)
-    return list(reader.read_rows(path, "train", data, tasks.of(data).check_row))
+    return list(reader.read_rows(path, "train", data, tasks.from_settings(data).check_row))
 
 
 def test_a_document_begins_with_a_sentence(write: Write) -> None:
@@ -29,3 +29,19 @@ def test_the_token_that_breaks_a_rule_is_named_with_its_line(write: Write) -> No
     (found,) = sentences(write("\na O\nb B-X\nc I-Y\nd O\n"))
     assert isinstance(found, BadRow)
     assert (found.line, found.problem) == (4, "tag 3 is 'I-Y' after 'B-X', without its B-Y")
+
+
+def test_a_token_with_other_columns_than_the_first_breaks_its_sentence_alone(write: Write) -> None:
+    broken, whole = sentences(write("a O\nb O x\nc O x\n\nd O\n"))
+    assert isinstance(broken, BadRow)
+    assert (broken.line, broken.problem) == (2, "a token with 3 columns, the sentence began with 2")
+    assert isinstance(whole, Row)
+    assert (whole.line, whole.texts) == (5, ("d",))
+
+
+def test_of_a_sentence_that_is_not_utf8_the_first_such_line_is_named(write: Write) -> None:
+    broken, whole = sentences(write(b"a O\n\xe9 O\nb\xe9 O\nc O\n\nd O\n"))
+    assert isinstance(broken, BadRow)
+    assert (broken.line, broken.problem) == (2, "byte 1 of the line, 0xe9, is not UTF-8")
+    assert isinstance(whole, Row)
+    assert whole.line == 6

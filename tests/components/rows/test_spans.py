@@ -87,3 +87,19 @@ def test_data_without_spans_stays_as_it_is(data: Callable[..., Data]) -> None:
     assert spans.resolved(plain) is plain
     with pytest.raises(ValueError, match="no path holds"):
         data(train=("train.tsv",), dev=("dev.tsv",), window=2)
+
+
+def test_of_spans_that_were_read_the_newest_can_be_had_alone(deliver: Deliver, data: Callable[..., Data]) -> None:
+    deliver("span-1/train.tsv", "span-1/dev.tsv", "span-2/train.tsv", "span-2/dev.tsv", "span-3/train.tsv")
+    found = spans.newest(data(window=2), (1, 2))
+    assert (found.spans, names(found.train)) == ((2,), ["span-2/train.tsv"])
+    plain = data(train=("train.tsv",), dev=("dev.tsv",))
+    assert spans.newest(plain, ()) is plain
+
+
+def test_two_stars_match_folders_of_any_depth(deliver: Deliver, data: Callable[..., Data], tmp_path: Path) -> None:
+    deliver("a/1.tsv", "dev/1.tsv")
+    (tmp_path / "a" / "b").mkdir()
+    (tmp_path / "a" / "b" / "1.tsv").touch()
+    found = spans.resolved(data(train=(f"{tmp_path}/a/**/{{SPAN}}.tsv",), dev=(f"{tmp_path}/dev/{{SPAN}}.tsv",)))
+    assert found.train == (f"{tmp_path}/a/1.tsv", f"{tmp_path}/a/b/1.tsv")

@@ -73,6 +73,11 @@ def test_invalid_utf8_within_quotes_is_named_with_its_own_line(write: Write) -> 
     assert rows(path, headerless(quoting="csv")) == [(3, "fine", "neg")]
 
 
+def test_of_a_quoted_row_that_is_not_utf8_the_first_such_line_is_named(write: Write) -> None:
+    path = write(b'"one \xff\ntwo \xfe"\tpos\nfine\tneg\n')
+    assert only_bad_row(path, headerless(quoting="csv"))[:2] == (1, "byte 6 of the line, 0xff, is not UTF-8")
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
 @pytest.mark.parametrize("quoting", ["none", "csv"])
 def test_utf16_is_recognised(write: Write, encoding: str, quoting: str) -> None:

@@ -12,7 +12,7 @@ from components.export import signature_names
 from components.serving import predictor
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
-from tests.conftest import LABELS, Trained, transformed_texts
+from tests.conftest import LABELS, Trained, dev_predictions, transformed_texts
 
 
 @pytest.fixture(scope="module")
@@ -25,30 +25,30 @@ def rows(texts: list[str]) -> list[tuple[str]]:
     return [(text,) for text in texts]
 
 
-def probabilities(answers: Iterable[dict[str, Any]]) -> np.ndarray:
+def probabilities(predictions: Iterable[dict[str, Any]]) -> np.ndarray:
     """float[rows, labels]."""
-    return np.array([list(answer["probabilities"].values()) for answer in answers])
+    return np.array([list(prediction["probabilities"].values()) for prediction in predictions])
 
 
-def test_a_pushed_model_answers_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
-    answers = list(pushed.predict(rows(transformed_texts(tiny_trained))))
-    in_memory = np.load(tiny_trained.run / "dev_answers.npy")
-    np.testing.assert_allclose(probabilities(answers), in_memory, atol=1e-5)
+def test_a_pushed_model_predicts_as_the_model_in_memory_did(pushed: Predictor, tiny_trained: Trained) -> None:
+    predictions = list(pushed.predict(rows(transformed_texts(tiny_trained))))
+    in_memory, _ = dev_predictions(tiny_trained)
+    np.testing.assert_allclose(probabilities(predictions), in_memory, atol=1e-5)
     assert pushed.task == Classification(tuple(LABELS))
-    assert all(list(answer["probabilities"]) == LABELS for answer in answers)
-    assert [answer["label"] for answer in answers] == [LABELS[index] for index in in_memory.argmax(axis=1)]
+    assert all(list(prediction["probabilities"]) == LABELS for prediction in predictions)
+    assert [prediction["label"] for prediction in predictions] == [LABELS[index] for index in in_memory.argmax(axis=1)]
 
 
-def test_answers_keep_the_order_of_the_texts_across_batches_and_windows(
+def test_predictions_keep_the_order_of_the_texts_across_batches_and_windows(
     pushed: Predictor, tiny_trained: Trained, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     texts = rows(transformed_texts(tiny_trained))
     whole = list(pushed.predict(texts))
-    monkeypatch.setattr(predictor, "_TOKENIZED", 3)
+    monkeypatch.setattr(predictor, "TEXTS_AT_A_TIME", 3)
     monkeypatch.setattr(signature_names, "TOKENS_AT_A_TIME", 20)
     monkeypatch.setattr(predictor, "WINDOW", 7)
     in_parts = list(pushed.predict(iter(texts)))
-    assert [answer["label"] for answer in in_parts] == [answer["label"] for answer in whole]
+    assert [prediction["label"] for prediction in in_parts] == [prediction["label"] for prediction in whole]
     np.testing.assert_allclose(probabilities(in_parts), probabilities(whole), atol=1e-6)
     assert len(np.unique(probabilities(whole), axis=0)) > 7
 
@@ -66,11 +66,11 @@ def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pyt
     assert len(read) == 5
 
 
-def test_no_texts_no_answers(pushed: Predictor) -> None:
+def test_no_texts_no_predictions(pushed: Predictor) -> None:
     assert list(pushed.predict([])) == []
 
 
-def test_any_text_gets_an_answer(pushed: Predictor) -> None:
+def test_any_text_gets_a_prediction(pushed: Predictor) -> None:
     texts = ["", " ", "[SEP]", "é" * 5000, "\0", "\u2028", "👍🏽", "a\tb"]
     assert probabilities(pushed.predict(rows(texts))).shape == (len(texts), 3)
 
@@ -83,21 +83,21 @@ def test_of_a_serving_directory_the_newest_version_is_taken(tiny_trained: Traine
 
 class WithoutClasses(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")])
-    def answer(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+    def serve(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"label": text}
 
 
 class OfNumbers(tf.Module):
     @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, name="number")])
-    def answer(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
+    def serve(self, number: tf.Tensor) -> dict[str, tf.Tensor]:
         return {"class_names": number}
 
 
 @pytest.mark.parametrize("module", [WithoutClasses, OfNumbers, tf.Module])
 def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) -> None:
     made = module()
-    answer = getattr(made, "answer", None)
-    signatures = answer and dict.fromkeys(("serving_default", "tokenize", "token_ids"), answer)
+    serve = getattr(made, "serve", None)
+    signatures = serve and dict.fromkeys(("serving_default", "tokenize", "token_ids"), serve)
     tf.saved_model.save(made, str(tmp_path), signatures=signatures)
     with pytest.raises(InputError, match="not a model this pipeline pushed") as caught:
         Predictor(tmp_path)
@@ -106,7 +106,7 @@ def test_a_saved_model_of_another_kind_is_refused(module: type, tmp_path: Path) 
 
 def test_a_model_of_another_program_is_refused(tmp_path: Path) -> None:
     made = WithoutClasses()
-    tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.answer})
+    tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.serve})
     with pytest.raises(InputError, match="not a model this pipeline pushed"):
         Predictor(tmp_path)
 

@@ -9,14 +9,16 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from components.common.errors import InputError
-from components.settings.data import Data, Validation
+from components.settings.data import Data
 from components.settings.fields import ConflictError
-from components.settings.gate import Gate, Push
+from components.settings.gate import Gate
 from components.settings.model import Model
+from components.settings.push import Push
 from components.settings.run import Run
 from components.settings.serialization import dump, load
 from components.settings.toml import TomlSource, parse
 from components.settings.training import Training
+from components.settings.validation import Validation
 
 RUN = """\
 name = "toy"

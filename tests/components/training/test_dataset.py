@@ -8,7 +8,6 @@ import tensorflow as tf
 from components.common import feature_names
 from components.tasks.classification import Classification
 from components.tasks.tagging import Tagging
-from components.training import dataset
 from components.training.dataset import Batch, Rows
 
 TASK = Classification(("bad", "good", "ugly"))
@@ -95,9 +94,9 @@ def test_without_gradients_a_batch_is_a_budget_of_tokens_and_the_longest_come_fi
     assert lengths == sorted(lengths, reverse=True)
 
 
-def test_a_row_above_the_budget_is_a_batch_of_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dataset, "_EVAL_TOKENS", 4)
+def test_a_row_above_the_budget_is_a_batch_of_its_own(store: Store) -> None:
     rows = store([([2, 3], 0), ([2, 5, 5, 5, 5, 3], 0), ([2, 3], 0), ([2, 5, 5, 3], 0)])
+    rows.inference_tokens = 4
     assert plain(list(rows.by_length())) == [[1], [3], [0, 2]]
 
 
@@ -108,19 +107,17 @@ def test_a_split_without_rows_has_no_batches(store: Store) -> None:
     assert list(rows.by_length()) == []
 
 
-def test_states_stand_in_the_place_of_the_tokens_they_were_made_from(
-    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(dataset, "_EVAL_TOKENS", 6)
+def test_states_stand_in_the_place_of_the_tokens_they_were_made_from(store: Store, tmp_path: Path) -> None:
     tokens = store([([2, 9, 3], 1), ([2, 8, 7, 6, 3], 0), ([2, 3], 2), ([2, 5, 4, 3], 1)])
-    asked: list[list[int]] = []
+    tokens.inference_tokens = 6
+    batches: list[list[int]] = []
 
     def states(batch: Batch) -> np.ndarray:
-        asked.append(batch.rows.tolist())
+        batches.append(batch.rows.tolist())
         return np.stack([batch.inputs, 10 * batch.inputs], axis=-1).astype(np.float32)
 
     rows = tokens.mapped(states, tmp_path / "states", hidden=2, pooled=False)
-    assert asked == [[1], [3], [0, 2]]
+    assert batches == [[1], [3], [0, 2]]
     assert (tmp_path / "states").stat().st_size == tokens.states_bytes(2, pooled=False) == 4 * 2 * (3 + 5 + 2 + 4)
     batch = rows.batch(np.array([2, 0, 3]))
     assert (batch.inputs.shape, str(batch.inputs.dtype)) == ((3, 4, 2), "float32")
@@ -161,16 +158,49 @@ def test_there_is_no_split_without_files(tmp_path: Path) -> None:
         Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")
 
 
-def test_tags_of_words_beyond_the_last_token_count_where_all_targets_do(tmp_path: Path) -> None:
-    """Words a b c of which c was cut, and of the second row all were seen."""
-    with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
-        for words, tags in (([-1, 0, -1, 1, -1], [1, 0, 3]), ([-1, 0, -1], [2])):
+def tagged(folder: Path, rows: Sequence[tuple[list[int], list[int]]]) -> Rows:
+    """Rows of the word that each token begins, or -1, and the tag of each word."""
+    with tf.io.TFRecordWriter(str(folder / "rows.gz"), "GZIP") as writer:
+        for words, tags in rows:
             example = tf.train.Example()
-            for name, values in {"token_ids": words, "word_ids": words, "target": tags}.items():
+            for name, values in {"token_ids": words, "word_ids": words, "label_target": tags}.items():
                 example.features.feature[name].int64_list.value.extend(values)
             writer.write(example.SerializeToString())
     spec: dict[str, object] = {feature_names.TARGET: tf.io.VarLenFeature(tf.int64)}
-    found = Rows.of_examples([str(tmp_path / "*.gz")], spec, Tagging(("X", "Y")), tmp_path / "ids")
+    return Rows.of_examples([str(folder / "*.gz")], spec, Tagging(("X", "Y")), folder / "ids")
+
+
+def test_tags_of_words_beyond_the_last_token_count_where_all_targets_do(tmp_path: Path) -> None:
+    """Words a b c of which c was cut, and of the second row all were seen."""
+    found = tagged(tmp_path, [([-1, 0, -1, 1, -1], [1, 0, 3]), ([-1, 0, -1], [2])])
     assert found.words_cut == 1
     assert found.all_targets().tolist() == [[-1, 1, -1, 0, -1, 3], [-1, 2, -1, -1, -1, -1]]
     assert found.batch(np.array([0])).targets.tolist() == [[-1, 1, -1, 0, -1]]
+
+
+def test_no_word_is_cut_where_every_word_begins_a_token(tmp_path: Path) -> None:
+    found = tagged(tmp_path, [([-1, 0, 1, -1], [3, 0]), ([-1, 0, -1], [2])])
+    assert found.words_cut == 0
+    assert found.all_targets().tolist() == [[-1, 3, 0, -1], [-1, 2, -1, -1]]
+
+
+def test_of_rows_with_one_label_no_word_is_cut(store: Store) -> None:
+    assert store([([2, 9, 3], 1)]).words_cut == 0
+
+
+def test_a_sentence_of_which_no_word_is_seen_is_cut_whole(tmp_path: Path) -> None:
+    found = tagged(tmp_path, [([-1, -1], [1, 2]), ([-1, 0, -1], [2])])
+    assert found.words_cut == 2
+    assert found.all_targets().tolist() == [[-1, -1, 1, 2], [-1, 2, -1, -1]]
+
+
+def test_an_epoch_can_begin_at_a_later_batch(thousand: Rows) -> None:
+    whole = plain(list(thousand.epoch(32, 1, 0)))
+    assert plain(list(thousand.epoch(32, 1, 0, first=30))) == whole[30:]
+
+
+def test_rows_are_equal_by_hash_if_their_tokens_and_targets_are(store: Store) -> None:
+    first = store([([2, 9, 3], 1)]).sha256()
+    assert store([([2, 9, 3], 1)]).sha256() == first
+    assert store([([2, 8, 3], 1)]).sha256() != first
+    assert store([([2, 9, 3], 0)]).sha256() != first

@@ -1,11 +1,10 @@
-"""Copies that learn together: what one worker or device computes, two compute too."""
+"""Copies that are trained together: what one worker or device computes, two compute too."""
 
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,9 +14,9 @@ import tensorflow as tf
 from components.common.errors import InputError
 from components.tasks.classification import Classification
 from components.tasks.tagging import IGNORED, Tagging
-from components.training import replicas, state
-from components.training.dataset import Batch, Rows
-from components.training.replicas import ALONE, Replicas
+from components.training import replicas
+from components.training.dataset import Batch
+from components.training.replicas import SINGLE_REPLICA
 from tests.checkout import ROOT
 from tests.network import tf_config
 from tests.toys import write_toy_checkpoint
@@ -44,35 +43,9 @@ def test_parts_of_a_batch_have_nearly_the_same_length_and_every_row_once() -> No
 
 
 def test_one_device_is_not_mirrored() -> None:
-    assert replicas.of_machine("auto") is ALONE
+    assert replicas.of_machine("auto") is SINGLE_REPLICA
     with pytest.raises(InputError, match='is "mirrored", and TensorFlow sees one device'):
         replicas.of_machine("mirrored")
-
-
-class Silent(Replicas):
-    """One of several workers, whose sums are its own part."""
-
-    def all_reduce_sum(self, *arrays: np.ndarray) -> list[np.ndarray]:
-        return list(arrays)
-
-
-def test_workers_measure_each_row_once(tmp_path: Path) -> None:
-    lengths = np.array([2, 1, 2], np.int32)
-    np.arange(5, dtype=np.int32).tofile(tmp_path / "ids")
-    tags = np.array([0, 1, 0, 1, IGNORED], np.int32)
-    rows = Rows(tmp_path / "ids", lengths, tags, per_token=True)
-
-    def infer(inputs: Any, mask: Any, targets: Any) -> tuple[tf.Tensor, tf.Tensor]:
-        # As Tagging.loss: 1 a word, as a share of the words in the batch.
-        known = targets != IGNORED
-        losses = known.sum(axis=1) * len(targets) / known.sum()
-        return tf.constant(inputs, tf.float32), tf.constant(losses, tf.float32)
-
-    alone = state.predict_split(infer, rows)
-    assert alone[0].tolist() == [[0, 1], [2, 0], [3, 4]]
-    parts = [state.predict_split(infer, rows, Silent(None, n, 5), Tagging(("LOC",)).loss_weight) for n in range(5)]
-    np.testing.assert_array_equal(sum(part[0] for part in parts), alone[0])
-    np.testing.assert_allclose(sum(part[1] for part in parts), alone[1], rtol=1e-6)
 
 
 # Without dropout, whose masks each copy draws for itself.
@@ -99,13 +72,13 @@ def trained(tmp_path_factory: pytest.TempPathFactory, in_network: list[str]) -> 
     cases = [(task, {**TRAINING, **settings}) for task, settings in CASES.values()]
     running = []
     for name, (devices, config) in PROCESSES.items():
-        told = json.dumps({"name": name, "devices": devices, "cases": cases})
-        command = [*in_network, sys.executable, "-m", "tests.together", str(folder), told]
+        order = json.dumps({"name": name, "devices": devices, "cases": cases})
+        command = [*in_network, sys.executable, "-m", "tests.together", str(folder), order]
         variables = {**os.environ, **({"TF_CONFIG": config} if config else {})}
         running.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True))
     for process in running:
-        _, said = process.communicate()
-        assert process.returncode == 0, said[-3000:]
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors[-3000:]
     return {name: [dict(np.load(folder / f"{name}-{n}.npz")) for n in range(len(cases))] for name in PROCESSES}
 
 

@@ -127,7 +127,7 @@ def test_the_cache_key_does_not_tell_where_a_node_ran() -> None:
     from tfx.components.statistics_gen.executor import Executor
     from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
-    from pipeline.runners.launch import forget_where
+    from pipeline.runners.launch import use_local_beam_arguments
 
     def spec(arguments: list[str]) -> Any:
         made = BeamExecutorSpec(Executor)
@@ -136,7 +136,7 @@ def test_the_cache_key_does_not_tell_where_a_node_ran() -> None:
 
     portable = spec(options_module.arguments(Beam(preset="portable")))
     assert portable.SerializeToString(deterministic=True) != spec(LOCAL).SerializeToString(deterministic=True)
-    forget_where(portable)
+    use_local_beam_arguments(portable)
     assert portable.SerializeToString(deterministic=True) == spec(LOCAL).SerializeToString(deterministic=True)
 
 

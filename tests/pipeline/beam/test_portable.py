@@ -178,7 +178,7 @@ def test_bulk_predict_goes_on_after_a_killed_worker_and_answers_as_predict_does(
     python().run("pipeline_runner.py", *command, check=True, timeout=PATIENCE)
     answers = sorted(output.glob("rows-*"))
     assert there.items() <= {path.name: path.stat().st_ino for path in answers}.items()
-    predict.of_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
+    predict.predict_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
     assert b"".join(path.read_bytes() for path in answers) == (tmp_path / "all.tsv").read_bytes()
 
 
@@ -223,5 +223,5 @@ def test_the_worker_script_serves_beams_own_commands_in_a_network_of_their_own(p
         [*alone, "bash", "-c", script], cwd=ROOT, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
     assert done.returncode == 0, done.stderr
-    predict.of_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
+    predict.predict_file(pushed, rows, tmp_path / "all.tsv", None, io.StringIO())
     assert (output / "rows-00000-of-00001.tsv").read_bytes() == (tmp_path / "all.tsv").read_bytes()

@@ -54,7 +54,7 @@ def ask(model: Path, output: Path, *inputs: Path, **options: Any) -> bulk_predic
 def at_once(model: Path, path: Path) -> bytes:
     """What `predict --input` writes."""
     out = path.with_name("at_once.tsv")
-    predict.of_file(model, path, out, None, io.StringIO())
+    predict.predict_file(model, path, out, None, io.StringIO())
     return out.read_bytes()
 
 
@@ -92,7 +92,7 @@ def test_parts_that_are_there_stay_and_the_others_are_made(tmp_path: Path, model
 
 
 @pytest.mark.usefixtures("small_parts")
-def test_bad_rows_go_into_a_file_with_their_line_and_all_others_are_answered(tmp_path: Path, model: Path) -> None:
+def test_bad_rows_go_into_a_file_with_their_line_and_all_others_have_predictions(tmp_path: Path, model: Path) -> None:
     first = written(tmp_path / "b-a.tsv", 10, "10\t", "11\tgood\tmore", "12\tgood .")
     second = written(tmp_path / "b.tsv", 1, "alone")
     output = tmp_path / "out"
@@ -116,9 +116,9 @@ def test_a_job_that_is_done_is_not_done_again(
     said = capsys.readouterr()
     assert (said.out, said.err) == (
         "",
-        f"9 rows answered in 2 files, 1 bad ones in {output}/quarantine.tsv: {output}\n",
+        f"9 rows predicted in 2 files, 1 bad ones in {output}/quarantine.tsv: {output}\n",
     )
-    monkeypatch.setattr(bulk_predictor, "answer", None)
+    monkeypatch.setattr(bulk_predictor, "run", None)
     assert pipeline_runner.main(command) == 0
     assert capsys.readouterr().err == said.err
 
@@ -127,7 +127,7 @@ def test_an_output_of_another_job_is_refused(tmp_path: Path, model: Path) -> Non
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
     ask(model, output, path)
     written(path, 3)
-    with pytest.raises(InputError, match="holds answers of a job with other inputs"):
+    with pytest.raises(InputError, match="holds predictions of a job with other inputs"):
         ask(model, output, path)
     with pytest.raises(InputError, match="not empty, and not of a job that can go on"):
         ask(model, tmp_path, path)
@@ -154,11 +154,11 @@ def test_a_failing_job_has_one_message_and_goes_on_later(
 def test_an_error_without_a_text_has_one_message_too(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    def answer(*_: object) -> None:
+    def run(*_: object) -> None:
         raise RuntimeError
 
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
-    monkeypatch.setattr(bulk_predictor, "answer", answer)
+    monkeypatch.setattr(bulk_predictor, "run", run)
     command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
     assert pipeline_runner.main(command) == 1
     assert capsys.readouterr().err.startswith("error: RuntimeError: no message. Run again: ")
@@ -201,7 +201,7 @@ def test_what_a_job_that_was_killed_after_its_end_left_is_removed(
         patch.setattr(shutil, "rmtree", killed)
         ask(model, output, path)
     assert (output / shards.WORK).exists()
-    monkeypatch.setattr(bulk_predictor, "answer", None)
+    monkeypatch.setattr(bulk_predictor, "run", None)
     assert ask(model, output, path) == bulk_predict.BulkResult(rows=2, quarantined=0, parts=1)
     assert not (output / shards.WORK).exists()
 
@@ -210,14 +210,14 @@ def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
     tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
-    answer = bulk_predictor.answer
+    run = bulk_predictor.run
 
     def meanwhile(*told: Any) -> None:
         with pytest.raises(InputError, match="another bulk-predict is on here"):
             ask(model, output, path)
-        answer(*told)
+        run(*told)
 
-    monkeypatch.setattr(bulk_predictor, "answer", meanwhile)
+    monkeypatch.setattr(bulk_predictor, "run", meanwhile)
     assert ask(model, output, path).rows == 2
 
 

@@ -74,9 +74,9 @@ def rows(directory: Path, content: str | bytes, name: str = "rows.tsv") -> Path:
 
 
 def answer(model: Path, source: Path, column: str | None = None) -> str:
-    """What `of_file` writes into a file."""
+    """What `predict_file` writes into a file."""
     destination = source.with_name("out.tsv")
-    predict.of_file(model, source, destination, column and [column], io.StringIO())
+    predict.predict_file(model, source, destination, column and [column], io.StringIO())
     return destination.read_bytes().decode()
 
 
@@ -88,7 +88,7 @@ def message(function: Callable[..., object], *arguments: object) -> str:
 
 def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path) -> None:
     out = io.StringIO()
-    predict.of_texts(model, [("TEXT", ("a good film",)), ("TEXT", ("ein Übel",))], out, as_json=False)
+    predict.predict_texts(model, [("TEXT", ("a good film",)), ("TEXT", ("ein Übel",))], out, as_json=False)
     assert out.getvalue() == (
         "good\tbad 0.250000\tgood 0.750000\ta good film\nbad\tbad 0.900000\tgood 0.100000\tein Übel\n"
     )
@@ -96,7 +96,7 @@ def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path
 
 def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
     out = io.StringIO()
-    predict.of_texts(model, [("TEXT", ("Übel",)), ("TEXT", ("good",))], out, as_json=True)
+    predict.predict_texts(model, [("TEXT", ("Übel",)), ("TEXT", ("good",))], out, as_json=True)
     assert out.getvalue().splitlines() == [
         '{"text": "Übel", "label": "bad", "probabilities": {"bad": 0.9, "good": 0.1}}',
         '{"text": "good", "label": "good", "probabilities": {"bad": 0.25, "good": 0.75}}',
@@ -105,7 +105,7 @@ def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
 
 def test_a_row_of_two_texts_for_a_model_of_one_is_named_with_its_place(model: Path) -> None:
     given = [("standard input:1", ("good",)), ("standard input:2", ("a", "b"))]
-    assert message(predict.of_texts, model, given, io.StringIO(), False) == (
+    assert message(predict.predict_texts, model, given, io.StringIO(), False) == (
         "standard input:2: got 2 texts, the model reads text. Give one text, without a tab, a line."
     )
 
@@ -119,7 +119,7 @@ def test_texts_are_answered_while_more_of_them_come(model: Path) -> None:
             written.append(out.getvalue().count("\n"))
             yield "TEXT", (f"text {number}",)
 
-    predict.of_texts(model, texts(), out, as_json=False)
+    predict.predict_texts(model, texts(), out, as_json=False)
     assert written == [0, 0, 2, 2, 4, 4, 6]
     assert out.getvalue().count("\n") == 7
 
@@ -206,7 +206,7 @@ def test_rows_are_written_before_all_are_read(tmp_path: Path, model: Path, monke
 
     monkeypatch.setattr(reader, "read_texts", read_texts)
     monkeypatch.setattr(predict, "written", into_memory)
-    predict.of_file(model, rows(tmp_path, ""), None, None, io.StringIO())
+    predict.predict_file(model, rows(tmp_path, ""), None, None, io.StringIO())
     # Before a window of two is read, all before it is written, header included.
     assert written == [1 + number // 2 * 2 for number in range(1000)]
     assert out.getvalue().splitlines()[1000] == f"row 999\t{BAD}"
@@ -216,7 +216,7 @@ def test_a_bad_row_leaves_no_output(tmp_path: Path, model: Path) -> None:
     source = rows(tmp_path, "text\n" + "good\n" * 100 + "a\tb\n")
     destination = tmp_path / "out.tsv"
     before = set(tmp_path.iterdir())
-    assert message(predict.of_file, model, source, destination, None, io.StringIO()) == (
+    assert message(predict.predict_file, model, source, destination, None, io.StringIO()) == (
         f"{source}:102: expected 1 tab-separated field, got 2. "
         "Correct the row; replace a tab that belongs to a text by a space."
     )
@@ -226,7 +226,7 @@ def test_a_bad_row_leaves_no_output(tmp_path: Path, model: Path) -> None:
 def test_a_bad_row_leaves_an_output_of_before_as_it_was(tmp_path: Path, model: Path) -> None:
     destination = rows(tmp_path, "before", "out.tsv")
     with pytest.raises(InputError, match=r"rows\.tsv:2: the text \(field 1\) is empty\."):
-        predict.of_file(model, rows(tmp_path, "text\n \n"), destination, None, io.StringIO())
+        predict.predict_file(model, rows(tmp_path, "text\n \n"), destination, None, io.StringIO())
     assert destination.read_text() == "before"
 
 
@@ -240,22 +240,22 @@ def test_mistakes_are_found_before_a_model_is_loaded(tmp_path: Path, model: Path
         (source, tmp_path / "none" / "out.tsv", None),
     ):
         with pytest.raises(InputError):
-            predict.of_file(model, given, destination, column and [column], io.StringIO())
+            predict.predict_file(model, given, destination, column and [column], io.StringIO())
     assert loaded == []
-    predict.of_file(model, source, tmp_path / "out.tsv", None, io.StringIO())
+    predict.predict_file(model, source, tmp_path / "out.tsv", None, io.StringIO())
     assert loaded == [model]
 
 
 def test_no_such_file_is_told_of_the_input_and_not_of_the_output(tmp_path: Path) -> None:
     model = pushed(tmp_path, {"text": 1, "header": False, "quoting": "none"})
-    assert message(predict.of_file, model, tmp_path / "x.tsv", tmp_path / "out.tsv", None, io.StringIO()) == (
+    assert message(predict.predict_file, model, tmp_path / "x.tsv", tmp_path / "out.tsv", None, io.StringIO()) == (
         f"{tmp_path}/x.tsv: no such file. Correct the path; its directory is there."
     )
 
 
 def test_the_input_may_be_the_output(tmp_path: Path, model: Path) -> None:
     source = rows(tmp_path, "text\ngood\n")
-    predict.of_file(model, source, source, None, io.StringIO())
+    predict.predict_file(model, source, source, None, io.StringIO())
     assert source.read_text().splitlines()[1] == f"good\t{GOOD}"
 
 
@@ -263,7 +263,7 @@ def test_of_a_link_the_file_it_points_to_is_written(tmp_path: Path, model: Path)
     target = rows(tmp_path, "before", "target.tsv")
     link = tmp_path / "link.tsv"
     link.symlink_to(target)
-    predict.of_file(model, rows(tmp_path, "text\ngood\n"), link, None, io.StringIO())
+    predict.predict_file(model, rows(tmp_path, "text\ngood\n"), link, None, io.StringIO())
     assert link.is_symlink()
     assert target.read_text().splitlines()[1] == f"good\t{GOOD}"
 
@@ -274,7 +274,7 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path, model: Path) -> N
     read: list[str] = []
     reader = threading.Thread(target=lambda: read.append(pipe.read_text()))
     reader.start()
-    predict.of_file(model, rows(tmp_path, "text\ngood\n"), pipe, None, io.StringIO())
+    predict.predict_file(model, rows(tmp_path, "text\ngood\n"), pipe, None, io.StringIO())
     reader.join()
     assert pipe.is_fifo()
     assert read[0].splitlines()[1] == f"good\t{GOOD}"

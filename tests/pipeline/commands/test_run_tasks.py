@@ -162,7 +162,7 @@ def test_a_good_model_is_pushed_and_a_bad_one_refused(
     assert status == 0, err or record
     dev = record["evaluations"]["dev"]
     assert dev["blessed"] is True
-    assert set(TASKS[task].metrics) <= set(dev["metrics"]["candidate"][""])
+    assert {metric.name for metric in TASKS[task].metrics} <= set(dev["metrics"]["candidate"][""])
     # What chose the checkpoint is what TFMA measures of the exported model.
     best = max(evaluation["value"] for evaluation in record["training"]["evaluations"])
     assert dev["metrics"]["candidate"][""][record["training"]["metric"]] == pytest.approx(best, abs=2e-3)

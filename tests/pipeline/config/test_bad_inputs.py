@@ -1,6 +1,6 @@
 """Every known kind of bad input and the one message it gets; docs/errors.md is this table in Markdown.
 
-python -m tests.pipeline.test_bad_inputs > docs/errors.md
+`make docs` writes it: python -m tests.pipeline.config.test_bad_inputs > docs/errors.md
 """
 
 import fcntl
@@ -34,7 +34,7 @@ DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
 
 CARD = {
     "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
-    "labels": ["bad", "good"],
+    "task": {"name": "classification", "labels": ["bad", "good"]},
 }
 
 ERRORS = ROOT / "docs" / "errors.md"
@@ -667,13 +667,13 @@ CASES: dict[str, list[Case]] = {
         Case("inputs with different headers", lambda box: box.change("train.tsv", "text\tlabel", "text\tclass"),
              "DIR/train.tsv:1: another header than that of DIR/dev.tsv. Give files with the same columns, or a job to "
              "each kind.", f"{BULK} DIR/dev.tsv DIR/train.tsv"),
-        Case("inputs whose answers would have one name", lambda box: box.write("more/dev.tsv", DEV),
-             "DIR/more/dev.tsv: its answers would have the names of those of DIR/dev.tsv. Rename one, or give it an "
-             "--output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
+        Case("inputs whose predictions would have one name", lambda box: box.write("more/dev.tsv", DEV),
+             "DIR/more/dev.tsv: its predictions would have the names of those of DIR/dev.tsv. Rename one, or give it "
+             "an --output of its own.", f"{BULK} DIR/dev.tsv DIR/more/dev.tsv"),
         Case("an output with something else in it", lambda box: box.write("out/notes.txt", ""),
              "DIR/out: not empty, and not of a job that can go on. Give another --output.", f"{BULK} DIR/dev.tsv"),
         Case("an output of another job", lambda box: box.write("out/job.json", "{}"),
-             "DIR/out: holds answers of a job with other model and inputs and reading. Give another --output; "
+             "DIR/out: holds predictions of a job with other model and inputs and row format. Give another --output; "
              "DIR/out/job.json says what it stands on.", f"{BULK} DIR/dev.tsv"),
         Case("an output whose record is damaged", lambda box: box.write("out/job.json", '{"model": "DIR'),
              "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "
@@ -745,9 +745,9 @@ def errors_page() -> str:
     lines = [
         "# What can be wrong, and what the command line says",
         "",
-        "Each row is a test: `tests/pipeline/test_bad_inputs.py` makes the mistake, runs the command and compares the",
-        "whole message. The exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the",
-        "directory of the files. `python -m tests.pipeline.test_bad_inputs > docs/errors.md` writes this page.",
+        "Each row is a test: `tests/pipeline/config/test_bad_inputs.py` makes the mistake, runs the command and",
+        "compares the whole message. The exit status is 2, nothing else is printed, and nothing is made on disk.",
+        "DIR is the directory of the files. `make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
         "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
@@ -758,7 +758,7 @@ def errors_page() -> str:
         for case in cases:
             message = case.message.replace("|", "\\|")
             lines.append(f"| {case.what} | `` {message} `` |")
-    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/test_task_rows.py` has them.", ""]
+    lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/config/test_task_rows.py` has them.", ""]
     lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
     for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
         lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")

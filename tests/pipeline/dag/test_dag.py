@@ -1,8 +1,11 @@
+import hashlib
+import json
 from pathlib import Path
 
 from pipeline.config.preflight import check
 from pipeline.dag import description
 from pipeline.runs import manifest
+from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.paths import PipelinePaths
 from tests.toys import write_toy_run
 
@@ -44,14 +47,60 @@ def test_without_a_test_split_only_dev_is_measured(tmp_path: Path) -> None:
     assert "Evaluator.test" not in drawn(config)
 
 
-def test_every_node_is_told_the_hash_of_what_it_runs(tmp_path: Path) -> None:
+NODES = "components.nodes"
+
+SOURCE_PARAMETER = {
+    "TsvExampleGen": f"{NODES}.example_gen",
+    "SchemaGen": f"{NODES}.schema_gen",
+    "ExampleValidator": f"{NODES}.example_validator",
+    "Predecessor": f"{NODES}.baseline",
+    "DriftValidator": f"{NODES}.drift_validator",
+    "Baseline": f"{NODES}.baseline",
+    "Evaluator": f"{NODES}.evaluator",
+    "Evaluator.test": f"{NODES}.evaluator",
+}
+"""Node -> the module of its code, whose hash is the parameter `source`."""
+
+SOURCE_IN_CUSTOM_CONFIG = {
+    "Transform": [f"{NODES}.transform", f"{NODES}.preprocessing"],
+    "Trainer": [f"{NODES}.trainer"],
+    "Pusher": [f"{NODES}.pusher"],
+}
+"""Node of TFX's -> the modules behind it, whose hashes are `source` in `custom_config`."""
+
+
+def parameters(config: Path, root: Path) -> dict[str, dict[str, str]]:
+    """Node id -> its parameters that are strings, of the pipeline as TFX compiles it."""
     from tfx.dsl.compiler import compiler
 
     from pipeline.dag.build import build_pipeline
 
-    checked = check(write_toy_run(tmp_path))
+    checked = check(config)
     ir = compiler.Compiler().compile(
-        build_pipeline(checked, PipelinePaths.of(checked.run, tmp_path), manifest.collect(checked, "1", ""))
+        build_pipeline(checked, PipelinePaths.of(checked.run, root), manifest.collect(checked, "1", ""))
     )
-    for node in (n.pipeline_node for n in ir.nodes):
-        assert "source" in str(node.parameters), node.node_info.id
+    return {
+        node.node_info.id: {name: value.field_value.string_value for name, value in node.parameters.parameters.items()}
+        for node in (n.pipeline_node for n in ir.nodes)
+    }
+
+
+def test_the_cache_key_of_every_node_holds_the_hash_of_its_code(tmp_path: Path) -> None:
+    found = parameters(write_toy_run(tmp_path), tmp_path)
+    assert {node: found[node].pop("source") for node in (*SOURCE_PARAMETER, "StatisticsGen")} == {
+        **{node: source_hash(module) for node, module in SOURCE_PARAMETER.items()},
+        "StatisticsGen": libraries(),
+    }
+    assert {node: json.loads(found[node]["custom_config"])["source"] for node in SOURCE_IN_CUSTOM_CONFIG} == {
+        node: "".join(map(source_hash, modules)) for node, modules in SOURCE_IN_CUSTOM_CONFIG.items()
+    }
+    assert set(found) == {*SOURCE_PARAMETER, *SOURCE_IN_CUSTOM_CONFIG, "StatisticsGen"}
+    assert [node for node, given in found.items() if "source" in given] == []
+
+
+def test_the_cache_key_of_a_reviewed_schema_holds_its_content(tmp_path: Path) -> None:
+    schema = tmp_path / "schema.pbtxt"
+    schema.write_text('feature { name: "text" type: BYTES }')
+    found = parameters(write_toy_run(tmp_path, validation={"schema_file": "schema.pbtxt"}), tmp_path)
+    digest = hashlib.sha256(schema.read_bytes()).hexdigest()
+    assert found["ImportSchemaGen"]["source"] == digest + libraries()

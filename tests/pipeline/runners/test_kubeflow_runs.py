@@ -14,7 +14,7 @@ from components.serving.versions import versions
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.commands.test_run_tasks import write_run
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
-from tests.pipeline.runners.test_kubeflow import NODES, exported, settings
+from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow

@@ -5,16 +5,16 @@ import pytest
 from tfx_bsl.coders import batch_util
 
 from pipeline.beam import options
-from pipeline.beam.batch_size import large_from_the_start
+from pipeline.beam.batch_size import use_large_batches
 from pipeline.config import preflight
-from pipeline.runners.launch import Compiled
+from pipeline.runners.launch import CompiledPipeline
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.paths import PipelinePaths
 from tests.toys import write_toy_run
 
 
 def test_beam_is_given_large_batches_from_the_start() -> None:
-    large_from_the_start()
+    use_large_batches()
     batches = batch_util.GetBatchElementsKwargs(None)
     assert batches["min_batch_size"] == batches["max_batch_size"] > 1_000_000
 
@@ -30,7 +30,7 @@ def test_a_job_service_that_has_gone_since_the_run_began_is_told_and_not_waited_
         checked = preflight.check(path)
         paths = PipelinePaths.of(checked.run, tmp_path / "runs")
         record = lifecycle.begin(checked, paths)
-        compiled = Compiled.of(checked, paths, manifest.collect(checked, record.id, record.started))
+        compiled = CompiledPipeline.of(checked, paths, manifest.collect(checked, record.id, record.started))
     with pytest.raises(RuntimeError) as caught:
         compiled.launch(compiled.node_ids[0])
     assert str(caught.value) == f"no job service answers at {address} (Connection refused) any more"

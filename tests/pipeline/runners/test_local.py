@@ -14,8 +14,10 @@ import pytest
 
 import pipeline_runner
 from components.serving.versions import versions
+from components.settings.model import Model
 from tests.checkout import ROOT
 from tests.commands import python
+from tests.in_memory import predictions
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
@@ -80,8 +82,15 @@ def test_a_second_run_comes_from_cache(folder: Path, root: Path, capfd: pytest.C
     assert result.record["pushed"] == str(serving(root) / str(before[0]))
 
 
-def test_predict_in_a_fresh_process_says_what_the_model_in_memory_said(folder: Path, root: Path) -> None:
-    (path,) = (root / "toy" / "artifacts" / "Trainer" / "model_run").glob("*/dev_answers.npy")
+def test_predict_in_a_fresh_process_says_what_the_weights_say_in_a_model_in_memory(
+    folder: Path, root: Path, tmp_path: Path
+) -> None:
+    (graph,) = (root / "toy" / "artifacts" / "Transform" / "transform_graph").iterdir()
+    (examples,) = (root / "toy" / "artifacts" / "Transform" / "transformed_examples").iterdir()
+    (version,) = versions(serving(root))
+    settings, files = Model(base="model", max_length=16), [str(examples / "Split-dev" / "*")]
+    pushed = serving(root) / str(version)
+    in_memory, _ = predictions(pushed, folder / "model", settings, str(graph), files, tmp_path)
     command = [sys.executable, "pipeline_runner.py", "predict", "--model", str(serving(root))]
     done = subprocess.run(
         [*command, "--input", str(folder / "dev.txt")], cwd=ROOT, check=True, capture_output=True, text=True
@@ -89,7 +98,7 @@ def test_predict_in_a_fresh_process_says_what_the_model_in_memory_said(folder: P
     assert done.stderr == ""
     rows = [line.split("\t") for line in done.stdout.splitlines()]
     assert [row[:2] for row in rows] == [line.split("\t") for line in (folder / "dev.txt").read_text().splitlines()]
-    np.testing.assert_allclose(np.array([row[3:] for row in rows], float), np.load(path), atol=1e-5)
+    np.testing.assert_allclose(np.array([row[3:] for row in rows], float), in_memory, atol=1e-5)
 
 
 def test_show_tells_it_all(root: Path, capfd: pytest.CaptureFixture[str]) -> None:

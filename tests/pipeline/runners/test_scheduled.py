@@ -1,4 +1,4 @@
-"""Runs whose steps are processes of their own, without a scheduler: `test_airflow.py` has a real one."""
+"""Runs whose steps are processes of their own, without a scheduler; `test_airflow` has a real one."""
 
 import json
 import shutil

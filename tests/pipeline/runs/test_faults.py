@@ -100,18 +100,18 @@ def test_a_full_disk_ends_the_run_with_a_message_and_room_lets_it_go_on(
 def test_a_file_that_is_cut_short_while_the_run_begins_is_named(
     run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
-    train, launch = folder / "train.txt", Compiled.launch
+    train, launch = folder / "train.txt", CompiledPipeline.launch
     whole = train.read_bytes()
 
-    def cut_then_launch(self: Compiled, node_id: str) -> Any:
+    def cut_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         if node_id == "TsvExampleGen":
             train.write_bytes(whole[: whole.index(b"\t", 100)])
         return launch(self, node_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Compiled, "launch", cut_then_launch)
+        patch.setattr(CompiledPipeline, "launch", cut_then_launch)
         status, _, err = run()
     assert status == 2
     assert f"{train}:" in one_message(err)
@@ -164,16 +164,16 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
 def test_a_file_that_vanishes_while_the_run_begins_is_named(
     run: Said, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
-    dev, launch = folder / "dev.txt", Compiled.launch
+    dev, launch = folder / "dev.txt", CompiledPipeline.launch
     whole = dev.read_text()
 
-    def delete_then_launch(self: Compiled, node_id: str) -> Any:
+    def delete_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         dev.unlink()
         return launch(self, node_id)
 
-    monkeypatch.setattr(Compiled, "launch", delete_then_launch)
+    monkeypatch.setattr(CompiledPipeline, "launch", delete_then_launch)
     status, _, err = run()
     dev.write_text(whole)
     assert status == 2
@@ -260,13 +260,13 @@ def test_a_root_that_cannot_be_written_is_told_before_anything_starts(tmp_path: 
 def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_again(
     run: Said, folder: Path, root: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from pipeline.runners.launch import Compiled
+    from pipeline.runners.launch import CompiledPipeline
 
     # Another length: Transform reads the examples again.
     write_toy_run(folder, keep_data=True, model={"max_length": 15}, training=LEARNS)
-    launch = Compiled.launch
+    launch = CompiledPipeline.launch
 
-    def corrupt_then_launch(self: Compiled, node_id: str) -> Any:
+    def corrupt_then_launch(self: CompiledPipeline, node_id: str) -> Any:
         if node_id == "Transform":
             (record,) = (root / "toy/artifacts/TsvExampleGen/examples").glob("*/Split-train/*")
             content = bytearray(record.read_bytes())
@@ -275,7 +275,7 @@ def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_a
         return launch(self, node_id)
 
     with monkeypatch.context() as patch:
-        patch.setattr(Compiled, "launch", corrupt_then_launch)
+        patch.setattr(CompiledPipeline, "launch", corrupt_then_launch)
         status, _, err = run()
     assert status == 1
     assert "Transform failed" in one_message(err)

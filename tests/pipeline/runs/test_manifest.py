@@ -55,4 +55,14 @@ def test_state_rows_and_metrics_are_kept_in_the_record_and_read_from_there(direc
     ended.write(directory)
     assert json.loads((directory / "manifest.json").read_text())["result"] == RESULT
     assert manifest.read(directory) == ended
+
+
+def test_a_damaged_record_does_not_hide_what_a_run_stood_on(directory: Path) -> None:
+    ended = begun(directory)
+    ended.result = dict(RESULT)
+    ended.write(directory)
+    (directory / "run.json").write_text('{"id": ')
+    assert manifest.read_alone(directory) == ended
     assert manifest.newest_ended(directory.parent) == ended
+    with pytest.raises(InputError, match=r"run\.json: not the record of a run"):
+        manifest.read(directory)

@@ -130,7 +130,7 @@ def test_a_damaged_artifact_is_made_again(folder: Path, root: Path, capfd: pytes
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert status == 0
     assert f"! {weights} is damaged: it was put aside in .damaged-{last.name}, its node runs again" in out
-    assert "what it made was gone" in out
+    assert "its outputs were deleted" in out
     assert Path(str(weights).replace(f"/{last.name}/", f"/.damaged-{last.name}/")).is_file()
 
 
@@ -229,7 +229,7 @@ def test_a_killed_run_goes_on_and_ends_with_the_bits_of_an_undisturbed_one(
         assert bool(record["training"]["resumed"]) is killed
         assert record["training"]["damaged"] == ([damaged.name] if killed else [])
         (note,) = (node["note"] for node in record["nodes"] if node["id"] == "Trainer")
-        assert ("without the damaged checkpoint" in note, "went on at step" in note) == (killed, killed)
+        assert ("without the damaged checkpoint" in note, "resumed at step" in note) == (killed, killed)
         results.append(manifest(record)["result"])
         assert not list(of_trainer.glob("checkpoints/*"))
         # Without it the next run trains from the start.

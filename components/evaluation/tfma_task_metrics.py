@@ -1,0 +1,95 @@
+"""`Task.compute_metrics` as TFMA metrics: the rows of a slice are gathered, and the task computes all its metrics once.
+
+Target and prediction of each row are gathered as numpy arrays in the memory of one worker: rank correlations, retrieval
+and average precision are not sums over rows.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+
+from components import tasks
+from components.tasks import base
+from components.tasks.tagging import IGNORED
+
+_Rows = list[tuple[np.ndarray, np.ndarray]]
+
+
+class TaskMetric(metric_types.Metric):
+    """One of the metrics that `Task.compute_metrics` gives; TFMA runs the computation that they share once a slice.
+
+    Args:
+        name: full name of the metric.
+        task: `tasks.to_dict` of the task.
+    """
+
+    def __init__(self, name: str, task: dict[str, Any]) -> None:
+        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task)
+
+
+metric_types.register_metric(TaskMetric)
+
+
+def _computations(
+    name: str,
+    task: dict[str, Any],
+    eval_config: Any = None,
+    model_name: str = "",
+    output_name: str = "",
+    example_weighted: bool = False,
+) -> list[Any]:
+    of_model = {"model_name": model_name, "output_name": output_name, "example_weighted": example_weighted}
+    # TFMA leaves metrics with an underscore in front out of what it writes.
+    gathered = metric_types.MetricKey(name="_task_metrics", **of_model)
+    key = metric_types.MetricKey(name=name, **of_model)
+    return [
+        metric_types.MetricComputation(
+            keys=[gathered], preprocessors=None, combiner=_ComputeOnce(gathered, tasks.from_dict(task), eval_config)
+        ),
+        metric_types.DerivedMetricComputation(
+            keys=[key], result=lambda metrics: {key: metrics[gathered].get(name, float("nan"))}
+        ),
+    ]
+
+
+class _ComputeOnce(beam.CombineFn):
+    def __init__(self, key: Any, task: base.Task, eval_config: Any) -> None:
+        self._key, self._task, self._eval_config = key, task, eval_config
+
+    def create_accumulator(self) -> _Rows:
+        return []
+
+    def add_input(self, accumulator: _Rows, element: Any) -> _Rows:
+        ((label, prediction, _),) = metric_util.to_label_prediction_example_weight(
+            element,
+            eval_config=self._eval_config,
+            model_name=self._key.model_name,
+            output_name=self._key.output_name,
+            flatten=False,
+            squeeze=False,
+        )
+        accumulator.append((np.asarray(label).reshape(-1), np.asarray(prediction).reshape(-1)))
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Iterable[_Rows]) -> _Rows:
+        return [row for rows in accumulators for row in rows]
+
+    def extract_output(self, accumulator: _Rows) -> dict[Any, dict[str, float]]:
+        if not accumulator:
+            return {self._key: {}}
+        labels, predictions = (_stacked(column) for column in zip(*accumulator, strict=True))
+        return {self._key: self._task.compute_metrics(labels, predictions)}
+
+
+def _stacked(rows: Iterable[np.ndarray]) -> np.ndarray:
+    """Rows of any length as one array, filled up with -1 as those of labels a token are."""
+    rows = list(rows)
+    stacked = np.full((len(rows), max(map(len, rows))), IGNORED, np.result_type(*{row.dtype for row in rows}))
+    for place, row in zip(stacked, rows, strict=True):
+        place[: len(row)] = row
+    return stacked

@@ -1,0 +1,184 @@
+"""An exported model's signatures: raw text, token ids, and serialized tf.Examples for its evaluation."""
+
+from __future__ import annotations
+
+import functools
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+
+from components import tasks
+from components.common import feature_names
+from components.export import signature_names
+from components.export.card import CARD_FILE, weights_sha256
+from components.model.task_model import TaskModel
+from components.tasks import tagging
+
+
+class Exported(tf.Module):
+    """A model with the transform graph in front of it.
+
+    Signatures, for `n` rows; the texts are named as the task has them, `text`, or `text_a` and `text_b`:
+        serving_default: texts string[n] -> what `Task.outputs` says, such as `label` and `probabilities`.
+        token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
+        embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
+        tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
+        predict_examples: `examples` string[n], serialized tf.Examples -> `Task.prediction_key`, to evaluate.
+        transform_features: the same examples -> the target and the length bucket, for TFMA.
+
+    Args:
+        model: fine-tuned.
+        transform: `TFTransformOutput.transform_features_layer()`.
+        raw_spec: the raw feature spec, texts and label included.
+    """
+
+    def __init__(self, model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
+        super().__init__()
+        self.model, self._raw_spec, self._task = model, raw_spec, model.task
+        # Behind a partial: as an attribute the layer would be saved with graphs of its own. It holds no table and no
+        # asset, which would have to be saved with it; saving fails if it did.
+        self._transform = functools.partial(transform)
+        # A function of its own, so that the signatures share one copy of the encoder's graph.
+        specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
+        self._of_tokens = tf.function(
+            lambda ids, mask: self._task.predictions(model(ids, mask)), input_signature=specs, autograph=False
+        )
+
+    @property
+    def text_names(self) -> tuple[str, ...]:
+        """Names of the texts that a client sends for a row."""
+        return self._task.texts
+
+    def write(self, directory: Path, card: dict[str, Any]) -> None:
+        """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
+        ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
+        texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
+        examples = [tf.TensorSpec([None], tf.string, name="examples")]
+        specs: list[tuple[str, Callable[..., Any], list[tf.TensorSpec]]] = [
+            (signature_names.TEXT_SIGNATURE, self.from_texts, texts),
+            (signature_names.TOKENIZER_SIGNATURE, self.tokens, texts),
+            (signature_names.TOKEN_SIGNATURE, self.from_ids, ids),
+            (signature_names.EVALUATION_SIGNATURE, self._of_examples, examples),
+            (signature_names.TRANSFORM_SIGNATURE, self._transformed, examples),
+        ]
+        if len(self.text_names) == 1:
+            specs.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
+        signatures = {
+            name: tf.function(function, input_signature=spec, autograph=False) for name, function, spec in specs
+        }
+        # Without the functions of the custom gradients, which are most of what there is to load.
+        options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
+        tf.saved_model.save(self, str(directory), signatures=signatures, options=options)
+        path = directory / CARD_FILE
+        path.parent.mkdir(exist_ok=True)
+        content = {"task": tasks.to_dict(self._task), "weights_sha256": weights_sha256(self.model), **card}
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+
+    def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `serving_default`."""
+        return self._predict(*self.padded_tokens(*texts))
+
+    def tokens(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `tokenize`."""
+        ids, mask = self.padded_tokens(*texts)
+        return {"token_ids": ids, "lengths": tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)}
+
+    def from_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `token_ids`."""
+        return self._predict(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
+
+    def vectors(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        """The signature `embedding`."""
+        mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
+        return {"vector": self.model.vectors(token_ids, mask)}
+
+    def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
+        return self._task.outputs(self._of_tokens(token_ids, mask))
+
+    def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """string[n] of each text -> int32[n, length] and its mask."""
+        return padded(self.transformed_texts(*texts)[feature_names.TOKEN_IDS])
+
+    def transformed_texts(self, *texts: tf.Tensor) -> dict[str, Any]:
+        """The transformed features of texts, string[n] each."""
+        return dict(
+            self._transform(
+                {name: self._as_raw(name, values) for name, values in zip(self._task.texts, texts, strict=True)}
+            )
+        )
+
+    def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        raw = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in self._task.texts})
+        transformed = self._transform(raw)
+        ids, mask = padded(transformed[feature_names.TOKEN_IDS])
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+        ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
+        rows = tf.size(lengths)
+
+        def predict_part(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
+            length = tf.maximum(1, lengths[start])
+            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // length))
+            predictions = self.predictions_of(ids[start:end, :length], mask[start:end, :length], tf.shape(ids)[1])
+            return end, parts.write(parts.size(), predictions)
+
+        shape = self.prediction_shape
+        parts = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
+        # Rows of similar length together, so that little is padding; two parts at a time, an op a thread.
+        _, parts = tf.while_loop(lambda start, _: start < rows, predict_part, (0, parts), parallel_iterations=2)
+        predictions = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([size or 0 for size in shape]))
+        return {
+            self._task.prediction_key: self.evaluation_output(tf.gather(predictions, tf.argsort(order)), transformed)
+        }
+
+    @property
+    def prediction_shape(self) -> tf.TensorShape:
+        """Shape of what `predictions_of` returns."""
+        return self._of_tokens.get_concrete_function().output_shapes
+
+    def predictions_of(self, token_ids: tf.Tensor, mask: tf.Tensor, width: tf.Tensor) -> tf.Tensor:
+        """The predictions to evaluate, float32[n, ...]; of a token-level task padded to `width` tokens."""
+        return self._of_tokens(token_ids, mask)
+
+    def evaluation_output(self, predictions: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
+        """The predictions of all rows in the form that `Task.compute_metrics` takes."""
+        return predictions
+
+    def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        wanted = (*self._task.texts, feature_names.LABEL)
+        transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
+        label = transformed[feature_names.TARGET]
+        if isinstance(label, tf.SparseTensor):
+            label = tf.sparse.to_dense(label, tagging.IGNORED)
+        return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: transformed[feature_names.LENGTH_BUCKET]}
+
+    def _as_raw(self, name: str, values: tf.Tensor) -> Any:
+        """string[n] in the form the transform graph was traced with."""
+        if isinstance(self._raw_spec[name], tf.io.VarLenFeature):
+            # Not `tf.sparse.from_dense`, which leaves an empty text out.
+            rows = tf.size(values, tf.int64)
+            places = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
+            return tf.SparseTensor(places, values, [rows, 1])
+        return tf.reshape(values, [-1, *self._raw_spec[name].shape])
+
+
+def padded(sparse_ids: tf.sparse.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """int64[n, length] without padding -> int32[n, length] and its mask, bool[n, length]."""
+    return dense(tf.RaggedTensor.from_sparse(sparse_ids))
+
+
+def dense(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Ragged int64[n, (tokens)] -> int32[n, length] and its mask, bool[n, length]."""
+    dense = tf.cast(ids.to_tensor(), tf.int32)
+    # Without rows there are no columns either, and the encoder wants a first token.
+    dense = tf.pad(dense, [[0, 0], [0, tf.cast(tf.equal(tf.shape(dense)[1], 0), tf.int32)]])
+    return dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1])
+
+
+def _lengths(token_ids: tf.Tensor) -> tf.Tensor:
+    """Tokens in each row up to the last that is not padding, int32[n]."""
+    positions = tf.range(1, tf.shape(token_ids)[1] + 1)
+    return tf.reduce_max(tf.where(tf.not_equal(token_ids, 0), positions, 0), axis=1)

@@ -1,0 +1,15 @@
+"""`[push]`: where a blessed model goes."""
+
+from __future__ import annotations
+
+from components.settings.fields import Name, settings
+
+
+@settings
+class Push:
+    """Where a model that passed the gate goes: DESTINATION/NAME/VERSION, the layout of TensorFlow Serving."""
+
+    name: Name | None = None
+    """The model's name for its server; the run's name where it is left out. Example: `name = "sentiment"`"""
+    destination: str | None = None
+    """A directory; ROOT/NAME/serving where it is left out. Example: `destination = "/srv/models"`"""

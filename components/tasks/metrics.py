@@ -1,0 +1,87 @@
+"""What a metric is, and the metrics that several tasks share. Which ones a task has stands in the task's own file."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class Metric:
+    """All there is to know of a metric but for its value: the gate, the reports and the docs read it here.
+
+    A ratio without a denominator, and a correlation with a constant, is 0.
+    """
+
+    name: str
+    """As the gate, the reports and `summary.json` call it; a label's is NAME/LABEL."""
+    description: str
+    """Meaning or formula, with its source or unit; a phrase without a full stop."""
+    higher_is_better: bool = True
+    lower_bound: float | None = 0.0
+    upper_bound: float | None = 1.0
+    """Least and greatest value, both possible; None: there is none."""
+
+
+PRECISION = Metric("precision", "of the rows predicted to have the label, the share that has it")
+RECALL = Metric("recall", "of the rows that have the label, the share that is predicted to have it")
+F1 = Metric("f1", "harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)")
+
+SPEARMAN = Metric("spearman", "Spearman's rank correlation of label and prediction, as scipy has it", lower_bound=-1.0)
+PEARSON = Metric("pearson", "Pearson's correlation of label and prediction, as scipy has it", lower_bound=-1.0)
+
+
+def ratio(part: float, whole: float) -> float:
+    """Part / whole, 0 where the whole is 0."""
+    return float(part / whole) if whole else 0.0
+
+
+def precision_recall_f1(hits: float, predicted: float, actual: float) -> tuple[float, float, float]:
+    """The three metrics of one label from counts, each 0 where its denominator is.
+
+    Args:
+        hits: true positives.
+        predicted: true and false positives.
+        actual: true positives and false negatives.
+    """
+    return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)
+
+
+def correlation(one: np.ndarray, other: np.ndarray, *, ranks: bool) -> float:
+    """Spearman's or Pearson's correlation, by scipy; 0 where one side is constant or n is less than 2.
+
+    Args:
+        one: float[n].
+        other: float[n].
+        ranks: Spearman's, of the ranks of the values; else Pearson's, of the values.
+    """
+    from scipy import stats
+
+    if len(one) < 2 or one.min() == one.max() or other.min() == other.max():
+        return 0.0
+    return float((stats.spearmanr if ranks else stats.pearsonr)(one, other).statistic)
+
+
+def matthews_correlation(
+    counts: Mapping[tuple[int, int], float], by_actual: Mapping[int, float], by_predicted: Mapping[int, float]
+) -> float:
+    """Matthews' correlation coefficient for several classes (Gorodkin 2004, R_K); 0 where one class is all there is.
+
+    Args:
+        counts: (actual class, predicted class) -> number of rows.
+        by_actual: actual class -> number of rows.
+        by_predicted: predicted class -> number of rows.
+    """
+    rows = sum(by_actual.values())
+    hits = sum(count for (actual, predicted), count in counts.items() if actual == predicted)
+    by_chance = sum(count * by_predicted.get(index, 0.0) for index, count in by_actual.items())
+    actual_spread, predicted_spread = (
+        rows**2 - sum(count**2 for count in by.values()) for by in (by_actual, by_predicted)
+    )
+    spread = actual_spread * predicted_spread
+    return (hits * rows - by_chance) / math.sqrt(spread) if spread > 0 else 0.0

@@ -1,0 +1,52 @@
+"""What a task needs of the rooms above it, as protocols: the settings and the tokenizer satisfy them by their shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+
+class DataSettings(Protocol):
+    """Of `[data]`; satisfied by `components.settings.data.Data`."""
+
+    @property
+    def task(self) -> str:
+        """A key of `components.tasks.TASKS`."""
+
+    @property
+    def labels(self) -> str | tuple[str, ...]:
+        """The label names in the order of their ids; a string if train is to be read for them."""
+
+    @property
+    def range(self) -> tuple[float, ...] | None:
+        """The smallest and the largest number allowed as a label; None: no limit."""
+
+    @property
+    def most_words(self) -> int | None:
+        """The most words in a sentence to tag; None: no limit."""
+
+
+class ModelSettings(Protocol):
+    """Of `[model]`; satisfied by `components.settings.model.Model`."""
+
+    @property
+    def threshold(self) -> float:
+        """With several labels a text, the score from which on a label is predicted."""
+
+
+class Tokenizer(Protocol):
+    """Text to token ids in TensorFlow's graph; satisfied by `components.tokenization.wordpiece.WordPiece`."""
+
+    def __call__(self, texts: tf.Tensor, /) -> tf.RaggedTensor:
+        """string[n] -> int64[n, (tokens)], each row [CLS] pieces [SEP], truncated."""
+
+    def pairs(self, first: tf.Tensor, second: tf.Tensor, /) -> tf.RaggedTensor:
+        """string[n] twice -> int64[n, (tokens)], each row [CLS] pieces [SEP] pieces [SEP], the longer cut first."""
+
+    def words(self, words: tf.RaggedTensor, /) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """string[n, (words)] -> token ids, and the index of the word each token begins, -1 where it begins none.
+
+        Both are int64[n, (tokens)].
+        """

@@ -1,0 +1,1 @@
+"""AdamW in two forms, and the schedule of its learning rate."""

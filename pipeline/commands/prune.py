@@ -1,0 +1,26 @@
+"""`prune`: removes artifacts that nothing kept needs."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+
+from components.common.exit_status import DONE
+
+
+def execute(options: argparse.Namespace) -> int:
+    """`prune`: artifacts that nothing kept needs."""
+    from pipeline.runs import lock, pushed_versions
+
+    paths = pushed_versions.pipeline_paths(options.root, options.name)
+    with lock.held(paths):
+        from pipeline.runs import pruning
+
+        pruned = pruning.prune(paths, options.keep, options.dry_run)
+    if options.json:
+        print(json.dumps(dataclasses.asdict(pruned)))
+        return DONE
+    would = "would remove" if options.dry_run else "removed"
+    print(f"{would} {len(pruned.removed)} artifacts, {pruned.bytes / 1e6:,.1f} MB; kept {', '.join(pruned.kept_runs)}")
+    return DONE

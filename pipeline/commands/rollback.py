@@ -1,0 +1,19 @@
+"""`rollback`: an older version into production again."""
+
+from __future__ import annotations
+
+import argparse
+
+from components.common.exit_status import DONE
+
+
+def execute(options: argparse.Namespace) -> int:
+    """`rollback`: an older version into production."""
+    from components.serving.versions import roll_back
+    from pipeline.runs import lock, pushed_versions
+
+    paths = pushed_versions.pipeline_paths(options.root, options.name)
+    with lock.held(paths):
+        older, version = roll_back(paths.serving, options.version)
+    print(f"version {older} is in production again, as version {version}: {paths.serving / str(version)}")
+    return DONE

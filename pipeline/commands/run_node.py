@@ -1,0 +1,12 @@
+"""`run-node`: one node of a run that a scheduler starts."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def execute(options: argparse.Namespace) -> int:
+    """`run-node`: one node of it."""
+    from pipeline.runners import scheduled
+
+    return scheduled.run_node(options.dag, options.run_id, options.node)

@@ -1,0 +1,38 @@
+"""`show`: a run with its nodes, verdict and metrics, or the list of the runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+
+from components.common.errors import InputError
+from components.common.exit_status import DONE
+
+
+def execute(options: argparse.Namespace) -> int:
+    """`show`: a run, or the list of them."""
+    from pipeline.reports import run_report, tables
+    from pipeline.runs import manifest
+    from pipeline.runs.record import find, read
+
+    directories = find(options.root, options.run)
+    if options.manifest:
+        print(manifest.read(directories[-1]).as_json())
+        return DONE
+    records = []
+    for path in directories if options.all else directories[-1:]:
+        try:
+            records.append(read(path))
+        except InputError as error:
+            # One damaged record does not hide the others.
+            if not options.all:
+                raise
+            print(f"error: {error}", file=sys.stderr)
+    if options.json:
+        documents = [json.loads(r.as_json()) for r in records]
+        print(json.dumps(documents if options.all else documents[0]))
+    else:
+        shown = run_report.run_list(records) if options.all else run_report.run_report(records[0], full=True)
+        tables.console(sys.stdout).print(shown)
+    return DONE

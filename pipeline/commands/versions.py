@@ -1,0 +1,23 @@
+"""`versions`: what was pushed, by which run, with which metrics."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import sys
+
+from components.common.exit_status import DONE
+
+
+def execute(options: argparse.Namespace) -> int:
+    """`versions`: what was pushed, by which run, with which metrics."""
+    from pipeline.reports import run_report, tables
+    from pipeline.runs import pushed_versions
+
+    pushed = pushed_versions.pushed(pushed_versions.pipeline_paths(options.root, options.name))
+    if options.json:
+        print(json.dumps([dataclasses.asdict(version) for version in pushed]))
+    else:
+        tables.console(sys.stdout).print(run_report.version_list(pushed))
+    return DONE

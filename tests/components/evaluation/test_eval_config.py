@@ -1,0 +1,134 @@
+"""The EvalConfig of a task and a gate: which metrics, sliced by what, with which thresholds."""
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+
+from components import tasks
+from components.common.errors import InputError
+from components.evaluation.eval_config import build_eval_config
+from components.settings.gate import Gate
+from components.tasks import TASKS, Task
+from components.tasks.classification import Classification
+from components.tasks.multilabel import Multilabel
+from components.tasks.regression import Regression
+
+LABELS = ("bad", "good")
+
+TASK = Classification(LABELS)
+
+
+def test_a_threshold_on_a_class_the_data_does_not_have_is_refused() -> None:
+    with pytest.raises(InputError, match="it names 'f1/ugly', the labels are bad, good"):
+        build_eval_config(TASK, [], Gate(min={"f1/ugly": 0.5}))
+
+
+def by_name(config: Any) -> dict[str, Any]:
+    """Name -> MetricConfig of each metric that has one; the others are known by their class alone."""
+    metrics = [metric for specs in config.metrics_specs for metric in specs.metrics if metric.config]
+    return {json.loads("{" + metric.config + "}")["name"]: metric for metric in metrics}
+
+
+def thresholds(given: Gate | None, task: Task = TASK) -> dict[str, list[Any]]:
+    """Metric -> its thresholds, of those that have one."""
+    named = by_name(build_eval_config(task, ["source"], given))
+    return {name: list(metric.per_slice_thresholds) for name, metric in named.items() if metric.per_slice_thresholds}
+
+
+def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
+    config = build_eval_config(TASK, [], None)
+    assert {name: metric.class_name for name, metric in by_name(config).items()} == {
+        "accuracy": "SparseCategoricalAccuracy",
+        "loss": "SparseCategoricalCrossentropy",
+        "auc": "AUC",
+        "macro_f1": "ClassMetric",
+        "mcc": "ClassMetric",
+        "precision/bad": "ClassMetric",
+        "recall/bad": "ClassMetric",
+        "f1/bad": "ClassMetric",
+        "precision/good": "ClassMetric",
+        "recall/good": "ClassMetric",
+        "f1/good": "ClassMetric",
+    }
+    unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
+    assert unnamed == ["ExampleCount", "MultiClassConfusionMatrixPlot"]
+
+
+@pytest.mark.parametrize("name", [name for name, task in TASKS.items() if not task.single_label])
+def test_other_tasks_have_the_metrics_they_compute(name: str) -> None:
+    task = TASKS[name](LABELS if TASKS[name].has_label_names else ())
+    config = build_eval_config(task, [], None)
+    named = by_name(config)
+    assert list(named) == task.metric_names
+    assert {metric.class_name for metric in named.values()} == {"TaskMetric"}
+    unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
+    assert unnamed == ["ExampleCount"]
+
+
+@pytest.mark.parametrize("task", [TASK, Multilabel(LABELS, threshold=0.25)], ids=lambda task: task.name)
+def test_what_computes_our_metrics_can_be_loaded_by_the_name_in_the_config(task: Task) -> None:
+    for name, metric in by_name(build_eval_config(task, [], None)).items():
+        if metric.module:
+            made = getattr(importlib.import_module(metric.module), metric.class_name)
+            assert made(**json.loads("{" + metric.config + "}")).get_config() == {
+                "name": name,
+                "task": json.loads(json.dumps(tasks.to_dict(task))),
+            }
+
+
+def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None:
+    candidate, baseline = build_eval_config(TASK, [], None).model_specs
+    assert (candidate.name, candidate.is_baseline) == ("candidate", False)
+    assert (baseline.name, baseline.is_baseline) == ("baseline", True)
+    for spec in (candidate, baseline):
+        assert (spec.signature_name, spec.label_key) == ("predict_examples", "target")
+        assert list(spec.preprocessing_function_names) == ["transform_features"]
+        assert spec.prediction_key == "probabilities"
+
+
+def test_a_class_without_rows_has_no_part_in_the_average_of_auc() -> None:
+    config = build_eval_config(TASK, [], None, absent=frozenset(LABELS[1:2]))
+    (averaged,) = [specs for specs in config.metrics_specs if specs.aggregate.macro_average]
+    assert [metric.class_name for metric in averaged.metrics] == ["AUC"]
+    weights = dict(averaged.aggregate.class_weights)
+    assert weights == {index: float(index != 1) for index in range(len(LABELS))}
+
+
+def test_without_a_gate_there_is_no_threshold() -> None:
+    assert thresholds(None) == {}
+
+
+def test_a_threshold_is_on_all_rows_and_forgives_a_millionth() -> None:
+    found = thresholds(Gate(min={"accuracy": 0.9}, max={"loss": 0.5}, max_drop={"accuracy": 0.02, "loss": 0.1}))
+    assert set(found) == {"accuracy", "loss"}
+    for (per_slice,) in found.values():
+        assert [list(spec.feature_keys) for spec in per_slice.slicing_specs] == [[]]
+    (accuracy,), (loss,) = found["accuracy"], found["loss"]
+    assert accuracy.threshold.value_threshold.lower_bound.value == pytest.approx(0.899999, abs=1e-12)
+    assert not accuracy.threshold.value_threshold.HasField("upper_bound")
+    assert accuracy.threshold.change_threshold.absolute.value == pytest.approx(-0.020001, abs=1e-12)
+    assert loss.threshold.value_threshold.upper_bound.value == pytest.approx(0.500001, abs=1e-12)
+    assert loss.threshold.change_threshold.absolute.value == pytest.approx(0.100001, abs=1e-12)
+
+
+def test_metrics_are_sliced_by_the_columns_carried_along_and_by_the_length() -> None:
+    config = build_eval_config(TASK, ["source", "year"], None)
+    assert [list(spec.feature_keys) for spec in config.slicing_specs] == [[], ["source"], ["year"], ["text_length"]]
+
+
+def test_a_metric_drops_downwards_or_if_it_is_better_when_lower_upwards() -> None:
+    found = thresholds(Gate(max_drop={"mae": 0.5, "r2": 0.25}), Regression())
+    (mae,), (r2,) = found["mae"], found["r2"]
+    directions = type(mae.threshold.change_threshold).DESCRIPTOR.fields_by_name["direction"].enum_type.values_by_name
+    assert mae.threshold.change_threshold.direction == directions["LOWER_IS_BETTER"].number
+    assert mae.threshold.change_threshold.absolute.value == pytest.approx(0.500001, abs=1e-12)
+    assert r2.threshold.change_threshold.direction == directions["HIGHER_IS_BETTER"].number
+    assert r2.threshold.change_threshold.absolute.value == pytest.approx(-0.250001, abs=1e-12)
+
+
+def test_a_metric_of_a_label_drops_downwards() -> None:
+    ((f1,),) = thresholds(Gate(max_drop={"f1/good": 0.5})).values()
+    assert f1.threshold.change_threshold.absolute.value == pytest.approx(-0.500001, abs=1e-12)
+    assert not f1.threshold.HasField("value_threshold")

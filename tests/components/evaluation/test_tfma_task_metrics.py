@@ -1,0 +1,98 @@
+"""Metrics that a task computes of all rows, through TFMA: regression by hand, rows of any length for tagging."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from components import tasks
+from components.evaluation import gate
+from components.evaluation.summary import read_summary
+from components.settings.gate import Gate
+from components.tasks import Task
+from components.tasks.regression import Regression
+from components.tasks.tagging import Tagging
+from tests.components.evaluation.raw_data import analyse
+
+
+def test_a_slice_has_the_metrics_of_its_rows_and_an_error_drops_upwards(tmp_path: Path) -> None:
+    columns: dict[str, list[Any]] = {
+        "target": [1.0, 2.0, 3.0, 4.0],
+        "source": ["a", "a", "b", "b"],
+        "text_length": ["short"] * 4,
+        "candidate's": [[1.0], [3.0], [2.0], [5.0]],
+        "baseline's": [[1.0], [2.0], [3.0], [5.0]],
+    }
+    thresholds = Gate(min={"spearman": 0.8}, max={"mae": 0.75}, max_drop={"mae": 0.25, "spearman": 0.2, "r2": 1.0})
+    evaluation = analyse(tmp_path, Regression(), columns, ["source"], thresholds)
+    found = read_summary(evaluation, Regression())
+    assert (found["headline"], found["per_label"], found["labels"]) == (["spearman", "pearson", "mae", "r2"], [], [])
+    assert found["confusion"] == {}
+    metrics = found["metrics"]["candidate"]
+    assert metrics[""] == pytest.approx(
+        {
+            "example_count": 4,
+            "spearman": 0.8,
+            "pearson": 5.5 / math.sqrt(5 * 8.75),
+            "mae": 0.75,
+            "r2": 1 - 3 / 5,
+        }
+    )
+    # Two rows each: 1 and 2 predicted as 1 and 3; 3 and 4 as 2 and 5.
+    assert metrics["source=a"] == pytest.approx(
+        {"example_count": 2, "spearman": 1, "pearson": 1, "mae": 0.5, "r2": 1 - 1 / 0.5}
+    )
+    assert metrics["source=b"] == pytest.approx(
+        {"example_count": 2, "spearman": 1, "pearson": 1, "mae": 1.0, "r2": 1 - 2 / 0.5}
+    )
+    assert found["metrics"]["baseline"][""]["mae"] == 0.25
+    assert gate.verdict(evaluation, thresholds, found["metrics"]) == {
+        "blessed": False,
+        "reasons": ["mae is 0.7500, 0.5000 worse than 0.2500 in production; allowed: 0.25"],
+    }
+
+
+def computed(task: Task, rows: list[tuple[list[float], list[float]]], parts: int, name: str) -> dict[str, float]:
+    """What the computations behind one metric make of (label, prediction) rows that came to several workers."""
+    from tensorflow_model_analysis.metrics import metric_types
+
+    from components.evaluation.tfma_task_metrics import TaskMetric
+
+    gathered, derived = TaskMetric(name=name, task=tasks.to_dict(task)).computations()
+    combiner: Any = gathered.combiner
+    accumulators = [combiner.create_accumulator() for _ in range(parts)]
+    for number, (label, prediction) in enumerate(rows):
+        inputs = metric_types.StandardMetricInputs(
+            label=np.array(label), prediction=np.array(prediction, np.float32), example_weight=np.array([1.0])
+        )
+        accumulators[number % parts] = combiner.add_input(accumulators[number % parts], inputs)
+    found = derived.result(combiner.extract_output(combiner.merge_accumulators(accumulators)))
+    return {key.name: value for key, value in found.items()}
+
+
+ROWS: list[tuple[list[float], list[float]]] = [([1, 2, 0], [1, 2, 0, -1]), ([0], [1]), ([3, 0], [3])]
+"""Ids of tags and those predicted, of 3, 1 and 2 words: of 3 entities predicted 2 are right, of 6 words 5."""
+
+
+@pytest.mark.parametrize("parts", [1, 2])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("precision", 2 / 3), ("recall", 1.0), ("f1", 0.8), ("token_accuracy", 5 / 6), ("f1/LOC", 2 / 3), ("f1/PER", 1.0)],
+)
+def test_rows_of_any_length_are_gathered_from_all_workers(name: str, value: float, parts: int) -> None:
+    assert computed(Tagging(("LOC", "PER")), ROWS, parts, name) == {name: pytest.approx(value)}
+
+
+def test_a_slice_without_rows_has_no_value() -> None:
+    found = computed(Regression(), [], 1, "mae")
+    assert list(found) == ["mae"]
+    assert math.isnan(found["mae"])
+
+
+def test_one_row_has_an_error_and_no_correlation() -> None:
+    row: list[tuple[list[float], list[float]]] = [([2.0], [3.5])]
+    assert computed(Regression(), row, 1, "mae") == {"mae": 1.5}
+    assert computed(Regression(), row, 1, "spearman") == {"spearman": 0.0}
+    assert computed(Regression(), row, 1, "r2") == {"r2": 0.0}

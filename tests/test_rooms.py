@@ -1,0 +1,43 @@
+"""The rooms keep their order and their size; `make rooms` shows them."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+from importlinter import cli
+
+from tests.checkout import ROOT
+from tests.rooms import LONGEST_FILE, LONGEST_FUNCTION, MOST_FILES, functions, sources
+
+LONG_FUNCTIONS = {
+    ("pipeline/dag/build.py", "build_pipeline"): "the list of the nodes",
+}
+"""Those that are lists, each with its reason."""
+
+
+def test_a_room_imports_only_rooms_below_it_and_no_two_files_import_each_other(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(ROOT)
+    status = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+    report = capsys.readouterr().out
+    assert "5 kept, 0 broken" in report, report
+    assert status == cli.EXIT_STATUS_SUCCESS
+
+
+def test_no_file_is_longer_than_can_be_read_at_once() -> None:
+    lengths = {str(path.relative_to(ROOT)): len(path.read_text(encoding="utf-8").splitlines()) for path in sources()}
+    assert {path: lines for path, lines in lengths.items() if lines > LONGEST_FILE} == {}
+
+
+def test_no_function_is_longer_than_a_screen_but_for_lists() -> None:
+    long = {(one.path, one.name): one.lines for one in functions() if one.lines > LONGEST_FUNCTION}
+    assert long.keys() == LONG_FUNCTIONS.keys(), long
+
+
+def test_no_folder_has_more_files_than_can_be_taken_in() -> None:
+    counts = Counter(path.parent.relative_to(ROOT) for path in sources() if path.name != "__init__.py")
+    crowded = {str(folder): count for folder, count in counts.items() if count > MOST_FILES}
+    # One file a command.
+    assert crowded.keys() <= {"pipeline/commands"}
