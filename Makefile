@@ -52,7 +52,7 @@ setup: .venv/installed
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
 	@touch $@
 
-# The pages that are made of the code: docs/configuration.md, docs/commands.md and docs/errors.md.
+# The pages that are made of the code: docs/configuration.md, commands.md, errors.md and metrics.md.
 docs: setup
 	$(PY) -m docs.generate
 	$(PY) -m tests.pipeline.config.test_bad_inputs > .page.new
@@ -132,7 +132,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 	@touch $@
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
-# Nothing else should run meanwhile: four hours in all, a part at a time by its name.
+# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy and
+# bench-airflow are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 

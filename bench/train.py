@@ -206,7 +206,7 @@ def prepare(folder: str) -> Run:
     return {}
 
 
-def fit(folder: str, overrides: str, group: Any = None) -> Run:
+def fit(folder: str, overrides: str, replicas: Any = None) -> Run:
     """The Trainer's work but for the export, on transformed examples; alone, or with the replicas of a group."""
     import numpy as np
     import tensorflow_transform as tft
@@ -231,7 +231,7 @@ def fit(folder: str, overrides: str, group: Any = None) -> Run:
         model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
-        history = loop.fit(model, train, dev, training, weights, here, here, None, group or SINGLE_REPLICA)
+        history = loop.fit(model, train, dev, training, weights, here, here, None, replicas or SINGLE_REPLICA)
     later = history.epoch_seconds[1:] or history.epoch_seconds
     return {
         "rows": len(train),

@@ -88,14 +88,12 @@ def fit(folder: str, overrides: str) -> Run:
     """The training in this process, with those that TF_CONFIG lists if it is set."""
     tensorflow_env.set_up()
     from components.distributed import cluster, cluster_replicas
-    from components.training import replicas
+    from components.training.replicas import SINGLE_REPLICA
 
-    group = (
-        cluster_replicas.of_cluster(cluster.of_environment())
-        if cluster.VARIABLE in os.environ
-        else replicas.SINGLE_REPLICA
+    replicas = (
+        cluster_replicas.of_cluster(cluster.of_environment()) if cluster.VARIABLE in os.environ else SINGLE_REPLICA
     )
-    return {**train.fit(folder, overrides, group), "replicas": group.count}
+    return {**train.fit(folder, overrides, replicas), "replicas": replicas.count}
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make docs`: writes the two reference pages that are made of the code.
+"""Writes docs/configuration.md and docs/commands.md; `make docs` also has errors.md and metrics.md written, by tests.
 
 docs/configuration.md comes from the settings (`components/settings`): each key's type, default, docstring and example.
 docs/commands.md comes from the parser of the command line and from the exit statuses.
@@ -164,13 +164,14 @@ def commands() -> str:
 
 
 def _summary(command: argparse.ArgumentParser) -> str:
-    return (command.description or "").split("\n")[0].rstrip(".")
+    return " ".join((command.description or "").split("\n\n")[0].split()).rstrip(".")
 
 
 def _about_command(name: str, command: argparse.ArgumentParser) -> Iterator[str]:
     page = f" See [{_SEE[name]}]({_SEE[name]})." if name in _SEE else ""
     yield from _paragraph(" ".join((command.description or "").split()) + page)
-    examples = [line.strip() for line in (command.epilog or "").splitlines()[1:]]
+    typed = re.sub(r" \\\n +", " ", command.epilog or "")
+    examples = [line.strip() for line in typed.splitlines()[1:]]
     yield from ("", "```", *(f"$ .venv/bin/python {line}" for line in examples), "```", "")
     yield from ("| argument | meaning |", "| --- | --- |")
     for action in command._actions:

@@ -263,7 +263,7 @@ def test_what_is_promised_is_there() -> None:
     record = {field.name for cls in (RunRecord, NodeRecord) for field in dataclasses.fields(cls)}
     assert {"state", "evaluations", "pushed"} <= promised("`run.json`") <= record
     assert promised("`manifest.json`") == {field.name for field in dataclasses.fields(Manifest)} - {
-        *("config_file", "checkout", "schema")
+        *("checkout", "schema")
     }
     signatures = {value for name, value in vars(signature_names).items() if name.endswith("_SIGNATURE")}
     assert {"serving_default", "token_ids"} <= promised("signatures") <= signatures

@@ -3,7 +3,8 @@
     python -m tests.warm_pytest serve SOCKET              in the checkout whose tests are run
     python tests/warm_pytest.py run SOCKET CHECKOUT ...   pytest's arguments; exits as pytest does
 
-Nothing of the project is imported before the fork, so every run sees the files as they are then.
+Nothing of the project is imported before the fork, unlike in `tests.preloaded`: every run sees the files as they are
+then.
 """
 
 from __future__ import annotations

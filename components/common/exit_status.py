@@ -9,4 +9,4 @@ WRONG_INPUT = 2
 REFUSED = 3
 """The gate refused the model."""
 SKIPPED = 99
-"""Of a step that a scheduler starts: there is nothing to do. Airflow's BashOperator takes it for skipped."""
+"""Only of the commands that a scheduler starts: there is nothing to do. Airflow takes the task for skipped."""

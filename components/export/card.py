@@ -28,7 +28,7 @@ CARD_FILE = "assets.extra/model.json"
 
 
 def read_card(model: Path) -> dict[str, Any]:
-    """What a SavedModel of ours says of itself: `weights_sha256`, `labels`, `metrics` ... ; empty for another's."""
+    """What a SavedModel of ours says of itself: `task`, `weights_sha256`, `input` and so on; empty for another's."""
     place = model / CARD_FILE
     try:
         return dict(json.loads(place.read_text(encoding="utf-8")))

@@ -43,7 +43,7 @@ class TaskModel(keras.Model):
         super().__init__(**kwargs)
         self.encoder, self.task = encoder, task
         self._settings, self._start, self._separator = settings, *ends
-        self._apart, self._per_token = task.bi_encoder, task.per_token
+        self._bi_encoder, self._per_token = task.bi_encoder, task.per_token
         self._in_segments = len(task.texts) > 1 and not task.bi_encoder
         self.frozen: int | None = None
         """How many of the first layers are frozen, and the embeddings with them; see `freeze`."""
@@ -66,7 +66,7 @@ class TaskModel(keras.Model):
             float32[batch, units]; of labels a token, float32[batch, length, units]; of embeddings, the unit vectors of
             both texts one after the other, float32[batch, 2 * hidden].
         """
-        if self._apart:
+        if self._bi_encoder:
             both = windows.split_pairs(token_ids, padding_mask, self._start)
             return tf.concat(tf.split(self.vectors(*both, training=training), 2), axis=1)
         if self._settings.long_texts == "truncate":
@@ -97,7 +97,7 @@ class TaskModel(keras.Model):
     @property
     def cacheable(self) -> bool:
         """Whether `lower` and `upper` together are what `call` is."""
-        return not self._apart and self._settings.long_texts == "truncate"
+        return not self._bi_encoder and self._settings.long_texts == "truncate"
 
     def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
         """What the embeddings and the first `layers` layers make of a batch, without dropout.

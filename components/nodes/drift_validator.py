@@ -17,7 +17,7 @@ from components import tasks
 from components.common.errors import InputError
 from components.drift import distance, profile
 from components.drift.data_comparison import DRIFT_FILE
-from components.rows import files, reader, spans
+from components.rows import data_spans, files, reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump, load
@@ -39,7 +39,9 @@ class Executor(base_executor.BaseExecutor):
         """
         limits = load(Drift, exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        data = spans.newest(load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,))
+        data = data_spans.newest(
+            load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,)
+        )
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
         version, measures = None, []
         if predecessor is not None:
@@ -65,16 +67,15 @@ class Executor(base_executor.BaseExecutor):
 
 
 def _train_files(data: Data) -> str:
-    return ", ".join(str(path) for split, path in files.find_files(data) if split in (None, "train"))
+    return ", ".join(str(path) for _, path in files.of_train(files.find_files(data)))
 
 
 def _train_rows(data: Data) -> Iterator[tuple[tuple[str, ...], str | None]]:
     rule = tasks.from_settings(data).check_row
-    for split, path in files.find_files(data):
-        if split in (None, "train"):
-            for row in reader.read_rows(path, split, data, rule):
-                if isinstance(row, reader.Row) and row.split == "train":
-                    yield row.texts, row.label
+    for split, path in files.of_train(files.find_files(data)):
+        for row in reader.read_rows(path, split, data, rule):
+            if isinstance(row, reader.Row) and row.split == "train":
+                yield row.texts, row.label
 
 
 class DriftValidatorSpec(component_spec.ComponentSpec):

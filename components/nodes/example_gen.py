@@ -27,8 +27,8 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names, progress
 from components.common.errors import InputError
-from components.rows import columns, data_hash, label_names, reader, row_counts, spans, tsv, writer
-from components.rows.files import find_files, fingerprint, opened, readable
+from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
+from components.rows.files import InputFiles, find_files, fingerprint, opened, readable
 from components.rows.writer import QUARANTINE_FILE
 from components.settings.data import Data
 from components.settings.serialization import dump, load
@@ -148,7 +148,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
 
-    def _read_names(self, scratch: Path, files: label_names.Files, data: Data, task: Task) -> dict[Path, set[str]]:
+    def _read_names(self, scratch: Path, files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
         """As `label_names.read_one_by_one`, side by side; `scratch` is a file for what is found."""
         elements: list[Element] = [(split, str(path)) for split, path in files]
         with self._make_beam_pipeline() as pipeline:
@@ -218,7 +218,7 @@ class Driver(base_driver.BaseDriver):
 
 def _data(exec_properties: dict[str, Any]) -> Data:
     """The settings, with the paths that there are now."""
-    return spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
+    return data_spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
 
 
 def _fingerprints(data: Data) -> str:

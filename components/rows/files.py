@@ -73,13 +73,22 @@ def bytes_read(file: IO[bytes]) -> int:
     return file.fileobj.tell() if isinstance(file, gzip.GzipFile) else file.tell()
 
 
-def find_files(data: Data) -> list[tuple[str | None, Path]]:
+InputFiles = list[tuple[str | None, Path]]
+"""Split and path of each input file; a split of None: a hash of the row decides."""
+
+
+def of_train(files: InputFiles) -> InputFiles:
+    """The files that may hold rows of train."""
+    return [(split, path) for split, path in files if split in (None, "train")]
+
+
+def find_files(data: Data) -> InputFiles:
     """(split, file) of every input, globs resolved in sorted order.
 
     Raises:
         InputError: a pattern that matches nothing, a directory, or a file that stands in two splits.
     """
-    found: list[tuple[str | None, Path]] = []
+    found: InputFiles = []
     owner: dict[Path, str | None] = {}
     for split, pattern in data.patterns:
         # A name may hold brackets and be no glob.

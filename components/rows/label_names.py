@@ -8,6 +8,7 @@ from pathlib import Path
 
 from components import tasks
 from components.common.errors import InputError
+from components.rows.files import InputFiles, of_train
 from components.rows.reader import Row, read_rows
 from components.settings.data import Data
 from components.tasks import Task
@@ -16,17 +17,15 @@ MAX_CLASSES = 1000
 """More label names than this in train are taken for a mistake in the choice of the label column."""
 
 
-Files = list[tuple[str | None, Path]]
-"""Split and path of each; a split of None: a hash of the row decides."""
-
-
-def read_one_by_one(files: Files, data: Data, task: Task) -> dict[Path, set[str]]:
+def read_one_by_one(files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
     """File -> the names of labels in its rows of train."""
     return {path: names_in(split, path, data, task) for split, path in files}
 
 
 def task_of(
-    files: Files, data: Data, read_names: Callable[[Files, Data, Task], Mapping[Path, set[str]]] = read_one_by_one
+    files: InputFiles,
+    data: Data,
+    read_names: Callable[[InputFiles, Data, Task], Mapping[Path, set[str]]] = read_one_by_one,
 ) -> Task:
     """The task with the names of its labels, in the order of their ids: as the settings list them, or those of train.
 
@@ -41,7 +40,7 @@ def task_of(
     task = tasks.from_settings(data)
     if task.labels or not task.has_label_names:
         return task
-    found = read_names([(split, path) for split, path in files if split in (None, "train")], data, task)
+    found = read_names(of_train(files), data, task)
     return dataclasses.replace(task, labels=tuple(_ordered(found, task)))
 
 

@@ -181,7 +181,7 @@ def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
     others = [number for number in there if weights[number] != weights[there[-1]]]
     kept = [number for number in others if weights[number] not in out]
     if version is None and not kept:
-        problem = "no version with other weights than those in production that was not withdrawn"
+        problem = "no older version to go back to"
         raise InputError(str(directory), problem, listed)
     older = kept[-1] if version is None else version
     if older not in others:

@@ -50,12 +50,12 @@ class Beam:
     cluster whose machines have this project at the same path. `dataflow`: Google Cloud Dataflow.
     Example: `preset = "portable"`"""
     job_service: Address | None = None
-    """With `preset = "portable"`: HOST:PORT of the job service; 127.0.0.1:8099, where `make beam-service` listens,
-    where it is left out.
+    """With `preset = "portable"`: HOST:PORT of the job service; default: 127.0.0.1:8099, where `make beam-service`
+    listens.
     Example: `job_service = "10.0.0.5:8099"` with `preset = "portable"`"""
     workers: Address | None = None
-    """With `preset = "portable"`: HOST:PORT of the worker pool as the job service reaches it; 127.0.0.1:50000 where it
-    is left out.
+    """With `preset = "portable"`: HOST:PORT of the worker pool as the job service reaches it; default:
+    127.0.0.1:50000.
     Example: `workers = "10.0.0.5:50000"` with `preset = "portable"`"""
     flink_master: Address | None = None
     """With `preset = "flink"`, and required there: HOST:PORT of the cluster's REST interface.

@@ -59,7 +59,8 @@ class Data:
     """The files that are measured at the end and only reported; may be left out.
     Example: `test = "tickets/test.tsv"`"""
     files: Strings = ()
-    """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of the row.
+    """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of the row. The
+    shares are therefore about those of `split`; with fewer than some hundred rows give a file for each split.
     Example: `files = "tickets/all.tsv"`"""
     split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
     """With `files`: the shares of the splits.
@@ -74,7 +75,7 @@ class Data:
     """Whether the first line of each file names the columns; never with `format = "conll"`.
     Example: `header = false` with `text = 1`, `label = 2`"""
     columns: Annotated[int, Field(ge=2)] | None = None
-    """Without a header: the number of fields in a row; the largest column number used where it is left out.
+    """Without a header: the number of fields in a row; default: the largest column number in use.
     Example: `columns = 5` with `header = false`, `text = 2`, `label = 4`"""
     quoting: Literal["none", "csv"] = "none"
     """`none`: a quote is a character like any other. `csv`: fields may be quoted as in RFC 4180, with a tab for the
@@ -85,11 +86,11 @@ class Data:
     spaces or tabs, an empty line after a sentence.
     Example: `format = "conll"` with `task = "tagging"`"""
     text: Columns = ()
-    """The column of the text, a name or a number from 1; for a task with two texts a list of both. The task's own names
-    (`text`, or `text_a` and `text_b`, or `tokens`) where it is left out. Example: `text = "body"`"""
+    """The column of the text, a name or a number from 1; for a task with two texts a list of both. Default: the task's
+    own names (`text`, or `text_a` and `text_b`, or `tokens`). Example: `text = "body"`"""
     label: Column | None = None
-    """The column of the label, a name or a number from 1; the task's own name (`label`, `score`, `value` or `tags`)
-    where it is left out.
+    """The column of the label, a name or a number from 1; default: the task's own name (`label`, `score`, `value` or
+    `tags`).
     Example: `label = "topic"`"""
     labels: Labels = FROM_TRAIN
     """The classes in the order of their ids, for tagging the types of entities; or `from train`: those that are found
@@ -99,11 +100,12 @@ class Data:
     """For tasks whose labels are numbers: the least and the greatest that are allowed; a row beyond them is bad.
     Example: `range = [0, 5]` with `task = "regression"`"""
     most_words: Annotated[int, Field(ge=1)] | None = None
-    """For the task `tagging`: a sentence of more words is a bad row; where it is left out, of more words than
-    `max_length` and windows can hold, were each one token.
+    """For the task `tagging`: a sentence of more words is a bad row; default: as many as `max_length` and windows can
+    hold if each is one token.
     Example: `most_words = 100` with `task = "tagging"`"""
     slices: Columns = ()
-    """Extra columns by whose values the metrics are also reported. Example: `slices = ["country"]`"""
+    """Extra columns by whose values the metrics are also reported; they are always reported by text length.
+    Example: `slices = ["country"]`"""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     """What a row that breaks a rule does. `fail`: it stops the run with its file, line and remedy. `quarantine`: it
     goes to a file beside the artifact, and the run goes on.

@@ -34,7 +34,7 @@ class Kubeflow:
     image has it.
     Example: `volume = "tickets"`"""
     mount: str | None = None
-    """Where the claim is mounted; at `folder` where it is left out.
+    """Where the claim is mounted; default: at `folder`.
     Example: `mount = "/mnt"` with `volume = "tickets"`, `folder = "/mnt/tickets"`"""
     cpu: dict[str, Annotated[float, Field(ge=0.001)]] = Field(default_factory=dict)
     """CPU request by node id, in cores; `default` for all others. Example: `cpu = { default = 2, Trainer = 8 }`"""

@@ -20,7 +20,10 @@ class Model:
 
     base: str
     """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt`, or
-    `hf://organisation/name`, with `@revision` if wanted. Example: `base = "hf://google-bert/bert-base-uncased"`"""
+    `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
+    ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
+    HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models.
+    Example: `base = "hf://google-bert/bert-base-uncased"`"""
     max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
     """Most tokens of a row that the model sees at once, [CLS] and [SEP] included. A longer text is truncated; of two
     texts together the longer one first. At most what the base model has positions for. Example: `max_length = 64`"""
@@ -29,11 +32,10 @@ class Model:
     overlapping windows of `max_length` tokens, whose logits are averaged; for tasks with one text.
     Example: `long_texts = "window"`"""
     window_overlap: Annotated[int, Field(ge=0)] | None = None
-    """With `long_texts = "window"`: tokens that a window shares with the next one; a quarter of `max_length` where it
-    is left out.
+    """With `long_texts = "window"`: tokens that a window shares with the next one; default: a quarter of `max_length`.
     Example: `window_overlap = 32` with `long_texts = "window"`"""
     max_windows: Annotated[int, Field(ge=2)] | None = None
-    """With `long_texts = "window"`: a text of more windows is truncated; 8 where it is left out.
+    """With `long_texts = "window"`: a text of more windows is truncated; default: 8.
     Example: `max_windows = 4` with `long_texts = "window"`"""
     pooling: Literal["cls", "mean"] = "cls"
     """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task

@@ -10,6 +10,6 @@ class Push:
     """Where a model that passed the gate goes: DESTINATION/NAME/VERSION, the layout of TensorFlow Serving."""
 
     name: Name | None = None
-    """The model's name for its server; the run's name where it is left out. Example: `name = "sentiment"`"""
+    """The model's name for its server; default: the run's name. Example: `name = "sentiment"`"""
     destination: str | None = None
-    """A directory; ROOT/NAME/serving where it is left out. Example: `destination = "/srv/models"`"""
+    """A directory; default: ROOT/NAME/serving. Example: `destination = "/srv/models"`"""

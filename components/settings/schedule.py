@@ -18,8 +18,8 @@ class Schedule:
     """When and how a scheduler runs the pipeline; read by `export --runner airflow`, ignored by `run`."""
 
     cron: Annotated[str, Field(pattern=CRON)] | None = None
-    """When it runs, in UTC: five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly; only when it is
-    triggered where it is left out.
+    """When it runs, in UTC: five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly; default: only
+    when it is triggered.
     Example: `cron = "0 3 * * *"`"""
     pool: Name = "default_pool"
     """The Airflow pool whose slots the nodes take; pipelines that share a pool of one slot never run side by side.
@@ -27,7 +27,7 @@ class Schedule:
     node_hours: Annotated[float, Field(gt=0)] = 24.0
     """A node that takes longer is stopped, and has failed. Example: `node_hours = 6`"""
     run_hours: Annotated[float, Field(gt=0)] | None = None
-    """A run that takes longer is stopped, and has failed; never where it is left out. Example: `run_hours = 48`"""
+    """A run that takes longer is stopped, and has failed; default: never. Example: `run_hours = 48`"""
     retries: Annotated[int, Field(ge=0, le=100)] = 1
     """How often a node that failed is tried again. Example: `retries = 3`"""
     retry_minutes: Annotated[float, Field(ge=0)] = 5.0

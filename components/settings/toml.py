@@ -1,4 +1,4 @@
-"""Settings to and from text: JSON between nodes, TOML from people, whose mistakes get one message with the line."""
+"""TOML from people to settings: a mistake gets one message, with its line."""
 
 from __future__ import annotations
 

@@ -23,7 +23,7 @@ class Training:
     without dropout, once over every row, and its output is kept on disk; in every step where texts are seen in windows,
     or where a task encodes its two texts apart. Example: `strategy = "head"`"""
     unfreeze_epochs: Annotated[float, Field(gt=0)] | None = None
-    """With `strategy = "gradual"`: how many epochs a stage lasts; 1 where it is left out.
+    """With `strategy = "gradual"`: how many epochs a stage lasts; default: 1.
     Example: `unfreeze_epochs = 0.5` with `strategy = "gradual"`"""
     freeze_layers: Annotated[int, Field(ge=1)] | None = None
     """With `strategy = "freeze_layers"`, and required there: how many of the first encoder layers keep their weights.
@@ -41,7 +41,7 @@ class Training:
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Rows in a training batch, of all devices together. Example: `batch_size = 16`"""
     epochs: Annotated[int, Field(ge=1)] | None = None
-    """Passes over train; 2 where neither `epochs` nor `steps` is given. Example: `epochs = 3`"""
+    """Passes over train; default: 2, unless `steps` is given. Example: `epochs = 3`"""
     steps: Annotated[int, Field(ge=1)] | None = None
     """Optimiser steps, instead of `epochs`. Example: `steps = 500`"""
     warmup: Share = 0.1
@@ -53,8 +53,8 @@ class Training:
     clip_norm: Annotated[float, Field(gt=0)] = 1.0
     """A gradient whose global L2 norm is larger is scaled down to this norm. Example: `clip_norm = 0.5`"""
     dropout: Rate | None = None
-    """Dropout rate of hidden states, attention and the classifier's input; as in the base model's `config.json` where
-    it is left out.
+    """Dropout rate of hidden states, attention and the classifier's input; default: as in the base model's
+    `config.json`.
     Example: `dropout = 0.2`"""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """Precision of the matrix products in training. `auto`: bfloat16 on a CPU with instructions for it, else float32.
@@ -70,13 +70,13 @@ class Training:
     """How often an epoch the model is measured on dev. The checkpoint with the best first metric of the task, among
     equals with the smallest loss, becomes the model. Example: `evaluations_per_epoch = 4`"""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
-    """Stop after this many evaluations without a better one; never where it is left out.
+    """Stop after this many evaluations without a better one; default: never.
     Example: `early_stopping = 3`"""
     checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
     """How often the state of the training goes to disk; a killed run resumes from there.
     Example: `checkpoint_minutes = 15`"""
     checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
-    """Also write that state every so many steps; by time alone where it is left out.
+    """Also write that state every so many steps; default: by time alone.
     Example: `checkpoint_steps = 1000`"""
     devices: Literal["auto", "mirrored", "multiworker"] = "auto"
     """What training runs on. `auto`: the GPUs that TensorFlow sees, each with a copy of the model, or else the CPU.

@@ -37,7 +37,7 @@ _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minu
 """Settings with which a training may go on that began with others of them."""
 
 
-def train(fn_args: Any, group: Replicas) -> None:
+def train(fn_args: Any, replicas: Replicas) -> None:
     """Fine-tunes and, if this process is the chief, exports; others write nothing but temporary files.
 
     Args:
@@ -55,11 +55,11 @@ def train(fn_args: Any, group: Replicas) -> None:
     task = tasks.read(fn_args.transform_output)
     base_model = Path(config["base_model"])
     logs = Path(fn_args.model_run_dir)
-    if group.is_chief:
+    if replicas.is_chief:
         logs.mkdir(parents=True, exist_ok=True)
     keras.utils.set_random_seed(training.seed)
     # Within the run's root: the system's temporary directory may be memory.
-    with tempfile.TemporaryDirectory(dir=logs if group.is_chief else None) as scratch:
+    with tempfile.TemporaryDirectory(dir=logs if replicas.is_chief else None) as scratch:
         spec = transform.transformed_feature_spec()
         train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
         dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
@@ -67,19 +67,19 @@ def train(fn_args: Any, group: Replicas) -> None:
         if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
         # The chief's: what workers exchange is of one form.
-        forms = forms_for(group.broadcast(device_kind()))
-        model, *others = group.copies(lambda: build_model(base_model, model_settings, training, task, forms))
+        forms = forms_for(replicas.broadcast(device_kind()))
+        model, *others = replicas.copies(lambda: build_model(base_model, model_settings, training, task, forms))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():
             initial = warm_start(Path(fn_args.base_model), copy)
         weights = class_weights(training, train, task)
-        if not group.is_chief:
-            loop.fit(model, train, dev, training, weights, Path(scratch), Path(scratch), None, group, others)
+        if not replicas.is_chief:
+            loop.fit(model, train, dev, training, weights, Path(scratch), Path(scratch), None, replicas, others)
             return
         # Beside the runs' directories: each attempt gets another one of its own.
         key = checkpoint_key(config, initial, train, dev, forms)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
-        history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, group, others)
+        history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, replicas, others)
         learned = _profile(train, task, read_vocabulary(base_model / file_names.VOCABULARY))
     history.key, history.words_cut = key, train.words_cut
     history.write(logs / HISTORY_FILE)

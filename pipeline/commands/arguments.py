@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import argparse
+import re
+import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
 from components.common.defaults import MAX_LENGTH
-from components.common.exit_status import DONE, FAILED, REFUSED, WRONG_INPUT
+from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 
 _DEFAULT_ROOT = "runs"
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
 
-_PUSHED = "runs/movie-reviews/serving/movie-reviews"
+_PUSHED = "runs/tickets/serving/tickets"
+
+_RUN = "a run's id, or a pipeline's name for its newest run"
+
+_WIDTH = 78
+"""Of what argparse prints as it is."""
 
 _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 """Name, summary, what else there is to know, example -> the command's parser."""
@@ -24,7 +31,8 @@ def parser(description: str) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="pipeline_runner.py",
         description=description,
-        epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate",
+        epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate;\n"
+        f"of a scheduler's steps also {SKIPPED}, nothing to do",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_commands(parser)
@@ -44,8 +52,10 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         found[name] = command = subparsers.add_parser(
             name,
             help=summary,
-            description="\n\n".join([f"{summary[0].upper()}{summary[1:]}.", *([details] if details else [])]),
-            epilog=f"example:\n  pipeline_runner.py {example}",
+            description="\n\n".join(
+                textwrap.fill(text, _WIDTH) for text in (f"{summary[0].upper()}{summary[1:]}.", details) if text
+            ),
+            epilog="\n".join(["example:", *(_shell(line) for line in example.splitlines())]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(command=name)
@@ -56,11 +66,18 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
     return found
 
 
+def _shell(line: str) -> str:
+    """A command as one types it, in lines that do not part an option from its value."""
+    kept = re.sub(r"(--\S+) ", "\\1\0", f"  pipeline_runner.py {line}")
+    lines = textwrap.wrap(kept, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
+    return " \\\n".join(lines).replace("\0", " ")
+
+
 def _add_runs(add: _Add) -> None:
     command = add(
         "run",
         "run the pipeline on this machine, from TSV files to a pushed model",
-        "Metadata, artifacts, logs and pushed models stay under --root. Nodes whose data,\n"
+        "Metadata, artifacts, logs and pushed models stay under --root. Nodes whose data, "
         "config and code are unchanged come from cache.",
         f"run --config {_SHIPPED}",
     )
@@ -72,7 +89,7 @@ def _add_runs(add: _Add) -> None:
     command = add(
         "check",
         "validate a config against its files; run nothing",
-        "Reads the first 1,000 rows of each file and the base model's files, and prints the\n"
+        "Reads the first 1,000 rows of each file and the base model's files, and prints the "
         "DAG and the resolved settings. Takes seconds, and does not import TensorFlow.",
         f"check --config {_SHIPPED}",
     )
@@ -98,9 +115,7 @@ def _add_records(add: _Add) -> None:
         "",
         "show movie-reviews",
     )
-    command.add_argument(
-        "run", nargs="?", metavar="RUN", help="a run's id or a pipeline's name; default the newest run"
-    )
+    command.add_argument("run", nargs="?", metavar="RUN", help=f"{_RUN}; default the newest run of all")
     _add_root(command)
     command.add_argument("--all", action="store_true", help="list the runs")
     command.add_argument("--manifest", action="store_true", help="print the manifest: the run's inputs and its result")
@@ -108,10 +123,10 @@ def _add_records(add: _Add) -> None:
     command = add(
         "reproduce",
         "run again from a manifest, without any cache, and compare bit by bit",
-        "Weights and metrics have to be equal to the last bit; what differs is listed, first\nwhat it could come from.",
+        "Weights and metrics have to be equal to the last bit; what differs is listed, first what it could come from.",
         "reproduce 20261123-093000",
     )
-    command.add_argument("run", metavar="RUN", help="a run's id")
+    command.add_argument("run", metavar="RUN", help=_RUN)
     _add_root(command)
     command.add_argument(
         "--into", type=Path, metavar="DIR", help="root of the new run; default a directory within the old run's"
@@ -123,9 +138,8 @@ def _add_predictions(add: _Add) -> None:
     command = add(
         "predict",
         "predict with a pushed model: texts, lines of stdin, or a TSV file",
-        "Columns, header and quoting of --input are those of the training data, where no\noption says otherwise.",
-        f"predict --model {_PUSHED} 'not bad at all'\n"
-        f"  pipeline_runner.py predict --model {_PUSHED} --input rows.tsv --output out.tsv",
+        "Columns, header and quoting of --input are those of the training data, where no option says otherwise.",
+        f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     _add_pushed(command)
     command.add_argument(
@@ -142,12 +156,8 @@ def _add_predictions(add: _Add) -> None:
         f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
     )
     _add_pushed(command)
-    command.add_argument(
-        "--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs; may end in .gz"
-    )
-    command.add_argument(
-        "--output", type=Path, required=True, metavar="DIR", help="for the predictions and the quarantine of bad rows"
-    )
+    command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
     command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
     _add_columns(command)
 
@@ -183,12 +193,12 @@ def _add_data(add: _Add) -> None:
     command = add(
         "check-data",
         "compare rows with the rows that a run's model learned from",
-        "Labels, text length, unknown words and vocabulary, by the limits in the run's [drift].\n"
+        "Labels, text length, unknown words and vocabulary, by the limits in the run's [drift]. "
         'Beyond a limit the exit status is 2, with on_drift = "warn" 0.',
         "check-data rows.tsv --against 20261123-093000",
     )
     command.add_argument("rows", type=Path, metavar="TSV", help="rows with or without labels; may end in .gz")
-    command.add_argument("--against", required=True, metavar="RUN", help="a run's id")
+    command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
     _add_root(command)
     _add_columns(command)
     command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
@@ -210,15 +220,11 @@ def _add_upkeep(add: _Add) -> None:
     command = add(
         "rollback",
         "put an older version into production again",
-        "A copy of it becomes the newest version. No run pushes the weights that were in\nproduction again.",
+        "A copy of it becomes the newest version. No run pushes the weights that were in production again.",
         "rollback --name tickets",
     )
     command.add_argument(
-        "version",
-        nargs="?",
-        type=int,
-        metavar="VERSION",
-        help="default the newest with other weights than those in production",
+        "version", nargs="?", type=int, metavar="VERSION", help="default the newest older one with other weights"
     )
     _add_pipeline(command)
     command = add(
@@ -229,7 +235,7 @@ def _add_upkeep(add: _Add) -> None:
     )
     _add_pipeline(command)
     command.add_argument(
-        "--keep", type=_at_least(1), required=True, metavar="N", help="how many runs keep their artifacts"
+        "--keep", type=_at_least(1), required=True, metavar="N", help="newest runs that keep artifacts"
     )
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -240,7 +246,7 @@ def _add_schedules(add: _Add) -> None:
         "export",
         "write the pipeline for a scheduler",
         "For Airflow a DAG file and the compiled pipeline; for Kubeflow Pipelines one YAML file.",
-        f"export --runner airflow --config {_SHIPPED} --output dags",
+        "export --runner airflow --config tickets.toml --output dags",
     )
     command.add_argument("--runner", choices=["airflow", "kubeflow"], required=True, help="which scheduler")
     _add_config(command)
@@ -253,7 +259,7 @@ def _add_schedules(add: _Add) -> None:
     ):
         node = " Trainer" if name == "run-node" else ""
         details = "A task of the DAG that `export --runner airflow` wrote starts it."
-        command = add(name, summary, details, f"{name}{node} --dag dags/movie-reviews.json --run-id today")
+        command = add(name, summary, details, f"{name}{node} --dag dags/tickets.json --run-id today")
         if name == "run-node":
             command.add_argument("node", metavar="NODE", help="its id")
         command.add_argument("--dag", type=Path, required=True, metavar="JSON", help="what `export` wrote")
@@ -270,7 +276,7 @@ def _add_schedules(add: _Add) -> None:
 def _at_least(least: int) -> Callable[[str], int]:
     def number(text: str) -> int:
         if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"{text} is no number of at least {least}")
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
         return int(text)
 
     return number
@@ -298,12 +304,8 @@ def _add_pushed(command: argparse.ArgumentParser) -> None:
 
 
 def _add_columns(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--column",
-        action="append",
-        metavar="C",
-        help="the text's column, a name or a number from 1, for two texts twice; default as in training",
-    )
+    column = "the text's column, a name or a number from 1; default as in training; give the option twice for two texts"
+    command.add_argument("--column", action="append", metavar="C", help=column)
     command.add_argument("--no-header", action="store_true", help="the first line of a file is a row")
 
 

@@ -6,7 +6,6 @@ import argparse
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`begin-run`: the first step of a run that a scheduler starts."""
     from pipeline.runners import scheduled
 
     return scheduled.begin(options.dag, options.run_id)

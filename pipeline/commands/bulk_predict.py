@@ -194,7 +194,7 @@ def _claimed(output: Path, stands_on: dict[str, Any]) -> Iterator[None]:
             file.seek(0)
             before = dict(json.load(file))
         except BlockingIOError:
-            problem = "another bulk-predict is on here"
+            problem = "another bulk-predict is running here"
             raise InputError(str(output), problem, "Wait for its end, or give this one another --output") from None
         except OSError as error:
             raise _not_writable(output, error) from None
@@ -227,7 +227,6 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
 
 
 def execute(parsed: argparse.Namespace) -> int:
-    """`bulk-predict`: `predict --input` by Beam."""
     where = settings(parsed.config)
     header = not parsed.no_header
     try:

@@ -9,7 +9,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`check`: a config against its files, without running anything."""
     from pipeline.config import preflight
     from pipeline.reports import check_report, tables
     from pipeline.runs.paths import PipelinePaths

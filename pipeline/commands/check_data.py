@@ -125,7 +125,6 @@ def _model(before: Manifest, directory: Path) -> Path:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`check-data`: rows beside those that a run's model learned from."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find
 

@@ -11,7 +11,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`data`: fetches a sample."""
     try:
         from data import fetch
     except ModuleNotFoundError:

@@ -172,7 +172,6 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`embed`: vectors of texts."""
     source = Source(options.input, options.column, not options.no_header)
     rows, width = embed_file(options.model, source, options.output, base_model_settings(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)

@@ -6,7 +6,6 @@ import argparse
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`end-run`: its last step."""
     from pipeline.runners import scheduled
 
     return scheduled.end(options.dag, options.run_id)

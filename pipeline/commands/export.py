@@ -8,7 +8,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`export`: a pipeline for a scheduler."""
     if options.runner == "airflow":
         from pipeline.runners import airflow
 

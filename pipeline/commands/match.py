@@ -62,7 +62,6 @@ def match_files(
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`match`: the nearest texts of a corpus."""
     header = not options.no_header
     queries = Source(options.queries, options.query_column, header)
     corpus = Source(options.corpus, options.corpus_column, header)

@@ -100,7 +100,6 @@ def _load(model: Path) -> Predictor:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`predict`: what a model says of texts."""
     from components.serving.versions import resolve
 
     resolve(options.model)

@@ -10,7 +10,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`prune`: artifacts that nothing kept needs."""
     from pipeline.runs import lock, pushed_versions
 
     paths = pushed_versions.pipeline_paths(options.root, options.name)

@@ -91,7 +91,6 @@ def _initial(before: Manifest, directory: Path) -> str:
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`reproduce`: a run made again from its manifest, and what differs."""
     from pipeline.reports import run_report, tables
     from pipeline.runs.record import find
 

@@ -8,7 +8,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`rollback`: an older version into production."""
     from components.serving.versions import roll_back
     from pipeline.runs import lock, pushed_versions
 

@@ -11,7 +11,6 @@ from components.common.exit_status import DONE, FAILED, REFUSED
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`run`: the DAG on this machine."""
     from pipeline.config import preflight
     from pipeline.reports import run_report, tables
     from pipeline.runners import local

@@ -8,7 +8,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`run-container`: a node in a container of Kubeflow's."""
     from pipeline.runners import kubeflow_entrypoint
 
     kubeflow_entrypoint.run(options.arguments)

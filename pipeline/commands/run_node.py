@@ -6,7 +6,6 @@ import argparse
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`run-node`: one node of it."""
     from pipeline.runners import scheduled
 
     return scheduled.run_node(options.dag, options.run_id, options.node)

@@ -11,7 +11,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`show`: a run, or the list of them."""
     from pipeline.reports import run_report, tables
     from pipeline.runs import manifest
     from pipeline.runs.record import find, read

@@ -10,7 +10,6 @@ from components.common.exit_status import DONE, FAILED
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`train-worker`: a process of a training by several, but for the chief's."""
     from components.common import progress
     from components.distributed import cluster, supervisor
     from pipeline.runs.cache_key import source_hash

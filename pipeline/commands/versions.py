@@ -11,7 +11,6 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    """`versions`: what was pushed, by which run, with which metrics."""
     from pipeline.reports import run_report, tables
     from pipeline.runs import pushed_versions
 

@@ -16,8 +16,8 @@ from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
 from components.pretrained import file_names, hub, huggingface
-from components.rows import columns, label_names, reader, spans, tsv
-from components.rows.files import find_files, readable
+from components.rows import columns, data_spans, label_names, reader, tsv
+from components.rows.files import InputFiles, find_files, of_train, readable
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
 from components.settings.toml import TomlSource
@@ -42,7 +42,7 @@ class Checked:
     model_config: BertConfig
     has_pooler: bool
     tokenizer: TokenizerSettings
-    files: list[tuple[str | None, Path]]
+    files: InputFiles
     layout: columns.Layout
     task: Task
     """Without labels where they will be read from train."""
@@ -70,8 +70,8 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
         # [CLS] and [SEP] are two of the tokens, and each word has at least one.
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_tokens - 2))
-    data = spans.resolved(run.data)
-    newest = spans.newest(run.data, data.spans)
+    data = data_spans.resolved(run.data)
+    newest = data_spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
     task = tasks.from_settings(run.data)
     _check_names(run, task, source)
@@ -92,7 +92,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
     layout = _check_rows(run.data, files, task, source)
-    small = all(_is_small(run.data, path) for split, path in files if split in (None, "train"))
+    small = all(_is_small(run.data, path) for _, path in of_train(files))
     if task.has_label_names and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
@@ -159,7 +159,7 @@ def _is_small(data: Data, path: Path) -> bool:
     return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
 
 
-def _check_rows(data: Data, files: list[tuple[str | None, Path]], task: Task, source: TomlSource) -> columns.Layout:
+def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> columns.Layout:
     """Reads the first rows of each file; returns the first file's layout."""
     layouts = []
     for split, path in files:

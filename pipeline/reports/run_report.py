@@ -1,4 +1,4 @@
-"""Runs and checks in words and tables, for a terminal or a plain stream."""
+"""A run in words and tables, for a terminal or a plain stream; and the lists of runs and of pushed versions."""
 
 from __future__ import annotations
 

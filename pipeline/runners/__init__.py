@@ -1,1 +1,1 @@
-"""What executes the DAG; an environment each, wiring only."""
+"""What executes the DAG: this machine, a scheduler's steps, Airflow, Kubeflow."""

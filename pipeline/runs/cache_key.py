@@ -1,4 +1,4 @@
-"""Hashes of what a run depends on, for the cache keys and the model's card."""
+"""Hashes of what a run depends on, for the cache keys and the manifest."""
 
 from __future__ import annotations
 

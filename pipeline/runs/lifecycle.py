@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from components.common.errors import InputError
 from components.distributed import cluster
 from components.export.card import read_card
-from pipeline.config.preflight import Checked
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
@@ -22,6 +21,7 @@ from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeRecord, RunRecord, close_killed
 
 if TYPE_CHECKING:
+    from pipeline.config.preflight import Checked
     from pipeline.runs.record import NodeOutcome
 
 

@@ -33,7 +33,7 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
     def waiting() -> None:
         lock.seek(0)
         holder = lock.read().strip() or "another process"
-        problem = f"another run is on here ({holder})"
+        problem = f"another run is running here ({holder})"
         if wait is None:
             remedy = "Wait for its end, with --wait, or give this one another --root"
             raise InputError(str(paths.home), problem, remedy) from None

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
@@ -24,11 +24,13 @@ from components.settings.kubeflow import Kubeflow
 from components.settings.run import Run
 from components.settings.schedule import Schedule
 from components.settings.serialization import dump, load, load_file
-from pipeline.config.preflight import Checked
 from pipeline.runs import record
 from pipeline.runs.cache_key import base_model_hashes, project_hash
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import OUTCOME
+
+if TYPE_CHECKING:
+    from pipeline.config.preflight import Checked
 
 MANIFEST_FILE = "manifest.json"
 
@@ -61,8 +63,7 @@ class Manifest:
     """The run's id."""
     started: str
     config: dict[str, Any]
-    """`settings.Run`, resolved: every default filled in, every path absolute."""
-    config_file: str
+    """`components.settings.run.Run`, resolved: every default filled in, every path absolute."""
     checkout: str
     """Where the project's code lay."""
     data: list[DataFile]
@@ -186,7 +187,6 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         run=run_id,
         started=started,
         config=json.loads(dump(run)),
-        config_file=str(checked.path.resolve()),
         checkout=str(ROOT),
         data=data_files(checked.files),
         base_model=base_model_hashes(checked.base_model),

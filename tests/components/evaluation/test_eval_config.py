@@ -83,7 +83,7 @@ def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None
     assert (candidate.name, candidate.is_baseline) == ("candidate", False)
     assert (baseline.name, baseline.is_baseline) == ("baseline", True)
     for spec in (candidate, baseline):
-        assert (spec.signature_name, spec.label_key) == ("predict_examples", "target")
+        assert (spec.signature_name, spec.label_key) == ("predict_examples", "label_target")
         assert list(spec.preprocessing_function_names) == ["transform_features"]
         assert spec.prediction_key == "probabilities"
 

@@ -28,7 +28,7 @@ GOOD = [0.1, 0.8, 0.3, 0.4, 0.6]
 @pytest.fixture(scope="module")
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> str:
     columns: dict[str, list[Any]] = {
-        "target": TARGETS,
+        "label_target": TARGETS,
         "source": ["a", "a", "b", "b", "c"],
         "text_length": ["short"] * 5,
         "candidate's": [[1 - good, good] for good in GOOD],

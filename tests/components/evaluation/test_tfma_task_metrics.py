@@ -19,7 +19,7 @@ from tests.components.evaluation.raw_data import analyse
 
 def test_a_slice_has_the_metrics_of_its_rows_and_an_error_drops_upwards(tmp_path: Path) -> None:
     columns: dict[str, list[Any]] = {
-        "target": [1.0, 2.0, 3.0, 4.0],
+        "label_target": [1.0, 2.0, 3.0, 4.0],
         "source": ["a", "a", "b", "b"],
         "text_length": ["short"] * 4,
         "candidate's": [[1.0], [3.0], [2.0], [5.0]],

@@ -3,6 +3,7 @@ from pathlib import Path
 import pytest
 
 from components.rows import label_names, reader
+from components.rows.files import InputFiles
 from components.rows.reader import Row
 from components.settings.data import Data
 from components.tasks import Task
@@ -53,9 +54,9 @@ def test_more_than_1000_labels_are_taken_for_another_column(write: Write) -> Non
 
 
 def test_the_files_that_may_hold_rows_of_train_are_read_by_whatever_reads_them() -> None:
-    files: label_names.Files = [("train", Path("one")), ("dev", Path("two")), (None, Path("three"))]
+    files: InputFiles = [("train", Path("one")), ("dev", Path("two")), (None, Path("three"))]
 
-    def read(train: label_names.Files, given: Data, task: Task) -> dict[Path, set[str]]:
+    def read(train: InputFiles, given: Data, task: Task) -> dict[Path, set[str]]:
         assert [path.name for _, path in train] == ["one", "three"]
         return {Path("one"): {"pos", "neg"}, Path("three"): {"odd", "neg"}}
 

@@ -160,10 +160,10 @@ def test_words_become_tokens_with_the_word_that_each_begins() -> None:
 
     task, texts = Tagging(("LOC",)), [tf.constant(["ab c"])]
     found = task.preprocess(Letters(), texts, tf.constant(["B-LOC O"]))
-    assert set(found) == {"token_ids", "word_ids", "target"}
+    assert set(found) == {"token_ids", "word_ids", "label_target"}
     assert found["token_ids"].numpy().tolist() == [1, 2, 3]
     assert found["word_ids"].numpy().tolist() == [2]
-    assert found["target"].to_list() == [[1, 0]]
+    assert found["label_target"].to_list() == [[1, 0]]
     assert task.tokenize(Letters(), texts).numpy().tolist() == [1, 2, 3]
 
 

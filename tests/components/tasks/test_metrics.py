@@ -188,7 +188,7 @@ def markdown() -> str:
         "What a gate can name, by task; the first metric of a task also chooses the checkpoint. A metric of a label is",
         'named `METRIC/LABEL`, as in `min = { "f1/good" = 0.8 }`. A ratio without a denominator is 0, and so is a',
         "correlation with a constant.",
-        "`python -m tests.components.tasks.test_metrics > docs/metrics.md` writes this page.",
+        "`make docs` writes this page.",
     ]
     alike: dict[tuple[tuple[Metric, ...], ...], list[str]] = {}
     for name, task in TASKS.items():

@@ -213,7 +213,7 @@ def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
     run = bulk_predictor.run
 
     def meanwhile(*told: Any) -> None:
-        with pytest.raises(InputError, match="another bulk-predict is on here"):
+        with pytest.raises(InputError, match="another bulk-predict is running here"):
             ask(model, output, path)
         run(*told)
 

@@ -9,6 +9,7 @@ import io
 import json
 import shlex
 import sys
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -151,7 +152,7 @@ class Box:
         }
         config = json.loads(dump(load_config(self.directory / "run.toml")))
         stood_on = {
-            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config, "config_file": ""},
+            **{"name": "toy", "run": "20260102-030405", "started": "", "config": config},
             **{"checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None, "libraries": {}},
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
@@ -543,7 +544,7 @@ CASES: dict[str, list[Case]] = {
         Case("a root one may not write to", lambda box: box.forbid("runs"),
              "DIR/runs/toy: cannot be written (Permission denied). Give a --root you may write to.", RUN),
         Case("another run in the same place", Box.lock,
-             "DIR/runs/toy: another run is on here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
+             "DIR/runs/toy: another run is running here (process 4711 since 2026-01-02T03:04:05+00:00). Wait for its "
              "end, with --wait, or give this one another --root.", RUN),
         Case("a destination below a file",
              lambda box: box.toml("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'),
@@ -679,7 +680,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/out/job.json: not what a job stands on (Unterminated string starting at: line 1 column 11 (char "
              "10)). Give another --output.", f"{BULK} DIR/dev.tsv"),
         Case("an output that another command is writing", lambda box: box.lock("out/job.json"),
-             "DIR/out: another bulk-predict is on here. Wait for its end, or give this one another --output.",
+             "DIR/out: another bulk-predict is running here. Wait for its end, or give this one another --output.",
              f"{BULK} DIR/dev.tsv"),
         Case("a config with a mistake in [beam]", lambda box: box.toml("[gate]", '[beam]\npreset = "spark"\n[gate]'),
              'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
@@ -745,24 +746,28 @@ def errors_page() -> str:
     lines = [
         "# What can be wrong, and what the command line says",
         "",
-        "Each row is a test: `tests/pipeline/config/test_bad_inputs.py` makes the mistake, runs the command and",
-        "compares the whole message. The exit status is 2, nothing else is printed, and nothing is made on disk.",
-        "DIR is the directory of the files. `make docs` writes this page.",
+        "Each mistake is a test: `tests/pipeline/config/test_bad_inputs.py` makes it, runs the command and compares",
+        "the whole message. The command line prints `error: ` and the message on one line; here it is wrapped. The",
+        "exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the directory of the files.",
+        "`make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
         "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
         "the same exit status.",
     ]
     for title, cases in CASES.items():
-        lines += ["", f"## {title}", "", "| what was wrong | the message |", "| --- | --- |"]
+        lines += ["", f"## {title}", ""]
         for case in cases:
-            message = case.message.replace("|", "\\|")
-            lines.append(f"| {case.what} | `` {message} `` |")
+            lines += [f"- {case.what}", *_block(case.message)]
     lines += ["", "## Rows of the other tasks", "", "`tests/pipeline/config/test_task_rows.py` has them.", ""]
-    lines += ["| task | what was in the row | the message |", "| --- | --- | --- |"]
-    for cells in ([task, f"`` {row!r} ``", f"`` DIR/train.tsv:3: {message} ``"] for task, row, _, message in BROKEN):
-        lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    for task, row, _, message in BROKEN:
+        lines += [f"- {task}: `` {row!r} ``", *_block(f"DIR/train.tsv:3: {message}")]
     return "\n".join(lines) + "\n"
+
+def _block(message: str) -> list[str]:
+    """A message below an item of a list."""
+    wrapped = textwrap.wrap(message, 78, break_long_words=False, break_on_hyphens=False)
+    return ["  ```text", *(f"  {line}" for line in wrapped), "  ```"]
 
 def tree(directory: Path) -> dict[str, bytes | None]:
     return {

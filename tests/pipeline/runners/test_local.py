@@ -219,7 +219,7 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
         # A second run at the same time and place is told who is there.
         second = python().run(*command)
         assert second.returncode == 2
-        assert f"another run is on here (process {process.pid} since 20" in second.stderr
+        assert f"another run is running here (process {process.pid} since 20" in second.stderr
         time.sleep(2)
         process.send_signal(signal.SIGINT)
         rest, err = process.communicate(timeout=60)

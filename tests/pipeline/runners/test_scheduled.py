@@ -188,7 +188,7 @@ def test_a_local_run_does_not_come_between_nodes_that_are_on(
 
     with held(PipelinePaths.of(manifest.read(latest(root)).settings, root), shared=True):
         assert pipeline_runner.main(["run", "--config", str(folder / "run.toml"), "--root", str(root)]) == 2
-        assert "another run is on here" in capfd.readouterr().err
+        assert "another run is running here" in capfd.readouterr().err
         # Nodes go side by side.
         assert step("run-node", dag, "manual__2", "Trainer") == 0
 

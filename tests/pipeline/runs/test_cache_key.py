@@ -172,7 +172,7 @@ def test_a_comment_and_a_docstring_in_every_module_make_no_node_run_again(copied
 
 
 def test_a_default_of_kubeflows_makes_no_node_run_again(copied: Path) -> None:
-    replace(copied, "settings/schedulers", '"nvidia.com/gpu"', '"amd.com/gpu"')
+    replace(copied, "settings/kubeflow", '"nvidia.com/gpu"', '"amd.com/gpu"')
     assert changed_nodes(copied) == set()
 
 

@@ -16,7 +16,6 @@ def manifest(**changes: Any) -> Manifest:
         run="20260102-030405",
         started="",
         config={"training": {"seed": 1, "init_from": "pushed"}, "model": {"base": "/here/model"}},
-        config_file="",
         checkout="",
         data=[DataFile("train", f"/here/span-{span}/train.tsv", f"{span}" * 64, 10) for span in (1, 2)],
         base_model={"vocab.txt": "aa"},

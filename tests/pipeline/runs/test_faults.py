@@ -242,7 +242,7 @@ def test_a_second_run_waits_for_the_first_if_told_to(run: Said, folder: Path, ro
             time.sleep(0.01)
         refused = python().run(*command)
         assert refused.returncode == 2
-        assert f"another run is on here (process {first.pid} since" in one_message(refused.stderr)
+        assert f"another run is running here (process {first.pid} since" in one_message(refused.stderr)
         second = python().run(*command, "--wait")
         assert second.returncode == 0, second.stderr
         assert "waiting for its end" in second.stdout

@@ -29,7 +29,6 @@ def begun(directory: Path) -> Manifest:
         run=directory.name,
         started="2026-01-02T03:04:05+00:00",
         config={},
-        config_file="/toy.toml",
         checkout="/checkout",
         data=[],
         base_model={},
