@@ -15,7 +15,7 @@ from components.distributed import supervisor, worker
 from tests.checkout import ROOT
 from tests.network import tf_config
 
-LEAD = "from components.distributed import supervisor; supervisor.lead({}, 0.4)"
+LEAD = "from components.distributed import supervisor; supervisor.lead({}, 0.05)"
 
 
 def test_a_chief_that_does_not_come_is_not_waited_for_forever(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -73,5 +73,5 @@ def test_the_chief_gives_up_and_names_the_worker_that_did_not_come(in_network: l
     variables = {**os.environ, "TF_CONFIG": tf_config(0)}
     command = [*in_network, sys.executable, "-c", LEAD]
     ended = subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, check=False)
-    wanted = "WorkerError: waited 0.4 minutes for the other workers, these did not come: 127.0.0.1:2223"
+    wanted = "WorkerError: waited 0.05 minutes for the other workers, these did not come: 127.0.0.1:2223"
     assert ended.stderr.splitlines()[-1].removeprefix("components.common.errors.") == wanted

@@ -3,7 +3,6 @@
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,7 +16,7 @@ from components.tasks.tagging import IGNORED, Tagging
 from components.training import replicas
 from components.training.dataset import Batch
 from components.training.replicas import SINGLE_REPLICA
-from tests.checkout import ROOT
+from tests.commands import Interpreter
 from tests.network import tf_config
 from tests.toys import write_toy_checkpoint
 
@@ -65,7 +64,7 @@ PROCESSES = {"alone": (1, None), "mirrored": (2, None), "worker 0": (0, tf_confi
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory: pytest.TempPathFactory, in_network: list[str]) -> dict[str, list[Weights]]:
+def trained(tmp_path_factory: pytest.TempPathFactory, python_in_network: Interpreter) -> dict[str, list[Weights]]:
     """What each process left in each case; all of them ran at the same time."""
     folder = tmp_path_factory.mktemp("together")
     write_toy_checkpoint(folder / "model")
@@ -73,9 +72,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory, in_network: list[str]) -> 
     running = []
     for name, (devices, config) in PROCESSES.items():
         order = json.dumps({"name": name, "devices": devices, "cases": cases})
-        command = [*in_network, sys.executable, "-m", "tests.together", str(folder), order]
         variables = {**os.environ, **({"TF_CONFIG": config} if config else {})}
-        running.append(subprocess.Popen(command, cwd=ROOT, env=variables, stderr=subprocess.PIPE, text=True))
+        command = ("-m", "tests.together", folder, order)
+        running.append(python_in_network.start(*command, env=variables, stderr=subprocess.PIPE))
     for process in running:
         _, errors = process.communicate()
         assert process.returncode == 0, errors[-3000:]

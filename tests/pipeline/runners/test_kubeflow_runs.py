@@ -4,7 +4,7 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -12,9 +12,9 @@ import pipeline_runner
 from components.export.card import read_card
 from components.serving.versions import versions
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
-from tests.pipeline.commands.test_run_tasks import write_run
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
+from tests.task_runs import check_pushed, check_refused, write_run
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -150,21 +150,42 @@ def test_a_spec_with_a_wrong_parameter_fails(cluster: Cluster, first: dict[str, 
         cluster.run(first["spec"], {"data_pat": "/"})
 
 
-def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(
-    folder: Path, cluster: Cluster, local: Local
-) -> None:
+class Tagger(NamedTuple):
+    """A tagger's run on this machine."""
+
+    config: Path
+    root: Path
+    spec: Any
+    """Of Kubeflow's run."""
+    mounted: Path
+    """What the spec takes for the folder of the config."""
+    record: dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def tagger(folder: Path) -> Tagger:
     (folder / "tagging").mkdir()
-    config = write_run(folder / "tagging", "tagging")
-    mounted = folder / "mounted-tagging"
+    config, root, mounted = write_run(folder / "tagging", "tagging"), folder / "root", folder / "mounted-tagging"
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings(mounted).items()]
     config.write_text(config.read_text() + "\n".join(["", "[kubeflow]", *lines, ""]))
-    status, record = local(config, folder / "root")
-    assert status == 0
+    assert pipeline_runner.main(["run", "--config", str(config), "--root", str(root)]) == 0
+    (record,) = root.glob("toy/runs/*/run.json")
     spec = read(exported(config, folder / "tagging-spec"))
+    return Tagger(config, root, spec, mounted, json.loads(record.read_text()))
+
+
+def test_a_good_tagger_is_pushed_on_this_machine_and_a_bad_one_refused(
+    tagger: Tagger, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    check_pushed("tagging", tagger.record, tmp_path, capfd)
+    check_refused("tagging", tagger.config.parent, tagger.root, capfd)
+
+
+def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(tagger: Tagger, cluster: Cluster) -> None:
     # The data where the parameter's default has it.
-    moved(config, mounted, mounted)
-    outputs = cluster.run(spec, {})
-    serving = mounted / "toy" / "serving" / "toy"
+    moved(tagger.config, tagger.mounted, tagger.mounted)
+    outputs = cluster.run(tagger.spec, {})
+    serving = tagger.mounted / "toy" / "serving" / "toy"
     (version,) = versions(serving)
     assert "run" not in read_card(serving / str(version))
-    same_as_local(serving / str(version), record, {"dev": summary(cluster, outputs["evaluator"])})
+    same_as_local(serving / str(version), tagger.record, {"dev": summary(cluster, outputs["evaluator"])})

@@ -19,6 +19,7 @@ from tests.checkout import ROOT
 from tests.commands import python
 from tests.in_memory import predictions
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.task_runs import check_pushed
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -71,6 +72,12 @@ def test_the_first_run_pushes_a_model(first_run: FirstRun, root: Path) -> None:
     assert "baseline_version" not in dev
     (version,) = versions(serving(root))
     assert result.record["pushed"] == str(serving(root) / str(version))
+
+
+def test_the_pushed_model_has_its_metrics_and_predicts(
+    first_run: FirstRun, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    check_pushed("classification", first_run.record, tmp_path, capfd)
 
 
 def test_a_second_run_comes_from_cache(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
