@@ -14,13 +14,12 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable
 from functools import lru_cache
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_text as tf_text
 
-from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
+from components.tokenization.vocabulary import TokenizerSettings
 
 LONGEST_WORD = 100
 """A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
@@ -75,8 +74,8 @@ def _symbol(index: int) -> str:
     return chr(0xE000 + index if index < 0x1900 else 0xF0000 - 0x1900 + index)
 
 
-_UNREACHABLE, NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(4))
-"""Symbols of no character: for tokens that no text can hold, for characters of no token, for [CLS] and for [SEP]."""
+NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(3))
+"""Symbols of no character: for characters of no token, for [CLS] and for [SEP]."""
 
 PAGE = 256
 """Code points in a page of the table; equal pages are stored once."""
@@ -84,40 +83,18 @@ PAGE = 256
 _CODE_POINTS = 0x110000
 
 
-@lru_cache(maxsize=1)
-def compile_tokenizer(
-    vocabulary: tuple[str, ...], settings: TokenizerSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Compile a vocabulary: seconds of work, kept because Transform traces its graph twice.
-
-    Returns:
-        The model of `FastWordpieceTokenizer` over the vocabulary in symbols, uint8[bytes]; and the table, as `_table`
-        returns it.
-    """
+def symbols_of(vocabulary: Iterable[str]) -> dict[str, str]:
+    """The symbol of each character outside ASCII that a token holds."""
     alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
-    symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
-    tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
-    tokens[vocabulary.index(START)], tokens[vocabulary.index(SEPARATOR)] = START_SYMBOL, SEPARATOR_SYMBOL
-    with tf.init_scope():  # as bytes: the list that the tokenizer would make of them takes seconds to trace
-        model = tf_text.FastWordpieceTokenizer(
-            tokens, max_bytes_per_word=4 * LONGEST_WORD, unknown_token=tokens[vocabulary.index(UNKNOWN)]
-        )._model.numpy()
-    return model, *_table(settings, symbols)
+    return {c: _symbol(index + 3) for index, c in enumerate(alphabet)}
 
 
-def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:
-    """Return the token in symbols, as the table makes them of a text; one that no text can hold stays out of reach."""
-    body = token.removeprefix(CONTINUATION)
-    suffix = body != token
-    inside = all(not c.isascii() or c.isalnum() for c in body)
-    alone = len(body) == 1 and body.isascii() and body.isprintable() and body != " " and not suffix
-    if not body or not (inside or alone):
-        return f"{_UNREACHABLE}{index}"
-    return CONTINUATION * suffix + "".join(symbols.get(c, c) for c in body)
-
-
-def _table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def compile_table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tabulate what becomes of each code point.
+
+    Args:
+        settings: how the base model's tokenizer normalises.
+        symbols: as `symbols_of` returns them.
 
     Returns:
         The page of each block of 256 code points, int32[4352]; where the characters of each code point of each page

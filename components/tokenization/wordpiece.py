@@ -1,9 +1,10 @@
-"""Text to BERT token ids inside the TensorFlow graph, equal to BERT's reference tokenizer.
+"""Text to BERT token ids inside the TensorFlow graph, in TensorFlow's core ops, equal to BERT's reference tokenizer.
 
 The reference is Hugging Face `tokenizers` 0.23: BertNormalizer, BertPreTokenizer, WordPiece. It treats each code point
 by itself, so all of it up to the cutting into pieces is one table from code point to text, looked up in the graph: see
-`unicode_table`. `FastWordpieceTokenizer` then cuts a text of ASCII and symbols, in which spaces set off the words, the
-punctuation and the ideographs. [CLS] and [SEP] are symbols too, put around the text.
+`unicode_table`. That leaves texts of ASCII and symbols, in which spaces set off the words and the ideographs. [CLS] and
+[SEP] are symbols too, put around the text. The words of all texts are then looked up side by side, see `piece_table`,
+and those that are no token are cut into pieces side by side.
 
 Rows of plain ASCII, found by one regular expression, skip the table.
 
@@ -13,28 +14,59 @@ stripped, in a word with two of the 83 marks that stripping leaves though they h
 that it lacks is unknown in any order. The vocabulary of uncased English BERT has none of the 83.
 """
 
-import tensorflow as tf
-import tensorflow_text as tf_text
+from __future__ import annotations
 
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import tensorflow as tf
+
+from components.tokenization.piece_lookup import PieceLookup
+from components.tokenization.piece_table import PieceTable, compile_pieces
 from components.tokenization.unicode_table import (
     LONGEST_WORD,
     NO_TOKEN,
     PAGE,
     SEPARATOR_SYMBOL,
     START_SYMBOL,
-    compile_tokenizer,
+    compile_table,
+    symbols_of,
 )
-from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN, TokenizerSettings
+from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
 
 _PLAIN = rf"(?:[!-~]{{0,{LONGEST_WORD}}}[\t\n\r ])*[!-~]{{0,{LONGEST_WORD}}}"
 """A text that means the same with and without the table: printable ASCII in words that are not too long."""
 
 
+class _Compiled(NamedTuple):
+    pieces: PieceTable
+    pages: np.ndarray
+    row_splits: np.ndarray
+    values: np.ndarray
+
+
+@lru_cache(maxsize=1)
+def _compile(vocabulary: tuple[str, ...], settings: TokenizerSettings) -> _Compiled:
+    """Compile a vocabulary: a second of work, kept because Transform traces its graph twice."""
+    symbols = symbols_of(vocabulary)
+    pieces = {
+        (START_SYMBOL.encode(), False): vocabulary.index(START),
+        (SEPARATOR_SYMBOL.encode(), False): vocabulary.index(SEPARATOR),
+    }
+    for token_id, token in enumerate(vocabulary):
+        body = token.removeprefix(CONTINUATION)
+        # Others, as [UNK], no word of a text can hold: a sign of ASCII is a word of its own.
+        if body and (all(not c.isascii() or c.isalnum() for c in body) or (len(token) == 1 and "!" <= token <= "~")):
+            pieces["".join(symbols.get(c, c) for c in body).encode(), body != token] = token_id
+    return _Compiled(compile_pieces(pieces), *compile_table(settings, symbols))
+
+
 class WordPiece:
     """BERT's tokenizer as a function of TensorFlow ops, for `preprocessing_fn` and for serving alike.
 
-    The ops are those of TensorFlow and tensorflow_text alone; in the graph they take 2.3 MB for a vocabulary of 30,522
-    tokens. An instance holds numpy arrays only, which each call makes constants of: call it while tracing.
+    The ops are TensorFlow's own; in the graph they take 1.5 MB for a vocabulary of 30,522 tokens. An instance holds
+    numpy arrays only, which each call makes constants of: call it while tracing.
 
     Args:
         vocabulary: the tokens in the order of their ids, as `read_vocabulary` returns them.
@@ -48,7 +80,7 @@ class WordPiece:
         self._settings, self._max_length = settings, max_length
         self._ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
         self._unknown_id = vocabulary.index(UNKNOWN)
-        self._model, self._pages, self._row_splits, self._values = compile_tokenizer(tuple(vocabulary), settings)
+        self._pieces, self._pages, self._row_splits, self._values = _compile(tuple(vocabulary), settings)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -119,8 +151,31 @@ class WordPiece:
         rows = tf.where(~tf.strings.regex_full_match(texts, _PLAIN))
         texts = tf.tensor_scatter_nd_update(texts, rows, self._spelled_out(tf.gather_nd(texts, rows)))
         texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
-        tokenizer = tf_text.FastWordpieceTokenizer(model_buffer=tf.constant(self._model), token_out_type=tf.int64)
-        return tokenizer.tokenize(texts)
+        return self._cut(texts)
+
+    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Cut texts of ASCII and symbols, string[n], each of which begins and ends with a word: int64[n, (tokens)]."""
+        codes = tf.io.decode_raw(tf.strings.reduce_join(texts, separator=" "), tf.uint8)
+        lower = codes | 0x20
+        letter = (lower - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
+        sign = ~letter & (codes > ord(" "))
+        around = tf.concat([[False], letter, [False]], axis=0)
+        begins = tf.where(sign | (letter & ~around[:-2]))[:, 0]
+        ends = tf.where(sign | (letter & ~around[2:]))[:, 0] + 1
+        borders = tf.concat([[0], tf.cumsum(tf.strings.length(texts) + 1)], axis=0)
+        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
+        lookup = PieceLookup(self._pieces, codes)
+        first = lookup.ids(begins, ends)
+        rest = tf.where(first < 0)
+        cut = lookup.cut(tf.gather_nd(begins, rest), tf.gather_nd(ends, rest))
+        first = tf.tensor_scatter_nd_update(first, rest, cut.first)
+        first = tf.where(first < 0, tf.constant(self._unknown_id, tf.int64), first)
+        counts = tf.tensor_scatter_nd_update(tf.ones_like(first), rest, cut.counts)
+        before = tf.concat([[0], tf.cumsum(counts)], axis=0)
+        further = tf.gather(before, tf.gather(rest[:, 0], cut.word)) + cut.place
+        places = [tf.cast(each, tf.int32) for each in (before[:-1], further)]
+        tokens = tf.dynamic_stitch(places, [first, cut.further])
+        return tf.RaggedTensor.from_row_splits(tokens, tf.gather(before, words_before), validate=False)
 
     def _spelled_out(self, texts: tf.Tensor) -> tf.Tensor:
         """Normalise texts, string[n], into words of ASCII and symbols between spaces."""
