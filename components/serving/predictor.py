@@ -1,4 +1,4 @@
-"""Predictions of a pushed model: needs tensorflow and tensorflow-text, and nothing of TFX."""
+"""Predictions of a pushed model: needs tensorflow, and nothing of TFX."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# Registers the tokenizer's ops, which the model's graph holds.
-import tensorflow_text  # noqa: F401
-
 from components import tasks
 from components.common.errors import InputError
-from components.export import card, signature_names
+from components.export import card, older_ops, signature_names
 from components.serving import versions
 
 WINDOW = 4096
@@ -121,6 +118,7 @@ class Predictor:
 
     def __init__(self, path: Path) -> None:
         self.path = versions.resolve(path)
+        older_ops.register()
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures

@@ -24,7 +24,7 @@ _DOTTED = re.compile(rf"{_PACKAGE}(\.\w+)+")
 def libraries() -> str:
     """The versions of what computes: another one may give other results from the same code."""
     names = (
-        *("tensorflow", "tensorflow-text", "keras", "tensorflow-transform", "tensorflow-data-validation"),
+        *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
         *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
     )
     python = ".".join(map(str, sys.version_info[:2]))

@@ -82,13 +82,6 @@ def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., 
     )
 
 
-def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None:
-    from components.nodes import evaluator, transform
-
-    for module in (trainer, transform, evaluator):
-        assert vars(module)["tensorflow_text"].FastWordpieceTokenizer
-
-
 def test_a_training_that_goes_on_begins_where_the_other_ended(
     tiny_trained: Trained, train_tiny: Callable[..., Trained]
 ) -> None:

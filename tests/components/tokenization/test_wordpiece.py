@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-import tensorflow_text  # noqa: F401
 
 from components.tokenization.vocabulary import TokenizerSettings
 from components.tokenization.wordpiece import WordPiece

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 import tensorflow as tf
-import tensorflow_text  # noqa: F401
 from tokenizers import normalizers
 
 from components.tokenization.vocabulary import TokenizerSettings, read_vocabulary
