@@ -146,8 +146,6 @@ class WordPiece:
 
     def _tokens(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """string[n] -> int64[n, (tokens)], each row from [CLS] to [SEP], however long."""
-        if self._settings.lower_case:
-            texts = tf.strings.lower(texts)  # ASCII; the table does the rest
         rows = tf.where(~tf.strings.regex_full_match(texts, _PLAIN))
         texts = tf.tensor_scatter_nd_update(texts, rows, self._spelled_out(tf.gather_nd(texts, rows)))
         texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
@@ -156,25 +154,30 @@ class WordPiece:
     def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts of ASCII and symbols, string[n], each of which begins and ends with a word: int64[n, (tokens)]."""
         codes = tf.io.decode_raw(tf.strings.reduce_join(texts, separator=" "), tf.uint8)
-        lower = codes | 0x20
-        letter = (lower - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
+        if self._settings.lower_case:  # of plain rows; the table has done it in the others
+            codes |= tf.cast(codes - ord("A") < 26, tf.uint8) * 0x20
+        letter = ((codes | 0x20) - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
         sign = ~letter & (codes > ord(" "))
         around = tf.concat([[False], letter, [False]], axis=0)
-        begins = tf.where(sign | (letter & ~around[:-2]))[:, 0]
-        ends = tf.where(sign | (letter & ~around[2:]))[:, 0] + 1
-        borders = tf.concat([[0], tf.cumsum(tf.strings.length(texts) + 1)], axis=0)
-        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
+        begins = tf.reshape(tf.where(sign | (letter & ~around[:-2])), [-1])
+        ends = tf.reshape(tf.where(sign | (letter & ~around[2:])), [-1]) + 1
         lookup = PieceLookup(self._pieces, codes)
         first = lookup.ids(begins, ends)
         rest = tf.where(first < 0)
-        cut = lookup.cut(tf.gather_nd(begins, rest), tf.gather_nd(ends, rest))
-        first = tf.tensor_scatter_nd_update(first, rest, cut.first)
-        first = tf.where(first < 0, tf.constant(self._unknown_id, tf.int64), first)
-        counts = tf.tensor_scatter_nd_update(tf.ones_like(first), rest, cut.counts)
-        before = tf.concat([[0], tf.cumsum(counts)], axis=0)
-        further = tf.gather(before, tf.gather(rest[:, 0], cut.word)) + cut.place
-        places = [tf.cast(each, tf.int32) for each in (before[:-1], further)]
-        tokens = tf.dynamic_stitch(places, [first, cut.further])
+        number = tf.reshape(rest, [-1])
+        cut = lookup.cut(tf.stack([number, tf.gather(begins, number), tf.gather(ends, number)], axis=1))
+        words = tf.size(begins)
+        unknown = tf.math.unsorted_segment_min(cut.ids, cut.word, words) < 0
+        further = tf.reshape(tf.where((cut.place > 0) & ~tf.gather(unknown, cut.word)), [-1])
+        first = tf.tensor_scatter_nd_update(first, rest, cut.ids[: tf.size(number)])
+        first = tf.where(unknown, tf.constant(self._unknown_id, tf.int64), first)
+        last = tf.where(unknown, tf.constant(0, tf.int64), tf.math.unsorted_segment_max(cut.place, cut.word, words))
+        # A word that is one token has no piece in `cut`, and the least number there is for its last.
+        before = tf.cumsum(tf.pad(tf.maximum(last, 0) + 1, [[0, 1]]), exclusive=True)
+        places = [before[:-1], tf.gather(before, tf.gather(cut.word, further)) + tf.gather(cut.place, further)]
+        tokens = tf.dynamic_stitch([tf.cast(each, tf.int32) for each in places], [first, tf.gather(cut.ids, further)])
+        borders = tf.cumsum(tf.pad(tf.strings.length(texts) + 1, [[0, 1]]), exclusive=True)
+        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
         return tf.RaggedTensor.from_row_splits(tokens, tf.gather(before, words_before), validate=False)
 
     def _spelled_out(self, texts: tf.Tensor) -> tf.Tensor:

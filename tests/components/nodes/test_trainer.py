@@ -9,7 +9,6 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
 from components.export.card import read_card
-from components.nodes import trainer
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
 from tests.conftest import LABELS, SIZES, Trained, dev_predictions, transformed_texts
