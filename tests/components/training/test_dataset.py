@@ -147,7 +147,7 @@ def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_pa
     held = [
         value
         for value in vars(thousand).values()
-        if not isinstance(value, bool | None) and not hasattr(value, "fileno")
+        if not isinstance(value, int | None) and not hasattr(value, "fileno")
     ]
     assert all(isinstance(value, np.ndarray) for value in held)
     assert sum(value.nbytes for value in held) == 16 * 1000 + 8
