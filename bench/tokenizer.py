@@ -102,12 +102,12 @@ def ours(part: Part, texts: Path, ids: Path) -> Run:
     """All texts; their ids go to a file."""
     import tensorflow as tf
 
-    from components.pretrained.file_names import VOCABULARY
-    from components.tokenization.vocabulary import read_settings, read_vocabulary
+    from components.tokenization.tokenizer_files import read_tokenizer
     from components.tokenization.wordpiece import WordPiece
 
     model = ROOT / "data" / "minilm"
-    tokenize = WordPiece(read_vocabulary(model / VOCABULARY), read_settings(model), MAX_LENGTH)
+    tokenizer = read_tokenizer(model)
+    tokenize = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, MAX_LENGTH)
     traced = tf.function(tokenize, input_signature=[tf.TensorSpec([None], tf.string)])
     lines = texts.read_text(encoding="utf-8").splitlines()
     batches = [lines[first : first + part.batch] for first in range(0, len(lines), part.batch)]

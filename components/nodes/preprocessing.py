@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from components import tasks
 from components.common import feature_names
-from components.pretrained.file_names import VOCABULARY
-from components.tokenization.vocabulary import read_settings, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.wordpiece import WordPiece
 
 _BUCKETS = (16, 32, 64, 128, 256)
@@ -36,11 +35,9 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
         `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_target` as the task has it;
         `text_length`: bytes[batch], the range the number of tokens falls into; what else the task needs.
     """
-    base_model = Path(custom_config["base_model"])
+    tokenizer = read_tokenizer(Path(custom_config["base_model"]))
     task = tasks.from_dict(custom_config["task"])
-    tokenize = WordPiece(
-        read_vocabulary(base_model / VOCABULARY), read_settings(base_model), custom_config["max_tokens"]
-    )
+    tokenize = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, custom_config["max_tokens"])
     texts = [_one_a_row(inputs[name]) for name in task.texts]
     found = task.preprocess(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
     lengths = found[feature_names.TOKEN_IDS].row_lengths()

@@ -19,7 +19,7 @@ class Model:
     """The model that is fine-tuned, and how much of a text it sees."""
 
     base: str
-    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt`, or
+    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`, or
     `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
     ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
     HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models.

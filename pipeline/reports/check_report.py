@@ -27,7 +27,7 @@ def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
         f"{config.num_hidden_layers} layers, hidden size {config.hidden_size}, {config.num_attention_heads} heads, "
         f"vocabulary {config.vocab_size:,}{'' if checked.has_pooler else ', no pooler: it starts from random values'}"
     )
-    tokenizer = checked.tokenizer
+    about_case, lower_case = checked.tokenizer.about_case, checked.tokenizer.settings.lower_case
     facts = [
         ("task", checked.task.name),
         *((split, ", ".join(names)) for split, names in files.items()),
@@ -39,7 +39,7 @@ def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
         ("labels", _labels(checked.task)),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
-        ("", "uncased" if tokenizer.lower_case else "cased"),
+        ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
         ("pushed to", short_path(str(paths.serving))),
     ]
     table = Table.grid(padding=(0, 2))

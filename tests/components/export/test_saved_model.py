@@ -18,6 +18,7 @@ from components.settings.data import Data
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks.classification import Classification
+from components.tokenization.vocabulary import TokenizerSettings
 from components.training import initial_model
 from tests.conftest import LABELS, MAX_LENGTH, Trained, dev_predictions, transformed_texts
 from tests.toys import VOCABULARY
@@ -150,11 +151,12 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
 ) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
-    settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
-    tokenizer = {"settings": settings, "max_tokens": MAX_LENGTH}
+    tokenizer = card.pop("tokenizer")
+    assert TokenizerSettings(**tokenizer.pop("settings")) == TokenizerSettings()
+    assert tokenizer == {"max_tokens": MAX_LENGTH, "padding_id": 0}
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
-    assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, **learned_from}
+    assert card == {"task": task, "name": "tiny", **learned_from}
 
 
 def build(checkpoint: Path, seed: int) -> TaskModel:
