@@ -107,7 +107,7 @@ def ours(part: Part, texts: Path, ids: Path) -> Run:
 
     model = ROOT / "data" / "minilm"
     tokenizer = read_tokenizer(model)
-    tokenize = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, MAX_LENGTH)
+    tokenize = WordPiece(tokenizer, MAX_LENGTH)
     traced = tf.function(tokenize, input_signature=[tf.TensorSpec([None], tf.string)])
     lines = texts.read_text(encoding="utf-8").splitlines()
     batches = [lines[first : first + part.batch] for first in range(0, len(lines), part.batch)]

@@ -62,7 +62,7 @@ class Profiler:
         self._task, described = task, card.read_card(model)["tokenizer"]
         vocabulary, settings = read_vocabulary(model / _VOCABULARY_FILE), TokenizerSettings(**described["settings"])
         self._tokenizer = Tokenizer(vocabulary=tuple(vocabulary), settings=settings)
-        self._tokenize = WordPiece(vocabulary, settings, described["max_tokens"])
+        self._tokenize = WordPiece(self._tokenizer, described["max_tokens"])
 
     def profile(self, rows: Iterable[Row]) -> statistics_pb2.DatasetFeatureStatisticsList:
         """The profile of (texts, label) rows, or of a sample of them; a label of None is not counted."""

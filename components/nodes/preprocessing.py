@@ -37,7 +37,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     """
     tokenizer = read_tokenizer(Path(custom_config["base_model"]))
     task = tasks.from_dict(custom_config["task"])
-    tokenize = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, custom_config["max_tokens"])
+    tokenize = WordPiece(tokenizer, custom_config["max_tokens"])
     texts = [_one_a_row(inputs[name]) for name in task.texts]
     found = task.preprocess(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
     lengths = found[feature_names.TOKEN_IDS].row_lengths()

@@ -35,7 +35,7 @@ class BaseEmbedder:
         encoder = build_encoder(huggingface.read_config(directory))
         huggingface.load_weights(encoder, directory)
         model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)
-        wordpiece = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, settings.max_length)
+        wordpiece = WordPiece(tokenizer, settings.max_length)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
         def tokenize(text: tf.Tensor) -> dict[str, Any]:
