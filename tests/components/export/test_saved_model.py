@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from components.export.card import weights_sha256
 from components.export.signatures import Exported
+from components.export.signatures import padded as padded_rows
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data
@@ -21,7 +22,7 @@ from components.tasks.classification import Classification
 from components.tokenization.vocabulary import TokenizerSettings
 from components.training import initial_model
 from tests.conftest import LABELS, MAX_LENGTH, Trained, dev_predictions, transformed_texts
-from tests.toys import VOCABULARY
+from tests.toys import VOCABULARY, write_toy_checkpoint
 
 TASK = Classification(tuple(LABELS))
 
@@ -161,6 +162,22 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
 
 def build(checkpoint: Path, seed: int) -> TaskModel:
     return initial_model.build_model(checkpoint, Model(base="toy"), Training(seed=seed), TASK)
+
+
+def test_padding_is_what_the_tokenizer_says_and_0_a_token_like_any_other(tmp_path: Path) -> None:
+    vocabulary = ["good", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "film"]
+    model = build(write_toy_checkpoint(tmp_path, vocabulary), 1)
+    served = Exported(model, dict, {})
+    rows = tf.RaggedTensor.from_row_lengths(tf.constant([2, 0, 0, 3, 2, 5, 3], tf.int64), [4, 3])
+    ids, mask = padded_rows(rows.to_sparse(), model.padding_id)
+    assert ids.numpy().tolist() == [[2, 0, 0, 3], [2, 5, 3, 4]]
+    assert mask.numpy().tolist() == [[True] * 4, [True] * 3 + [False]]
+
+    def probabilities(*row: int) -> np.ndarray:
+        return served.from_ids(tf.constant([row], tf.int32))["probabilities"].numpy()
+
+    np.testing.assert_allclose(probabilities(2, 5, 3, 4, 4), probabilities(2, 5, 3), atol=1e-6)
+    assert np.abs(probabilities(2, 5, 3, 0) - probabilities(2, 5, 3)).max() > 1e-4
 
 
 def test_equal_weights_have_an_equal_hash_whatever_was_drawn_since(checkpoint: Path) -> None:
