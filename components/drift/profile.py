@@ -22,14 +22,8 @@ from components.drift.tfdv import tfdv
 from components.export import card
 from components.pretrained.file_names import VOCABULARY
 from components.tasks import Task
-from components.tokenization.vocabulary import (
-    CONTINUATION,
-    SEPARATOR,
-    START,
-    UNKNOWN,
-    TokenizerSettings,
-    read_vocabulary,
-)
+from components.tokenization.coverage import Coverage
+from components.tokenization.vocabulary import TokenizerSettings, read_vocabulary
 from components.tokenization.wordpiece import WordPiece
 
 SAMPLE = 50_000
@@ -98,13 +92,11 @@ def of_tokens(
         labels: what is compared of their labels, or None.
         vocabulary: the tokens in the order of their ids.
     """
-    inner = ~np.isin(ids, [vocabulary.index(START), vocabulary.index(SEPARATOR)])
-    continues = np.array([token.startswith(CONTINUATION) for token in vocabulary])[ids] & inner
-    words = inner & ~continues
-    unknown = words & (ids == vocabulary.index(UNKNOWN))
-    whole = words & ~unknown & ~np.append(continues[1:], False)
+    found = Coverage(vocabulary).words(ids)
     of_row = np.repeat(np.arange(len(lengths)), lengths)
-    counted = [np.bincount(of_row[which], minlength=len(lengths)) for which in (words, unknown, whole)]
+    counted = [
+        np.bincount(of_row[which], minlength=len(lengths)) for which in (found.begins, found.unknown, found.whole)
+    ]
     a_row = np.maximum(1, counted[0])
     numbers = {"tokens": lengths.astype(float), "unknown": counted[1] / a_row, "whole": counted[2] / a_row}
     columns: dict[str, Any] = dict(numbers)
