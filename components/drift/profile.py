@@ -20,6 +20,7 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 from components.drift.tfdv import tfdv
 from components.export import card
 from components.tasks import Task
+from components.tokenization.coverage import Coverage
 from components.tokenization.tokenizer_files import VOCABULARY
 from components.tokenization.vocabulary import Tokenizer, TokenizerSettings, read_vocabulary, write_vocabulary
 from components.tokenization.wordpiece import WordPiece
@@ -90,13 +91,11 @@ def of_tokens(
         labels: what is compared of their labels, or None.
         tokenizer: whose ids they are.
     """
-    inner = ~np.isin(ids, [tokenizer.start_id, tokenizer.separator_id])
-    continues = np.array([tokenizer.continues_word(token_id) for token_id in range(len(tokenizer.tokens))])[ids] & inner
-    words = inner & ~continues
-    unknown = words & (ids == tokenizer.unknown_id)
-    whole = words & ~unknown & ~np.append(continues[1:], False)
+    found = Coverage(tokenizer).words(ids)
     of_row = np.repeat(np.arange(len(lengths)), lengths)
-    counted = [np.bincount(of_row[which], minlength=len(lengths)) for which in (words, unknown, whole)]
+    counted = [
+        np.bincount(of_row[which], minlength=len(lengths)) for which in (found.begins, found.unknown, found.whole)
+    ]
     a_row = np.maximum(1, counted[0])
     numbers = {"tokens": lengths.astype(float), "unknown": counted[1] / a_row, "whole": counted[2] / a_row}
     columns: dict[str, Any] = dict(numbers)

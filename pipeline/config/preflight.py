@@ -27,7 +27,7 @@ from components.tokenization.vocabulary import Tokenizer
 from pipeline.beam import options
 from pipeline.config.load import load_config, read_text
 
-_PREFLIGHT_ROWS = 1000
+PREFLIGHT_ROWS = 1000
 """Rows of each file that are read before anything starts, so that the common mistakes show at once."""
 
 
@@ -156,7 +156,7 @@ def _check_initial(init_from: str, source: TomlSource) -> None:
 
 
 def _is_small(data: Data, path: Path) -> bool:
-    return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
+    return len(list(islice(reader.read_rows(path, None, data), PREFLIGHT_ROWS))) < PREFLIGHT_ROWS
 
 
 def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> columns.Layout:
@@ -174,7 +174,7 @@ def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -
             problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
             raise InputError(str(path), problem, "Give the columns the same names in every file")
         rows = reader.read_rows(path, split, data, task.check_row)
-        for row in islice(rows, _PREFLIGHT_ROWS):
+        for row in islice(rows, PREFLIGHT_ROWS):
             if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
                 raise row.error()
     return layouts[0]

@@ -392,7 +392,9 @@ runs = st.builds(
     Run,
     name=names,
     data=datas,
-    validation=st.builds(Validation, schema_file=st.none() | words, allow_anomalies=a_few(words)),
+    validation=st.builds(
+        Validation, schema_file=st.none() | words, allow_anomalies=a_few(words), max_unknown_share=st.floats(0, 1)
+    ),
     model=st.builds(Model, base=words, max_length=st.integers(3, 512), pooling=st.sampled_from(["cls", "mean"])),
     training=trainings,
     gate=gates,

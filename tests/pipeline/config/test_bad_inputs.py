@@ -791,8 +791,8 @@ def errors_page() -> str:
         "`make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
-        "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
-        "the same exit status.",
+        "too large a share of quarantined rows, the anomalies of ExampleValidator and texts beyond a limit in",
+        "`[validation]` stop the run at their node, with the same exit status.",
     ]
     for title, cases in CASES.items():
         lines += ["", f"## {title}", ""]
