@@ -12,6 +12,7 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.tasks import Task
 from pipeline.config.preflight import Checked
+from pipeline.config.raw_text import missed_words
 from pipeline.dag import description
 from pipeline.reports.tables import fact_lines, short_path
 from pipeline.runs.paths import PipelinePaths
@@ -37,6 +38,7 @@ def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
             _columns(checked),
         ),
         ("labels", _labels(checked.task)),
+        *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", "uncased" if tokenizer.lower_case else "cased"),
