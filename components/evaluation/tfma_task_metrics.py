@@ -31,7 +31,8 @@ class TaskMetric(metric_types.Metric):
     """
 
     def __init__(self, name: str, task: dict[str, Any], given: dict[str, float] | None = None) -> None:
-        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task, given=given)
+        more = {} if given is None else {"given": given}
+        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task, **more)
 
 
 metric_types.register_metric(TaskMetric)

@@ -11,8 +11,8 @@ from rich.text import Text
 from components.settings.run import Run
 from components.settings.serialization import dump
 from components.tasks import Task
+from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
-from pipeline.config.raw_text import missed_words
 from pipeline.dag import description
 from pipeline.reports.tables import fact_lines, short_path
 from pipeline.runs.paths import PipelinePaths

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from components.export import entities as entities_module
 from components.tokenization.joins import Joins
+from components.tokenization.printed import printed
 from components.tokenization.words import Words, split
 
 NEWS = Joins.learned(
@@ -105,3 +106,30 @@ def test_an_i_that_goes_on_with_nothing_begins_an_entity() -> None:
 
 def test_entities_end_with_their_row() -> None:
     assert entities(["a", "b"], [[1], [2]], [[1.0], [1.0]]) == [[("LOC", "a", 1.0)], [("LOC", "b", 1.0)]]
+
+
+def test_offsets_cut_the_surface_of_every_entity_of_printed_sentences() -> None:
+    draws = random.Random(0)  # noqa: S311
+    names = ["Zoë", "O'Neill", "U.S.", "Köln", "J.R.", "Inzamam-ul-Haq", "Kohl"]
+    others = ["said", "'s", ",", "(", ")", "3-1", "10.5", "$", "in", "😀"]
+    sentences = []
+    for number in range(2000):
+        if number % 2:
+            words = [draws.choice(names if draws.random() < 0.4 else others) for _ in range(12)]
+            sentences.append([*words, "met", "."])
+        else:
+            sentences.append(draws.choices("张三李四在北京上海工作，。", k=20))
+    texts = [printed(words)[0] for words in sentences]
+    cut = split(tf.constant([text.encode() for text in texts]), Joins.learned(sentences))
+    assert cut.words.to_list() == [[word.encode() for word in words] for words in sentences]
+    named = [[place for place, word in enumerate(words) if word in names or word in "张北"] for words in sentences]
+    tags = tf.ragged.constant(
+        [[int(i in of_row) for i in range(len(w))] for w, of_row in zip(sentences, named, strict=True)]
+    )
+    padded = tags.to_tensor(-1)
+    found = entities_module.entities(
+        tf.cast(padded, tf.float32), tf.ones_like(padded, tf.float32), cut.begins, cut.ends, ["PER"]
+    )
+    begins, ends, counts = (found[name].numpy().tolist() for name in ("begin", "end", "count"))
+    for text, words, places, begin, end, count in zip(texts, sentences, named, begins, ends, counts, strict=True):
+        assert [text[b:e] for b, e in zip(begin[:count], end[:count], strict=True)] == [words[i] for i in places]

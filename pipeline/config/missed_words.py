@@ -10,7 +10,7 @@ from components.rows import files, reader
 from components.tokenization.joins import Joins
 from pipeline.config.preflight import Checked
 
-_SENTENCES = 5000
+_SENTENCES = 2000
 """Of train, from each of its files."""
 
 _NAMED = 3
