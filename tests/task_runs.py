@@ -52,13 +52,9 @@ def _tagging(draws: Draws) -> tuple[str, ...]:
     if draws.random() < 0.5:
         # A character a word, as Chinese corpora have it.
         person, place = draws.choice(["张三", "李四", "张四"]), draws.choice(["北京", "上海"])
-        text, tags = draws.choice(
-            [
-                (f"{person}在{place}工作。", "B-PER I-PER O B-LOC I-LOC O O O"),
-                (f"{place}，{person}好！", "B-LOC I-LOC O B-PER I-PER O O"),
-            ]
-        )
-        return " ".join(text), tags
+        if draws.random() < 0.5:
+            return " ".join(f"{person}在{place}工作。"), "B-PER I-PER O B-LOC I-LOC O O O"
+        return " ".join(f"{place}，{person}好！"), "B-LOC I-LOC O B-PER I-PER O O"
     tags = {"film": "B-ART", "good": "I-ART", "bad": "B-MOOD"}
     words = []
     for _ in range(4):

@@ -60,8 +60,8 @@ class Executor(executor.Executor):
         served = {}
         if task.served_metrics:
             models = {CANDIDATE: model}
-            if input_dict.get("baseline_model"):
-                models[BASELINE] = baseline.uri
+            if compared := input_dict.get("baseline_model"):
+                models[BASELINE] = artifact_utils.get_single_uri(compared)
             split = artifact_utils.get_split_uri(input_dict["examples"], exec_properties["split"])
             served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, split, task) for name, uri in models.items()}
         slices = json.loads(exec_properties["slices"])

@@ -30,7 +30,7 @@ EDGE, SPACE, IDEOGRAPH, ANY = 0, 16, 17, 18
 A sign's kind is its character's, `Kind.SIGN` or more, and that of letters and digits the sum of the following.
 """
 
-OF_LETTERS = {Kind.DIGIT: 1, Kind.UPPER: 2, Kind.LETTER: 4}
+OF_LETTERS: dict[int, int] = {Kind.DIGIT: 1, Kind.UPPER: 2, Kind.LETTER: 4}
 """What a basic word has."""
 
 SINGLE = 8

@@ -30,8 +30,8 @@ _CHINESE = re.compile(
 
 def printed(words: Sequence[str]) -> tuple[str, list[int]]:
     """The words of a sentence as printed text, and where each of them begins in it, in characters."""
-    spaces = space_between(words)
-    parts = [word + " " * space for word, space in itertools.zip_longest(words, spaces, fillvalue=False)]
+    spaces = [*space_between(words), False]
+    parts = [f"{word} " if space else word for word, space in zip(words, spaces, strict=False)]
     return "".join(parts), list(itertools.accumulate(map(len, parts), initial=0))[:-1]
 
 

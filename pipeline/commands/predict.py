@@ -62,8 +62,8 @@ def _checked(
     rows: Iterable[tuple[str, tuple[str, ...]]], wanted: Sequence[str], tokens: bool
 ) -> Iterator[tuple[str, ...]]:
     for place, row in rows:
-        if tokens and (problem := empty_word("token", row[0].split(" "))):
-            raise InputError(place, *problem)
+        if tokens and (empty := empty_word("token", row[0].split(" "))):
+            raise InputError(place, *empty)
         if len(row) != len(wanted):
             problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(wanted)}"
             remedy = "Put a tab between the two texts" if len(wanted) > 1 else "Give one text, without a tab, a line"
