@@ -17,6 +17,9 @@ from components.export.card import CARD_FILE, weights_sha256
 from components.model.task_model import TaskModel
 from components.tasks import tagging
 
+SignatureSpec = tuple[str, Callable[..., Any], list[tf.TensorSpec]]
+"""A signature's name, its function and what it takes."""
+
 
 class Exported(tf.Module):
     """A model with the transform graph in front of it.
@@ -52,17 +55,23 @@ class Exported(tf.Module):
         """Names of the texts that a client sends for a row."""
         return self._task.texts
 
+    @property
+    def more_signatures(self) -> list[SignatureSpec]:
+        """Signatures besides those that every model has."""
+        return []
+
     def write(self, directory: Path, card: dict[str, Any]) -> None:
         """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
         ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
         examples = [tf.TensorSpec([None], tf.string, name="examples")]
-        specs: list[tuple[str, Callable[..., Any], list[tf.TensorSpec]]] = [
+        specs: list[SignatureSpec] = [
             (signature_names.TEXT_SIGNATURE, self.from_texts, texts),
             (signature_names.TOKENIZER_SIGNATURE, self.tokens, texts),
             (signature_names.TOKEN_SIGNATURE, self.from_ids, ids),
             (signature_names.EVALUATION_SIGNATURE, self._of_examples, examples),
             (signature_names.TRANSFORM_SIGNATURE, self._transformed, examples),
+            *self.more_signatures,
         ]
         if len(self.text_names) == 1:
             specs.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))

@@ -20,12 +20,11 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
-from components.pretrained.file_names import VOCABULARY
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts
 from components.settings.serialization import dump, load
 from components.settings.validation import Validation
-from components.tokenization.vocabulary import read_settings, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 
@@ -81,11 +80,11 @@ def _of_texts(
 ) -> dict[str, text_statistics.TextStatistics]:
     """Split -> the statistics of its texts, of splits with rows."""
     task = tasks.read(artifact_utils.get_single_uri(examples))
-    tokenizer = read_vocabulary(base_model / VOCABULARY), read_settings(base_model)
+    tokenizer = read_tokenizer(base_model)
     found = {}
     for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names):
         directory = Path(artifact_utils.get_split_uri(examples, split))
-        if (texts := text_statistics.of_examples(directory, task, *tokenizer, max_tokens)) is not None:
+        if (texts := text_statistics.of_examples(directory, task, tokenizer, max_tokens)) is not None:
             found[split] = texts
     return found
 

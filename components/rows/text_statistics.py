@@ -19,7 +19,7 @@ from components.common import progress
 from components.settings.validation import Validation
 from components.tasks import Task
 from components.tokenization.coverage import Coverage
-from components.tokenization.vocabulary import TokenizerSettings
+from components.tokenization.vocabulary import Tokenizer
 
 _FILE = "texts.json"
 
@@ -130,36 +130,33 @@ class Counter:
         )
 
 
-def of_examples(
-    directory: Path, task: Task, vocabulary: list[str], settings: TokenizerSettings, most_tokens: int
-) -> TextStatistics | None:
+def of_examples(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: int) -> TextStatistics | None:
     """Counts the rows of a split.
 
     Args:
         directory: its gzipped TFRecords of raw Examples.
         task: whose rows they are.
-        vocabulary: the tokens in the order of their ids.
-        settings: how the base model's tokenizer normalises.
+        tokenizer: of the base model.
         most_tokens: that the model sees of a row.
     """
     import tensorflow as tf
 
     from components.tokenization.wordpiece import WordPiece
 
-    tokenizer = WordPiece(vocabulary, settings, NO_LIMIT)
+    wordpiece = WordPiece(tokenizer, NO_LIMIT)
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * len(task.texts))
     def tokenized(*texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
         if task.per_token:
-            ids, words = tokenizer.words(tf.strings.split(texts[0], " "))
+            ids, words = wordpiece.words(tf.strings.split(texts[0], " "))
             return ids, words.flat_values >= 0
         if task.bi_encoder:
-            ids = tf.stack([tokenizer(text) for text in texts], axis=1).merge_dims(0, 1)
+            ids = tf.stack([wordpiece(text) for text in texts], axis=1).merge_dims(0, 1)
         else:
-            ids = task.tokenize(tokenizer, texts)
+            ids = task.tokenize(wordpiece, texts)
         return ids, tf.zeros([0], tf.bool)
 
-    counter = Counter(Coverage(vocabulary), most_tokens, len(task.texts) if task.bi_encoder else 1)
+    counter = Counter(Coverage(tokenizer), most_tokens, len(task.texts) if task.bi_encoder else 1)
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in task.texts}
     files = sorted(map(str, directory.glob("*")))
     if not files:

@@ -31,7 +31,7 @@ class BaseEmbedder:
     """
 
     def __init__(self, directory: Path, settings: Model) -> None:
-        tokenizer = read_tokenizer(directory)
+        tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
         encoder = build_encoder(huggingface.read_config(directory))
         huggingface.load_weights(encoder, directory)
         model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)

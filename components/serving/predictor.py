@@ -147,9 +147,34 @@ class Predictor:
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
-    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
-        """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most."""
-        return map(self.task.to_json, self._rows.outputs(rows))
+    def predict(self, rows: Iterable[tuple[str, ...]], tokens: bool = False) -> Iterator[dict[str, Any]]:
+        """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most.
+
+        Args:
+            rows: the texts of each.
+            tokens: whether texts are words as in training, with one space between.
+
+        Raises:
+            InputError: the model takes no words.
+        """
+        batched = self._rows
+        if tokens:
+            if signature_names.WORDS_SIGNATURE not in self._signatures:
+                problem = f"a model for the task {self.task.name} that takes running text, and no words"
+                raise InputError(str(self.path), problem, "Leave out --tokens, or train a model for tagging again")
+            batched = BatchedInference(
+                self.text_names, self._tokenize, self._of_words, self._padding_id, self._of_words
+            )
+        return map(self.task.to_json, batched.outputs(rows))
+
+    def _of_words(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Entities of words between single spaces, string[n], with `begin` and `end` in characters."""
+        words = tf.strings.split(text, " ")
+        found = self._signatures[signature_names.WORDS_SIGNATURE](tokens=words.to_tensor())
+        ends = tf.cumsum((words.with_flat_values(tf.strings.length(words.flat_values, "UTF8_CHAR")) + 1).to_tensor(), 1)
+        borders = tf.pad(ends, [[0, 0], [1, 0]])
+        begin, end = (tf.gather(borders, found[name], batch_dims=1) for name in ("begin", "end"))
+        return {**found, "begin": begin, "end": tf.maximum(0, end - 1)}
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The unit vector of each text, float32[hidden].

@@ -37,6 +37,10 @@ class Model:
     max_windows: Annotated[int, Field(ge=2)] | None = None
     """With `long_texts = "window"`: a text of more windows is truncated; default: 8.
     Example: `max_windows = 4` with `long_texts = "window"`"""
+    control_tokens: Literal["text", "parse"] = "text"
+    """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`: the
+    control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
+    Example: `control_tokens = "parse"`"""
     pooling: Literal["cls", "mean"] = "cls"
     """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task
     `embedding` takes with `cls` the first token's state itself; `tagging` always takes each word's first token.
@@ -54,6 +58,11 @@ class Model:
     def stride(self) -> int:
         """Tokens from the beginning of a window to that of the next."""
         return self.max_length - 2 - self.overlap
+
+    @property
+    def parses_control_tokens(self) -> bool:
+        """Whether `control_tokens` is "parse"."""
+        return self.control_tokens == "parse"
 
     @property
     def most_tokens(self) -> int:

@@ -12,9 +12,7 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
-from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
-
-_LONGEST_WORD = 100
+from components.tokenization.vocabulary import Tokenizer
 
 _WHITE_SPACE = re.compile("[ \t\n\r]+")
 
@@ -34,35 +32,38 @@ _CHINESE = (
 class PlainWordPiece:
     """Text to token ids, of any length.
 
+    Added tokens are cut as other text is.
+
     Args:
-        vocabulary: the tokens in the order of their ids.
-        settings: how the base model's tokenizer normalises.
+        tokenizer: of the base model.
     """
 
-    def __init__(self, vocabulary: Sequence[str], settings: TokenizerSettings) -> None:
-        self._ids, self._settings = {token: number for number, token in enumerate(vocabulary)}, settings
-        self._longest = max(map(len, vocabulary))
+    def __init__(self, tokenizer: Tokenizer) -> None:
+        self._ids = {token: number for number, token in enumerate(tokenizer.vocabulary)}
+        self._settings, self._longest = tokenizer.settings, max(map(len, tokenizer.vocabulary))
+        self._start, self._separator = tokenizer.start_id, tokenizer.separator_id
+        self._unknown = tokenizer.unknown_id
         # Most words stand in many rows, and most characters in many words.
         self._pieces = lru_cache(maxsize=1 << 16)(self._cut)
         self._normalised = lru_cache(maxsize=1 << 16)(self._character)
 
     def __call__(self, texts: Sequence[str]) -> list[int]:
         """[CLS], the pieces of a text, [SEP]; of several texts together each ends in a [SEP]."""
-        ids = [self._ids[START]]
+        ids = [self._start]
         for text in texts:
             for chunk in _WHITE_SPACE.split(text):
                 ids += self._pieces(chunk)
-            ids.append(self._ids[SEPARATOR])
+            ids.append(self._separator)
         return ids
 
     def words(self, words: Sequence[str]) -> tuple[list[int], list[bool]]:
         """The same of a text that is cut into words already, and of each token whether it begins one of them."""
-        ids, begins = [self._ids[START]], [False]
+        ids, begins = [self._start], [False]
         for word in words:
-            pieces = self._pieces(word) or (self._ids[UNKNOWN],)
+            pieces = self._pieces(word) or (self._unknown,)
             ids += pieces
             begins += [True, *[False] * (len(pieces) - 1)]
-        return [*ids, self._ids[SEPARATOR]], [*begins, False]
+        return [*ids, self._separator], [*begins, False]
 
     def _cut(self, chunk: str) -> tuple[int, ...]:
         """The ids of what stands between two spaces, as the vocabulary has it."""
@@ -89,12 +90,12 @@ class PlainWordPiece:
         """Longest match first; [UNK] where a part of the word is in no token."""
         pieces: list[int] = []
         start = 0
-        while start < len(word) <= _LONGEST_WORD:
-            prefix = CONTINUATION if start else ""
+        while start < len(word) <= self._settings.longest_word:
+            prefix = self._settings.continuation if start else ""
             ends = range(min(len(word), start + self._longest), start, -1)
             end = next((end for end in ends if prefix + word[start:end] in self._ids), None)
             if end is None:
                 break
             pieces.append(self._ids[prefix + word[start:end]])
             start = end
-        return pieces if start == len(word) else [self._ids[UNKNOWN]]
+        return pieces if start == len(word) else [self._unknown]

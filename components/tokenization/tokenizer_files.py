@@ -18,6 +18,7 @@ from components.tokenization.added_tokens import content_of
 from components.tokenization.tokenizer_json import OTHER_MODEL, PUBLISHED, TokenizerJson, read_flag, read_json, shown
 from components.tokenization.vocabulary import (
     CONTINUATION,
+    AddedToken,
     Tokenizer,
     TokenizerSettings,
     read_vocabulary,
@@ -73,7 +74,7 @@ class _Files(NamedTuple):
         return str(self.directory / _DESCRIPTION)
 
 
-def read_tokenizer(model_dir: Path) -> Tokenizer:
+def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> Tokenizer:
     """Read the tokenizer of a model directory of Hugging Face's.
 
     Where files contradict each other, it is as in transformers 5: BertTokenizer is made anew of the vocabulary and of
@@ -83,6 +84,7 @@ def read_tokenizer(model_dir: Path) -> Tokenizer:
     Args:
         model_dir: the directory, with `tokenizer.json`, `vocab.txt` or both, and what else there is of
             `TOKENIZER_FILES`.
+        parses_control_tokens: whether [SEP], typed in a text, is the control token, as for AutoTokenizer.
 
     Returns:
         The tokenizer; its padding id is the model's.
@@ -101,6 +103,11 @@ def read_tokenizer(model_dir: Path) -> Tokenizer:
     added = added_tokens.read_added_tokens(model_dir, described, files.whole, vocabulary, as_file=files.as_file)
     control = set(names.values())
     honoured = tuple(token for token in added if token.content not in control)
+    if parses_control_tokens:
+        honoured += tuple(
+            AddedToken(content=token, token_id=vocabulary.index(token), special=True)
+            for token in sorted(control & set(vocabulary), key=vocabulary.index)
+        )
     added_tokens.check_supported(honoured, str(model_dir))
     normalizer, about_case = _normalizer(files, vocabulary, {*control, *(token.content for token in added)})
     settings = dataclasses.replace(

@@ -15,6 +15,7 @@ import string
 import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
@@ -167,3 +168,40 @@ def _characters(spans: str) -> frozenset[str]:
     """Return the characters in spans of code points such as "9-A D 20"."""
     ends = [[int(end, 16) for end in span.split("-")] for span in spans.split()]
     return frozenset(chr(code) for span in ends for code in range(span[0], span[-1] + 1))
+
+
+class Kind(IntEnum):
+    """What a code point is to BERT's pre-tokenizer; digits and upper case are told from other letters."""
+
+    REMOVED = 0
+    SPACE = 1
+    IDEOGRAPH = 2
+    """A word of its own."""
+    DIGIT = 3
+    UPPER = 4
+    LETTER = 5
+    """All else, marks and what is not assigned included."""
+    SIGN = 32
+    """The first of the signs of punctuation, each of them a kind, and a word, of its own."""
+
+
+@lru_cache(maxsize=1)
+def character_kinds() -> tuple[np.ndarray, np.ndarray]:
+    """Tabulate the `Kind` of each code point, ideographs apart whatever a tokenizer does with them.
+
+    Returns:
+        The page of each block of 256 code points, int32[4352]; the kinds of the code points of each page,
+        uint16[256 * pages].
+    """
+    lengths, normalised = _normalised(False, False, True)
+    kinds = np.full(_CODE_POINTS, Kind.LETTER, np.uint16)
+    kinds[[code for code in range(0x20000) if chr(code).isupper()]] = Kind.UPPER
+    kinds[[code for code in range(0x20000) if chr(code).isdecimal()]] = Kind.DIGIT
+    kinds[lengths == 0] = Kind.REMOVED
+    firsts = normalised[np.minimum(np.cumsum(lengths) - lengths, len(normalised) - 1)]
+    kinds[(lengths == 1) & (firsts == ord(" "))] = Kind.SPACE
+    kinds[[ord(c) for c in _characters(_CHINESE)]] = Kind.IDEOGRAPH
+    signs = (lengths > 1) & (kinds != Kind.IDEOGRAPH)
+    kinds[signs] = Kind.SIGN + np.arange(np.count_nonzero(signs))
+    pages, places = np.unique(kinds.reshape(-1, PAGE), axis=0, return_inverse=True)
+    return places.astype(np.int32).reshape(-1), pages.reshape(-1)

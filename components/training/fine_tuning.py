@@ -23,6 +23,7 @@ from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training
 from components.tasks import Task
+from components.tokenization.joins import Joins
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from components.training import loop
@@ -54,7 +55,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     task = tasks.read(fn_args.transform_output)
     base_model = Path(config["base_model"])
-    tokenizer = read_tokenizer(base_model)
+    tokenizer = read_tokenizer(base_model, parses_control_tokens=model_settings.parses_control_tokens)
     logs = Path(fn_args.model_run_dir)
     if replicas.is_chief:
         logs.mkdir(parents=True, exist_ok=True)
@@ -92,20 +93,27 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         trained, model = model, build_model(base_model, model_settings, in_float32, task, forms)
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
-    served = saved_model.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
-    served.write(Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer))
+    joins = Joins.read(fn_args.transform_output) if task.per_token else None
+    layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
+    # [CLS] and [SEP] are two of the tokens, and each word that is seen has one at least.
+    served = saved_model.exported(model, layer, raw_spec, joins, model_settings.most_tokens - 2)
+    served.write(Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins))
     profile.write(Path(fn_args.serving_model_dir), learned, tokenizer)
 
 
-def _card(fn_args: Any, settings: Model, initial: str | None, tokenizer: Tokenizer) -> dict[str, Any]:
+def _card(
+    fn_args: Any, settings: Model, initial: str | None, tokenizer: Tokenizer, joins: Joins | None
+) -> dict[str, Any]:
     """What the model's card says besides what the model itself knows."""
     described = {
         "settings": dataclasses.asdict(tokenizer.settings),
         "max_tokens": settings.most_tokens,
         "padding_id": tokenizer.padding_id,
     }
+    # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
+    of_words = {} if joins is None else {"joins": len(joins)}
     learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **learned_from}
+    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:

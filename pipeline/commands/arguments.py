@@ -148,6 +148,7 @@ def _add_predictions(add: _Add) -> None:
     )
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
+    command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")
     _add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text")
     command = add(

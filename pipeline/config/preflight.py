@@ -78,7 +78,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
     config = huggingface.read_config(base_model)
-    tokenizer = read_tokenizer(base_model)
+    tokenizer = read_tokenizer(base_model, parses_control_tokens=run.model.parses_control_tokens)
     has_pooler = huggingface.check_weights(base_model, config)
     if run.model.max_length > config.max_position_embeddings:
         limit = config.max_position_embeddings

@@ -7,13 +7,11 @@ from itertools import islice
 
 import numpy as np
 
-from components.pretrained import file_names
 from components.rows import reader, tsv
 from components.rows.text_statistics import Counter, TextStatistics
 from components.tasks import Task
 from components.tokenization.coverage import Coverage
 from components.tokenization.plain import PlainWordPiece
-from components.tokenization.vocabulary import read_vocabulary
 from pipeline.config.preflight import PREFLIGHT_ROWS, Checked
 
 _MOST_CHARACTERS = 2_000_000
@@ -23,8 +21,7 @@ _MOST_CHARACTERS = 2_000_000
 def text_sample(checked: Checked) -> dict[str, TextStatistics]:
     """Split -> the statistics of at most `PREFLIGHT_ROWS` of its rows, the first that are good in each file."""
     data, task = checked.run.data, checked.task
-    vocabulary = read_vocabulary(checked.base_model / file_names.VOCABULARY)
-    tokenize, coverage = PlainWordPiece(vocabulary, checked.tokenizer), Coverage(vocabulary)
+    tokenize, coverage = PlainWordPiece(checked.tokenizer), Coverage(checked.tokenizer)
     rows: dict[str, list[Sequence[str]]] = {split: [] for split in data.splits}
     characters = dict.fromkeys(data.splits, 0)
     for of_file, path in checked.files:

@@ -99,6 +99,7 @@ def build_pipeline(
         custom_config={
             **base_model,
             "max_tokens": run.model.most_tokens,
+            "parses_control_tokens": run.model.parses_control_tokens,
             "source": source_hash("components.nodes.transform") + source_hash("components.nodes.preprocessing"),
         },
         disable_statistics=True,

@@ -14,6 +14,7 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
+from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
 from pipeline.reports.tables import fact_lines, short_path, text_table
@@ -49,6 +50,7 @@ def check_report(
             _columns(checked),
         ),
         ("labels", _labels(checked.task)),
+        *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),

@@ -13,6 +13,7 @@ from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
+from components.tasks import TASKS
 from components.training.history import HISTORY_FILE
 from pipeline.runs.record import RunRecord
 
@@ -78,8 +79,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "Evaluator" | "Evaluator.test":
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
-            metric = summary["headline"][0]
-            measured = f"{metric} {summary['metrics'][CANDIDATE][''][metric]:.4f}"
+            overall = summary["metrics"][CANDIDATE][""]
+            names = (summary["headline"][0], *TASKS[summary["task"]].served_metrics)
+            measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             return measured + verdict
         case "Pusher":

@@ -15,7 +15,7 @@ from components.tasks.embedding import Embedding
 from components.tasks.pair import Pair
 from components.tasks.tagging import Tagging
 from components.tokenization.coverage import Coverage
-from components.tokenization.vocabulary import TokenizerSettings
+from tests.components.tokenization.reference import made_of
 from tests.toys import VOCABULARY
 
 RUSSIAN = "это очень хороший фильм"
@@ -26,7 +26,7 @@ AS_ENGLISH_BERT = [*VOCABULARY, *{*RUSSIAN} - {" "}, *("##" + letter for letter 
 
 def counted(*rows: str, most_tokens: int = 6) -> TextStatistics:
     """Of rows of tokens, [CLS] and [SEP] added."""
-    counter = Counter(Coverage(VOCABULARY), most_tokens)
+    counter = Counter(Coverage(made_of(VOCABULARY)), most_tokens)
     tokens = [["[CLS]", *row.split(), "[SEP]"] for row in rows]
     ids = np.array([VOCABULARY.index(token) for row in tokens for token in row])
     counter.add(ids, np.array([len(row) for row in tokens]))
@@ -45,7 +45,7 @@ def of_rows(tmp_path: Path, task: Any, rows: Sequence[tuple[str, ...]], vocabula
             for name, text in zip(task.texts, texts, strict=True):
                 example.features.feature[name].bytes_list.value.append(text.encode())
             file.write(example.SerializeToString())
-    return text_statistics.of_examples(tmp_path, task, vocabulary, TokenizerSettings(), 8)
+    return text_statistics.of_examples(tmp_path, task, made_of(vocabulary), 8)
 
 
 def test_shares_are_of_words_of_rows_and_of_tokens() -> None:
@@ -68,7 +68,7 @@ def test_shares_are_of_words_of_rows_and_of_tokens() -> None:
 
 
 def test_a_split_without_rows_has_no_statistics() -> None:
-    assert Counter(Coverage(VOCABULARY), 6).statistics() is None
+    assert Counter(Coverage(made_of(VOCABULARY)), 6).statistics() is None
 
 
 def test_rows_are_counted_before_they_are_truncated(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ ALL_SETTINGS = [
 ]
 
 
-def made_of(vocabulary: Sequence[str], settings: TokenizerSettings) -> tokens.Tokenizer:
+def made_of(vocabulary: Sequence[str], settings: TokenizerSettings = UNCASED) -> tokens.Tokenizer:
     """Ours."""
     return tokens.Tokenizer(vocabulary=tuple(vocabulary), settings=settings)
 

@@ -2,13 +2,14 @@ import numpy as np
 
 from components.tokenization.coverage import Coverage
 from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN
+from tests.components.tokenization.reference import made_of
 
 TOKENS = ["[PAD]", UNKNOWN, START, SEPARATOR, "film", "##s", "##ing", "a", "##b", "я"]
 
 
 def kinds(*tokens: str) -> list[str]:
     """Of each word that the tokens begin what it is, in their order."""
-    found = Coverage(TOKENS).words(np.array([TOKENS.index(token) for token in tokens]))
+    found = Coverage(made_of(TOKENS)).words(np.array([TOKENS.index(token) for token in tokens]))
     named = {"unknown": found.unknown, "whole": found.whole, "spelled": found.spelled}
     return [
         "+".join(name for name, mask in named.items() if mask[place]) for place in np.flatnonzero(found.begins).tolist()

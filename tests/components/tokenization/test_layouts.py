@@ -20,8 +20,6 @@ TEXT = "A Films @User naïve 电影"
 
 WITH_ADDED_TOKENS = "a @User,@user xx[E1]films"
 
-NOT_YET = pytest.mark.xfail(strict=True, reason="the graph knows no added tokens and BERT's names alone")
-
 
 def with_added() -> dict[str, Any]:
     tokenizer = reference(TOKENS, UNCASED)
@@ -83,8 +81,6 @@ LAYOUTS = {
     "other names": ({"tokenizer.json": renamed()}, TEXT, [2, 5, 6, 8, 9, 10, 12, 14, 15, 3]),
 }
 
-_NOT_YET = ("added tokens in tokenizer.json", "other names")
-
 
 def write(directory: Path, files: dict[str, Any]) -> Path:
     for name, content in files.items():
@@ -93,13 +89,10 @@ def write(directory: Path, files: dict[str, Any]) -> Path:
     return directory
 
 
-@pytest.mark.parametrize(
-    "layout", [pytest.param(name, marks=[NOT_YET] if name in _NOT_YET else []) for name in LAYOUTS]
-)
+@pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_token_ids_of_each_layout(tmp_path: Path, layout: str) -> None:
     files, text, ids = LAYOUTS[layout]
-    tokenizer = read_tokenizer(write(tmp_path, files))
-    wordpiece = WordPiece(list(tokenizer.vocabulary), tokenizer.settings, 512)
+    wordpiece = WordPiece(read_tokenizer(write(tmp_path, files)), 512)
     assert wordpiece(tf.constant([text])).to_list() == [ids]
 
 
@@ -107,3 +100,18 @@ def test_the_token_ids_of_each_layout(tmp_path: Path, layout: str) -> None:
 def test_the_literals_are_what_the_library_makes_of_the_same_file(tmp_path: Path, layout: str) -> None:
     files, text, ids = LAYOUTS[layout]
     assert Tokenizer.from_file(str(write(tmp_path, files) / "tokenizer.json")).encode(text).ids == ids
+
+
+def test_control_tokens_in_a_text_are_text_or_what_the_library_s_auto_tokenizer_has(tmp_path: Path) -> None:
+    from transformers import BertTokenizer
+
+    names = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "[", "]", "sep", "a"]
+    (tmp_path / "vocab.txt").write_text("".join(f"{name}\n" for name in names))
+    text = "a [SEP] a[MASK] [sep]"
+    as_text, parsed = (
+        WordPiece(read_tokenizer(tmp_path, parses_control_tokens=parses), 64) for parses in (False, True)
+    )
+    # [CLS] a [ sep ] a [ ?mask ] [ sep ] [SEP], and [CLS] a [SEP] a [MASK] [ sep ] [SEP]
+    assert as_text(tf.constant([text])).to_list() == [[2, 8, 5, 7, 6, 8, 5, 1, 6, 5, 7, 6, 3]]
+    assert parsed(tf.constant([text])).to_list() == [[2, 8, 3, 8, 4, 5, 7, 6, 3]]
+    assert BertTokenizer.from_pretrained(tmp_path)(text)["input_ids"] == [2, 8, 3, 8, 4, 5, 7, 6, 3]

@@ -4,20 +4,20 @@ import pytest
 
 from components.tokenization.plain import PlainWordPiece
 from components.tokenization.vocabulary import TokenizerSettings, read_vocabulary
-from tests.components.tokenization.reference import CASED, UNCASED
+from tests.components.tokenization.reference import CASED, UNCASED, made_of
 from tests.fixtures import make_wordpiece_ids
 from tests.toys import VOCABULARY
 
 
 def tokens(*texts: str, settings: TokenizerSettings = UNCASED) -> str:
-    return " ".join(VOCABULARY[index] for index in PlainWordPiece(VOCABULARY, settings)(texts))
+    return " ".join(VOCABULARY[index] for index in PlainWordPiece(made_of(VOCABULARY, settings))(texts))
 
 
 @pytest.mark.parametrize(("kind", "settings"), [("uncased", UNCASED), ("cased", CASED)])
 def test_its_ids_are_the_reference_s_but_for_characters_newer_than_unicode_8(
     kind: str, settings: TokenizerSettings
 ) -> None:
-    tokenize = PlainWordPiece(read_vocabulary(make_wordpiece_ids.VOCABULARY), settings)
+    tokenize = PlainWordPiece(made_of(read_vocabulary(make_wordpiece_ids.VOCABULARY), settings))
     lines = [json.loads(line) for line in make_wordpiece_ids.IDS.read_text(encoding="utf-8").split("\n") if line]
     different = [line["text"] for line in lines if tokenize([line["text"]]) != line[kind]]
     # Both hold punctuation that Unicode 9 and later brought, U+2E44 to U+2E4E.
@@ -40,6 +40,6 @@ def test_several_texts_end_in_a_separator_each() -> None:
 
 
 def test_given_words_have_a_token_each_at_least() -> None:
-    ids, begins = PlainWordPiece(VOCABULARY, UNCASED).words(["bad", "\u200b", "filming"])
+    ids, begins = PlainWordPiece(made_of(VOCABULARY, UNCASED)).words(["bad", "\u200b", "filming"])
     assert [VOCABULARY[index] for index in ids] == ["[CLS]", "bad", "[UNK]", "film", "##ing", "[SEP]"]
     assert begins == [False, True, True, True, False, False]
