@@ -104,7 +104,7 @@ def _special(described: dict[str, Any]) -> dict[str, str]:
 
 def special_list(described: dict[str, Any]) -> list[Any]:
     """The special tokens of `tokenizer_config.json` that have no name there."""
-    values: Any = next((values for key in LISTS if (values := described.get(key))), [])
+    values = next((described[key] for key in LISTS if described.get(key)), None)
     return list(values.values()) if isinstance(values, dict) else values if isinstance(values, list) else []
 
 
