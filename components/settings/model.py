@@ -38,8 +38,8 @@ class Model:
     """With `long_texts = "window"`: a text of more windows is truncated; default: 8.
     Example: `max_windows = 4` with `long_texts = "window"`"""
     control_tokens: Literal["text", "parse"] = "text"
-    """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`: the
-    control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
+    """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`:
+    the control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
     Example: `control_tokens = "parse"`"""
     pooling: Literal["cls", "mean"] = "cls"
     """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task

@@ -20,7 +20,7 @@ _FLAGS = ("special", "normalized", "single_word", "lstrip", "rstrip")
 _NAMED = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
 """In the order in which they are added where they are not in the vocabulary; before what else ends so."""
 
-_LISTS = ("extra_special_tokens", "additional_special_tokens")
+LISTS = ("extra_special_tokens", "additional_special_tokens")
 """Keys of `tokenizer_config.json`, the present one first: the other is read where it is empty."""
 
 
@@ -44,7 +44,7 @@ def read_added_tokens(
     whole: TokenizerJson | None,
     vocabulary: tuple[str, ...],
     *,
-    as_file: bool,
+    class_is_file: bool,
 ) -> tuple[AddedToken, ...]:
     """The added tokens, control tokens among them, by their ids.
 
@@ -58,7 +58,7 @@ def read_added_tokens(
         described: `tokenizer_config.json`, or nothing.
         whole: `tokenizer.json`.
         vocabulary: the tokens in the order of their ids.
-        as_file: whether the tokenizer's class takes all from `tokenizer.json`.
+        class_is_file: whether the tokenizer's class takes all from `tokenizer.json`.
 
     Raises:
         InputError: an id is another than the tokenizer would give, or a token is of a kind that is not supported.
@@ -68,7 +68,7 @@ def read_added_tokens(
     entries: dict[int, _Entry] = {}
     if DECODER not in described:
         entries |= _by_id(_legacy(directory, set(_special(described))))
-    if whole is not None and (as_file or DECODER not in described):
+    if whole is not None and (class_is_file or DECODER not in described):
         entries |= _by_id(
             _Entry(f"{directory / 'tokenizer.json'}: added_tokens", each, each.get("id")) for each in whole.added_tokens
         )
@@ -96,12 +96,16 @@ def _special(described: dict[str, Any]) -> dict[str, str]:
     for key in (*_NAMED, *(key for key in described if key.endswith("_token"))):
         if content := content_of(described.get(key)):
             found.setdefault(content, key)
-    key = next((key for key in _LISTS if described.get(key)), _LISTS[0])
-    values = described.get(key) or []
-    for value in values.values() if isinstance(values, dict) else values if isinstance(values, list) else ():
+    for value in special_list(described):
         if content := content_of(value):
-            found.setdefault(content, key)
+            found.setdefault(content, LISTS[0])
     return found
+
+
+def special_list(described: dict[str, Any]) -> list[Any]:
+    """The special tokens of `tokenizer_config.json` that have no name there."""
+    values = next((described[key] for key in LISTS if described.get(key)), None)
+    return list(values.values()) if isinstance(values, dict) else values if isinstance(values, list) else []
 
 
 def _legacy(directory: Path, special: set[str]) -> Iterator[_Entry]:

@@ -66,8 +66,8 @@ class _Files(NamedTuple):
     description: dict[str, Any] | None
     """tokenizer_config.json; None: there is none."""
     whole: TokenizerJson | None
-    as_file: bool
-    """Whether all is as tokenizer.json has it."""
+    class_is_file: bool
+    """Whether the tokenizer's class takes all from tokenizer.json."""
 
     @property
     def place(self) -> str:
@@ -98,9 +98,11 @@ def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> T
     described = _with_special_map(files)
     names = _names(files, described)
     _check_vocabulary(files, vocabulary, names)
-    if not files.as_file:
+    if not files.class_is_file:
         described = {key: names[name] for name, key in _NAMES.items()} | described
-    added = added_tokens.read_added_tokens(model_dir, described, files.whole, vocabulary, as_file=files.as_file)
+    added = added_tokens.read_added_tokens(
+        model_dir, described, files.whole, vocabulary, class_is_file=files.class_is_file
+    )
     control = set(names.values())
     honoured = tuple(token for token in added if token.content not in control)
     if parses_control_tokens:
@@ -131,15 +133,15 @@ def _read_files(directory: Path) -> _Files:
         return read_json(directory / name) if (directory / name).exists() else None
 
     model, description = read("config.json") or {}, read(_DESCRIPTION)
-    as_file = _takes_all_from_file(directory, model, description or {})
+    class_is_file = _takes_all_from_file(directory, model, description or {})
     path = directory / _WHOLE
     if path.exists():
         whole = tokenizer_json.read(path)
-        if as_file and whole.ends is None:
+        if class_is_file and whole.ends is None:
             problem = 'expected BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1", got null'
             raise InputError(f"{path}: post_processor", problem, OTHER_MODEL)
-        return _Files(directory, model, description, whole, as_file or description is None)
-    if as_file:
+        return _Files(directory, model, description, whole, class_is_file)
+    if class_is_file:
         problem = f"expected a file, from which {_DESCRIPTION}'s tokenizer_class takes everything; there is none"
         raise InputError(str(path), problem, PUBLISHED)
     return _Files(directory, model, description, None, False)
@@ -193,7 +195,9 @@ def _with_special_map(files: _Files) -> dict[str, Any]:
     path, described = files.directory / _SPECIAL, files.description or {}
     if added_tokens.DECODER in described or not path.exists():
         return described
-    return described | read_json(path)
+    # The list there does not take the place of the one here.
+    kept = {added_tokens.LISTS[0]: added_tokens.special_list(described)}
+    return described | kept | read_json(path)
 
 
 def _names(files: _Files, described: dict[str, Any]) -> dict[str, str]:
@@ -223,7 +227,7 @@ def _normalizer(files: _Files, vocabulary: tuple[str, ...], special: set[str]) -
     whole, description = files.whole, files.description
     cased = _cased_token(vocabulary, special)
     but = f"but the vocabulary holds {cased!r}" if cased else ""
-    if whole is not None and files.as_file:
+    if whole is not None and (files.class_is_file or description is None):
         settings = TokenizerSettings(
             lower_case=whole.lower_case, strip_accents=whole.strip_accents, chinese_chars=whole.chinese_chars
         )

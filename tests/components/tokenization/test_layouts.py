@@ -35,6 +35,8 @@ def renamed() -> dict[str, Any]:
     vocabulary = {names.get(token, token): token_id for token, token_id in document["model"]["vocab"].items()}
     document["model"] |= {"vocab": vocabulary, "unk_token": "<unk>", "continuing_subword_prefix": "@@"}
     document["post_processor"] = {"type": "BertProcessing", "cls": ["<s>", 2], "sep": ["</s>", 3]}
+    document["padding"] = {"strategy": "BatchLongest", "direction": "Right", "pad_to_multiple_of": None}
+    document["padding"] |= {"pad_id": 0, "pad_type_id": 0, "pad_token": "<pad>"}
     return document
 
 

@@ -149,6 +149,20 @@ def test_added_tokens_of_transformers_2(tmp_path: Path) -> None:
     assert read.tokens[10:] == ("[E1]", "@user", "[E2]")
 
 
+def test_a_mask_that_the_vocabulary_lacks_takes_an_id_before_tokens_that_are_only_named(tmp_path: Path) -> None:
+    tokens = [*CONTROL[:-1], "a"]
+    directory(
+        tmp_path,
+        tokens,
+        tokenizer_config={"additional_special_tokens": ["[E1]", {"content": "[E2]", "special": True}]},
+        special_tokens_map={"additional_special_tokens": ["[E3]"]},
+    )
+    read = read_tokenizer(tmp_path)
+    assert [(token.content, token.token_id) for token in read.settings.added_tokens] == [("[E1]", 6), ("[E2]", 7)]
+    assert read.mask_id is None
+    assert read.tokens == (*tokens, "[MASK]", "[E1]", "[E2]")
+
+
 def test_vocab_txt_may_hold_the_added_tokens_behind_those_of_tokenizer_json(tmp_path: Path) -> None:
     document = whole(UNCASED_TOKENS, added_tokens=[added("@user", 10)])
     directory(tmp_path, [*UNCASED_TOKENS, "@user"], tokenizer=document)
