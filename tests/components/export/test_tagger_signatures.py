@@ -10,6 +10,7 @@ from components.export.tagger_signatures import ExportedTagger
 from components.tasks.tagging import Tagging
 from components.tokenization.joins import Joins
 from components.tokenization.wordpiece import WordPiece
+from tests.components.tokenization.reference import made_of
 
 TASK = Tagging(("LOC", "PER"))
 
