@@ -64,7 +64,7 @@ class ExportedTagger(Exported):
         """The signature `tokenize`."""
         found = self._split(texts[0])
         transformed = self._of_words(found.words)
-        ids, mask = padded(transformed[feature_names.TOKEN_IDS])
+        ids, mask = padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
         word_ids = tf.sparse.to_dense(transformed[feature_names.WORD_IDS], -1)
         return {
             "token_ids": ids,
@@ -90,7 +90,7 @@ class ExportedTagger(Exported):
 
     def _entities(self, words: tf.RaggedTensor, begins: tf.RaggedTensor, ends: tf.RaggedTensor) -> dict[str, tf.Tensor]:
         transformed = self._of_words(words)
-        probabilities = self._of_tokens(*padded(transformed[feature_names.TOKEN_IDS]))
+        probabilities = self._of_tokens(*padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id))
         chosen = tf.cast(tf.argmax(probabilities, axis=2), tf.float32)
         width = tf.cast(tf.reduce_max(tf.concat([words.row_lengths(), [1]], 0)), tf.int32)
         tags, scores = (

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-# The exported model holds its ops; TFX's executor does not load them.
-import tensorflow_text  # noqa: F401
 from tfx import types
 from tfx.components.evaluator import executor
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -18,7 +16,7 @@ from components import tasks
 from components.evaluation import eval_config, raw_text
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
-from components.export import card
+from components.export import card, older_ops
 from components.rows import row_counts, sentences
 from components.serving.predictor import Predictor
 from components.settings.gate import Gate
@@ -43,6 +41,7 @@ class Executor(executor.Executor):
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
+            older_ops.register()
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
             known = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))

@@ -6,8 +6,6 @@ import itertools
 from pathlib import Path
 from typing import Any
 
-# Registers the ops of the graph that is written here and read again by this very process.
-import tensorflow_text  # noqa: F401
 from tfx import types
 from tfx.components.transform import component, executor
 from tfx.dsl.components.base import executor_spec

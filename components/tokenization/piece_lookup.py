@@ -1,31 +1,37 @@
-"""Pieces of words looked up in a `PieceTable`, in the graph: many side by side."""
+"""Pieces of words looked up in a `PieceTable`, in the graph: many side by side.
+
+For one text the number of ops is what counts, not what they compute: so a state is a matrix, not a tensor a column.
+"""
 
 from __future__ import annotations
 
+import itertools
 from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from components.tokenization.piece_table import CONTINUES, MIX_FACTOR, MIX_SHIFT, WORD_BYTES, PieceTable
+from components.tokenization.piece_table import CONTINUES, WORD_BYTES, PieceTable
 
 _LENGTH_SHIFT = 32
 """A piece's length and its slot as one number, whose greatest is the longest piece's."""
 
 
-class Cut(NamedTuple):
-    """Words cut into pieces."""
+_ALL = ~np.uint64(0)
 
-    first: tf.Tensor
-    """int64[words]: the first piece's id; -1 of a word that no pieces make up."""
-    counts: tf.Tensor
-    """int64[words]: its pieces, 1 for such a word."""
-    further: tf.Tensor
-    """int64[...]: the ids of the pieces that are not the first of their word."""
+_FIRST_BYTES = np.array([(1 << 8 * count) - 1 for count in range(1, WORD_BYTES + 1)], np.uint64)
+"""Masks of the first bytes of a number, from one to all."""
+
+
+class Cut(NamedTuple):
+    """Words cut into pieces, in the order of their places in their words."""
+
     word: tf.Tensor
-    """int64[...]: whose they are."""
+    """int64[pieces]: the number of the word; the first pieces are the first of each word."""
+    ids: tf.Tensor
+    """int64[pieces]: the token ids; -1 where a word goes on with no piece."""
     place: tf.Tensor
-    """int64[...]: which of the word's pieces, from 1."""
+    """int64[pieces]: which of the word's pieces, from 0."""
 
 
 class PieceLookup:
@@ -38,104 +44,89 @@ class PieceLookup:
 
     def __init__(self, table: PieceTable, text: tf.Tensor) -> None:
         self._table = table
-        columns = len(table.factors) + 1
-        whole = tf.pad(text, [[0, columns * WORD_BYTES + (-tf.size(text)) % WORD_BYTES]])
-        numbers = tf.bitcast(tf.reshape(whole, [-1, WORD_BYTES]), tf.uint64)
-        rows = tf.size(numbers) - columns + 1
-        self._windows = tf.stack([numbers[column : column + rows] for column in range(columns)], axis=1)
+        # Behind its end there is as much as the longest piece may reach over.
+        padded = tf.pad(text, [[0, (len(table.factors) + 1) * WORD_BYTES + (-tf.size(text)) % WORD_BYTES]])
+        self._text = tf.bitcast(tf.reshape(padded, [-1, WORD_BYTES]), tf.uint64)
 
     def ids(self, begins: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:
-        """The ids of pieces that begin a word, int64[pieces]; -1 where one is no token.
+        """The ids of pieces that begin a word, int64[pieces]; -1 where one is no token, or has more than 15 bytes.
 
         Args:
             begins: int64[pieces], the first byte of each piece.
             ends: int64[pieces], the byte behind its last.
         """
-        lengths = tf.minimum(ends - begins, self._table.longest + 1)
-        numbers = self._numbers(begins) & tf.gather(tf.constant(self._table.masks), lengths)
-        slots, found = self._slots(numbers, _of(0))
-        return tf.where(found, tf.gather(tf.constant(self._table.ids), slots), _of(-1))
+        lengths = ends - begins
+        first, second = self._numbers(begins, 2)
+        # All bits, and all but one, shifted by less than 64: by 64 a shift has no meaning.
+        of_first = tf.cast(64 - 8 * tf.minimum(lengths, WORD_BYTES), tf.uint64)
+        of_second = tf.cast(63 - 8 * tf.clip_by_value(lengths - WORD_BYTES, 0, WORD_BYTES - 1), tf.uint64)
+        first &= tf.bitwise.right_shift(tf.constant(_ALL), of_first)
+        second &= tf.bitwise.right_shift(tf.constant(_ALL >> np.uint64(1)), of_second)
+        slots, found = self._slots(first * self._table.factors[0] + second * self._table.factors[1])
+        found &= lengths < 2 * WORD_BYTES
+        return tf.where(found, tf.cast(tf.gather(tf.constant(self._table.ids), slots), tf.int64), _of(-1))
 
-    def cut(self, begins: tf.Tensor, ends: tf.Tensor) -> Cut:
+    def cut(self, words: tf.Tensor) -> Cut:
         """Cut words into pieces, the longest token that fits first (Wu et al. 2016; BERT's `WordpieceTokenizer`).
 
         Args:
-            begins: int64[words], the first byte of each word.
-            ends: int64[words], the byte behind its last.
-        """
-        words = tf.size(begins, tf.int64)
-
-        def is_left(place: tf.Tensor, word: tf.Tensor, *_: tf.Tensor) -> tf.Tensor:
-            return tf.equal(place, 0) | (tf.size(word) > 0)
-
-        def cut_one(
-            place: tf.Tensor, word: tf.Tensor, begin: tf.Tensor, end: tf.Tensor, *found: tf.TensorArray
-        ) -> tuple[tf.Tensor | tf.TensorArray, ...]:
-            width = tf.clip_by_value(tf.reduce_max(end - begin), 1, self._table.longest)
-            masks = tf.constant(self._table.masks[1:])[:width]
-            slots, is_piece = self._slots(self._numbers(begin)[:, None] & masks, tf.cast(place > 0, tf.int64))
-            lengths = tf.range(1, width + 1)
-            packed = tf.where(
-                is_piece & (lengths <= (end - begin)[:, None]), lengths * (1 << _LENGTH_SHIFT) + slots, _of(-1)
-            )
-            longest = tf.reduce_max(packed, axis=1)
-            ids = tf.gather(tf.constant(self._table.ids), longest & _of(len(self._table.ids) - 1))
-            piece = tf.where(longest < 0, _of(-1), ids)
-            after = begin + tf.bitwise.right_shift(longest, _of(_LENGTH_SHIFT))
-            more = (longest >= 0) & (after < end)
-            emitted = (word, piece, tf.fill(tf.shape(word), place))
-            written = (
-                array.write(tf.cast(place, tf.int32), value) for array, value in zip(found, emitted, strict=True)
-            )
-            return (place + 1, *(tf.boolean_mask(each, more) for each in (word, after, end)), *written)
-
-        arrays = [
-            tf.TensorArray(tf.int64, 0, dynamic_size=True, infer_shape=False, element_shape=[None]) for _ in "123"
-        ]
-        state = (_of(0), tf.range(words), begins, ends, *arrays)
-        *_, word, piece, place = tf.while_loop(is_left, cut_one, state)
-        word, piece, place = word.concat(), piece.concat(), place.concat()
-        spoilt = tf.math.unsorted_segment_min(piece, word, words) < 0
-        further = (place > 0) & ~tf.gather(spoilt, word)
-        counts = tf.math.unsorted_segment_max(place, word, words) + 1
-        return Cut(
-            tf.where(spoilt, _of(-1), piece[:words]),
-            tf.where(spoilt, _of(1), counts),
-            *(tf.boolean_mask(each, further) for each in (piece, word, place)),
-        )
-
-    def _numbers(self, begins: tf.Tensor) -> tf.Tensor:
-        """The bytes from a place on, int64[places], as numbers: uint64[places, numbers]."""
-        found = tf.gather(self._windows, begins // WORD_BYTES)
-        bits = tf.cast(begins % WORD_BYTES * 8, tf.uint64)[:, None]
-        # By a shift of 64, which has no meaning, nothing would be left of the second: so by 1, and then by the rest.
-        upper = tf.bitwise.left_shift(found[:, 1:] * tf.constant(2, tf.uint64), tf.constant(63, tf.uint64) - bits)
-        return tf.bitwise.right_shift(found[:, :-1], bits) | upper
-
-    def _slots(self, numbers: tf.Tensor, continues: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Find pieces in the table.
-
-        Args:
-            numbers: uint64[..., numbers].
-            continues: int64, 1 if they go on with a word, 0 if they begin it.
-
-        Returns:
-            The slot of each, int64[...], and whether it is that of a token, bool[...].
+            words: int64[words, 3], the number of each, its first byte and the byte behind its last.
         """
         table = self._table
-        sums = tf.reduce_sum(tf.bitcast(numbers, tf.int64) * table.factors, axis=-1)
-        sums += continues * CONTINUES.view(np.int64)
-        hashes = _mixed(tf.bitcast(_mixed(sums) * MIX_FACTOR.view(np.int64), tf.int64))
-        halves = tf.bitcast(hashes, tf.int32)
-        groups = halves[..., 0] & (len(table.displacements) - 1)
-        slots = halves[..., 1] + tf.gather(tf.constant(table.displacements), groups) & (len(table.hashes) - 1)
-        return tf.cast(slots, tf.int64), tf.equal(tf.gather(tf.constant(table.hashes), slots), hashes)
+        lengths = np.arange(1, table.longest + 1)
 
+        def cut_one(
+            place: tf.Tensor, rest: tf.Tensor, found: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
+            word, begin, end = tf.unstack(rest, axis=1)
+            left = end - begin
+            hashes, before = [], tf.cast(tf.minimum(place, 1), tf.uint64) * CONTINUES
+            for number, factor in zip(self._numbers(begin, len(table.factors)), table.factors, strict=True):
+                hashes.append(tf.expand_dims(before, -1) + (number[:, None] & _FIRST_BYTES) * factor)
+                before += number * factor
+            width = tf.minimum(tf.reduce_max(left), table.longest)
+            slots, is_piece = self._slots(tf.concat(hashes, axis=1)[:, :width])
+            is_piece &= tf.constant(lengths)[:width] <= left[:, None]
+            packed = tf.constant(lengths << _LENGTH_SHIFT)[:width] + tf.cast(slots, tf.int64)
+            longest = tf.reduce_max(tf.where(is_piece, packed, _of(-1)), axis=1)
+            ids = tf.cast(tf.gather(tf.constant(table.ids), longest & (len(table.ids) - 1)), tf.int64)
+            ids = tf.where(longest < 0, _of(-1), ids)
+            # From -1 it is -1 again: a word without a piece here is at an end, too.
+            after = begin + tf.bitwise.right_shift(longest, _of(_LENGTH_SHIFT))
+            more = (after > begin) & (after < end)
+            emitted = tf.stack([word, ids, tf.fill(tf.shape(word), place)], axis=1)
+            return (
+                place + 1,
+                tf.gather_nd(tf.stack([word, after, end], axis=1), tf.where(more)),
+                found.write(tf.cast(place, tf.int32) + 1, emitted),
+            )
 
-def _mixed(values: tf.Tensor) -> tf.Tensor:
-    """The upper bits of int64 values mixed into the lower ones."""
-    bits = tf.bitcast(values, tf.uint64)
-    return tf.bitcast(tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(MIX_SHIFT))), tf.int64)
+        found = tf.TensorArray(tf.int64, 1, dynamic_size=True, infer_shape=False, element_shape=[None, 3])
+        found = found.write(0, tf.zeros([0, 3], tf.int64))
+        shapes = tf.TensorShape([]), tf.TensorShape([None, 3]), tf.TensorShape(None)
+        state = _of(0), words, found
+        *_, found = tf.while_loop(lambda _, rest, __: tf.size(rest) > 0, cut_one, state, shape_invariants=shapes)
+        return Cut(*tf.unstack(found.concat(), axis=1))
+
+    def _numbers(self, begins: tf.Tensor, count: int) -> list[tf.Tensor]:
+        """The bytes from a place on, int64[places], as numbers: uint64[places] each."""
+        first, bits = tf.bitwise.right_shift(begins, _of(3)), tf.cast(begins & 7, tf.uint64) * 8
+        found = [tf.gather(self._text, first + number) for number in range(count + 1)]
+        # By a shift of 64, which has no meaning, nothing would be left of the second: so by 1, and then by the rest.
+        rest = 63 - bits
+        return [
+            tf.bitwise.right_shift(one, bits) | tf.bitwise.left_shift(other * 2, rest)
+            for one, other in itertools.pairwise(found)
+        ]
+
+    def _slots(self, hashes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Find hashes, uint64[...]: the slot of each, int32[...], and whether it is a token's, bool[...]."""
+        table = self._table
+        size = len(table.hashes)
+        upper = tf.bitcast(hashes, tf.int32)[..., 1]
+        displaced = tf.gather(tf.constant(table.displacements), upper & (len(table.displacements) - 1))
+        slots = tf.bitwise.right_shift(upper, tf.constant(33 - size.bit_length())) + displaced & (size - 1)
+        return slots, tf.equal(tf.gather(tf.constant(table.hashes), slots), hashes)
 
 
 def _of(number: int) -> tf.Tensor:

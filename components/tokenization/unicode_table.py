@@ -20,10 +20,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from components.tokenization.vocabulary import TokenizerSettings
-
-LONGEST_WORD = 100
-"""A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
+from components.tokenization.vocabulary import AddedToken, Tokenizer, TokenizerSettings
 
 # What the crates behind the reference know otherwise than the Unicode 14.0 of CPython 3.11, found by asking both for
 # every code point: their categories are of Unicode 8, their NFD is older than 13, their lower case is of Unicode 17.
@@ -67,6 +64,12 @@ _CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F
 
 _PRIVATE = "F0000-FFFFD 100000-10FFFD"  # planes 15 and 16; the rest of category Co is in plane 0
 
+MARKERS = range(0x50000, 0x60000)
+"""Code points that stand for added tokens until they are symbols: no Unicode assigns them, no text should hold one."""
+
+NO_MARKER = chr(MARKERS.stop)
+"""What stands for one in a text: a character of no token, as they are."""
+
 _WHITE_SPACE = "9-A D 20 A0 1680 2000-200A 2028-2029 202F 205F 3000"  # B, C and 85 count as control characters
 
 
@@ -84,9 +87,15 @@ PAGE = 256
 _CODE_POINTS = 0x110000
 
 
-def symbols_of(vocabulary: Iterable[str]) -> dict[str, str]:
-    """The symbol of each character outside ASCII that a token holds."""
-    alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
+def markers(added_tokens: Iterable[AddedToken]) -> list[tuple[str, AddedToken]]:
+    """Each added token with the character that stands for it in a text."""
+    return list(zip(map(chr, MARKERS), added_tokens, strict=False))
+
+
+def symbols_of(tokenizer: Tokenizer) -> dict[str, str]:
+    """The symbol of each character outside ASCII that a token holds, and of each marker."""
+    tokens = [*tokenizer.vocabulary, *(marker for marker, _ in markers(tokenizer.settings.added_tokens))]
+    alphabet = sorted({c for token in tokens for c in token if not c.isascii()})
     return {c: _symbol(index + 3) for index, c in enumerate(alphabet)}
 
 

@@ -16,50 +16,46 @@ that it lacks is unknown in any order. The vocabulary of uncased English BERT ha
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from typing import NamedTuple
 
-import numpy as np
 import tensorflow as tf
 
+from components.tokenization.normalizer import Normalizer
 from components.tokenization.piece_lookup import PieceLookup
 from components.tokenization.piece_table import PieceTable, compile_pieces
-from components.tokenization.unicode_table import (
-    LONGEST_WORD,
-    NO_TOKEN,
-    PAGE,
-    SEPARATOR_SYMBOL,
-    START_SYMBOL,
-    compile_table,
-    symbols_of,
-)
-from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
-
-_PLAIN = rf"(?:[!-~]{{0,{LONGEST_WORD}}}[\t\n\r ])*[!-~]{{0,{LONGEST_WORD}}}"
-"""A text that means the same with and without the table: printable ASCII in words that are not too long."""
-
-
-class _Compiled(NamedTuple):
-    pieces: PieceTable
-    pages: np.ndarray
-    row_splits: np.ndarray
-    values: np.ndarray
+from components.tokenization.unicode_table import SEPARATOR_SYMBOL, START_SYMBOL, markers, symbols_of
+from components.tokenization.vocabulary import Tokenizer
 
 
 @lru_cache(maxsize=1)
-def _compile(vocabulary: tuple[str, ...], settings: TokenizerSettings) -> _Compiled:
+def _compile(tokenizer: Tokenizer) -> tuple[PieceTable, Normalizer]:
     """Compile a vocabulary: a second of work, kept because Transform traces its graph twice."""
-    symbols = symbols_of(vocabulary)
+    symbols = symbols_of(tokenizer)
     pieces = {
-        (START_SYMBOL.encode(), False): vocabulary.index(START),
-        (SEPARATOR_SYMBOL.encode(), False): vocabulary.index(SEPARATOR),
+        (START_SYMBOL.encode(), False): tokenizer.start_id,
+        (SEPARATOR_SYMBOL.encode(), False): tokenizer.separator_id,
     }
-    for token_id, token in enumerate(vocabulary):
-        body = token.removeprefix(CONTINUATION)
-        # Others, as [UNK], no word of a text can hold: a sign of ASCII is a word of its own.
-        if body and (all(not c.isascii() or c.isalnum() for c in body) or (len(token) == 1 and "!" <= token <= "~")):
-            pieces["".join(symbols.get(c, c) for c in body).encode(), body != token] = token_id
-    return _Compiled(compile_pieces(pieces), *compile_table(settings, symbols))
+    for token_id, token in enumerate(tokenizer.vocabulary):
+        for body, continues in _readings(token, tokenizer.settings.continuation):
+            pieces["".join(symbols.get(c, c) for c in body).encode(), continues] = token_id
+    for marker, added in markers(tokenizer.settings.added_tokens):
+        pieces[symbols[marker].encode(), False] = added.token_id
+    return compile_pieces(pieces), Normalizer(tokenizer.settings, symbols)
+
+
+def _readings(token: str, continuation: str) -> Iterator[tuple[str, bool]]:
+    """As what a word can hold a token: the characters, and whether they go on with a word. As nothing, say, [UNK]."""
+
+    def letters(characters: str) -> bool:
+        return all(not c.isascii() or c.isalnum() for c in characters)
+
+    body = token.removeprefix(continuation)
+    if token.startswith(continuation) and body and letters(body):
+        yield body, True
+    # A sign of ASCII is a word of its own.
+    if token and (letters(token) or (len(token) == 1 and "!" <= token <= "~")):
+        yield token, False
 
 
 class WordPiece:
@@ -69,18 +65,17 @@ class WordPiece:
     numpy arrays only, which each call makes constants of: call it while tracing.
 
     Args:
-        vocabulary: the tokens in the order of their ids, as `read_vocabulary` returns them.
-        settings: how the base model's tokenizer normalises.
+        tokenizer: of the base model.
         max_length: most tokens in a row, [CLS] and [SEP] included; at least 2.
     """
 
-    def __init__(self, vocabulary: list[str], settings: TokenizerSettings, max_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
         if max_length < 2:
-            raise ValueError(f"max_length must leave room for {START} and {SEPARATOR}, got {max_length}")
-        self._settings, self._max_length = settings, max_length
-        self._ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-        self._unknown_id = vocabulary.index(UNKNOWN)
-        self._pieces, self._pages, self._row_splits, self._values = _compile(tuple(vocabulary), settings)
+            ends = f"{tokenizer.settings.start} and {tokenizer.settings.separator}"
+            raise ValueError(f"max_length must leave room for {ends}, got {max_length}")
+        self._settings, self._max_length = tokenizer.settings, max_length
+        self._ends, self._unknown_id = (tokenizer.start_id, tokenizer.separator_id), tokenizer.unknown_id
+        self._pieces, self._normalizer = _compile(tokenizer)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -146,54 +141,39 @@ class WordPiece:
 
     def _tokens(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """string[n] -> int64[n, (tokens)], each row from [CLS] to [SEP], however long."""
-        if self._settings.lower_case:
-            texts = tf.strings.lower(texts)  # ASCII; the table does the rest
-        rows = tf.where(~tf.strings.regex_full_match(texts, _PLAIN))
-        texts = tf.tensor_scatter_nd_update(texts, rows, self._spelled_out(tf.gather_nd(texts, rows)))
+        rows = tf.where(~self._normalizer.is_plain(texts))
+        texts = tf.tensor_scatter_nd_update(texts, rows, self._normalizer(tf.gather_nd(texts, rows)))
         texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
         return self._cut(texts)
 
     def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts of ASCII and symbols, string[n], each of which begins and ends with a word: int64[n, (tokens)]."""
         codes = tf.io.decode_raw(tf.strings.reduce_join(texts, separator=" "), tf.uint8)
-        lower = codes | 0x20
-        letter = (lower - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
+        if self._settings.lower_case:  # of plain rows; the table has done it in the others
+            codes |= tf.cast(codes - ord("A") < 26, tf.uint8) * 0x20
+        letter = ((codes | 0x20) - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
         sign = ~letter & (codes > ord(" "))
         around = tf.concat([[False], letter, [False]], axis=0)
-        begins = tf.where(sign | (letter & ~around[:-2]))[:, 0]
-        ends = tf.where(sign | (letter & ~around[2:]))[:, 0] + 1
-        borders = tf.concat([[0], tf.cumsum(tf.strings.length(texts) + 1)], axis=0)
-        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
+        begins = tf.reshape(tf.where(sign | (letter & ~around[:-2])), [-1])
+        ends = tf.reshape(tf.where(sign | (letter & ~around[2:])), [-1]) + 1
         lookup = PieceLookup(self._pieces, codes)
         first = lookup.ids(begins, ends)
         rest = tf.where(first < 0)
-        cut = lookup.cut(tf.gather_nd(begins, rest), tf.gather_nd(ends, rest))
-        first = tf.tensor_scatter_nd_update(first, rest, cut.first)
-        first = tf.where(first < 0, tf.constant(self._unknown_id, tf.int64), first)
-        counts = tf.tensor_scatter_nd_update(tf.ones_like(first), rest, cut.counts)
-        before = tf.concat([[0], tf.cumsum(counts)], axis=0)
-        further = tf.gather(before, tf.gather(rest[:, 0], cut.word)) + cut.place
-        places = [tf.cast(each, tf.int32) for each in (before[:-1], further)]
-        tokens = tf.dynamic_stitch(places, [first, cut.further])
+        number = tf.reshape(rest, [-1])
+        cut = lookup.cut(tf.stack([number, tf.gather(begins, number), tf.gather(ends, number)], axis=1))
+        words = tf.size(begins)
+        unknown = tf.math.unsorted_segment_min(cut.ids, cut.word, words) < 0
+        further = tf.reshape(tf.where((cut.place > 0) & ~tf.gather(unknown, cut.word)), [-1])
+        first = tf.tensor_scatter_nd_update(first, rest, cut.ids[: tf.size(number)])
+        first = tf.where(unknown, tf.constant(self._unknown_id, tf.int64), first)
+        last = tf.where(unknown, tf.constant(0, tf.int64), tf.math.unsorted_segment_max(cut.place, cut.word, words))
+        # A word that is one token has no piece in `cut`, and the least number there is for its last.
+        before = tf.cumsum(tf.pad(tf.maximum(last, 0) + 1, [[0, 1]]), exclusive=True)
+        places = [before[:-1], tf.gather(before, tf.gather(cut.word, further)) + tf.gather(cut.place, further)]
+        tokens = tf.dynamic_stitch([tf.cast(each, tf.int32) for each in places], [first, tf.gather(cut.ids, further)])
+        borders = tf.cumsum(tf.pad(tf.strings.length(texts) + 1, [[0, 1]]), exclusive=True)
+        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
         return tf.RaggedTensor.from_row_splits(tokens, tf.gather(before, words_before), validate=False)
-
-    def _spelled_out(self, texts: tf.Tensor) -> tf.Tensor:
-        """Normalise texts, string[n], into words of ASCII and symbols between spaces."""
-        # The space before each text starts its first word, and keeps words of different texts apart.
-        codes = tf.strings.unicode_decode(tf.strings.join([" ", texts]), "UTF-8")
-        slots = tf.gather(self._pages, codes.flat_values // PAGE) * PAGE + codes.flat_values % PAGE
-        table = tf.RaggedTensor.from_row_splits(
-            tf.constant(self._values), tf.constant(self._row_splits), validate=False
-        )
-        spelled = tf.gather(table, slots)
-        characters, row_splits = spelled.flat_values, tf.gather(spelled.row_splits, tf.cast(codes.row_splits, tf.int32))
-        space = tf.equal(characters, ord(" "))
-        word = tf.cumsum(tf.cast(space, tf.int32))
-        long = tf.gather(tf.math.bincount(word), word) > LONGEST_WORD + 1  # the space counts
-        characters = tf.where(long & ~space, ord(NO_TOKEN), characters)
-        return tf.strings.unicode_encode(
-            tf.RaggedTensor.from_row_splits(characters, tf.cast(row_splits, tf.int64), validate=False), "UTF-8"
-        )
 
     def _truncated(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         """Cut rows, int64[n, (tokens)], to `max_length`; a row ends in [SEP], cut or not."""

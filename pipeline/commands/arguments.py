@@ -89,8 +89,9 @@ def _add_runs(add: _Add) -> None:
     command = add(
         "check",
         "validate a config against its files; run nothing",
-        "Reads the first 1,000 rows of each file and the base model's files, and prints the "
-        "DAG and the resolved settings. Takes seconds, and does not import TensorFlow.",
+        "Reads the first 1,000 rows of each file and the base model's files, and prints how "
+        "the texts fit the model's vocabulary and length, the DAG and the resolved settings. "
+        "Takes seconds, and does not import TensorFlow.",
         f"check --config {_SHIPPED}",
     )
     _add_config(command)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
+from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
@@ -61,6 +63,11 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
+        case "ExampleValidator":
+            texts = text_statistics.read(Path(outputs["anomalies"][0]))
+            record.texts = {split: dataclasses.asdict(found) for split, found in texts.items()}
+            record.node(node).warnings = text_statistics.warnings(texts)
+            return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
             return training_note(record.training)

@@ -9,10 +9,12 @@ from components.rows import reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.tasks.classification import Classification
-from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN
+from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN, Tokenizer
 from tests.conftest import LABELS, Trained
 
 TOKENS = ["[PAD]", UNKNOWN, START, SEPARATOR, "a", "film", "##s", "##ing"]
+
+TOKENIZER = Tokenizer(vocabulary=tuple(TOKENS))
 
 LIMITS = Drift(label=0.25, text_length=0.5, unknown_share=0.5, vocabulary_coverage=0.5)
 
@@ -20,7 +22,7 @@ LIMITS = Drift(label=0.25, text_length=0.5, unknown_share=0.5, vocabulary_covera
 def of(rows: list[list[str]], labels: list[str] | None = None) -> Any:
     rows = [[START, *row, SEPARATOR] for row in rows]
     ids = np.array([TOKENS.index(token) for row in rows for token in row])
-    return profile.of_tokens(ids, np.array([len(row) for row in rows]), labels, TOKENS)
+    return profile.of_tokens(ids, np.array([len(row) for row in rows]), labels, TOKENIZER)
 
 
 def measured(before: Any, now: Any) -> dict[str, distance.Distance]:

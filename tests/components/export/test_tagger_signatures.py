@@ -9,7 +9,6 @@ import tensorflow as tf
 from components.export.tagger_signatures import ExportedTagger
 from components.tasks.tagging import Tagging
 from components.tokenization.joins import Joins
-from components.tokenization.vocabulary import TokenizerSettings
 from components.tokenization.wordpiece import WordPiece
 
 TASK = Tagging(("LOC", "PER"))
@@ -36,7 +35,7 @@ class Knowing:
 
 
 def transform(raw: dict[str, tf.Tensor]) -> dict[str, Any]:
-    tokenizer = WordPiece(VOCABULARY, TokenizerSettings(), LENGTH)
+    tokenizer = WordPiece(made_of(VOCABULARY), LENGTH)
     texts = tf.reshape(raw["tokens"], [-1])
     found = TASK.preprocess(tokenizer, [texts], texts)
     return {name: value.to_sparse() for name, value in found.items()}
