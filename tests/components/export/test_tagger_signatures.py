@@ -10,6 +10,7 @@ from components.export.tagger_signatures import ExportedTagger
 from components.tasks.tagging import Tagging
 from components.tokenization.joins import Joins
 from components.tokenization.wordpiece import WordPiece
+from tests.components.tokenization.reference import made_of
 
 TASK = Tagging(("LOC", "PER"))
 
@@ -27,7 +28,7 @@ LENGTH = 8
 class Knowing:
     """A model whose tag of a token depends on the token alone."""
 
-    task = TASK
+    task, padding_id = TASK, 0
 
     def __call__(self, token_ids: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         of_token = tf.constant([TASK.tags.index(TAGS.get(token, "O")) for token in VOCABULARY])
