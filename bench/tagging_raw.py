@@ -15,7 +15,6 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from pathlib import Path
 
 from bench.common import ROOT, as_toml, settings_of
 from components.rows.conll import read_sentences
@@ -62,7 +61,7 @@ def _trained(steps: int | None) -> dict[str, dict[str, float]]:
     # Beside the original, because paths in a config are relative to it.
     path = _CONFIG.with_name(f".bench-{os.getpid()}.toml")
     with tempfile.TemporaryDirectory() as scratch:
-        command = [sys.executable, "pipeline_runner.py", "run", "--config", path, "--root", Path(scratch), "--json"]
+        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(path), "--root", scratch, "--json"]
         try:
             path.write_text(as_toml({**settings, "gate": {"min": {"f1": 0.001}}}))
             done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)  # noqa: S603
