@@ -11,7 +11,7 @@ SAMPLES ?= minilm movie-reviews
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service
+  mutate beam-service bench-tagging-raw
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -134,8 +134,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 	@touch $@
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
-# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy and
-# bench-airflow are apart.
+# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
+# bench-airflow and bench-tagging-raw are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -159,6 +159,11 @@ bench-pipeline: setup samples $(PEER_INSTALLED)
 bench-tasks: SAMPLES = minilm movie-reviews reuters-topics conll2003
 bench-tasks: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.tasks
+
+# A tagger on words beside the same rows as running text.
+bench-tagging-raw: SAMPLES = minilm conll2003
+bench-tagging-raw: setup samples
+	$(PY) -m bench.tagging_raw
 
 # A node's time under Airflow's schedulers beside `run`'s.
 bench-airflow: SAMPLES = minilm

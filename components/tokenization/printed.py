@@ -42,15 +42,12 @@ def space_between(words: Sequence[str]) -> list[bool]:
     - straight quotation marks open and close in turn; `'` behind a plural is the possessive's;
     - none beside an ideograph, kana or their punctuation, and none at all in a sentence of single characters with one.
     """
-    is_chinese = [bool(_CHINESE.search(word)) for word in words]
-    if any(is_chinese) and all(len(word) == 1 for word in words):
+    begins_chinese, ends_chinese = ([bool(_CHINESE.match(word[place:])) for word in words] for place in (0, -1))
+    if any(begins_chinese) and all(len(word) == 1 for word in words):
         return [False] * (len(words) - 1)
     to_left, to_right = _attached(words)
-    return [
-        not (to_right[i] or to_left[i + 1] or (is_chinese[i] and _CHINESE.match(words[i][-1])))
-        and not (is_chinese[i + 1] and _CHINESE.match(words[i + 1]))
-        for i in range(len(words) - 1)
-    ]
+    joined = zip(to_right, ends_chinese, to_left[1:], begins_chinese[1:], strict=False)
+    return [not any(either) for either in joined]
 
 
 def _attached(words: Sequence[str]) -> tuple[list[bool], list[bool]]:
@@ -60,7 +57,7 @@ def _attached(words: Sequence[str]) -> tuple[list[bool], list[bool]]:
     for place, word in enumerate(words):
         if word in _PAIRED:
             opens = _PAIRED[word]
-            possessive = word == "'" and place > 0 and words[place - 1][-1] in "sS" and opens not in opened
+            possessive = word == "'" and place > 0 and words[place - 1].endswith(("s", "S")) and opens not in opened
             # One that nothing opens here, behind the sentence's last word, ends what an earlier sentence began.
             closes = opens in opened or possessive or (word == opens and 0 < place == len(words) - 1)
             to_left[place], to_right[place] = closes, not closes

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import tensorflow as tf
 
 from components.tokenization.joins import (
@@ -62,88 +63,98 @@ def split(texts: tf.Tensor, joins: Joins, most: int | None = None) -> Words:
     first, last = _basic_words(characters)
     rows = tf.gather(characters.rows, first)
     joined = _joined(characters, rows, first, last, joins)
-    begins = tf.boolean_mask(first, ~tf.concat([[False], joined], axis=0)[: tf.size(first)])
-    ends = tf.boolean_mask(last, ~tf.concat([joined, [False]], axis=0)[: tf.size(first)])
-    counts = tf.math.bincount(tf.gather(characters.rows, begins), minlength=tf.size(texts), maxlength=tf.size(texts))
+    begins = tf.boolean_mask(first, ~joined[:-1])
+    ends = tf.boolean_mask(last, ~joined[1:])
     if most is not None:
-        kept = tf.ragged.range(counts).flat_values < most
+        rows = tf.gather(characters.rows, begins)
+        kept = tf.range(tf.size(rows)) - tf.gather(_splits(rows, texts), rows) < most
         begins, ends = tf.boolean_mask(begins, kept), tf.boolean_mask(ends, kept)
-        counts = tf.minimum(counts, most)
-    spelled = tf.ragged.range(begins, ends + 1)
-    codes = spelled.with_flat_values(tf.gather(characters.codes, spelled.flat_values))
+    spelled = tf.raw_ops.RaggedRange(starts=begins, limits=ends + 1, deltas=1)
     last_codes = tf.gather(characters.codes, ends)
-    size = 1 + tf.add_n([tf.cast(last_codes >= least, tf.int32) for least in (0x80, 0x800, 0x10000)])
+    size = 1 + tf.reduce_sum(tf.cast(last_codes[:, tf.newaxis] >= [0x80, 0x800, 0x10000], tf.int32), axis=1)
     values = [
-        tf.strings.unicode_encode(codes, "UTF-8"),
+        tf.raw_ops.UnicodeEncode(
+            input_values=tf.gather(characters.codes, spelled.rt_dense_values),
+            input_splits=spelled.rt_nested_splits,
+            output_encoding="UTF-8",
+        ),
         tf.gather(characters.places, begins),
         tf.gather(characters.places, ends) + 1,
         tf.gather(characters.offsets, begins),
         tf.gather(characters.offsets, ends) + size,
     ]
-    return Words(*(tf.RaggedTensor.from_row_lengths(each, counts, validate=False) for each in values))
+    splits = tf.cast(_splits(tf.gather(characters.rows, begins), texts), tf.int64)
+    return Words(*(tf.RaggedTensor.from_row_splits(each, splits, validate=False) for each in values))
 
 
 def _decoded(texts: tf.Tensor) -> _Characters:
-    codes, offsets = tf.strings.unicode_decode_with_offsets(texts, "UTF-8")
+    decoded = tf.raw_ops.UnicodeDecodeWithOffsets(input=texts, input_encoding="UTF-8")
+    codes, splits = decoded.char_values, tf.cast(decoded.row_splits, tf.int32)
     pages, kinds = (tf.constant(each, tf.int32) for each in character_kinds())
-    of_each = tf.gather(kinds, tf.gather(pages, codes.flat_values // PAGE) * PAGE + codes.flat_values % PAGE)
-    kept = tf.where(tf.not_equal(of_each, int(Kind.REMOVED)))[:, 0]
-    places = tf.ragged.range(codes.row_lengths()).flat_values
-    each = (codes.flat_values, of_each, codes.value_rowids(), places, offsets.flat_values)
-    return _Characters(*(tf.cast(tf.gather(values, kept), tf.int32) for values in each))
+    of_each = tf.gather(kinds, tf.gather(pages, codes // PAGE) * PAGE + codes % PAGE)
+    kept = tf.cast(tf.where(tf.not_equal(of_each, int(Kind.REMOVED)))[:, 0], tf.int32)
+    rows = tf.raw_ops.UpperBound(sorted_inputs=[splits], values=[kept])[0] - 1
+    codes, of_each = tf.gather(codes, kept), tf.gather(of_each, kept)
+    offsets = tf.cast(tf.gather(decoded.char_to_byte_starts, kept), tf.int32)
+    return _Characters(codes, of_each, rows, kept - tf.gather(splits, rows), offsets)
+
+
+def _splits(rows: tf.Tensor, texts: tf.Tensor) -> tf.Tensor:
+    """Where the items of each text begin, whose rows are these, int32[items]; and the number of all: int32[n + 1]."""
+    return tf.raw_ops.LowerBound(sorted_inputs=[rows], values=[tf.range(tf.size(texts) + 1)])[0]
 
 
 def _basic_words(characters: _Characters) -> tuple[tf.Tensor, tf.Tensor]:
     """The first and the last character of each basic word, int32[basics] each, as indices of characters."""
-    of_letters = (characters.kinds >= int(Kind.DIGIT)) & (characters.kinds < int(Kind.SIGN))
-    alone = tf.equal(characters.kinds, int(Kind.IDEOGRAPH)) | (characters.kinds >= int(Kind.SIGN))
-    goes_on = of_letters[1:] & of_letters[:-1] & tf.equal(characters.rows[1:], characters.rows[:-1])
-    border = tf.fill([tf.minimum(1, tf.size(characters.kinds))], False)
-    first = alone | (of_letters & ~tf.concat([border, goes_on], axis=0))
-    last = alone | (of_letters & ~tf.concat([goes_on, border], axis=0))
-    return tuple(tf.cast(tf.where(each)[:, 0], tf.int32) for each in (first, last))
+    kinds = characters.kinds
+    is_letter = (kinds >= int(Kind.DIGIT)) & (kinds < int(Kind.SIGN))
+    alone = ~is_letter & tf.not_equal(kinds, int(Kind.SPACE))
+    # Of letters alike where two characters belong together, and of no other.
+    run = tf.pad(tf.where(is_letter, characters.rows, -1), [[1, 1]], constant_values=-1)
+    first = alone | (is_letter & tf.not_equal(run[1:-1], run[:-2]))
+    last = alone | (is_letter & tf.not_equal(run[1:-1], run[2:]))
+    return tf.cast(tf.where(first)[:, 0], tf.int32), tf.cast(tf.where(last)[:, 0], tf.int32)
 
 
 def _joined(characters: _Characters, rows: tf.Tensor, first: tf.Tensor, last: tf.Tensor, joins: Joins) -> tf.Tensor:
-    """Whether each basic word and the next are parts of one word, bool[basics - 1]."""
-    kinds = _kinds(characters, first, last)
+    """Whether each basic word is a part of the word before it, bool[basics + 1]; the last stands for none."""
+    # A word of no text at each end.
+    kinds = tf.pad(_kinds(characters, first, last), [[1, 1]], constant_values=EDGE)
+    rows = tf.pad(rows, [[1, 1]], constant_values=-1)
+    adjacent = tf.equal(tf.pad(last + 1, [[1, 0]], constant_values=-1), tf.pad(first, [[0, 1]], constant_values=-2))
     same_row = tf.equal(rows[1:], rows[:-1])
-    adjacent = same_row & tf.equal(last[:-1] + 1, first[1:])
-    edge, space, anything = (tf.constant(kind, tf.int64) for kind in (EDGE, SPACE, ANY))
-    apart = tf.where(same_row, space, edge)
+    adjacent &= same_row
     left, right = kinds[:-1], kinds[1:]
-    before = tf.concat([[edge], tf.where(adjacent, left, apart)], axis=0)[: tf.size(left)]
-    after = tf.concat([tf.where(adjacent, right, apart), [edge]], axis=0)[1:]
+    apart = tf.where(same_row, tf.constant(SPACE, tf.int64), tf.constant(EDGE, tf.int64))
+    before = tf.pad(tf.where(adjacent, left, apart)[:-1], [[1, 0]], constant_values=EDGE)
+    after = tf.pad(tf.where(adjacent, right, apart)[1:], [[0, 1]], constant_values=EDGE)
+    return adjacent & _is_joined(before, left, right, after, joins)
+
+
+def _is_joined(before: tf.Tensor, left: tf.Tensor, right: tf.Tensor, after: tf.Tensor, joins: Joins) -> tf.Tensor:
+    """What the narrowest kind of gaps says that is known, bool[gaps]; kinds are int64[gaps]."""
+    table = np.array([(key, True) for key in joins.joined] + [(key, False) for key in joins.borders] or [(-1, False)])
+    table = table[np.argsort(table[:, 0])]
     of_left = left >= int(Kind.SIGN)
-    found = tf.zeros_like(adjacent)
-    # The widest kind of gaps first: a narrower one that is known has the last word.
-    for one, other in (
-        (anything, anything),
-        (tf.where(of_left, before, anything), tf.where(of_left, anything, after)),
-        (before, after),
-    ):
-        keys = gap_key(one, left, right, other)
-        found = _among(keys, joins.joined) | (found & ~_among(keys, joins.borders))
-    return adjacent & found
+    anything = tf.fill(tf.shape(left), tf.constant(ANY, tf.int64))
+    one = tf.stack([before, tf.where(of_left, before, anything), anything])
+    other = tf.stack([after, tf.where(of_left, anything, after), anything])
+    keys = gap_key(one, left, right, other)
+    sorted_keys = np.broadcast_to(table[:, 0], (3, len(table)))
+    places = tf.minimum(tf.raw_ops.LowerBound(sorted_inputs=sorted_keys, values=keys), len(table) - 1)
+    known = tf.equal(tf.gather(tf.constant(table[:, 0]), places), keys)
+    says = tf.gather(tf.constant(table[:, 1].astype(bool)), places)
+    return tf.where(known[0], says[0], tf.where(known[1], says[1], known[2] & says[2]))
 
 
 def _kinds(characters: _Characters, first: tf.Tensor, last: tf.Tensor) -> tf.Tensor:
     """The kind of each basic word, int64[basics]."""
     of_first = tf.gather(characters.kinds, first)
-    letters = tf.zeros_like(first)
-    for kind, value in OF_LETTERS.items():
-        count = tf.cumsum(tf.cast(tf.equal(characters.kinds, int(kind)), tf.int32))
-        before = tf.gather(tf.concat([[0], count], axis=0), first)
-        letters += tf.where(tf.gather(count, last) > before, value, 0)
-    letters += tf.where(tf.equal(first, last), SINGLE, 0)
+    is_letter = (of_first >= int(Kind.DIGIT)) & (of_first < int(Kind.SIGN))
     alone = tf.where(tf.equal(of_first, int(Kind.IDEOGRAPH)), IDEOGRAPH, of_first)
-    is_alone = tf.equal(of_first, int(Kind.IDEOGRAPH)) | (of_first >= int(Kind.SIGN))
-    return tf.cast(tf.where(is_alone, alone, letters), tf.int64)
-
-
-def _among(keys: tf.Tensor, known: tuple[int, ...]) -> tf.Tensor:
-    """Whether each key, int64[n], is one of those known, which are sorted."""
-    if not known:
-        return tf.zeros_like(keys, tf.bool)
-    table = tf.constant(known, tf.int64)
-    return tf.equal(tf.gather(table, tf.minimum(tf.searchsorted(table, keys), len(known) - 1)), keys)
+    wanted = tf.constant(list(OF_LETTERS))[:, tf.newaxis]
+    counts = tf.pad(tf.cumsum(tf.cast(tf.equal(characters.kinds, wanted), tf.int32), axis=1), [[0, 0], [1, 0]])
+    has = tf.gather(counts, last + 1, axis=1) > tf.gather(counts, first, axis=1)
+    values = tf.constant(list(OF_LETTERS.values()))[:, tf.newaxis]
+    letters = tf.reduce_sum(tf.where(has, values, 0), axis=0) + tf.where(tf.equal(first, last), SINGLE, 0)
+    return tf.cast(tf.where(is_letter, letters, alone), tf.int64)

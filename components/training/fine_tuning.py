@@ -17,7 +17,9 @@ from components import tasks
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import read_card
+from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
+from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.model import Model
 from components.settings.serialization import load
@@ -94,11 +96,15 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
+    directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
+    _exported(model, transform, joins, model_settings).write(directory, card)
+    profile.write(directory, learned, tokenizer)
+
+
+def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
     layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
     # [CLS] and [SEP] are two of the tokens, and each word that is seen has one at least.
-    served = saved_model.exported(model, layer, raw_spec, joins, model_settings.most_tokens - 2)
-    served.write(Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins))
-    profile.write(Path(fn_args.serving_model_dir), learned, tokenizer)
+    return saved_model.exported(model, layer, raw_spec, joins, settings.most_tokens - 2)
 
 
 def _card(

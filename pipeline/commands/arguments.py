@@ -143,9 +143,7 @@ def _add_predictions(add: _Add) -> None:
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     _add_pushed(command)
-    command.add_argument(
-        "text", nargs="*", metavar="TEXT", help="a row, two texts with a tab between; default lines of stdin"
-    )
+    command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
     command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")

@@ -192,7 +192,7 @@ def test_the_optimiser_makes_the_trainer_alone_run_again(copied: Path) -> None:
 
 def test_the_tokenizer_makes_those_run_again_that_tokenize(copied: Path) -> None:
     replace(copied, "tokenization/vocabulary", '"##"', '"#"')
-    assert changed_nodes(copied) == {"example_validator", "preprocessing", "drift_validator", "trainer"}
+    assert changed_nodes(copied) == {"example_validator", "preprocessing", "drift_validator", "trainer", "transform"}
 
 
 def test_the_reader_of_rows_makes_those_run_again_that_read_files(copied: Path) -> None:
