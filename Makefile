@@ -9,7 +9,7 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw
 
@@ -109,7 +109,21 @@ kubeflow: .venv-kfp/installed
 	fi
 	@touch $@
 
-# Needs uv. The lock holds hashes and no addresses.
+# The oldest TensorFlow that docs/serving.md promises, alone: a test has pushed models answer there.
+oldest: .venv-oldest/installed
+
+.venv-oldest/installed: tests/oldest_tensorflow.lock
+	rm -rf .venv-oldest
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-oldest; \
+	  uv pip install --quiet --python .venv-oldest/bin/python --no-deps --require-hashes -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-oldest; \
+	  .venv-oldest/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+	fi
+	@touch $@
+
+# Needs uv. The locks hold hashes and no addresses.
 lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
@@ -118,6 +132,8 @@ lock:
 	    --no-emit-index-url --custom-compile-command "make lock" requirements-airflow-$$version.in \
 	    -o requirements-airflow-$$version.lock || exit; \
 	done
+	echo tensorflow==2.14.1 | uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" - -o tests/oldest_tensorflow.lock
 
 # Airflow 2.11 and 3, each in an environment of its own: the tests of exported DAGs start their schedulers.
 airflow: .venv-airflow-2/installed .venv-airflow-3/installed

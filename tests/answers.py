@@ -22,14 +22,18 @@ def answers(path: str) -> dict[str, Any]:
     loaded = tf.saved_model.load(path)
     found = {}
     for name, signature in sorted(loaded.signatures.items()):
-        given = {key: _input(key, spec) for key, spec in signature.structured_input_signature[1].items()}
-        found[name] = {key: _listed(value) for key, value in sorted(signature(**given).items())}
+        specs = signature.structured_input_signature[1].items()
+        try:
+            outputs = signature(**{key: _input(key, spec, numbers=False) for key, spec in specs})
+        except tf.errors.InvalidArgumentError:  # the labels are numbers
+            outputs = signature(**{key: _input(key, spec, numbers=True) for key, spec in specs})
+        found[name] = {key: _listed(value) for key, value in sorted(outputs.items())}
     return found
 
 
-def _input(name: str, spec: tf.TensorSpec) -> tf.Tensor:
+def _input(name: str, spec: tf.TensorSpec, *, numbers: bool) -> tf.Tensor:
     if name == "examples":
-        return tf.constant([_example(text) for text in TEXTS])
+        return tf.constant([_example(text, numbers) for text in TEXTS])
     if name == "token_ids":
         return tf.constant([[2, 5, 9, 7, 3], [2, 6, 3, 0, 0]], tf.int32)
     if spec.shape.rank == 2:
@@ -37,11 +41,16 @@ def _input(name: str, spec: tf.TensorSpec) -> tf.Tensor:
     return tf.constant(TEXTS)
 
 
-def _example(text: str) -> bytes:
+def _example(text: str, numbers: bool) -> bytes:
+    words = text.split() or ["a"]
     example = tf.train.Example()
     for name in ("text", "text_a", "text_b"):
         example.features.feature[name].bytes_list.value.append(text.encode())
-    example.features.feature["tokens"].bytes_list.value.append(" ".join(text.split() or ["a"]).encode())
+    example.features.feature["tokens"].bytes_list.value.append(" ".join(words).encode())
+    if numbers:
+        example.features.feature["label"].float_list.value.append(1.0)
+    else:
+        example.features.feature["label"].bytes_list.value.append(" ".join("O" for _ in words).encode())
     return bytes(example.SerializeToString())
 
 

@@ -11,6 +11,7 @@ import pytest
 import pipeline_runner
 from bench.common import as_toml
 from components.tasks import TASKS
+from tests.served_ops import ALLOWED, reachable_ops
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -155,7 +156,7 @@ ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
 
 
 def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """That a run has pushed a good model: its metrics are there, and it predicts rows and files.
+    """That a run has pushed a good model: its metrics are there, its ops are known, it predicts rows and files.
 
     Args:
         task: its name.
@@ -169,6 +170,8 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
     # What chose the checkpoint is what TFMA measures of the exported model.
     best = max(evaluation["value"] for evaluation in record["training"]["evaluations"])
     assert dev["metrics"]["candidate"][""][record["training"]["metric"]] == pytest.approx(best, abs=2e-3)
+
+    assert reachable_ops(Path(record["pushed"])) <= ALLOWED
 
     rows, is_right = ANSWERS[task]
     found = predicted(record["pushed"], capfd, *rows)
