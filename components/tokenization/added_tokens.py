@@ -81,7 +81,7 @@ def read_added_tokens(
         for key, each in stated.items()
     )
     gathered = [entry for _, entry in sorted(entries.items())]
-    known = {entry.values.get("content") for entry in gathered}
+    known = {content_of(entry.values) for entry in gathered}
     gathered += [
         _Entry(f"{place}: {key}", {"content": content, "special": True}, None)
         for content, key in _special(described).items()

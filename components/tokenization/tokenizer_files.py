@@ -175,10 +175,10 @@ def _vocabulary(files: _Files) -> tuple[str, ...]:
             raise InputError(str(files.directory), problem, "Add the model's; the tokenizer is built from it.")
         return tuple(read_vocabulary(path))
     if path.exists():
-        behind = {each.get("id"): each.get("content") for each in whole.added_tokens}
+        behind = {str(each.get("id")): each.get("content") for each in whole.added_tokens}
         lines = read_vocabulary(path)
         for token_id, token in enumerate(lines):
-            other = whole.vocabulary[token_id] if token_id < len(whole.vocabulary) else behind.get(token_id)
+            other = whole.vocabulary[token_id] if token_id < len(whole.vocabulary) else behind.get(str(token_id))
             if token != other:
                 has = "has no such id" if other is None else f"has {other!r}"
                 raise InputError(

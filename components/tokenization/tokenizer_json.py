@@ -97,7 +97,7 @@ def read(path: Path) -> TokenizerJson:
         continuation=model["continuing_subword_prefix"],
         longest_word=model["max_input_chars_per_word"],
         ends=_ends(path, values.get("post_processor"), vocabulary),
-        padding=padding.get("pad_token") if isinstance(padding, dict) else None,
+        padding=str(padding["pad_token"]) if isinstance(padding, dict) and "pad_token" in padding else None,
         added_tokens=tuple(json_object(each, f"{path}: added_tokens", PUBLISHED) for each in added),
     )
 
@@ -108,9 +108,8 @@ def _not_bert(path: Path, part: str, expected: str, got: object) -> InputError:
 
 def _alone(value: Any, parts: str) -> Any:
     """What a sequence of one stands for: itself."""
-    while isinstance(value, dict) and value.get("type") == "Sequence" and len(value.get(parts) or []) == 1:
-        value = value[parts][0]
-    return value
+    inner = value.get(parts) if isinstance(value, dict) and value.get("type") == "Sequence" else None
+    return _alone(inner[0], parts) if isinstance(inner, list) and len(inner) == 1 else value
 
 
 def _part(path: Path, values: dict[str, Any], name: str, kind: str) -> dict[str, Any]:

@@ -455,6 +455,18 @@ def test_what_is_not_a_tokenizer_of_berts_is_refused_by_name(
         ("tokenizer_config.json", b'{"strip_accents": 1}', ": strip_accents", "true, false or null, got 1"),
         ("tokenizer_config.json", b'{"tokenize_chinese_chars": 0}', ": tokenize_chinese_chars", "got 0"),
         ("tokenizer_config.json", b'{"added_tokens_decoder": {"x": {}}}', ": added_tokens_decoder", "expected an id"),
+        (
+            "tokenizer_config.json",
+            b'{"added_tokens_decoder": {"5": {"content": []}}}',
+            ": added_tokens_decoder",
+            r"expected content, a string, got \[\]",
+        ),
+        (
+            "tokenizer_config.json",
+            b'{"added_tokens_decoder": {"5": {"content": "a", "lstrip": 1}}}',
+            ": added_tokens_decoder",
+            "expected lstrip of 'a' true or false, got 1",
+        ),
         ("tokenizer_config.json", b'{"added_tokens_decoder": {"5": {}}}', ": added_tokens_decoder", "expected content"),
         ("tokenizer_config.json", b'{"added_tokens_decoder": {"5": 1}}', ": added_tokens_decoder", "expected a JSON"),
         ("added_tokens.json", b'{"a": "5"}', "", 'expected an id of "a", got "5"'),
