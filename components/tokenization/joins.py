@@ -39,8 +39,12 @@ SINGLE = 8
 _KIND_BITS = 10
 """Four kinds make one number."""
 
+_SURE = 0.9
+"""The share of train's gaps of a kind that are joined from which on none of them is a border. Two words taken for one
+lose their border for good: in Chinese of whole words, whose gaps look all alike, a character is a word."""
+
 _FEWEST, _SHARE = 2, 0.7
-"""Of train's gaps alike in four basic words: how many there are, and the share that are joined, or that are not."""
+"""Of train's gaps alike in four basic words: how many there are, and the share of them with which one goes."""
 
 _FILE = "joins.json"
 
@@ -79,8 +83,8 @@ class Joins:
                     counts[keys[level:]][place not in borders] += 1
         known: dict[int, bool] = {}
         for (key, *others), found in sorted(counts.items(), key=lambda item: len(item[0])):
-            joined = found[True] > found[False]
-            enough = len(others) < 2 or (found.total() >= _FEWEST and found[joined] >= _SHARE * found.total())
+            total, joined = found.total(), found[True] >= _SURE * found.total()
+            enough = len(others) < 2 or (total >= _FEWEST and max(found.values()) >= _SHARE * total)
             if enough and joined != next((known[other] for other in others if other in known), False):
                 known[key] = joined
         return cls(*(tuple(sorted(key for key in known if known[key] is joined)) for joined in (True, False)))

@@ -58,6 +58,10 @@ def test_ideographs_are_words_where_they_are_trains_and_joined_where_train_joins
     assert cut("张三，北京。", joins("李四 ， 上海 。")) == ["张三", "，", "北京", "。"]
 
 
+def test_chinese_of_whole_words_is_cut_into_characters() -> None:
+    assert cut("张三丰在北京", joins("他 李四光 在 上海大学 工作 了")) == list("张三丰在北京")
+
+
 def test_a_border_within_a_basic_word_cannot_be_had() -> None:
     assert joins().missed(["I", "did", "n't", "go"]) == ["did", "n't"]
     assert joins(*NEWS).missed(["the", "U.S.", "won", "4-0", "."]) == []
