@@ -80,12 +80,9 @@ class PieceLookup:
         ) -> tuple[tf.Tensor, tf.Tensor, tf.TensorArray]:
             word, begin, end = tf.unstack(rest, axis=1)
             left = end - begin
-            hashes, before = [], tf.cast(tf.minimum(place, 1), tf.uint64) * CONTINUES
-            for number, factor in zip(self._numbers(begin, len(table.factors)), table.factors, strict=True):
-                hashes.append(tf.expand_dims(before, -1) + (number[:, None] & _FIRST_BYTES) * factor)
-                before += number * factor
+            hashes = self._hashes(begin, continues=place > 0)
             width = tf.minimum(tf.reduce_max(left), table.longest)
-            slots, is_piece = self._slots(tf.concat(hashes, axis=1)[:, :width])
+            slots, is_piece = self._slots(hashes[:, :width])
             is_piece &= tf.constant(lengths)[:width] <= left[:, None]
             packed = tf.constant(lengths << _LENGTH_SHIFT)[:width] + tf.cast(slots, tf.int64)
             longest = tf.reduce_max(tf.where(is_piece, packed, _of(-1)), axis=1)
@@ -112,12 +109,17 @@ class PieceLookup:
         """The bytes from a place on, int64[places], as numbers: uint64[places] each."""
         first, bits = tf.bitwise.right_shift(begins, _of(3)), tf.cast(begins & 7, tf.uint64) * 8
         found = [tf.gather(self._text, first + number) for number in range(count + 1)]
-        # By a shift of 64, which has no meaning, nothing would be left of the second: so by 1, and then by the rest.
-        rest = 63 - bits
-        return [
-            tf.bitwise.right_shift(one, bits) | tf.bitwise.left_shift(other * 2, rest)
-            for one, other in itertools.pairwise(found)
-        ]
+        return [_shifted(one, other, bits) for one, other in itertools.pairwise(found)]
+
+    def _hashes(self, begins: tf.Tensor, continues: tf.Tensor) -> tf.Tensor:
+        """The hashes of the first bytes from a place on, from one to all: int64[places] -> uint64[places, bytes]."""
+        first, bits = tf.bitwise.right_shift(begins, _of(3)), (tf.cast(begins, tf.uint64) & 7)[:, None] * 8
+        found = tf.gather(self._text, first[:, None] + np.arange(len(self._table.factors) + 1))
+        numbers = _shifted(found[:, :-1], found[:, 1:], bits)
+        whole = numbers * self._table.factors
+        before = tf.cumsum(whole, axis=1, exclusive=True) + tf.cast(continues, tf.uint64) * CONTINUES
+        parts = (numbers[:, :, None] & _FIRST_BYTES) * self._table.factors[:, None]
+        return tf.reshape(before[:, :, None] + parts, [tf.size(begins), self._table.factors.size * WORD_BYTES])
 
     def _slots(self, hashes: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """Find hashes, uint64[...]: the slot of each, int32[...], and whether it is a token's, bool[...]."""
@@ -127,6 +129,12 @@ class PieceLookup:
         displaced = tf.gather(tf.constant(table.displacements), upper & (len(table.displacements) - 1))
         slots = tf.bitwise.right_shift(upper, tf.constant(33 - size.bit_length())) + displaced & (size - 1)
         return slots, tf.equal(tf.gather(tf.constant(table.hashes), slots), hashes)
+
+
+def _shifted(lower: tf.Tensor, upper: tf.Tensor, bits: tf.Tensor) -> tf.Tensor:
+    """The 64 bits of two numbers side by side, uint64, that begin at a bit, 0 to 63, of the lower one."""
+    # By a shift of 64, which has no meaning, nothing would be left of the upper one: so by 1, and then by the rest.
+    return tf.bitwise.right_shift(lower, bits) | tf.bitwise.left_shift(upper * 2, 63 - bits)
 
 
 def _of(number: int) -> tf.Tensor:

@@ -141,8 +141,13 @@ class WordPiece:
 
     def _tokens(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """string[n] -> int64[n, (tokens)], each row from [CLS] to [SEP], however long."""
-        rows = tf.where(~self._normalizer.is_plain(texts))
-        texts = tf.tensor_scatter_nd_update(texts, rows, self._normalizer(tf.gather_nd(texts, rows)))
+        is_plain = self._normalizer.is_plain(texts)
+
+        def normalised() -> tf.Tensor:
+            rows = tf.where(~is_plain)
+            return tf.tensor_scatter_nd_update(texts, rows, self._normalizer(tf.gather_nd(texts, rows)))
+
+        texts = tf.cond(tf.reduce_all(is_plain), lambda: texts, normalised)
         texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
         return self._cut(texts)
 
