@@ -9,9 +9,9 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service
+  mutate beam-service bench-tagging-raw
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -65,9 +65,11 @@ rooms: setup
 	$(PY) -m tests.rooms
 	.venv/bin/lint-imports --no-cache
 
-# 20,000 cases of each property test of the TSV reader and the config loader; kills at random moments, half an hour.
+# 20,000 cases of each property test of the TSV reader, the config loader and, by kind of tokenizer, of WordPiece; kills
+# at random moments, half an hour.
 fuzz: setup
-	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py
+	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
+	  tests/components/tokenization/test_wordpiece_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos
@@ -107,7 +109,21 @@ kubeflow: .venv-kfp/installed
 	fi
 	@touch $@
 
-# Needs uv. The lock holds hashes and no addresses.
+# The oldest TensorFlow that docs/serving.md promises, alone: a test has pushed models answer there.
+oldest: .venv-oldest/installed
+
+.venv-oldest/installed: tests/oldest_tensorflow.lock
+	rm -rf .venv-oldest
+	@if command -v uv >/dev/null; then \
+	  set -ex; uv venv --quiet --python 3.11 .venv-oldest; \
+	  uv pip install --quiet --python .venv-oldest/bin/python --no-deps --require-hashes -r $<; \
+	else \
+	  set -ex; $(PYTHON) -m venv .venv-oldest; \
+	  .venv-oldest/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+	fi
+	@touch $@
+
+# Needs uv. The locks hold hashes and no addresses.
 lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" requirements-dev.in -o requirements.lock
@@ -116,6 +132,8 @@ lock:
 	    --no-emit-index-url --custom-compile-command "make lock" requirements-airflow-$$version.in \
 	    -o requirements-airflow-$$version.lock || exit; \
 	done
+	echo tensorflow==2.14.1 | uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
+	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" - -o tests/oldest_tensorflow.lock
 
 # Airflow 2.11 and 3, each in an environment of its own: the tests of exported DAGs start their schedulers.
 airflow: .venv-airflow-2/installed .venv-airflow-3/installed
@@ -132,8 +150,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 	@touch $@
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
-# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy and
-# bench-airflow are apart.
+# Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
+# bench-airflow and bench-tagging-raw are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -157,6 +175,11 @@ bench-pipeline: setup samples $(PEER_INSTALLED)
 bench-tasks: SAMPLES = minilm movie-reviews reuters-topics conll2003
 bench-tasks: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.tasks
+
+# A tagger on words beside the same rows as running text.
+bench-tagging-raw: SAMPLES = minilm conll2003
+bench-tagging-raw: setup samples
+	$(PY) -m bench.tagging_raw
 
 # A node's time under Airflow's schedulers beside `run`'s.
 bench-airflow: SAMPLES = minilm

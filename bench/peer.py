@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import time
 from pathlib import Path
 from statistics import median
@@ -133,18 +134,20 @@ def tokenize(options: argparse.Namespace) -> dict[str, Any]:
     tokenizer.no_padding()
     tokenizer.enable_truncation(MAX_LENGTH)
     texts = Path(options.texts).read_text(encoding="utf-8").splitlines()
-    batches = [texts[first : first + 1000] for first in range(0, len(texts), 1000)]
-    for batch in batches[:3]:
+    batches = [texts[first : first + options.batch] for first in range(0, len(texts), options.batch)]
+    for batch in batches[: options.warm_up]:
         tokenizer.encode_batch(batch)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.monotonic()
     for batch in batches:
         tokenizer.encode_batch(batch)
     seconds = time.monotonic() - started
+    grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
     if options.ids:
         # Apart, because keeping what `encode_batch` returns takes as long as making it.
         listed = [row.ids for batch in batches for row in tokenizer.encode_batch(batch)]
         Path(options.ids).write_text(json.dumps(listed))
-    return {"texts_per_second": round(len(texts) / seconds)}
+    return {"texts_per_second": round(len(texts) / seconds), "grown_mb": round(grown, 1)}
 
 
 def parser() -> argparse.ArgumentParser:
@@ -164,6 +167,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument("--max-length", type=int, default=MAX_LENGTH)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--single", type=int, default=300, help="texts of `predict` to predict one by one, too")
+    parser.add_argument("--warm-up", type=int, default=3, help="batches of `tokenize` before the clock runs")
     parser.add_argument("--ids", help="file for the ids of `tokenize`")
     return parser
 

@@ -82,7 +82,6 @@ def report(runs: dict[str, list[Run]]) -> None:
 
 def export(folder: Path) -> Run:
     """Exports an untrained classifier with the transform graph of a prepared folder, as Trainer would."""
-    import tensorflow_text  # noqa: F401
     import tensorflow_transform as tft
 
     from components import tasks

@@ -11,7 +11,8 @@ import pytest
 import pipeline_runner
 from bench.common import as_toml
 from components.tasks import TASKS
-from tests.toys import write_toy_checkpoint
+from tests.served_ops import ALLOWED, reachable_ops
+from tests.toys import VOCABULARY, write_toy_checkpoint
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
@@ -49,6 +50,12 @@ def _similarity(draws: Draws) -> tuple[str, ...]:
 
 
 def _tagging(draws: Draws) -> tuple[str, ...]:
+    if draws.random() < 0.5:
+        # A character a word, as Chinese corpora have it.
+        person, place = draws.choice(["张三", "李四", "张四"]), draws.choice(["北京", "上海"])
+        if draws.random() < 0.5:
+            return " ".join(f"{person}在{place}工作。"), "B-PER I-PER O B-LOC I-LOC O O O"
+        return " ".join(f"{place}，{person}好！"), "B-LOC I-LOC O B-PER I-PER O O"
     tags = {"film": "B-ART", "good": "I-ART", "bad": "B-MOOD"}
     words = []
     for _ in range(4):
@@ -57,6 +64,12 @@ def _tagging(draws: Draws) -> tuple[str, ...]:
         "O" if tag == "I-ART" and words[place - 1] != "film" else tag
         for place, tag in enumerate(tags.get(word, "O") for word in words)
     )
+
+
+def _classification(draws: Draws) -> tuple[str, ...]:
+    word = draws.choice(["好", "坏"])
+    text = "".join(draws.choices("这部电影很", k=4)) + word * 2 + draws.choice("，。！")
+    return text, "good" if word == "好" else "bad"
 
 
 def _embedding(draws: Draws) -> tuple[str, ...]:
@@ -69,17 +82,21 @@ MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
     "pair": (_pair, {"min": {"accuracy": 0.9, "f1/good": 0.8}}, {}),
     "regression": (_regression, {"min": {"spearman": 0.8, "r2": 0.5}, "max": {"mae": 5}}, {"range": [0, 30]}),
     "similarity": (_similarity, {"min": {"spearman": 0.8}, "max": {"mae": 0.7}}, {}),
-    "tagging": (_tagging, {"min": {"f1": 0.9, "recall/MOOD": 0.8}}, {}),
+    "tagging": (_tagging, {"min": {"f1": 0.9, "raw_text_f1": 0.9, "recall/MOOD": 0.8}}, {}),
+    "classification": (_classification, {"min": {"accuracy": 0.9}}, {}),
     "embedding": (_embedding, {"min": {"spearman": 0.8}}, {}),
 }
-"""Task -> how a row is made, the gate, and more keys of `data`. `write_toy_run` writes a classification's."""
+"""Task -> how a row is made, the gate, and more keys of `data`. Classification's here is Chinese."""
+
+_CHINESE = ["tagging", "classification"]
 
 
 def write_run(folder: Path, task: str, **training: Any) -> Path:
     """A toy checkpoint, TSV files with a header and the TOML of a run over them."""
     make, gate, more = MADE[task]
     if not (folder / "model").exists():
-        write_toy_checkpoint(folder / "model")
+        characters = sorted(set("张三李四北京上海工作在这部电影很好坏，。！")) if task in _CHINESE else []
+        write_toy_checkpoint(folder / "model", [*VOCABULARY, *characters])
         draws = random.Random(0)  # noqa: S311
         header = (*TASKS[task].texts, TASKS[task].target)
         for split, size in (("train", 160), ("dev", 40)):
@@ -105,10 +122,15 @@ def ran(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> tuple[in
     return status, json.loads(out) if out.startswith("{") else {}, err
 
 
-def predicted(model: str, capfd: pytest.CaptureFixture[str], *rows: str) -> list[dict[str, Any]]:
+def predicted(model: str, capfd: pytest.CaptureFixture[str], *arguments: str) -> list[dict[str, Any]]:
     capfd.readouterr()
-    assert pipeline_runner.main(["predict", "--model", model, "--json", *rows]) == 0
+    assert pipeline_runner.main(["predict", "--model", model, "--json", *arguments]) == 0
     return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def surfaces(found: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
+    """The type and the text of each entity of each row."""
+    return [[(e["type"], row["text"][e["begin"] : e["end"]]) for e in row["entities"]] for row in found]
 
 
 ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
@@ -126,19 +148,15 @@ ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
         lambda f: f[0]["score"] > 1.5 > f[1]["score"] and f[0]["text_b"] == "good good good c",
     ),
     "tagging": (
-        ["the  film good, bad a", "a b c"],
-        lambda f: (
-            [(e["type"], f[0]["text"][e["begin"] : e["end"]]) for e in f[0]["entities"]]
-            == [("ART", "film good"), ("MOOD", "bad")]
-            and f[1]["entities"] == []
-        ),
+        ["the  film good, bad a", "a b c", "张三在北京工作。"],
+        lambda f: surfaces(f) == [[("ART", "film good"), ("MOOD", "bad")], [], [("PER", "张三"), ("LOC", "北京")]],
     ),
     "embedding": (["good good a", "bad bad a"], lambda f: abs(sum(v * v for v in f[0]["vector"]) - 1) < 1e-5),
 }
 
 
 def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """That a run has pushed a good model: its metrics are there, and it predicts rows and files.
+    """That a run has pushed a good model: its metrics are there, its ops are known, it predicts rows and files.
 
     Args:
         task: its name.
@@ -153,6 +171,8 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
     best = max(evaluation["value"] for evaluation in record["training"]["evaluations"])
     assert dev["metrics"]["candidate"][""][record["training"]["metric"]] == pytest.approx(best, abs=2e-3)
 
+    assert reachable_ops(Path(record["pushed"])) <= ALLOWED
+
     rows, is_right = ANSWERS[task]
     found = predicted(record["pushed"], capfd, *rows)
     assert is_right(found), found
@@ -163,7 +183,12 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
         pipeline_runner.main(["predict", "--model", record["pushed"], "--input", str(table), "--output", str(answers)])
         == 0
     )
-    assert len(answers.read_text().splitlines()) == 3
+    assert len(answers.read_text().splitlines()) == len(rows) + 1
+    if task == "tagging":
+        assert surfaces(predicted(record["pushed"], capfd, "--tokens", "bad film good", "a 李 三 b")) == [
+            [("MOOD", "bad"), ("ART", "film good")],
+            [("PER", "李 三")],
+        ]
 
 
 def check_refused(task: str, folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:
@@ -181,6 +206,6 @@ def check_refused(task: str, folder: Path, root: Path, capfd: pytest.CaptureFixt
     assert record["state"] == "refused"
     named = [reason.split()[0] for reason in record["evaluations"]["dev"]["reasons"]]
     assert set(named) <= set(
-        TASKS[task](("bad", "good", "ART", "MOOD") if TASKS[task].has_label_names else ()).metric_names
+        TASKS[task](("bad", "good", "ART", "MOOD", "LOC", "PER") if TASKS[task].has_label_names else ()).metric_names
     )
     assert sorted((root / "toy" / "serving" / "toy").iterdir()) == before

@@ -105,7 +105,7 @@ def write_toy_checkpoint(
         "hidden_dropout_prob": 0.1,
         "attention_probs_dropout_prob": 0.1,
         "layer_norm_eps": 1e-12,
-        "pad_token_id": 0,
+        "pad_token_id": vocabulary.index("[PAD]"),
     }
     tokenizer = {"tokenizer_class": "BertTokenizer", "do_lower_case": True, "model_max_length": MAX_POSITIONS}
     (directory / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")

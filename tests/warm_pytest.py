@@ -20,7 +20,7 @@ import socket
 import sys
 from pathlib import Path
 
-LIBRARIES = ("keras", "tensorflow_text", "components.drift.tfdv", "tensorflow_model_analysis", "apache_beam", "pytest")
+LIBRARIES = ("keras", "components.drift.tfdv", "tensorflow_model_analysis", "apache_beam", "pytest")
 
 
 def serve(path: str) -> None:

@@ -7,7 +7,6 @@ vocabulary holds whole. The ranges are fixed, so that two profiles can be compar
 from __future__ import annotations
 
 import random
-import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
@@ -20,16 +19,10 @@ from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.drift.tfdv import tfdv
 from components.export import card
-from components.pretrained.file_names import VOCABULARY
 from components.tasks import Task
-from components.tokenization.vocabulary import (
-    CONTINUATION,
-    SEPARATOR,
-    START,
-    UNKNOWN,
-    TokenizerSettings,
-    read_vocabulary,
-)
+from components.tokenization.coverage import Coverage
+from components.tokenization.tokenizer_files import VOCABULARY
+from components.tokenization.vocabulary import Tokenizer, TokenizerSettings, read_vocabulary, write_vocabulary
 from components.tokenization.wordpiece import WordPiece
 
 SAMPLE = 50_000
@@ -68,9 +61,9 @@ class Profiler:
 
     def __init__(self, model: Path, task: Task) -> None:
         self._task, described = task, card.read_card(model)["tokenizer"]
-        self.vocabulary = read_vocabulary(model / _VOCABULARY_FILE)
-        settings = TokenizerSettings(**described["settings"])
-        self._tokenize = WordPiece(self.vocabulary, settings, described["max_tokens"])
+        vocabulary, settings = read_vocabulary(model / _VOCABULARY_FILE), TokenizerSettings(**described["settings"])
+        self._tokenizer = Tokenizer(vocabulary=tuple(vocabulary), settings=settings)
+        self._tokenize = WordPiece(self._tokenizer, described["max_tokens"])
 
     def profile(self, rows: Iterable[Row]) -> statistics_pb2.DatasetFeatureStatisticsList:
         """The profile of (texts, label) rows, or of a sample of them; a label of None is not counted."""
@@ -84,11 +77,11 @@ class Profiler:
             lengths.append(tokens.row_lengths().numpy())
         labels = [label for _, label in sampled if label is not None]
         shares = self._task.drift_values(labels) if labels else None
-        return of_tokens(np.concatenate(ids), np.concatenate(lengths), shares, self.vocabulary)
+        return of_tokens(np.concatenate(ids), np.concatenate(lengths), shares, self._tokenizer)
 
 
 def of_tokens(
-    ids: np.ndarray, lengths: np.ndarray, labels: Sequence[str] | None, vocabulary: Sequence[str]
+    ids: np.ndarray, lengths: np.ndarray, labels: Sequence[str] | None, tokenizer: Tokenizer
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """The profile of tokenized rows.
 
@@ -96,15 +89,13 @@ def of_tokens(
         ids: int[tokens], the rows' token ids one after the other, each row from [CLS] to [SEP].
         lengths: int[rows], the tokens of each.
         labels: what is compared of their labels, or None.
-        vocabulary: the tokens in the order of their ids.
+        tokenizer: whose ids they are.
     """
-    inner = ~np.isin(ids, [vocabulary.index(START), vocabulary.index(SEPARATOR)])
-    continues = np.array([token.startswith(CONTINUATION) for token in vocabulary])[ids] & inner
-    words = inner & ~continues
-    unknown = words & (ids == vocabulary.index(UNKNOWN))
-    whole = words & ~unknown & ~np.append(continues[1:], False)
+    found = Coverage(tokenizer).words(ids)
     of_row = np.repeat(np.arange(len(lengths)), lengths)
-    counted = [np.bincount(of_row[which], minlength=len(lengths)) for which in (words, unknown, whole)]
+    counted = [
+        np.bincount(of_row[which], minlength=len(lengths)) for which in (found.begins, found.unknown, found.whole)
+    ]
     a_row = np.maximum(1, counted[0])
     numbers = {"tokens": lengths.astype(float), "unknown": counted[1] / a_row, "whole": counted[2] / a_row}
     columns: dict[str, Any] = dict(numbers)
@@ -117,10 +108,10 @@ def of_tokens(
     return tfdv.generate_statistics_from_dataframe(pd.DataFrame(columns))
 
 
-def write(model: Path, statistics: statistics_pb2.DatasetFeatureStatisticsList, vocabulary: Path) -> None:
+def write(model: Path, statistics: statistics_pb2.DatasetFeatureStatisticsList, tokenizer: Tokenizer) -> None:
     """Writes a profile, and the vocab.txt that another profile will need, into a SavedModel's assets.extra."""
     (model / _PROFILE_FILE).write_bytes(statistics.SerializeToString(deterministic=True))
-    shutil.copyfile(vocabulary, model / _VOCABULARY_FILE)
+    write_vocabulary(model / _VOCABULARY_FILE, tokenizer.vocabulary)
 
 
 def read(model: Path) -> statistics_pb2.DatasetFeatureStatisticsList | None:

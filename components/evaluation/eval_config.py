@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 from typing import Any
 
 from components import tasks
@@ -21,7 +22,17 @@ _OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalC
 """Metric of a task with one class a row -> TFMA's class for it."""
 
 
-def build_eval_config(task: Task, slices: list[str], gate: Gate | None, absent: frozenset[str] = frozenset()) -> Any:
+Served = Mapping[str, Mapping[str, float]]
+"""Of `Task.served_metrics`: name -> model -> value on all rows."""
+
+
+def build_eval_config(
+    task: Task,
+    slices: list[str],
+    gate: Gate | None,
+    absent: frozenset[str] = frozenset(),
+    served: Served | None = None,
+) -> Any:
     """TFMA's EvalConfig.
 
     Args:
@@ -29,6 +40,7 @@ def build_eval_config(task: Task, slices: list[str], gate: Gate | None, absent: 
         slices: raw features to slice by; the range of text lengths is always among the slices.
         gate: the thresholds on all rows, None where nothing is gated.
         absent: labels without a row in the split: their AUC is undefined, and TFMA would count it as 0.
+        served: the metrics that were measured by asking the models; TFMA holds the gate to them.
 
     Raises:
         InputError: a threshold on a class that is not among the labels.
@@ -49,7 +61,7 @@ def build_eval_config(task: Task, slices: list[str], gate: Gate | None, absent: 
     for feature in (*slices, feature_names.LENGTH_BUCKET):
         config.slicing_specs.add(feature_keys=[feature])
     config.metrics_specs.add().metrics.add(class_name="ExampleCount")
-    metrics = _of_classes(config, task, absent) if task.single_label else _of_task(config, task)
+    metrics = _of_classes(config, task, absent) if task.single_label else _of_task(config, task, served or {})
     gate = gate or Gate()
     for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
         if name not in metrics:
@@ -86,19 +98,28 @@ def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, An
     return metrics | _ours(of_rows, task, "components.evaluation.tfma_class_metrics", "ClassMetric", metrics)
 
 
-def _of_task(config: Any, task: Task) -> dict[str, Any]:
+def _of_task(config: Any, task: Task, served: Served) -> dict[str, Any]:
     """Adds the metrics that the task computes of all rows at once; full name -> its MetricConfig."""
-    return _ours(config.metrics_specs.add(), task, "components.evaluation.tfma_task_metrics", "TaskMetric")
+    specs, unknown = config.metrics_specs.add(), set(task.served_metrics) - served.keys()
+    return _ours(specs, task, "components.evaluation.tfma_task_metrics", "TaskMetric", unknown, served)
 
 
-def _ours(specs: Any, task: Task, module: str, class_name: str, except_for: Collection[str] = ()) -> dict[str, Any]:
+def _ours(
+    specs: Any,
+    task: Task,
+    module: str,
+    class_name: str,
+    except_for: Collection[str] = (),
+    served: Served = MappingProxyType({}),
+) -> dict[str, Any]:
     """Adds a metric class of this room for every metric of the task but for some."""
     fields = tasks.to_dict(task)
+    known = {name: {"given": dict(values)} for name, values in served.items()}
     return {
         name: specs.metrics.add(
             class_name=class_name,
             module=module,
-            config=json.dumps({"name": name, "task": fields})[1:-1],
+            config=json.dumps({"name": name, "task": fields, **known.get(name, {})})[1:-1],
         )
         for name in task.metric_names
         if name not in except_for

@@ -31,6 +31,8 @@ def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
     for record in tfma.load_metrics(evaluation):
         name = _slice_name(record.slice_key)
         for item in record.metric_keys_and_values:
+            if name and item.key.name in task.served_metrics:
+                continue  # measured on all rows alone
             if item.key.is_diff or item.key.HasField("sub_key") or item.value.WhichOneof("type") != "double_value":
                 continue
             of_model = metrics.setdefault(item.key.model_name or CANDIDATE, {})

@@ -14,6 +14,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components import tasks
+from components.evaluation.summary import CANDIDATE
 from components.tasks import base
 from components.tasks.tagging import IGNORED
 
@@ -26,10 +27,12 @@ class TaskMetric(metric_types.Metric):
     Args:
         name: full name of the metric.
         task: `tasks.to_dict` of the task.
+        given: the metric of each model on all rows, where it is known before: one of `Task.served_metrics`.
     """
 
-    def __init__(self, name: str, task: dict[str, Any]) -> None:
-        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task)
+    def __init__(self, name: str, task: dict[str, Any], given: dict[str, float] | None = None) -> None:
+        more = {} if given is None else {"given": given}
+        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task, **more)
 
 
 metric_types.register_metric(TaskMetric)
@@ -38,6 +41,7 @@ metric_types.register_metric(TaskMetric)
 def _computations(
     name: str,
     task: dict[str, Any],
+    given: dict[str, float] | None = None,
     eval_config: Any = None,
     model_name: str = "",
     output_name: str = "",
@@ -52,7 +56,10 @@ def _computations(
             keys=[gathered], preprocessors=None, combiner=_ComputeOnce(gathered, tasks.from_dict(task), eval_config)
         ),
         metric_types.DerivedMetricComputation(
-            keys=[key], result=lambda metrics: {key: metrics[gathered].get(name, float("nan"))}
+            keys=[key],
+            result=lambda metrics: {
+                key: (given or {}).get(model_name or CANDIDATE, metrics[gathered].get(name, float("nan")))
+            },
         ),
     ]
 

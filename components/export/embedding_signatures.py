@@ -32,7 +32,7 @@ class ExportedEmbedding(Exported):
         """The tokens without those of the second text, which is empty: [CLS] and [SEP]."""
         (text,) = texts
         ids = tf.RaggedTensor.from_sparse(self.transformed_texts(text, tf.zeros_like(text))[feature_names.TOKEN_IDS])
-        return dense(ids[:, :-2])
+        return dense(ids[:, :-2], self.model.padding_id)
 
     def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
         return {self._task.prediction_key: self._vectors(token_ids, mask)}

@@ -1,4 +1,4 @@
-"""Entities in raw text out of its words' tags, in the graph."""
+"""Entities out of words' tags, in the graph."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import tensorflow as tf
 
 
 def entities(
-    texts: tf.Tensor,
     tags: tf.Tensor,
     scores: tf.Tensor,
     begins: tf.RaggedTensor,
@@ -18,15 +17,14 @@ def entities(
     """Entities of tagged words; an I- that goes on with no entity of its type begins one, as `tagging.entities` has it.
 
     Args:
-        texts: string[n].
         tags: float32[n, words], ids as in `Tagging.tags`; -1 for a word that was not seen, which is outside.
         scores: float32[n, words], the tags' probabilities.
-        begins: int32[n, (words)], in bytes.
+        begins: int32[n, (words)]: where each begins, in whatever unit.
         ends: int32[n, (words)].
         types: names of the types of entities.
 
     Returns:
-        `type` string[n, e], `score` float32[n, e], `begin` and `end` int32[n, e] in characters, `count` int32[n].
+        `type` string[n, e], `score` float32[n, e], `begin` and `end` int32[n, e], `count` int32[n].
     """
     rows = begins.value_rowids()
     places = tf.stack([rows, tf.ragged.range(begins.row_lengths()).flat_values], axis=1)
@@ -44,22 +42,15 @@ def entities(
         return getattr(tf.math, f"unsorted_segment_{merge}")(tf.boolean_mask(values, inside), number, count)
 
     of_row = of_entity("min", rows)
-    texts = tf.gather(texts, of_row)
-    begin, end = of_entity("min", begins.flat_values), of_entity("max", ends.flat_values)
     names = tf.constant(list(types) or [""])
     found = {
         "type": tf.gather(names, of_entity("min", kind)),
         "score": of_entity("mean", score),
-        "begin": _characters(texts, begin),
-        "end": _characters(texts, end),
+        "begin": of_entity("min", begins.flat_values),
+        "end": of_entity("max", ends.flat_values),
     }
     counts = tf.math.bincount(tf.cast(of_row, tf.int32), minlength=tf.shape(tags)[0])
     return {
         **{name: tf.RaggedTensor.from_row_lengths(values, counts).to_tensor() for name, values in found.items()},
         "count": counts,
     }
-
-
-def _characters(texts: tf.Tensor, places: tf.Tensor) -> tf.Tensor:
-    """Places in bytes to places in characters, int32[n]."""
-    return tf.strings.length(tf.strings.substr(texts, tf.zeros_like(places), places), unit="UTF8_CHAR")

@@ -9,10 +9,20 @@ from components.export.embedding_signatures import ExportedEmbedding
 from components.export.signatures import Exported
 from components.export.tagger_signatures import ExportedTagger
 from components.model.task_model import TaskModel
+from components.tokenization.joins import Joins
 
 
-def exported(model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> Exported:
-    """Puts the transform graph in front of a model, with the signatures of its task; arguments as for `Exported`."""
-    if model.task.bi_encoder:
-        return ExportedEmbedding(model, transform, raw_spec)
-    return (ExportedTagger if model.task.per_token else Exported)(model, transform, raw_spec)
+def exported(
+    model: TaskModel,
+    transform: Callable[..., Any],
+    raw_spec: dict[str, Any],
+    joins: Joins | None = None,
+    most_words: int | None = None,
+) -> Exported:
+    """Puts the transform graph in front of a model, with the signatures of its task.
+
+    Arguments as for `Exported`, the last two for a tagger as for `ExportedTagger`.
+    """
+    if model.task.per_token:
+        return ExportedTagger(model, transform, raw_spec, joins or Joins(), most_words)
+    return (ExportedEmbedding if model.task.bi_encoder else Exported)(model, transform, raw_spec)

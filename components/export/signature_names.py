@@ -4,7 +4,7 @@ from __future__ import annotations
 
 TEXT_SIGNATURE, TOKEN_SIGNATURE, TOKENIZER_SIGNATURE = "serving_default", "token_ids", "tokenize"
 
-EMBEDDING_SIGNATURE = "embedding"
+EMBEDDING_SIGNATURE, WORDS_SIGNATURE = "embedding", "tokens"
 
 EVALUATION_SIGNATURE, TRANSFORM_SIGNATURE = "predict_examples", "transform_features"
 

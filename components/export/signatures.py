@@ -17,13 +17,16 @@ from components.export.card import CARD_FILE, weights_sha256
 from components.model.task_model import TaskModel
 from components.tasks import tagging
 
+SignatureSpec = tuple[str, Callable[..., Any], list[tf.TensorSpec]]
+"""A signature's name, its function and what it takes."""
+
 
 class Exported(tf.Module):
     """A model with the transform graph in front of it.
 
     Signatures, for `n` rows; the texts are named as the task has them, `text`, or `text_a` and `text_b`:
         serving_default: texts string[n] -> what `Task.outputs` says, such as `label` and `probabilities`.
-        token_ids: `token_ids` int32[n, length], padded with 0 behind [SEP] -> the same.
+        token_ids: `token_ids` int32[n, length], padded with the tokenizer's padding id behind [SEP] -> the same.
         embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
         tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
         predict_examples: `examples` string[n], serialized tf.Examples -> `Task.prediction_key`, to evaluate.
@@ -52,17 +55,23 @@ class Exported(tf.Module):
         """Names of the texts that a client sends for a row."""
         return self._task.texts
 
+    @property
+    def more_signatures(self) -> list[SignatureSpec]:
+        """Signatures besides those that every model has."""
+        return []
+
     def write(self, directory: Path, card: dict[str, Any]) -> None:
         """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
         ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
         examples = [tf.TensorSpec([None], tf.string, name="examples")]
-        specs: list[tuple[str, Callable[..., Any], list[tf.TensorSpec]]] = [
+        specs: list[SignatureSpec] = [
             (signature_names.TEXT_SIGNATURE, self.from_texts, texts),
             (signature_names.TOKENIZER_SIGNATURE, self.tokens, texts),
             (signature_names.TOKEN_SIGNATURE, self.from_ids, ids),
             (signature_names.EVALUATION_SIGNATURE, self._of_examples, examples),
             (signature_names.TRANSFORM_SIGNATURE, self._transformed, examples),
+            *self.more_signatures,
         ]
         if len(self.text_names) == 1:
             specs.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
@@ -88,19 +97,18 @@ class Exported(tf.Module):
 
     def from_ids(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `token_ids`."""
-        return self._predict(token_ids, tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1]))
+        return self._predict(token_ids, _mask(token_ids, self.model.padding_id))
 
     def vectors(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `embedding`."""
-        mask = tf.sequence_mask(_lengths(token_ids), tf.shape(token_ids)[1])
-        return {"vector": self.model.vectors(token_ids, mask)}
+        return {"vector": self.model.vectors(token_ids, _mask(token_ids, self.model.padding_id))}
 
     def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
         return self._task.outputs(self._of_tokens(token_ids, mask))
 
     def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """string[n] of each text -> int32[n, length] and its mask."""
-        return padded(self.transformed_texts(*texts)[feature_names.TOKEN_IDS])
+        return padded(self.transformed_texts(*texts)[feature_names.TOKEN_IDS], self.model.padding_id)
 
     def transformed_texts(self, *texts: tf.Tensor) -> dict[str, Any]:
         """The transformed features of texts, string[n] each."""
@@ -113,7 +121,7 @@ class Exported(tf.Module):
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         raw = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in self._task.texts})
         transformed = self._transform(raw)
-        ids, mask = padded(transformed[feature_names.TOKEN_IDS])
+        ids, mask = padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
         lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
         order = tf.argsort(lengths, direction="DESCENDING", stable=True)
         ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
@@ -165,20 +173,22 @@ class Exported(tf.Module):
         return tf.reshape(values, [-1, *self._raw_spec[name].shape])
 
 
-def padded(sparse_ids: tf.sparse.SparseTensor) -> tuple[tf.Tensor, tf.Tensor]:
+def padded(sparse_ids: tf.sparse.SparseTensor, padding_id: int) -> tuple[tf.Tensor, tf.Tensor]:
     """int64[n, length] without padding -> int32[n, length] and its mask, bool[n, length]."""
-    return dense(tf.RaggedTensor.from_sparse(sparse_ids))
+    return dense(tf.RaggedTensor.from_sparse(sparse_ids), padding_id)
 
 
-def dense(ids: tf.RaggedTensor) -> tuple[tf.Tensor, tf.Tensor]:
+def dense(ids: tf.RaggedTensor, padding_id: int) -> tuple[tf.Tensor, tf.Tensor]:
     """Ragged int64[n, (tokens)] -> int32[n, length] and its mask, bool[n, length]."""
-    dense = tf.cast(ids.to_tensor(), tf.int32)
+    dense = tf.cast(ids.to_tensor(padding_id), tf.int32)
     # Without rows there are no columns either, and the encoder wants a first token.
-    dense = tf.pad(dense, [[0, 0], [0, tf.cast(tf.equal(tf.shape(dense)[1], 0), tf.int32)]])
+    none = tf.cast(tf.equal(tf.shape(dense)[1], 0), tf.int32)
+    dense = tf.pad(dense, [[0, 0], [0, none]], constant_values=padding_id)
     return dense, tf.sequence_mask(ids.row_lengths(), tf.shape(dense)[1])
 
 
-def _lengths(token_ids: tf.Tensor) -> tf.Tensor:
-    """Tokens in each row up to the last that is not padding, int32[n]."""
+def _mask(token_ids: tf.Tensor, padding_id: int) -> tf.Tensor:
+    """True for each token of a row up to the last that is not padding, bool[n, length]."""
     positions = tf.range(1, tf.shape(token_ids)[1] + 1)
-    return tf.reduce_max(tf.where(tf.not_equal(token_ids, 0), positions, 0), axis=1)
+    lengths = tf.reduce_max(tf.where(tf.not_equal(token_ids, padding_id), positions, 0), axis=1)
+    return tf.sequence_mask(lengths, tf.shape(token_ids)[1])

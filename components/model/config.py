@@ -30,7 +30,7 @@ class BertConfig:
     """
 
     vocab_size: int = _key(30522, _COUNT)
-    """Rows of the word embedding; at least the number of tokens in vocab.txt."""
+    """Rows of the word embedding; at least the number of tokens that the tokenizer has."""
     hidden_size: int = _key(768, _COUNT)
     """Width of every hidden state; a multiple of `num_attention_heads`."""
     num_hidden_layers: int = _key(12, _COUNT)

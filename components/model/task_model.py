@@ -12,6 +12,7 @@ from components.model.bert import Encoder
 from components.model.forms import Forms
 from components.settings.model import Model
 from components.tasks import Task
+from components.tokenization.vocabulary import Tokenizer
 
 
 class TaskModel(keras.Model):
@@ -24,7 +25,7 @@ class TaskModel(keras.Model):
         task: what is learned.
         settings: pooling, and what becomes of long texts. Pooling `cls`: the pooler over the first token, as BERT was
             pre-trained; `mean`: over all tokens, as sentence encoders are trained (Reimers & Gurevych 2019).
-        ends: token ids of [CLS] and [SEP].
+        tokenizer: what made the token ids.
         dropout: rate at the dense layer's input.
         seed: of the dense layer's initial values and of dropout.
     """
@@ -35,14 +36,16 @@ class TaskModel(keras.Model):
         task: Task,
         settings: Model,
         *,
-        ends: tuple[int, int],
+        tokenizer: Tokenizer,
         dropout: float,
         seed: int,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
         self.encoder, self.task = encoder, task
-        self._settings, self._start, self._separator = settings, *ends
+        self._settings, self._start, self._separator = settings, tokenizer.start_id, tokenizer.separator_id
+        self.padding_id = tokenizer.padding_id
+        """Token id that fills rows up to equal length."""
         self._bi_encoder, self._per_token = task.bi_encoder, task.per_token
         self._in_segments = len(task.texts) > 1 and not task.bi_encoder
         self.frozen: int | None = None
@@ -67,11 +70,11 @@ class TaskModel(keras.Model):
             both texts one after the other, float32[batch, 2 * hidden].
         """
         if self._bi_encoder:
-            both = windows.split_pairs(token_ids, padding_mask, self._start)
+            both = windows.split_pairs(token_ids, padding_mask, self._start, self.padding_id)
             return tf.concat(tf.split(self.vectors(*both, training=training), 2), axis=1)
         if self._settings.long_texts == "truncate":
             return self._of_rows(token_ids, padding_mask, training)
-        seen = windows.windows(token_ids, padding_mask, self._settings, self._separator)
+        seen = self._windows(token_ids, padding_mask)
         logits = self._of_rows(seen.token_ids, seen.padding_mask, training)
         return seen.merged_tokens(logits) if self._per_token else seen.merged_rows(logits)
 
@@ -79,9 +82,12 @@ class TaskModel(keras.Model):
         """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]; the mean over windows."""
         if self._settings.long_texts == "truncate":
             return tf.math.l2_normalize(self._pooled(token_ids, padding_mask, training), axis=1)
-        seen = windows.windows(token_ids, padding_mask, self._settings, self._separator)
+        seen = self._windows(token_ids, padding_mask)
         pooled = self._pooled(seen.token_ids, seen.padding_mask, training)
         return tf.math.l2_normalize(seen.merged_rows(pooled), axis=1)
+
+    def _windows(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> windows.Windows:
+        return windows.windows(token_ids, padding_mask, self._settings, self._separator, self.padding_id)
 
     def _pooled(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
         sequence = self._encoded(token_ids, padding_mask, training)["sequence_output"]

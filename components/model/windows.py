@@ -9,13 +9,16 @@ import tensorflow as tf
 from components.settings.model import Model
 
 
-def split_pairs(token_ids: tf.Tensor, padding_mask: tf.Tensor, start: int) -> tuple[tf.Tensor, tf.Tensor]:
+def split_pairs(
+    token_ids: tf.Tensor, padding_mask: tf.Tensor, start: int, padding_id: int
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Two texts a row to one.
 
     Args:
         token_ids: int32[batch, length], `[CLS] a [SEP] [CLS] b [SEP]` and padding.
         padding_mask: bool[batch, length], true for a token.
         start: token id of [CLS], which no text can hold.
+        padding_id: token id that fills rows up.
 
     Returns:
         int32[2 * batch, longest], all first texts and then all second ones, and the mask.
@@ -28,7 +31,7 @@ def split_pairs(token_ids: tf.Tensor, padding_mask: tf.Tensor, start: int) -> tu
     shifted = tf.gather(token_ids, tf.where(second, places, 0), batch_dims=1)
     width = tf.maximum(1, tf.reduce_max(tf.maximum(lengths, all_lengths - lengths)))
     mask = tf.concat([first, second], axis=0)[:, :width]
-    return tf.where(mask, tf.concat([token_ids, shifted], axis=0)[:, :width], 0), mask
+    return tf.where(mask, tf.concat([token_ids, shifted], axis=0)[:, :width], padding_id), mask
 
 
 class Windows(NamedTuple):
@@ -59,7 +62,7 @@ class Windows(NamedTuple):
         return tf.reshape(merged, [self.shape[0], self.shape[1], units])
 
 
-def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, separator: int) -> Windows:
+def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, separator: int, padding_id: int) -> Windows:
     """Long rows to several of at most `max_length` tokens.
 
     Args:
@@ -67,6 +70,7 @@ def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, sepa
         padding_mask: bool[batch, length], true for a token.
         settings: `max_length` and `stride`.
         separator: token id of [SEP].
+        padding_id: token id that fills windows up.
     """
     room, stride = settings.max_length - 2, settings.stride
     shape = tf.shape(token_ids)
@@ -79,6 +83,6 @@ def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, sepa
     places = tf.where(columns > 0, columns + begins[:, tf.newaxis], 0)
     mask = columns < lengths[:, tf.newaxis] + 2
     seen = tf.gather(tf.gather(token_ids, rows), tf.where(mask, places, 0), batch_dims=1)
-    seen = tf.where(tf.equal(columns, lengths[:, tf.newaxis] + 1), separator, tf.where(mask, seen, 0))
+    seen = tf.where(tf.equal(columns, lengths[:, tf.newaxis] + 1), separator, tf.where(mask, seen, padding_id))
     inside = (columns > 0) & (columns < lengths[:, tf.newaxis] + 1)
     return Windows(seen, mask, rows, tf.where(inside, places, -1), shape)

@@ -6,8 +6,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-# The exported model holds its ops; TFX's executor does not load them.
-import tensorflow_text  # noqa: F401
 from tfx import types
 from tfx.components.evaluator import executor
 from tfx.dsl.components.base import base_beam_component, executor_spec
@@ -15,13 +13,16 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config
+from components.evaluation import eval_config, raw_text
 from components.evaluation.gate import verdict
-from components.evaluation.summary import SUMMARY_FILE, read_summary
-from components.export import card
-from components.rows import row_counts
+from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
+from components.export import card, older_ops
+from components.rows import row_counts, sentences
+from components.serving.predictor import Predictor
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
+from components.tasks import Task
+from components.tasks.tagging import RAW_TEXT_F1
 
 
 class Executor(executor.Executor):
@@ -40,6 +41,7 @@ class Executor(executor.Executor):
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
+            older_ops.register()
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
             known = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
@@ -54,7 +56,15 @@ class Executor(executor.Executor):
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
         counted = row_counts.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
         absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)
-        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), thresholds, absent)
+        served = {}
+        if task.served_metrics:
+            models = {CANDIDATE: model}
+            if compared := input_dict.get("baseline_model"):
+                models[BASELINE] = artifact_utils.get_single_uri(compared)
+            split = artifact_utils.get_split_uri(input_dict["examples"], exec_properties["split"])
+            served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, split, task) for name, uri in models.items()}
+        slices = json.loads(exec_properties["slices"])
+        config = eval_config.build_eval_config(task, slices, thresholds, absent, served)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([exec_properties["split"]]),
@@ -65,6 +75,12 @@ class Executor(executor.Executor):
         if thresholds is not None:
             summary |= verdict(evaluation, thresholds, summary["metrics"])
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+
+def _raw_text_f1(model: str, split: str, task: Task) -> float:
+    """Of a Model artifact, asked for entities of a split's rows as text."""
+    served = Predictor(Path(path_utils.serving_model_path(model)))
+    return raw_text.f1(sentences.read(split, task), served.predict)
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):

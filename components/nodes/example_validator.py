@@ -1,8 +1,13 @@
-"""ExampleValidator that stops the run: TFX's only writes its report down."""
+"""ExampleValidator that stops the run: TFX's only writes its report down.
+
+It also counts how the texts fit the tokenizer: what StatisticsGen cannot know of them.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import logging
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +20,11 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.rows import text_statistics
 from components.rows.row_counts import row_counts
+from components.settings.serialization import dump, load
+from components.settings.validation import Validation
+from components.tokenization.tokenizer_files import read_tokenizer
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 
@@ -23,7 +32,7 @@ _WITHOUT_ROWS = "SPLIT_WITHOUT_ROWS"
 
 
 class Executor(executor.Executor):
-    """TFX's comparison of statistics with the schema, then ours of rows with splits and classes, then the verdict."""
+    """TFX's comparison of statistics with the schema; ours of rows with splits and classes, of texts with limits."""
 
     def Do(  # noqa: N802
         self,
@@ -31,10 +40,11 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the anomalies of each split.
+        """Writes the anomalies of each split, and beside them the statistics of its texts.
 
         Raises:
-            InputError: an anomaly that `allow_anomalies` does not list; all of them are named.
+            InputError: an anomaly that `allow_anomalies` does not list, or a share of words or rows beyond its limit;
+                all of them are named.
         """
         super().Do(input_dict, output_dict, {**exec_properties, "exclude_splits": "null"})
         anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
@@ -45,7 +55,8 @@ class Executor(executor.Executor):
         ]
         # Nothing can be trained or chosen without rows, so these cannot be allowed.
         needed = {f"{split}:rows:{_WITHOUT_ROWS}" for split in ("train", "dev")}
-        allowed = set(json.loads(exec_properties["allow_anomalies"]))
+        limits = load(Validation, exec_properties["validation"])
+        allowed = set(limits.allow_anomalies)
         refused = [(name, why) for name, why in found if name in needed or not {name, name.split(":", 1)[1]} & allowed]
         if refused:
             listed = "".join(f"\n  {name}: {why[:200].strip(' .')}" for name, why in refused)
@@ -53,6 +64,29 @@ class Executor(executor.Executor):
             accept = f", or accept it with validation.allow_anomalies = {json.dumps(names)}" if names else ""
             count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
             raise InputError("ExampleValidator", count + listed, f"\nCorrect the data{accept}")
+        texts = _of_texts(input_dict["examples"], Path(exec_properties["base_model"]), exec_properties["max_tokens"])
+        if over := text_statistics.beyond(texts, limits):
+            listed = "".join(f"\n  {line}" for line in over)
+            remedy = "\nCorrect the data, take another base model or model.max_length, or raise the limit"
+            raise InputError("ExampleValidator", f"the texts do not fit the tokenizer{listed}", remedy)
+        for warning in text_statistics.warnings(texts):
+            # Where no run's line will say it, as in a container of Kubeflow's.
+            logging.getLogger(__name__).warning(warning)
+        text_statistics.write(Path(anomalies.uri), texts)
+
+
+def _of_texts(
+    examples: list[types.Artifact], base_model: Path, max_tokens: int
+) -> dict[str, text_statistics.TextStatistics]:
+    """Split -> the statistics of its texts, of splits with rows."""
+    task = tasks.read(artifact_utils.get_single_uri(examples))
+    tokenizer = read_tokenizer(base_model)
+    found = {}
+    for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names):
+        directory = Path(artifact_utils.get_split_uri(examples, split))
+        if (texts := text_statistics.of_examples(directory, task, tokenizer, max_tokens)) is not None:
+            found[split] = texts
+    return found
 
 
 def _of_schema(artifact: types.Artifact) -> list[tuple[str, str]]:
@@ -95,7 +129,10 @@ class ExampleValidatorSpec(component_spec.ComponentSpec):
     """The component's contract."""
 
     PARAMETERS = {  # noqa: RUF012
-        "allow_anomalies": component_spec.ExecutionParameter(type=str),
+        "validation": component_spec.ExecutionParameter(type=str),
+        "base_model": component_spec.ExecutionParameter(type=str),
+        "base_model_sha256": component_spec.ExecutionParameter(type=str),
+        "max_tokens": component_spec.ExecutionParameter(type=int),
         "source": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
@@ -109,13 +146,16 @@ class ExampleValidatorSpec(component_spec.ComponentSpec):
 
 
 class ExampleValidator(base_component.BaseComponent):
-    """Compares each split with the schema and stops the run at an anomaly.
+    """Compares each split with the schema and with what the tokenizer makes of it, and stops the run at an anomaly.
 
     Args:
         statistics: channel of ExampleStatistics.
         schema: channel of Schema.
-        examples: channel of Examples, for the counts of rows beside them.
-        allow_anomalies: exceptions, `FEATURE:ANOMALY` or `SPLIT:FEATURE:ANOMALY`.
+        examples: channel of Examples, for their texts and the counts of rows beside them.
+        validation: anomalies that are allowed, and how many words and rows may be lost on the model.
+        base_model: directory of the base model, whose tokenizer it is.
+        base_model_sha256: file -> sha256 of what is there, for the cache key.
+        max_tokens: of a row that the model sees.
         source: hash of the code behind the component, for the cache key.
     """
 
@@ -127,14 +167,20 @@ class ExampleValidator(base_component.BaseComponent):
         statistics: types.BaseChannel,
         schema: types.BaseChannel,
         examples: types.BaseChannel,
-        allow_anomalies: tuple[str, ...],
+        validation: Validation,
+        base_model: str,
+        base_model_sha256: dict[str, str],
+        max_tokens: int,
         source: str,
     ) -> None:
         spec = ExampleValidatorSpec(
             statistics=statistics,
             schema=schema,
             examples=examples,
-            allow_anomalies=json.dumps(allow_anomalies),
+            validation=dump(dataclasses.replace(validation, schema_file=None)),
+            base_model=base_model,
+            base_model_sha256=json.dumps(base_model_sha256),
+            max_tokens=max_tokens,
             source=source,
             anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
         )

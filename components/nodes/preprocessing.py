@@ -12,8 +12,7 @@ import tensorflow as tf
 
 from components import tasks
 from components.common import feature_names
-from components.pretrained.file_names import VOCABULARY
-from components.tokenization.vocabulary import read_settings, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.wordpiece import WordPiece
 
 _BUCKETS = (16, 32, 64, 128, 256)
@@ -30,17 +29,17 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
 
     Args:
         inputs: the task's texts, bytes[batch, 1], and `label`, bytes or float[batch, 1]; or sparse, one value a row.
-        custom_config: `base_model` (a directory), `max_tokens` (of a row) and `task` (`tasks.to_dict`).
+        custom_config: `base_model` (a directory), `parses_control_tokens`, `max_tokens` (of a row) and `task`
+            (`tasks.to_dict`).
 
     Returns:
         `token_ids`: sparse int64[batch, length], [CLS] ... [SEP], not padded; `label_target` as the task has it;
         `text_length`: bytes[batch], the range the number of tokens falls into; what else the task needs.
     """
-    base_model = Path(custom_config["base_model"])
+    parses = custom_config.get("parses_control_tokens", False)
+    tokenizer = read_tokenizer(Path(custom_config["base_model"]), parses_control_tokens=parses)
     task = tasks.from_dict(custom_config["task"])
-    tokenize = WordPiece(
-        read_vocabulary(base_model / VOCABULARY), read_settings(base_model), custom_config["max_tokens"]
-    )
+    tokenize = WordPiece(tokenizer, custom_config["max_tokens"])
     texts = [_one_a_row(inputs[name]) for name in task.texts]
     found = task.preprocess(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
     lengths = found[feature_names.TOKEN_IDS].row_lengths()

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import Any
 
-# Registers the ops of the transform graph: this node may run in a process of its own.
-import tensorflow_text  # noqa: F401
-
 from components.distributed import supervisor
 from components.settings.serialization import load
 from components.settings.training import Training

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
 from typing import Any
 
-# Registers the ops of the graph that is written here and read again by this very process.
-import tensorflow_text  # noqa: F401
 from tfx import types
 from tfx.components.transform import component, executor
 from tfx.dsl.components.base import executor_spec
@@ -13,7 +13,12 @@ from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
 from components import tasks
-from components.rows import data_hash
+from components.rows import data_hash, row_counts, sentences
+from components.tasks import Task
+from components.tokenization.joins import Joins
+
+_SENTENCES = 50_000
+"""Of train, about, to learn from how words of raw text are joined."""
 
 
 class Executor(executor.Executor):
@@ -25,7 +30,7 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the transform graph, task.json beside it, and the transformed examples."""
+        """Writes the transform graph, task.json and a tagger's joins beside it, and the transformed examples."""
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         task = tasks.read(examples)
         custom_config = json_utils.loads(exec_properties["custom_config"])
@@ -34,6 +39,15 @@ class Executor(executor.Executor):
         graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
         tasks.write(graph, task)
         data_hash.write(graph, data_hash.read(examples))
+        if task.per_token:
+            _joins(Path(examples), task).write(graph)
+
+
+def _joins(examples: Path, task: Task) -> Joins:
+    """What train's words say of those of raw text, learned from all sentences or every second, third and so on."""
+    rows = sum(count for (split, _), count in row_counts.row_counts(examples).items() if split == "train")
+    read = sentences.read(examples / "Split-train", task)
+    return Joins.learned(words for words, _ in itertools.islice(read, 0, None, rows // _SENTENCES + 1))
 
 
 class Transform(component.Transform):

@@ -8,5 +8,3 @@ WEIGHTS = "model.safetensors"
 
 INDEX = "model.safetensors.index.json"
 """Where the weights lie in several files: which tensor is in which."""
-
-VOCABULARY = "vocab.txt"

@@ -6,9 +6,10 @@ import re
 from pathlib import Path
 
 from components.common.errors import InputError
-from components.pretrained.file_names import CONFIG, INDEX, VOCABULARY, WEIGHTS
+from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
+from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
-FETCHED = (CONFIG, VOCABULARY, "tokenizer_config.json", "tokenizer.json", WEIGHTS, INDEX, "model-*-of-*.safetensors")
+FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, "model-*-of-*.safetensors")
 """Patterns of the files that are fetched: no pickles, no code."""
 
 

@@ -15,13 +15,14 @@ import safetensors
 
 from components.common.errors import InputError
 from components.model.config import BertConfig
-from components.pretrained.file_names import CONFIG, INDEX, VOCABULARY, WEIGHTS
-from components.tokenization.vocabulary import token_lines
+from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
 
 if TYPE_CHECKING:
     from components.model.bert import Encoder
 
-GIVE_A_DIRECTORY = "Give a directory with config.json, model.safetensors and vocab.txt, or hf://organisation/name"
+GIVE_A_DIRECTORY = (
+    "Give a directory with config.json, model.safetensors and the tokenizer's files, or hf://organisation/name"
+)
 
 OLD_NAMES = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
 """What the first checkpoints call a tensor -> what it is called now."""
@@ -61,25 +62,14 @@ def read_config(directory: Path) -> BertConfig:
 
 
 def check_weights(directory: Path, config: BertConfig) -> bool:
-    """Checks that the weights and the vocabulary are there and fit `config`, reading only the weights' headers.
+    """Checks that the weights are there and fit `config`, reading only their headers.
 
     Returns:
         Whether the checkpoint has a pooler; one without is complete, and its pooler is initialised anew.
 
     Raises:
-        InputError: a file is missing or damaged, a tensor is missing or of another shape, the vocabulary is too large.
+        InputError: a file is missing or damaged, a tensor is missing or of another shape.
     """
-    place = directory / VOCABULARY
-    try:
-        # Whether it is UTF-8 is for `read_vocabulary` to say.
-        tokens = len(token_lines(place.read_bytes().decode(errors="replace")))
-    except OSError as error:
-        remedy = "Add the model's vocab.txt, one token a line; the pipeline builds its tokenizer from it."
-        raise InputError(str(place), f"cannot be read ({error.strerror})", remedy) from None
-    if not 1 <= tokens <= config.vocab_size:
-        problem = f"expected 1 to {config.vocab_size} tokens (config.json's vocab_size), got {tokens}"
-        raise InputError(str(place), problem, "Take vocab.txt and config.json from the same model.")
-
     tensors = _Tensors(directory)
     expected = _shapes(config)
     has_pooler = any(name in tensors.files for name in POOLER)

@@ -11,11 +11,11 @@ import tensorflow as tf
 
 from components.model.bert import build_encoder
 from components.model.task_model import TaskModel
-from components.pretrained import file_names, huggingface
+from components.pretrained import huggingface
 from components.serving.predictor import BatchedInference
 from components.settings.model import Model
 from components.tasks.embedding import Embedding
-from components.tokenization.vocabulary import SEPARATOR, START, read_settings, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.wordpiece import WordPiece
 
 
@@ -31,24 +31,24 @@ class BaseEmbedder:
     """
 
     def __init__(self, directory: Path, settings: Model) -> None:
-        vocabulary = read_vocabulary(directory / file_names.VOCABULARY)
+        tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
         encoder = build_encoder(huggingface.read_config(directory))
         huggingface.load_weights(encoder, directory)
-        ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-        model = TaskModel(encoder, Embedding(), settings, ends=ends, dropout=0.0, seed=0)
-        wordpiece = WordPiece(vocabulary, read_settings(directory), settings.max_length)
+        model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)
+        wordpiece = WordPiece(tokenizer, settings.max_length)
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
         def tokenize(text: tf.Tensor) -> dict[str, Any]:
             ids = wordpiece(text)
-            return {"token_ids": tf.cast(ids.to_tensor(), tf.int32), "lengths": tf.cast(ids.row_lengths(), tf.int32)}
+            padded = tf.cast(ids.to_tensor(model.padding_id), tf.int32)
+            return {"token_ids": padded, "lengths": tf.cast(ids.row_lengths(), tf.int32)}
 
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="token_ids")], autograph=False)
         def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-            # Padding has id 0 in every BERT vocabulary's first line, [PAD], which no text can hold.
-            return {"vector": model.vectors(token_ids, tf.not_equal(token_ids, 0))}
+            # No text can hold padding.
+            return {"vector": model.vectors(token_ids, tf.not_equal(token_ids, model.padding_id))}
 
-        self._rows = BatchedInference(("text",), tokenize, predict)
+        self._rows = BatchedInference(("text",), tokenize, predict, model.padding_id)
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The unit vector of each text, float32[hidden], in order."""

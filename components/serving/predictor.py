@@ -1,4 +1,4 @@
-"""Predictions of a pushed model: needs tensorflow and tensorflow-text, and nothing of TFX."""
+"""Predictions of a pushed model: needs tensorflow, and nothing of TFX."""
 
 from __future__ import annotations
 
@@ -11,12 +11,9 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-# Registers the tokenizer's ops, which the model's graph holds.
-import tensorflow_text  # noqa: F401
-
 from components import tasks
 from components.common.errors import InputError
-from components.export import card, signature_names
+from components.export import card, older_ops, signature_names
 from components.serving import versions
 
 WINDOW = 4096
@@ -39,6 +36,7 @@ class BatchedInference:
         text_names: names of the texts of a row.
         tokenize: texts, string[n] each, by name -> `token_ids` int32[n, length] and `lengths` int32[n].
         predict: `token_ids` -> outputs by name, a row each.
+        padding_id: what fills up the shorter rows of a batch.
         of_texts: where a prediction needs more of the text than its tokens: texts by name -> the same.
     """
 
@@ -47,9 +45,11 @@ class BatchedInference:
         text_names: tuple[str, ...],
         tokenize: Callable[..., Any],
         predict: Callable[..., Any],
+        padding_id: int,
         of_texts: Callable[..., Any] | None = None,
     ) -> None:
         self.text_names, self._tokenize, self._predict, self._of_texts = text_names, tokenize, predict, of_texts
+        self._padding_id = padding_id
 
     def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
@@ -103,7 +103,7 @@ class BatchedInference:
         return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
 
     def _predict_rows(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
-        ids = np.zeros((len(rows), max(map(len, rows))), np.int32)
+        ids = np.full((len(rows), max(map(len, rows))), self._padding_id, np.int32)
         for padded, row in zip(ids, rows, strict=True):
             padded[: len(row)] = row
         return _by_row(self._predict(token_ids=tf.constant(ids)))
@@ -121,11 +121,15 @@ class Predictor:
 
     def __init__(self, path: Path) -> None:
         self.path = versions.resolve(path)
+        older_ops.register()
         try:
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            self.task = tasks.from_card(card.read_card(self.path))
+            described = card.read_card(self.path)
+            self.task = tasks.from_card(described)
             """What it was trained for."""
+            # Models whose card does not say pad with 0.
+            self._padding_id = int(described.get("tokenizer", {}).get("padding_id", 0))
             self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
             of_texts = signatures[signature_names.TEXT_SIGNATURE]
             self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
@@ -134,6 +138,7 @@ class Predictor:
                 self.text_names,
                 self._tokenize,
                 signatures[signature_names.TOKEN_SIGNATURE],
+                self._padding_id,
                 of_texts if self.task.per_token else None,
             )
             of_texts(**{name: tf.constant([""]) for name in self.text_names})
@@ -142,9 +147,34 @@ class Predictor:
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
-    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
-        """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most."""
-        return map(self.task.to_json, self._rows.outputs(rows))
+    def predict(self, rows: Iterable[tuple[str, ...]], tokens: bool = False) -> Iterator[dict[str, Any]]:
+        """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most.
+
+        Args:
+            rows: the texts of each.
+            tokens: whether texts are words as in training, with one space between.
+
+        Raises:
+            InputError: the model takes no words.
+        """
+        batched = self._rows
+        if tokens:
+            if signature_names.WORDS_SIGNATURE not in self._signatures:
+                problem = f"a model for the task {self.task.name} that takes running text, and no words"
+                raise InputError(str(self.path), problem, "Leave out --tokens, or train a model for tagging again")
+            batched = BatchedInference(
+                self.text_names, self._tokenize, self._of_words, self._padding_id, self._of_words
+            )
+        return map(self.task.to_json, batched.outputs(rows))
+
+    def _of_words(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
+        """Entities of words between single spaces, string[n], with `begin` and `end` in characters."""
+        words = tf.strings.split(text, " ")
+        found = self._signatures[signature_names.WORDS_SIGNATURE](tokens=words.to_tensor())
+        ends = tf.cumsum((words.with_flat_values(tf.strings.length(words.flat_values, "UTF8_CHAR")) + 1).to_tensor(), 1)
+        borders = tf.pad(ends, [[0, 0], [1, 0]])
+        begin, end = (tf.gather(borders, found[name], batch_dims=1) for name in ("begin", "end"))
+        return {**found, "begin": begin, "end": tf.maximum(0, end - 1)}
 
     def vectors(self, texts: Iterable[str]) -> Iterator[np.ndarray]:
         """The unit vector of each text, float32[hidden].
@@ -156,7 +186,7 @@ class Predictor:
             problem = f"a model for the task {self.task.name} has no vector for one text"
             raise InputError(str(self.path), problem, "Give a model of another task, or a base model")
         embedded = BatchedInference(
-            self.text_names, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE]
+            self.text_names, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE], self._padding_id
         )
         return (output["vector"] for output in embedded.outputs((text,) for text in texts))
 

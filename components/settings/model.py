@@ -19,7 +19,7 @@ class Model:
     """The model that is fine-tuned, and how much of a text it sees."""
 
     base: str
-    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt`, or
+    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`, or
     `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
     ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
     HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models.
@@ -37,6 +37,10 @@ class Model:
     max_windows: Annotated[int, Field(ge=2)] | None = None
     """With `long_texts = "window"`: a text of more windows is truncated; default: 8.
     Example: `max_windows = 4` with `long_texts = "window"`"""
+    control_tokens: Literal["text", "parse"] = "text"
+    """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`:
+    the control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
+    Example: `control_tokens = "parse"`"""
     pooling: Literal["cls", "mean"] = "cls"
     """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task
     `embedding` takes with `cls` the first token's state itself; `tagging` always takes each word's first token.
@@ -54,6 +58,11 @@ class Model:
     def stride(self) -> int:
         """Tokens from the beginning of a window to that of the next."""
         return self.max_length - 2 - self.overlap
+
+    @property
+    def parses_control_tokens(self) -> bool:
+        """Whether `control_tokens` is "parse"."""
+        return self.control_tokens == "parse"
 
     @property
     def most_tokens(self) -> int:

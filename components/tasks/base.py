@@ -54,6 +54,8 @@ class Task:
     """The signatures' output from which the metrics are computed."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Metrics of all rows, the first of which is the `primary_metric`."""
+    served_metrics: ClassVar[tuple[str, ...]] = ()
+    """Those of `metrics` that `compute_metrics` does not give: they are measured on the served model's answers."""
     label_metrics: ClassVar[tuple[Metric, ...]] = ()
     """Metrics of each label, whose full names are METRIC/LABEL."""
 
@@ -140,7 +142,7 @@ class Task:
     # Metrics.
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """The metrics of rows, by name, of labels too.
+        """The metrics of rows, by name, of labels too, but for `served_metrics`.
 
         Args:
             targets: what `to_target` gave, for all rows.

@@ -30,6 +30,9 @@ IGNORED = -1
 _PRECISION = Metric("precision", "of the entities predicted, the share that is right: type, first and last word")
 _RECALL = Metric("recall", "of the entities there are, the share found with type, first and last word")
 _F1 = Metric("f1", "harmonic mean of the precision and the recall of entities, as CoNLL's script and seqeval have it")
+RAW_TEXT_F1 = Metric(
+    "raw_text_f1", "`f1` of the served model on the rows as printed text: right are type and characters"
+)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,7 +52,9 @@ class Tagging(Task):
         _PRECISION,
         _RECALL,
         Metric("token_accuracy", "share of the words with the right tag"),
+        RAW_TEXT_F1,
     )
+    served_metrics: ClassVar[tuple[str, ...]] = (RAW_TEXT_F1.name,)
     label_metrics: ClassVar[tuple[Metric, ...]] = (_PRECISION, _RECALL, _F1)
 
     @classmethod
@@ -65,10 +70,8 @@ class Tagging(Task):
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """As many tags as words, none of them empty, not too many, each a tag of a known type, no I- without its B-."""
         words, tags = texts[0].split(" "), label.split(" ")
-        for what, found in (("token", words), ("tag", tags)):
-            if any(not one.strip() for one in found):
-                place = next(i for i, one in enumerate(found, 1) if not one.strip())
-                return f"{what} {place} of {len(found)} is empty", "Separate them by one space, with none at the ends"
+        if problem := empty_word("token", words) or empty_word("tag", tags):
+            return problem
         if len(words) != len(tags):
             remedy = "Give each token its tag; a token cannot hold a space"
             return f"{len(words)} tokens and {len(tags)} tags", remedy
@@ -149,7 +152,7 @@ class Tagging(Task):
         return tf.nn.softmax(logits)
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
-        """All of `metrics` and `label_metrics`.
+        """All of `metrics` and `label_metrics` that count words.
 
         Args:
             targets: int[n, words], ids of tags, filled up with `IGNORED`.
@@ -205,6 +208,14 @@ class Tagging(Task):
         """The surface of each entity with its type and score, a dash if there are none."""
         found = [(texts[0][e["begin"] : e["end"]], e["type"], e["score"]) for e in values["entities"]]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
+
+
+def empty_word(what: str, found: Sequence[str]) -> Problem | None:
+    """What is wrong with words, or what is called so, of which one is empty."""
+    place = next((i for i, one in enumerate(found, 1) if not one.strip()), None)
+    if place is None:
+        return None
+    return f"{what} {place} of {len(found)} is empty", "Separate them by one space, with none at the ends"
 
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:

@@ -1,1 +1,1 @@
-"""Text to BERT's token ids, in the graph."""
+"""A base model's tokenizer, read from its files; text to token ids, in the graph."""

@@ -14,16 +14,13 @@ from __future__ import annotations
 import string
 import unicodedata
 from collections import defaultdict
+from collections.abc import Iterable
+from enum import IntEnum
 from functools import lru_cache
 
 import numpy as np
-import tensorflow as tf
-import tensorflow_text as tf_text
 
-from components.tokenization.vocabulary import CONTINUATION, SEPARATOR, START, UNKNOWN, TokenizerSettings
-
-LONGEST_WORD = 100
-"""A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
+from components.tokenization.vocabulary import AddedToken, Tokenizer, TokenizerSettings
 
 # What the crates behind the reference know otherwise than the Unicode 14.0 of CPython 3.11, found by asking both for
 # every code point: their categories are of Unicode 8, their NFD is older than 13, their lower case is of Unicode 17.
@@ -67,6 +64,12 @@ _CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F
 
 _PRIVATE = "F0000-FFFFD 100000-10FFFD"  # planes 15 and 16; the rest of category Co is in plane 0
 
+MARKERS = range(0x50000, 0x60000)
+"""Code points that stand for added tokens until they are symbols: no Unicode assigns them, no text should hold one."""
+
+NO_MARKER = chr(MARKERS.stop)
+"""What stands for one in a text: a character of no token, as they are."""
+
 _WHITE_SPACE = "9-A D 20 A0 1680 2000-200A 2028-2029 202F 205F 3000"  # B, C and 85 count as control characters
 
 
@@ -75,8 +78,8 @@ def _symbol(index: int) -> str:
     return chr(0xE000 + index if index < 0x1900 else 0xF0000 - 0x1900 + index)
 
 
-_UNREACHABLE, NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(4))
-"""Symbols of no character: for tokens that no text can hold, for characters of no token, for [CLS] and for [SEP]."""
+NO_TOKEN, START_SYMBOL, SEPARATOR_SYMBOL = (_symbol(index) for index in range(3))
+"""Symbols of no character: for characters of no token, for [CLS] and for [SEP]."""
 
 PAGE = 256
 """Code points in a page of the table; equal pages are stored once."""
@@ -84,40 +87,24 @@ PAGE = 256
 _CODE_POINTS = 0x110000
 
 
-@lru_cache(maxsize=1)
-def compile_tokenizer(
-    vocabulary: tuple[str, ...], settings: TokenizerSettings
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-    """Compile a vocabulary: seconds of work, kept because Transform traces its graph twice.
-
-    Returns:
-        The model of `FastWordpieceTokenizer` over the vocabulary in symbols, uint8[bytes]; and the table, as `_table`
-        returns it.
-    """
-    alphabet = sorted({c for token in vocabulary for c in token if not c.isascii()})
-    symbols = {c: _symbol(index + 4) for index, c in enumerate(alphabet)}
-    tokens = [_as_symbols(token, index, symbols) for index, token in enumerate(vocabulary)]
-    tokens[vocabulary.index(START)], tokens[vocabulary.index(SEPARATOR)] = START_SYMBOL, SEPARATOR_SYMBOL
-    with tf.init_scope():  # as bytes: the list that the tokenizer would make of them takes seconds to trace
-        model = tf_text.FastWordpieceTokenizer(
-            tokens, max_bytes_per_word=4 * LONGEST_WORD, unknown_token=tokens[vocabulary.index(UNKNOWN)]
-        )._model.numpy()
-    return model, *_table(settings, symbols)
+def markers(added_tokens: Iterable[AddedToken]) -> list[tuple[str, AddedToken]]:
+    """Each added token with the character that stands for it in a text."""
+    return list(zip(map(chr, MARKERS), added_tokens, strict=False))
 
 
-def _as_symbols(token: str, index: int, symbols: dict[str, str]) -> str:
-    """Return the token in symbols, as the table makes them of a text; one that no text can hold stays out of reach."""
-    body = token.removeprefix(CONTINUATION)
-    suffix = body != token
-    inside = all(not c.isascii() or c.isalnum() for c in body)
-    alone = len(body) == 1 and body.isascii() and body.isprintable() and body != " " and not suffix
-    if not body or not (inside or alone):
-        return f"{_UNREACHABLE}{index}"
-    return CONTINUATION * suffix + "".join(symbols.get(c, c) for c in body)
+def symbols_of(tokenizer: Tokenizer) -> dict[str, str]:
+    """The symbol of each character outside ASCII that a token holds, and of each marker."""
+    tokens = [*tokenizer.vocabulary, *(marker for marker, _ in markers(tokenizer.settings.added_tokens))]
+    alphabet = sorted({c for token in tokens for c in token if not c.isascii()})
+    return {c: _symbol(index + 3) for index, c in enumerate(alphabet)}
 
 
-def _table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def compile_table(settings: TokenizerSettings, symbols: dict[str, str]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Tabulate what becomes of each code point.
+
+    Args:
+        settings: how the base model's tokenizer normalises.
+        symbols: as `symbols_of` returns them.
 
     Returns:
         The page of each block of 256 code points, int32[4352]; where the characters of each code point of each page
@@ -181,3 +168,40 @@ def _characters(spans: str) -> frozenset[str]:
     """Return the characters in spans of code points such as "9-A D 20"."""
     ends = [[int(end, 16) for end in span.split("-")] for span in spans.split()]
     return frozenset(chr(code) for span in ends for code in range(span[0], span[-1] + 1))
+
+
+class Kind(IntEnum):
+    """What a code point is to BERT's pre-tokenizer; digits and upper case are told from other letters."""
+
+    REMOVED = 0
+    SPACE = 1
+    IDEOGRAPH = 2
+    """A word of its own."""
+    DIGIT = 3
+    UPPER = 4
+    LETTER = 5
+    """All else, marks and what is not assigned included."""
+    SIGN = 32
+    """The first of the signs of punctuation, each of them a kind, and a word, of its own."""
+
+
+@lru_cache(maxsize=1)
+def character_kinds() -> tuple[np.ndarray, np.ndarray]:
+    """Tabulate the `Kind` of each code point, ideographs apart whatever a tokenizer does with them.
+
+    Returns:
+        The page of each block of 256 code points, int32[4352]; the kinds of the code points of each page,
+        uint16[256 * pages].
+    """
+    lengths, normalised = _normalised(False, False, True)
+    kinds = np.full(_CODE_POINTS, Kind.LETTER, np.uint16)
+    kinds[[code for code in range(0x20000) if chr(code).isupper()]] = Kind.UPPER
+    kinds[[code for code in range(0x20000) if chr(code).isdecimal()]] = Kind.DIGIT
+    kinds[lengths == 0] = Kind.REMOVED
+    firsts = normalised[np.minimum(np.cumsum(lengths) - lengths, len(normalised) - 1)]
+    kinds[(lengths == 1) & (firsts == ord(" "))] = Kind.SPACE
+    kinds[[ord(c) for c in _characters(_CHINESE)]] = Kind.IDEOGRAPH
+    signs = (lengths > 1) & (kinds != Kind.IDEOGRAPH)
+    kinds[signs] = Kind.SIGN + np.arange(np.count_nonzero(signs))
+    pages, places = np.unique(kinds.reshape(-1, PAGE), axis=0, return_inverse=True)
+    return places.astype(np.int32).reshape(-1), pages.reshape(-1)

@@ -1,23 +1,45 @@
-"""What a BERT directory says about its tokenizer: the vocabulary and the settings. Loads no TensorFlow."""
+"""What a tokenizer is made of: its vocabulary and its settings, as data. Loads no TensorFlow."""
 
-import json
-from dataclasses import dataclass
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
 
-PAD, UNKNOWN, START, SEPARATOR = "[PAD]", "[UNK]", "[CLS]", "[SEP]"
+PAD, UNKNOWN, START, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
+"""BERT's names of the control tokens; a tokenizer may have others."""
 
 CONTINUATION = "##"
-"""Begins a piece that goes on with a word."""
+"""BERT's mark of a piece that goes on with a word; a tokenizer may have another."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class AddedToken:
+    """A token that is found in a text before all else, and is cut into no pieces (Hugging Face's `AddedToken`)."""
+
+    content: str
+    token_id: int
+    special: bool = False
+    """Whether decoding leaves it out; it makes no difference to what is found."""
+    normalized: bool = False
+    """Looked for in the normalised text: with lower-casing in whatever case. False: in the text as it is."""
+    single_word: bool = False
+    """Found only where no letter, digit or underscore is next to it."""
+    lstrip: bool = False
+    """The white space before it belongs to it."""
+    rstrip: bool = False
+    """The white space behind it belongs to it."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class TokenizerSettings:
-    """How the base model's own tokenizer treats a text before it is cut into word pieces.
+    """How the base model's own tokenizer cuts a text into tokens.
 
-    The defaults are those of BERT's reference for an uncased model.
+    The defaults are those of BERT's reference for an uncased model. `dataclasses.asdict` of them can be written as
+    JSON, and `TokenizerSettings(**read)` gives them back.
     """
 
     lower_case: bool = True
@@ -26,11 +48,80 @@ class TokenizerSettings:
     """Decompose the text (NFD) and drop non-spacing marks; None: as `lower_case`."""
     chinese_chars: bool = True
     """Make every CJK ideograph a word of its own (`tokenize_chinese_chars`)."""
+    unknown: str = UNKNOWN
+    start: str = START
+    separator: str = SEPARATOR
+    padding: str = PAD
+    mask: str = MASK
+    """Not always in the vocabulary."""
+    continuation: str = CONTINUATION
+    """Begins a piece that goes on with a word (`continuing_subword_prefix`)."""
+    longest_word: int = 100
+    """A word of more characters than this, counted after normalising, is unknown (`max_input_chars_per_word`)."""
+    added_tokens: tuple[AddedToken, ...] = ()
+    """By their ids; without the control tokens above, which stay text where a text has them."""
+
+    def __post_init__(self) -> None:
+        added = tuple(AddedToken(**each) if isinstance(each, Mapping) else each for each in self.added_tokens)
+        object.__setattr__(self, "added_tokens", added)
 
     @property
     def strips_accents(self) -> bool:
         """`strip_accents` with None resolved."""
         return self.lower_case if self.strip_accents is None else self.strip_accents
+
+    @property
+    def control_tokens(self) -> tuple[str, ...]:
+        """Those that every vocabulary has to have."""
+        return self.padding, self.unknown, self.start, self.separator
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Tokenizer:
+    """A vocabulary and the settings that belong to it."""
+
+    vocabulary: tuple[str, ...]
+    """The pieces and the control tokens in the order of their ids. An added token may have an id behind them."""
+    settings: TokenizerSettings = field(default_factory=TokenizerSettings)
+    about_case: str = field(default="", compare=False)
+    """What is to be said of `settings.lower_case`: that no file states it, that the vocabulary speaks against it."""
+
+    @property
+    def padding_id(self) -> int:
+        """Id that fills rows up to equal length."""
+        return self.vocabulary.index(self.settings.padding)
+
+    @property
+    def unknown_id(self) -> int:
+        """Id of a word that no pieces make up."""
+        return self.vocabulary.index(self.settings.unknown)
+
+    @property
+    def start_id(self) -> int:
+        """Id of [CLS]."""
+        return self.vocabulary.index(self.settings.start)
+
+    @property
+    def separator_id(self) -> int:
+        """Id of [SEP]."""
+        return self.vocabulary.index(self.settings.separator)
+
+    @property
+    def mask_id(self) -> int | None:
+        """Id of [MASK]; None: the vocabulary has none."""
+        return self.vocabulary.index(self.settings.mask) if self.settings.mask in self.vocabulary else None
+
+    @property
+    def tokens(self) -> tuple[str, ...]:
+        """The token of every id that a text can have: `vocabulary`, and the added tokens behind it."""
+        behind = {each.token_id: each.content for each in self.settings.added_tokens}
+        # The one id that may be missing among them is that of a [MASK] that is not in the vocabulary.
+        ids = range(len(self.vocabulary), max(behind, default=-1) + 1)
+        return (*self.vocabulary, *(behind.get(token_id, MASK) for token_id in ids))
+
+    def continues_word(self, token_id: int) -> bool:
+        """Whether a token is a piece that goes on with a word."""
+        return token_id < len(self.vocabulary) and self.vocabulary[token_id].startswith(self.settings.continuation)
 
 
 def token_lines(content: str) -> list[str]:
@@ -52,11 +143,10 @@ def read_vocabulary(path: Path) -> list[str]:
         The tokens in the order of their ids.
 
     Raises:
-        InputError: the file cannot be read, is empty or not UTF-8, has a token twice, or lacks [PAD], [UNK], [CLS]
-            or [SEP].
+        InputError: the file cannot be read, is empty or not UTF-8, or has a token twice.
     """
     remedy = "Take the vocab.txt that was published with the model."
-    tokens = token_lines(_read(path, remedy))
+    tokens = token_lines(read_text(path, remedy))
     if not tokens:
         raise InputError(str(path), "expected one token a line, got an empty file", remedy)
     ids: dict[str, int] = {}
@@ -66,53 +156,20 @@ def read_vocabulary(path: Path) -> list[str]:
                 f"{path}:{number + 1}", f"every token stands once, {token!r} is on line {ids[token] + 1} too", remedy
             )
         ids[token] = number
-    if missing := [token for token in (PAD, UNKNOWN, START, SEPARATOR) if token not in ids]:
-        raise InputError(str(path), f"expected the control tokens of BERT, {', '.join(missing)} not found", remedy)
     return list(ids)
 
 
-def read_settings(model_dir: Path) -> TokenizerSettings:
-    """Read the tokenizer settings of a Hugging Face model directory.
+def write_vocabulary(path: Path, vocabulary: tuple[str, ...]) -> None:
+    """Writes a `vocab.txt` that `read_vocabulary` reads."""
+    path.write_bytes("".join(f"{token}\n" for token in vocabulary).encode())
 
-    `tokenizer_config.json` decides, as it does for Hugging Face's own BertTokenizer; a key it leaves out has its
-    default. Without that file the normalizer in `tokenizer.json` decides, and without either all is default.
 
-    Args:
-        model_dir: the directory.
-
-    Returns:
-        The settings.
+def read_text(path: Path, remedy: str) -> str:
+    """The text of a UTF-8 file, line ends as they are.
 
     Raises:
-        InputError: a file is not UTF-8 or not JSON, a value has the wrong type, or the normalizer is not BERT's.
+        InputError: the file cannot be read or is not UTF-8; with this remedy.
     """
-    config, fast = model_dir / "tokenizer_config.json", model_dir / "tokenizer.json"
-    if config.exists():
-        values = _read_object(config)
-        return TokenizerSettings(
-            lower_case=_flag(config, values, "do_lower_case", True),
-            strip_accents=_flag(config, values, "strip_accents", None),
-            chinese_chars=_flag(config, values, "tokenize_chinese_chars", True),
-        )
-    if fast.exists():
-        values = _read_object(fast).get("normalizer") or {}
-        is_bert = isinstance(values, dict) and values.get("type") == "BertNormalizer"
-        if not is_bert or not _flag(fast, values, "clean_text", True):
-            raise InputError(
-                f"{fast}: normalizer",
-                f'expected type "BertNormalizer" with clean_text true, got {json.dumps(values, ensure_ascii=False)}',
-                "Only tokenizers of BERT's kind are supported: choose another base model.",
-            )
-        return TokenizerSettings(
-            lower_case=_flag(fast, values, "lowercase", True),
-            strip_accents=_flag(fast, values, "strip_accents", None),
-            chinese_chars=_flag(fast, values, "handle_chinese_chars", True),
-        )
-    return TokenizerSettings()
-
-
-def _read(path: Path, remedy: str) -> str:
-    """Return the text of a UTF-8 file, line ends as they are."""
     try:
         content = path.read_bytes()
     except OSError as error:
@@ -126,22 +183,12 @@ def _read(path: Path, remedy: str) -> str:
         ) from error
 
 
-def _read_object(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a file."""
-    remedy = "Take the file that was published with the model."
-    try:
-        values = json.loads(_read(path, remedy))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}", f"expected JSON: {error.msg}", remedy) from error
+def json_object(values: Any, place: str, remedy: str) -> dict[str, Any]:
+    """The value itself, which has to be a JSON object.
+
+    Raises:
+        InputError: it is something else.
+    """
     if not isinstance(values, dict):
-        raise InputError(str(path), f"expected a JSON object, got {type(values).__name__}", remedy)
+        raise InputError(place, f"expected a JSON object, got {type(values).__name__}", remedy)
     return values
-
-
-def _flag(path: Path, values: dict[str, Any], key: str, default: bool | None) -> Any:
-    """Return a boolean of a JSON object; null passes only where it is the default."""
-    value = values.get(key, default)
-    if not isinstance(value, bool) and not (value is None and default is None):
-        allowed = "true, false or null" if default is None else "true or false"
-        raise InputError(f"{path}: {key}", f"expected {allowed}, got {json.dumps(value)}", f"Set it to {allowed}.")
-    return value

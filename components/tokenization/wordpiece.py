@@ -1,9 +1,10 @@
-"""Text to BERT token ids inside the TensorFlow graph, equal to BERT's reference tokenizer.
+"""Text to BERT token ids inside the TensorFlow graph, in TensorFlow's core ops, equal to BERT's reference tokenizer.
 
 The reference is Hugging Face `tokenizers` 0.23: BertNormalizer, BertPreTokenizer, WordPiece. It treats each code point
 by itself, so all of it up to the cutting into pieces is one table from code point to text, looked up in the graph: see
-`unicode_table`. `FastWordpieceTokenizer` then cuts a text of ASCII and symbols, in which spaces set off the words, the
-punctuation and the ideographs. [CLS] and [SEP] are symbols too, put around the text.
+`unicode_table`. That leaves texts of ASCII and symbols, in which spaces set off the words and the ideographs. [CLS] and
+[SEP] are symbols too, put around the text. The words of all texts are then looked up side by side, see `piece_table`,
+and those that are no token are cut into pieces side by side.
 
 Rows of plain ASCII, found by one regular expression, skip the table.
 
@@ -13,42 +14,68 @@ stripped, in a word with two of the 83 marks that stripping leaves though they h
 that it lacks is unknown in any order. The vocabulary of uncased English BERT has none of the 83.
 """
 
+from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import lru_cache
+
 import tensorflow as tf
-import tensorflow_text as tf_text
 
-from components.tokenization.unicode_table import (
-    LONGEST_WORD,
-    NO_TOKEN,
-    PAGE,
-    SEPARATOR_SYMBOL,
-    START_SYMBOL,
-    compile_tokenizer,
-)
-from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN, TokenizerSettings
+from components.tokenization.normalizer import Normalizer
+from components.tokenization.piece_lookup import PieceLookup
+from components.tokenization.piece_table import PieceTable, compile_pieces
+from components.tokenization.unicode_table import SEPARATOR_SYMBOL, START_SYMBOL, markers, symbols_of
+from components.tokenization.vocabulary import Tokenizer
 
-_PLAIN = rf"(?:[!-~]{{0,{LONGEST_WORD}}}[\t\n\r ])*[!-~]{{0,{LONGEST_WORD}}}"
-"""A text that means the same with and without the table: printable ASCII in words that are not too long."""
+
+@lru_cache(maxsize=1)
+def _compile(tokenizer: Tokenizer) -> tuple[PieceTable, Normalizer]:
+    """Compile a vocabulary: a second of work, kept because Transform traces its graph twice."""
+    symbols = symbols_of(tokenizer)
+    pieces = {
+        (START_SYMBOL.encode(), False): tokenizer.start_id,
+        (SEPARATOR_SYMBOL.encode(), False): tokenizer.separator_id,
+    }
+    for token_id, token in enumerate(tokenizer.vocabulary):
+        for body, continues in _readings(token, tokenizer.settings.continuation):
+            pieces["".join(symbols.get(c, c) for c in body).encode(), continues] = token_id
+    for marker, added in markers(tokenizer.settings.added_tokens):
+        pieces[symbols[marker].encode(), False] = added.token_id
+    return compile_pieces(pieces), Normalizer(tokenizer.settings, symbols)
+
+
+def _readings(token: str, continuation: str) -> Iterator[tuple[str, bool]]:
+    """As what a word can hold a token: the characters, and whether they go on with a word. As nothing, say, [UNK]."""
+
+    def letters(characters: str) -> bool:
+        return all(not c.isascii() or c.isalnum() for c in characters)
+
+    body = token.removeprefix(continuation)
+    if token.startswith(continuation) and body and letters(body):
+        yield body, True
+    # A sign of ASCII is a word of its own.
+    if token and (letters(token) or (len(token) == 1 and "!" <= token <= "~")):
+        yield token, False
 
 
 class WordPiece:
     """BERT's tokenizer as a function of TensorFlow ops, for `preprocessing_fn` and for serving alike.
 
-    The ops are those of TensorFlow and tensorflow_text alone; in the graph they take 2.3 MB for a vocabulary of 30,522
-    tokens. An instance holds numpy arrays only, which each call makes constants of: call it while tracing.
+    The ops are TensorFlow's own; in the graph they take 1.5 MB for a vocabulary of 30,522 tokens. An instance holds
+    numpy arrays only, which each call makes constants of: call it while tracing.
 
     Args:
-        vocabulary: the tokens in the order of their ids, as `read_vocabulary` returns them.
-        settings: how the base model's tokenizer normalises.
+        tokenizer: of the base model.
         max_length: most tokens in a row, [CLS] and [SEP] included; at least 2.
     """
 
-    def __init__(self, vocabulary: list[str], settings: TokenizerSettings, max_length: int) -> None:
+    def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
         if max_length < 2:
-            raise ValueError(f"max_length must leave room for {START} and {SEPARATOR}, got {max_length}")
-        self._settings, self._max_length = settings, max_length
-        self._ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-        self._unknown_id = vocabulary.index(UNKNOWN)
-        self._model, self._pages, self._row_splits, self._values = compile_tokenizer(tuple(vocabulary), settings)
+            ends = f"{tokenizer.settings.start} and {tokenizer.settings.separator}"
+            raise ValueError(f"max_length must leave room for {ends}, got {max_length}")
+        self._settings, self._max_length = tokenizer.settings, max_length
+        self._ends, self._unknown_id = (tokenizer.start_id, tokenizer.separator_id), tokenizer.unknown_id
+        self._pieces, self._normalizer = _compile(tokenizer)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -114,31 +141,44 @@ class WordPiece:
 
     def _tokens(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """string[n] -> int64[n, (tokens)], each row from [CLS] to [SEP], however long."""
-        if self._settings.lower_case:
-            texts = tf.strings.lower(texts)  # ASCII; the table does the rest
-        rows = tf.where(~tf.strings.regex_full_match(texts, _PLAIN))
-        texts = tf.tensor_scatter_nd_update(texts, rows, self._spelled_out(tf.gather_nd(texts, rows)))
-        texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
-        tokenizer = tf_text.FastWordpieceTokenizer(model_buffer=tf.constant(self._model), token_out_type=tf.int64)
-        return tokenizer.tokenize(texts)
+        is_plain = self._normalizer.is_plain(texts)
 
-    def _spelled_out(self, texts: tf.Tensor) -> tf.Tensor:
-        """Normalise texts, string[n], into words of ASCII and symbols between spaces."""
-        # The space before each text starts its first word, and keeps words of different texts apart.
-        codes = tf.strings.unicode_decode(tf.strings.join([" ", texts]), "UTF-8")
-        slots = tf.gather(self._pages, codes.flat_values // PAGE) * PAGE + codes.flat_values % PAGE
-        table = tf.RaggedTensor.from_row_splits(
-            tf.constant(self._values), tf.constant(self._row_splits), validate=False
-        )
-        spelled = tf.gather(table, slots)
-        characters, row_splits = spelled.flat_values, tf.gather(spelled.row_splits, tf.cast(codes.row_splits, tf.int32))
-        space = tf.equal(characters, ord(" "))
-        word = tf.cumsum(tf.cast(space, tf.int32))
-        long = tf.gather(tf.math.bincount(word), word) > LONGEST_WORD + 1  # the space counts
-        characters = tf.where(long & ~space, ord(NO_TOKEN), characters)
-        return tf.strings.unicode_encode(
-            tf.RaggedTensor.from_row_splits(characters, tf.cast(row_splits, tf.int64), validate=False), "UTF-8"
-        )
+        def normalised() -> tf.Tensor:
+            rows = tf.where(~is_plain)
+            return tf.tensor_scatter_nd_update(texts, rows, self._normalizer(tf.gather_nd(texts, rows)))
+
+        texts = tf.cond(tf.reduce_all(is_plain), lambda: texts, normalised)
+        texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
+        return self._cut(texts)
+
+    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Cut texts of ASCII and symbols, string[n], each of which begins and ends with a word: int64[n, (tokens)]."""
+        codes = tf.io.decode_raw(tf.strings.reduce_join(texts, separator=" "), tf.uint8)
+        if self._settings.lower_case:  # of plain rows; the table has done it in the others
+            codes |= tf.cast(codes - ord("A") < 26, tf.uint8) * 0x20
+        letter = ((codes | 0x20) - ord("a") < 26) | (codes - ord("0") < 10) | (codes >= 0x80)
+        sign = ~letter & (codes > ord(" "))
+        around = tf.concat([[False], letter, [False]], axis=0)
+        begins = tf.reshape(tf.where(sign | (letter & ~around[:-2])), [-1])
+        ends = tf.reshape(tf.where(sign | (letter & ~around[2:])), [-1]) + 1
+        lookup = PieceLookup(self._pieces, codes)
+        first = lookup.ids(begins, ends)
+        rest = tf.where(first < 0)
+        number = tf.reshape(rest, [-1])
+        cut = lookup.cut(tf.stack([number, tf.gather(begins, number), tf.gather(ends, number)], axis=1))
+        words = tf.size(begins)
+        unknown = tf.math.unsorted_segment_min(cut.ids, cut.word, words) < 0
+        further = tf.reshape(tf.where((cut.place > 0) & ~tf.gather(unknown, cut.word)), [-1])
+        first = tf.tensor_scatter_nd_update(first, rest, cut.ids[: tf.size(number)])
+        first = tf.where(unknown, tf.constant(self._unknown_id, tf.int64), first)
+        last = tf.where(unknown, tf.constant(0, tf.int64), tf.math.unsorted_segment_max(cut.place, cut.word, words))
+        # A word that is one token has no piece in `cut`, and the least number there is for its last.
+        before = tf.cumsum(tf.pad(tf.maximum(last, 0) + 1, [[0, 1]]), exclusive=True)
+        places = [before[:-1], tf.gather(before, tf.gather(cut.word, further)) + tf.gather(cut.place, further)]
+        tokens = tf.dynamic_stitch([tf.cast(each, tf.int32) for each in places], [first, tf.gather(cut.ids, further)])
+        borders = tf.cumsum(tf.pad(tf.strings.length(texts) + 1, [[0, 1]]), exclusive=True)
+        words_before = tf.searchsorted(begins, tf.cast(borders, tf.int64))
+        return tf.RaggedTensor.from_row_splits(tokens, tf.gather(before, words_before), validate=False)
 
     def _truncated(self, ids: tf.RaggedTensor) -> tf.RaggedTensor:
         """Cut rows, int64[n, (tokens)], to `max_length`; a row ends in [SEP], cut or not."""

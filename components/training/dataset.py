@@ -24,9 +24,6 @@ _PARSE_ROWS = 2048
 _GROUPED_BATCHES = 50
 """Batches whose rows are sorted by length together, as Hugging Face's LengthGroupedSampler does."""
 
-PADDING = 0
-"""Token id or state that fills a row up; the mask hides it, so its value is of no consequence."""
-
 
 class Batch(NamedTuple):
     """Rows padded to the longest among them."""
@@ -56,6 +53,7 @@ class Rows:
         per_token: whether each token has a label.
         unseen: with labels a token, int32[words] those of words beyond the last token, one row after the other, and
             int32[rows], how many of each: nothing learns from them, but they count where the model is measured.
+        padding_id: token id that fills rows up to equal length. The mask hides it.
     """
 
     inference_tokens = 8192
@@ -69,14 +67,17 @@ class Rows:
         hidden: int | None = None,
         per_token: bool = False,
         unseen: tuple[np.ndarray, np.ndarray] | None = None,
+        padding_id: int = 0,
     ) -> None:
         self.lengths, self.targets, self.per_token, self._hidden = lengths, targets, per_token, hidden
-        self._unseen = unseen
+        self._unseen, self._padding_id = unseen, padding_id
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         self._file = path.open("rb")
 
     @classmethod
-    def of_examples(cls, patterns: Sequence[str], feature_spec: dict[str, object], task: Task, path: Path) -> Rows:
+    def of_examples(
+        cls, patterns: Sequence[str], feature_spec: dict[str, object], task: Task, path: Path, padding_id: int = 0
+    ) -> Rows:
         """Rows of token ids.
 
         Args:
@@ -84,6 +85,7 @@ class Rows:
             feature_spec: the transform output's.
             task: whose labels they have.
             path: file to write the token ids to, int32 one after the other.
+            padding_id: token id that fills rows up to equal length.
         """
         ragged = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
         wanted = {feature_names.TOKEN_IDS: ragged, feature_names.TARGET: feature_spec[feature_names.TARGET]}
@@ -106,7 +108,8 @@ class Rows:
         found = np.concatenate(targets[1:] or targets)
         tags, counts = map(np.concatenate, zip(*unseen, strict=True))
         of_words = (tags, counts) if task.per_token else None
-        return cls(path, np.concatenate(lengths), found, per_token=task.per_token, unseen=of_words)
+        every_length = np.concatenate(lengths)
+        return cls(path, every_length, found, per_token=task.per_token, unseen=of_words, padding_id=padding_id)
 
     def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
         """Rows of hidden states in place of token ids.
@@ -145,7 +148,7 @@ class Rows:
         places = ((self.bytes_before(row), self.bytes_before(row + 1)) for row in rows)
         read = b"".join(os.pread(self._file.fileno(), end - start, start) for start, end in places)
         dtype, shape = (np.int32, ()) if self._hidden is None else (np.float32, (self._hidden,))
-        inputs = np.full((*mask.shape, *shape), PADDING, dtype)
+        inputs = np.full((*mask.shape, *shape), self._padding_id if self._hidden is None else 0, dtype)
         inputs[mask] = np.frombuffer(read, dtype).reshape(-1, *shape)
         return Batch(rows, inputs, mask, self._targets_of(rows, mask))
 

@@ -17,14 +17,17 @@ from components import tasks
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import read_card
+from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
-from components.pretrained import file_names
+from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training
 from components.tasks import Task
-from components.tokenization.vocabulary import read_settings, read_vocabulary
+from components.tokenization.joins import Joins
+from components.tokenization.tokenizer_files import read_tokenizer
+from components.tokenization.vocabulary import Tokenizer
 from components.training import loop
 from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
@@ -54,6 +57,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     transform = tft.TFTransformOutput(fn_args.transform_output)
     task = tasks.read(fn_args.transform_output)
     base_model = Path(config["base_model"])
+    tokenizer = read_tokenizer(base_model, parses_control_tokens=model_settings.parses_control_tokens)
     logs = Path(fn_args.model_run_dir)
     if replicas.is_chief:
         logs.mkdir(parents=True, exist_ok=True)
@@ -61,8 +65,10 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     # Within the run's root: the system's temporary directory may be memory.
     with tempfile.TemporaryDirectory(dir=logs if replicas.is_chief else None) as scratch:
         spec = transform.transformed_feature_spec()
-        train = Rows.of_examples(fn_args.train_files, spec, task, Path(scratch, "train"))
-        dev = Rows.of_examples(fn_args.eval_files, spec, task, Path(scratch, "dev"))
+        train, dev = (
+            Rows.of_examples(files, spec, task, Path(scratch, name), tokenizer.padding_id)
+            for name, files in (("train", fn_args.train_files), ("dev", fn_args.eval_files))
+        )
         task = task.fitted(model_settings, train.targets)
         if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
             task = task.warm_started_from(pushed)
@@ -80,7 +86,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         key = checkpoint_key(config, initial, train, dev, forms)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, replicas, others)
-        learned = _profile(train, task, read_vocabulary(base_model / file_names.VOCABULARY))
+        learned = _profile(train, task, tokenizer)
     history.key, history.words_cut = key, train.words_cut
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
@@ -89,26 +95,40 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         trained, model = model, build_model(base_model, model_settings, in_float32, task, forms)
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
-    served = saved_model.exported(model, transform.transform_features_layer(), transform.raw_feature_spec())
-    served.write(Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial))
-    profile.write(Path(fn_args.serving_model_dir), learned, base_model / file_names.VOCABULARY)
+    joins = Joins.read(fn_args.transform_output) if task.per_token else None
+    directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
+    _exported(model, transform, joins, model_settings).write(directory, card)
+    profile.write(directory, learned, tokenizer)
 
 
-def _card(fn_args: Any, settings: Model, initial: str | None) -> dict[str, Any]:
+def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
+    layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
+    # [CLS] and [SEP] are two of the tokens, and each word that is seen has one at least.
+    return saved_model.exported(model, layer, raw_spec, joins, settings.most_tokens - 2)
+
+
+def _card(
+    fn_args: Any, settings: Model, initial: str | None, tokenizer: Tokenizer, joins: Joins | None
+) -> dict[str, Any]:
     """What the model's card says besides what the model itself knows."""
-    base_model = Path(fn_args.custom_config["base_model"])
-    tokenizer = {"settings": dataclasses.asdict(read_settings(base_model)), "max_tokens": settings.most_tokens}
+    described = {
+        "settings": dataclasses.asdict(tokenizer.settings),
+        "max_tokens": settings.most_tokens,
+        "padding_id": tokenizer.padding_id,
+    }
+    # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
+    of_words = {} if joins is None else {"joins": len(joins)}
     learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    return {**fn_args.custom_config.get("card", {}), "tokenizer": tokenizer, **learned_from}
+    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
 
 
-def _profile(rows: Rows, task: Task, vocabulary: list[str]) -> Any:
+def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:
     """What the rows look like, or as many of them as a profile is made of."""
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
     batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
     ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
     shares = None if rows.per_token else task.drift_values(task.label_fields(rows.targets[chosen]))
-    return profile.of_tokens(ids, rows.lengths[chosen], shares, vocabulary)
+    return profile.of_tokens(ids, rows.lengths[chosen], shares, tokenizer)
 
 
 def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows, forms: Forms) -> str:

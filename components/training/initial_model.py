@@ -15,11 +15,11 @@ from components.export.card import read_card, weights_sha256
 from components.model.bert import build_encoder
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
-from components.pretrained import file_names, huggingface
+from components.pretrained import huggingface
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
-from components.tokenization.vocabulary import SEPARATOR, START, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
 
 
 def build_model(
@@ -51,9 +51,14 @@ def build_model(
     finally:
         keras.config.set_dtype_policy(before)
     huggingface.load_weights(encoder, base_model)
-    vocabulary = read_vocabulary(base_model / file_names.VOCABULARY)
-    ends = vocabulary.index(START), vocabulary.index(SEPARATOR)
-    return TaskModel(encoder, task, settings, ends=ends, dropout=encoder.config.hidden_dropout_prob, seed=training.seed)
+    return TaskModel(
+        encoder,
+        task,
+        settings,
+        tokenizer=read_tokenizer(base_model),
+        dropout=encoder.config.hidden_dropout_prob,
+        seed=training.seed,
+    )
 
 
 def warm_start(pushed: Path, model: TaskModel) -> str:

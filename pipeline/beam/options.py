@@ -56,7 +56,7 @@ def arguments(beam: Beam) -> list[str]:
             preset += ["--environment_type=PROCESS", f"--environment_config={process}"]
         case "dataflow":
             # The image starts Beam's worker, not ours: it is told what to import.
-            plugins = ("pipeline.beam.plugin", "tfx", "tensorflow_text")
+            plugins = ("pipeline.beam.plugin", "tfx")
             preset = ["--runner=DataflowRunner", *(f"--beam_plugin={name}" for name in plugins)]
         case _:
             preset = list(LOCAL)

@@ -34,8 +34,7 @@ def main() -> None:
 
     import grpc
 
-    # What Beam carries to a worker refers to these, and the graphs hold ops of tensorflow_text.
-    import tensorflow_text  # noqa: F401
+    # What Beam carries to a worker refers to these.
     import tfx.components  # noqa: F401
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2
     from apache_beam.runners.worker import sdk_worker_main

@@ -89,8 +89,9 @@ def _add_runs(add: _Add) -> None:
     command = add(
         "check",
         "validate a config against its files; run nothing",
-        "Reads the first 1,000 rows of each file and the base model's files, and prints the "
-        "DAG and the resolved settings. Takes seconds, and does not import TensorFlow.",
+        "Reads the first 1,000 rows of each file and the base model's files, and prints how "
+        "the texts fit the model's vocabulary and length, the DAG and the resolved settings. "
+        "Takes seconds, and does not import TensorFlow.",
         f"check --config {_SHIPPED}",
     )
     _add_config(command)
@@ -142,11 +143,10 @@ def _add_predictions(add: _Add) -> None:
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     _add_pushed(command)
-    command.add_argument(
-        "text", nargs="*", metavar="TEXT", help="a row, two texts with a tab between; default lines of stdin"
-    )
+    command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
+    command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")
     _add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text")
     command = add(

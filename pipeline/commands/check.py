@@ -9,8 +9,9 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    from pipeline.config import preflight
+    from pipeline.config import preflight, text_sample
     from pipeline.reports import check_report, tables
+    from pipeline.runs.known_texts import known_texts
     from pipeline.runs.paths import PipelinePaths
 
     checked = preflight.check(options.config)
@@ -19,7 +20,12 @@ def execute(options: argparse.Namespace) -> int:
 
         print(dump(checked.run))
     else:
-        tables.console(sys.stdout).print(
-            check_report.check_report(checked, PipelinePaths.of(checked.run, options.root))
-        )
+        paths = PipelinePaths.of(checked.run, options.root)
+        if known := known_texts(checked, paths):
+            run_id, texts = known
+            counted = f"of all rows, as run {run_id} counted them"
+        else:
+            texts = text_sample.text_sample(checked)
+            counted = f"of the first {preflight.PREFLIGHT_ROWS:,} rows at most; a run counts all"
+        tables.console(sys.stdout).print(check_report.check_report(checked, paths, texts, counted))
     return DONE

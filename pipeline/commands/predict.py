@@ -10,22 +10,27 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import tee
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING, Any, TextIO
 
 from components.common import progress
 from components.common.atomic_files import written
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.common.streams import hidden_stderr
+from components.export.card import read_card
 from components.rows import reader
 from components.rows.writer import writer
 from components.serving.input_format import card_with_input, row_format
+from components.tasks import TASKS
+from components.tasks.tagging import empty_word
 
 if TYPE_CHECKING:
     from components.serving.predictor import Predictor
 
 
-def predict_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool) -> None:
+def predict_texts(
+    model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool, tokens: bool = False
+) -> None:
     """Writes the prediction and the texts a line, separated by tabs, or a JSON object a line.
 
     Args:
@@ -33,14 +38,15 @@ def predict_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out:
         rows: where each row comes from, for a message, and its texts.
         out: where to.
         as_json: whether objects are wanted.
+        tokens: whether each text is words with one space between.
 
     Raises:
-        InputError: a row of more or fewer texts than the model reads.
+        InputError: a row of more or fewer texts than the model reads, or with an empty word.
     """
     predictor = _load(model)
     wanted = predictor.text_names
-    counted, again = tee(_checked(rows, wanted))
-    for texts, prediction in zip(again, predictor.predict(counted), strict=True):
+    counted, again = tee(_checked(rows, wanted, tokens))
+    for texts, prediction in zip(again, _predictions(predictor, counted, tokens), strict=True):
         if as_json:
             row = dict(zip(wanted, texts, strict=True)) | prediction
             print(json.dumps(row, ensure_ascii=False), file=out)
@@ -48,8 +54,16 @@ def predict_texts(model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out:
             print(predictor.task.to_line(prediction, texts), *texts, sep="\t", file=out)
 
 
-def _checked(rows: Iterable[tuple[str, tuple[str, ...]]], wanted: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _predictions(predictor: Predictor, rows: Iterable[tuple[str, ...]], tokens: bool) -> Iterator[dict[str, Any]]:
+    return predictor.predict(rows, tokens=True) if tokens else predictor.predict(rows)
+
+
+def _checked(
+    rows: Iterable[tuple[str, tuple[str, ...]]], wanted: Sequence[str], tokens: bool
+) -> Iterator[tuple[str, ...]]:
     for place, row in rows:
+        if tokens and (empty := empty_word("token", row[0].split(" "))):
+            raise InputError(place, *empty)
         if len(row) != len(wanted):
             problem = f"got {len(row)} text{'s' * (len(row) != 1)}, the model reads {' and '.join(wanted)}"
             remedy = "Put a tab between the two texts" if len(wanted) > 1 else "Give one text, without a tab, a line"
@@ -64,6 +78,7 @@ def predict_file(
     columns: Sequence[str] | None,
     terminal: TextIO,
     has_header: bool = True,
+    tokens: bool = False,
 ) -> None:
     """Writes each row of a TSV file with the prediction behind it.
 
@@ -85,7 +100,8 @@ def predict_file(
         if names is not None:
             write([*names, *task.output_columns])
         rows, again = tee(rows)
-        predictions = predictor.predict(texts for _, _, texts, _ in rows)
+        sentences = ((f"{source}:{line}", texts) for line, _, texts, _ in rows)
+        predictions = _predictions(predictor, _checked(sentences, predictor.text_names, tokens), tokens)
         with progress.progress(source.stat().st_size) as bar:
             for count, ((_, fields, _, size), prediction) in enumerate(zip(again, predictions, strict=True), 1):
                 write([*fields, *task.to_row(prediction)])
@@ -102,14 +118,22 @@ def _load(model: Path) -> Predictor:
 def execute(options: argparse.Namespace) -> int:
     from components.serving.versions import resolve
 
-    resolve(options.model)
+    known = read_card(resolve(options.model)).get("task", {}).get("name", "")
+    if options.tokens and known in TASKS and not TASKS[known].per_token:
+        raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")
     if options.input is None and options.output is not None:
         raise InputError("--output", "goes with --input", "Give --input rows.tsv, or redirect standard output")
     if options.input is not None:
         if options.text:
             raise InputError("--input", "texts are given too", "Give either --input or texts")
         predict_file(
-            options.model, options.input, options.output, options.column, sys.stderr, has_header=not options.no_header
+            options.model,
+            options.input,
+            options.output,
+            options.column,
+            sys.stderr,
+            has_header=not options.no_header,
+            tokens=options.tokens,
         )
         return DONE
     for text in options.text:
@@ -117,7 +141,7 @@ def execute(options: argparse.Namespace) -> int:
             # Where Python puts the bytes of an argument that is not UTF-8.
             raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
     rows = iter([("TEXT", _texts("TEXT", text)) for text in options.text]) if options.text else _lines(sys.stdin)
-    predict_texts(options.model, rows, sys.stdout, as_json=options.json)
+    predict_texts(options.model, rows, sys.stdout, as_json=options.json, tokens=options.tokens)
     return DONE
 
 

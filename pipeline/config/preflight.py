@@ -15,18 +15,19 @@ from components.common.suggest import did_you_mean
 from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
-from components.pretrained import file_names, hub, huggingface
+from components.pretrained import hub, huggingface
 from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from components.tasks import Task
-from components.tokenization.vocabulary import TokenizerSettings, read_settings, read_vocabulary
+from components.tokenization.tokenizer_files import read_tokenizer
+from components.tokenization.vocabulary import Tokenizer
 from pipeline.beam import options
 from pipeline.config.load import load_config, read_text
 
-_PREFLIGHT_ROWS = 1000
+PREFLIGHT_ROWS = 1000
 """Rows of each file that are read before anything starts, so that the common mistakes show at once."""
 
 
@@ -41,7 +42,7 @@ class Checked:
     """The base model's directory, fetched if need be."""
     model_config: BertConfig
     has_pooler: bool
-    tokenizer: TokenizerSettings
+    tokenizer: Tokenizer
     files: InputFiles
     layout: columns.Layout
     task: Task
@@ -77,8 +78,8 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
     config = huggingface.read_config(base_model)
+    tokenizer = read_tokenizer(base_model, parses_control_tokens=run.model.parses_control_tokens)
     has_pooler = huggingface.check_weights(base_model, config)
-    read_vocabulary(base_model / file_names.VOCABULARY)
     if run.model.max_length > config.max_position_embeddings:
         limit = config.max_position_embeddings
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
@@ -107,7 +108,6 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     _check_destination(run.push.destination, source)
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
-    tokenizer = read_settings(base_model)
     return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)
 
 
@@ -156,7 +156,7 @@ def _check_initial(init_from: str, source: TomlSource) -> None:
 
 
 def _is_small(data: Data, path: Path) -> bool:
-    return len(list(islice(reader.read_rows(path, None, data), _PREFLIGHT_ROWS))) < _PREFLIGHT_ROWS
+    return len(list(islice(reader.read_rows(path, None, data), PREFLIGHT_ROWS))) < PREFLIGHT_ROWS
 
 
 def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> columns.Layout:
@@ -174,7 +174,7 @@ def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -
             problem = f"its slice columns are {here}, those of {files[0][1]} are {there}"
             raise InputError(str(path), problem, "Give the columns the same names in every file")
         rows = reader.read_rows(path, split, data, task.check_row)
-        for row in islice(rows, _PREFLIGHT_ROWS):
+        for row in islice(rows, PREFLIGHT_ROWS):
             if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
                 raise row.error()
     return layouts[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
 from tfx.components.statistics_gen.component import StatisticsGen
@@ -47,7 +48,7 @@ def build_pipeline(
         run_name: what a pushed version's card says it was pushed by, where no record of the run will tell.
     """
     run = checked.run
-    base_model = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
+    base_model: dict[str, Any] = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
 
     example_gen = TsvExampleGen(data=run.data, data_path=data_path, source=source_hash("components.nodes.example_gen"))
@@ -69,7 +70,9 @@ def build_pipeline(
         statistics=statistics_gen.outputs["statistics"],
         schema=schema_gen.outputs["schema"],
         examples=examples,
-        allow_anomalies=run.validation.allow_anomalies,
+        validation=run.validation,
+        max_tokens=run.model.most_tokens,
+        **base_model,
         source=source_hash("components.nodes.example_validator"),
     )
     init_from = None if run.training.init_from in ("base", "pushed") else Path(run.training.init_from)
@@ -96,6 +99,7 @@ def build_pipeline(
         custom_config={
             **base_model,
             "max_tokens": run.model.most_tokens,
+            "parses_control_tokens": run.model.parses_control_tokens,
             "source": source_hash("components.nodes.transform") + source_hash("components.nodes.preprocessing"),
         },
         disable_statistics=True,

@@ -27,7 +27,9 @@ def nodes(run: Run) -> list[Node]:
         Node("TsvExampleGen", (), "TSV rows to tf.Examples, bad rows named"),
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
         Node(schema, statistics, described),
-        Node("ExampleValidator", ("TsvExampleGen", "StatisticsGen", schema), "stops at an anomaly"),
+        Node(
+            "ExampleValidator", ("TsvExampleGen", "StatisticsGen", schema), "counts unknown words, stops at anomalies"
+        ),
         Node("Predecessor", ("TsvExampleGen", "ExampleValidator"), "the pushed model of other data"),
         Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),
         Node("Transform", ("TsvExampleGen", schema, "DriftValidator"), "WordPiece in the graph, labels to ids"),

@@ -3,22 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator, Mapping
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.rows.text_statistics import TextStatistics, beyond, warnings
 from components.settings.run import Run
 from components.settings.serialization import dump
+from components.settings.validation import Validation
 from components.tasks import Task
+from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
-from pipeline.reports.tables import fact_lines, short_path
+from pipeline.reports.tables import fact_lines, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
 
-def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
-    """The DAG and the resolved settings of a config that is in order."""
+def check_report(
+    checked: Checked, paths: PipelinePaths, texts: Mapping[str, TextStatistics], counted: str
+) -> RenderableType:
+    """The DAG and the resolved settings of a config that is in order, and how its texts fit the tokenizer.
+
+    Args:
+        checked: the config.
+        paths: where a run of it would keep what.
+        texts: split -> the statistics of its texts.
+        counted: of which rows these are.
+    """
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
     for split, path in checked.files:
@@ -27,7 +40,7 @@ def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
         f"{config.num_hidden_layers} layers, hidden size {config.hidden_size}, {config.num_attention_heads} heads, "
         f"vocabulary {config.vocab_size:,}{'' if checked.has_pooler else ', no pooler: it starts from random values'}"
     )
-    tokenizer = checked.tokenizer
+    about_case, lower_case = checked.tokenizer.about_case, checked.tokenizer.settings.lower_case
     facts = [
         ("task", checked.task.name),
         *((split, ", ".join(names)) for split, names in files.items()),
@@ -37,16 +50,37 @@ def check_report(checked: Checked, paths: PipelinePaths) -> RenderableType:
             _columns(checked),
         ),
         ("labels", _labels(checked.task)),
+        *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
-        ("", "uncased" if tokenizer.lower_case else "cased"),
+        ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
         ("pushed to", short_path(str(paths.serving))),
     ]
     table = Table.grid(padding=(0, 2))
     for node in description.nodes(run):
         table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
     heading = Text.assemble((run.name, "bold"), "  is in order")
-    return Group(heading, Text(), fact_lines(facts), Text(), table, Text(), _settings_table(run))
+    return Group(
+        heading,
+        Text(),
+        fact_lines(facts),
+        Text(),
+        *_fit(texts, counted, run.validation),
+        Text(),
+        table,
+        Text(),
+        _settings_table(run),
+    )
+
+
+def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) -> Iterator[RenderableType]:
+    """How the texts fit the tokenizer."""
+    yield text_table(texts)
+    yield Text(counted, style="dim")
+    for split, found in texts.items():
+        stops = [f"{limit}: a run stops at this" for limit in beyond({split: found}, limits)]
+        for line in stops or warnings({split: found}):
+            yield Text.assemble(("! ", "bold red" if stops else "yellow"), line)
 
 
 def _columns(checked: Checked) -> str:

@@ -11,8 +11,9 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.summary import BASELINE, CANDIDATE
+from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
-from pipeline.reports.tables import fact_lines, new_table, short_path
+from pipeline.reports.tables import fact_lines, new_table, short_path, text_table
 from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -33,11 +34,12 @@ _STATES = {
 
 
 def node_line(node: NodeRecord) -> Text:
-    """One line about one node."""
+    """One line about one node, and one for each warning."""
     mark, colour = _MARKS[node.state]
     took = "cached" if node.state == "cached" else f"{node.seconds:.1f} s"
     why = (f"{'  ' if node.note else ''}({node.reason})", "dim") if node.reason else ""
-    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note, why)
+    warned = [part for warning in node.warnings for part in (("\n! ", "yellow"), warning)]
+    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note, why, *warned)
 
 
 def run_report(record: RunRecord, full: bool) -> RenderableType:
@@ -54,6 +56,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("rows", "   ".join(f"{split} {count:,}" for split, count in record.rows.items())))
     if record.quarantined:
         facts.append(("quarantined", f"{record.quarantined:,}, see {short_path(record.quarantine_file or '')}"))
+    facts += [("warning", warning) for node in record.nodes for warning in node.warnings if not full]
     if any(one["exceeded"] for one in record.drift.get("measures", [])):
         facts.append(("drift", drift_note(record.drift)))
     if record.training:
@@ -71,6 +74,8 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     elif dev:
         facts.append(("baseline", "none in production yet"))
     parts.append(fact_lines(facts))
+    if full and record.texts:
+        parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
     if record.evaluations:
         parts += [Text(), _metrics(record.evaluations)]
     if full:

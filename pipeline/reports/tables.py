@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from typing import TextIO
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
+
+from components.rows.text_statistics import TextStatistics
 
 _PLAIN_WIDTH = 120
 
@@ -34,4 +37,16 @@ def new_table(first: str, *others: str) -> Table:
     table.add_column(first)
     for name in others:
         table.add_column(name, justify="right")
+    return table
+
+
+def text_table(splits: Mapping[str, TextStatistics]) -> Table:
+    """How the texts of each split fit the tokenizer."""
+    headings = ["words unknown", "spelled out", "whole", "rows truncated", "tokens cut", "mean tokens", "99% have"]
+    with_labels = any(one.unseen_share is not None for one in splits.values())
+    table = new_table("texts", *headings, *(["words unseen"] if with_labels else []))
+    for split, one in splits.items():
+        shares = (one.unknown_share, one.spelled_share, one.whole_share, one.truncated_share, one.cut_share)
+        cells = [*(f"{share:.1%}" for share in shares), f"{one.mean_tokens:.1f}", f"<= {one.percentiles['99']:,}"]
+        table.add_row(split, *cells, *([f"{one.unseen_share or 0:.1%}"] if with_labels else []))
     return table

@@ -14,6 +14,8 @@ from typing import Any, NamedTuple
 
 from components.common import atomic_files
 from components.common.checkout import ROOT
+from components.pretrained.file_names import CONFIG
+from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _PACKAGE = "components"
 
@@ -24,7 +26,7 @@ _DOTTED = re.compile(rf"{_PACKAGE}(\.\w+)+")
 def libraries() -> str:
     """The versions of what computes: another one may give other results from the same code."""
     names = (
-        *("tensorflow", "tensorflow-text", "keras", "tensorflow-transform", "tensorflow-data-validation"),
+        *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
         *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
     )
     python = ".".join(map(str, sys.version_info[:2]))
@@ -79,7 +81,7 @@ def project_hash() -> str:
 
 def base_model_hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
-    patterns = ("config.json", "tokenizer.json", "tokenizer_config.json", "vocab.txt", "*.safetensors", "*.index.json")
+    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json")
     return {path.name: atomic_files.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
 
 

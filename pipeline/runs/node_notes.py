@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from pathlib import Path
 from typing import Any
 
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
+from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
+from components.tasks import TASKS
 from components.training.history import HISTORY_FILE
 from pipeline.runs.record import RunRecord
 
@@ -60,6 +63,11 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
+        case "ExampleValidator":
+            texts = text_statistics.read(Path(outputs["anomalies"][0]))
+            record.texts = {split: dataclasses.asdict(found) for split, found in texts.items()}
+            record.node(node).warnings = text_statistics.warnings(texts)
+            return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
             return training_note(record.training)
@@ -71,8 +79,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "Evaluator" | "Evaluator.test":
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
-            metric = summary["headline"][0]
-            measured = f"{metric} {summary['metrics'][CANDIDATE][''][metric]:.4f}"
+            overall = summary["metrics"][CANDIDATE][""]
+            names = (summary["headline"][0], *TASKS[summary["task"]].served_metrics)
+            measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             return measured + verdict
         case "Pusher":

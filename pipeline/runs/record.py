@@ -37,6 +37,8 @@ class NodeRecord:
     """Why it ran though it had run before: what had changed."""
     outputs: list[str] = field(default_factory=list)
     """URIs of its artifacts."""
+    warnings: list[str] = field(default_factory=list)
+    """What a person should know though the run goes on."""
 
 
 @dataclass(slots=True)
@@ -56,6 +58,8 @@ class RunRecord:
     """Split -> rows."""
     quarantined: int = 0
     quarantine_file: str | None = None
+    texts: dict[str, Any] = field(default_factory=dict)
+    """Split -> `rows.text_statistics.TextStatistics`."""
     drift: dict[str, Any] = field(default_factory=dict)
     """What DriftValidator measured."""
     damaged: list[str] = field(default_factory=list)

@@ -9,18 +9,22 @@ from components.rows import reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.tasks.classification import Classification
-from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN
+from components.tokenization.vocabulary import SEPARATOR, START, UNKNOWN, AddedToken, Tokenizer, TokenizerSettings
 from tests.conftest import LABELS, Trained
 
 TOKENS = ["[PAD]", UNKNOWN, START, SEPARATOR, "a", "film", "##s", "##ing"]
+
+ADDED = AddedToken(content="##user", token_id=len(TOKENS))
+
+TOKENIZER = Tokenizer(vocabulary=tuple(TOKENS), settings=TokenizerSettings(added_tokens=(ADDED,)))
 
 LIMITS = Drift(label=0.25, text_length=0.5, unknown_share=0.5, vocabulary_coverage=0.5)
 
 
 def of(rows: list[list[str]], labels: list[str] | None = None) -> Any:
     rows = [[START, *row, SEPARATOR] for row in rows]
-    ids = np.array([TOKENS.index(token) for row in rows for token in row])
-    return profile.of_tokens(ids, np.array([len(row) for row in rows]), labels, TOKENS)
+    ids = np.array([TOKENIZER.tokens.index(token) for row in rows for token in row])
+    return profile.of_tokens(ids, np.array([len(row) for row in rows]), labels, TOKENIZER)
 
 
 def measured(before: Any, now: Any) -> dict[str, distance.Distance]:
@@ -38,6 +42,11 @@ def test_unknown_and_whole_words_are_counted_by_word_not_by_piece() -> None:
 def test_a_word_that_is_cut_off_by_the_row_s_end_is_not_taken_for_the_next_row_s() -> None:
     words = measured(of([["a"]]), of([["film"], ["##s", "a"]]))
     assert words["vocabulary_coverage"].now == "100.00% of words whole"
+
+
+def test_an_added_token_is_a_whole_word_whatever_it_begins_with() -> None:
+    words = measured(of([["a"]]), of([["film", "##user", UNKNOWN, "##user"]]))
+    assert words["vocabulary_coverage"].now == "75.00% of words whole"
 
 
 def test_equal_rows_have_no_distance() -> None:

@@ -14,6 +14,7 @@ from components.tasks import TASKS, Task
 from components.tasks.classification import Classification
 from components.tasks.multilabel import Multilabel
 from components.tasks.regression import Regression
+from components.tasks.tagging import Tagging
 
 LABELS = ("bad", "good")
 
@@ -59,12 +60,23 @@ def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if not task.single_label])
 def test_other_tasks_have_the_metrics_they_compute(name: str) -> None:
     task = TASKS[name](LABELS if TASKS[name].has_label_names else ())
-    config = build_eval_config(task, [], None)
+    served = {name: {"candidate": 0.5} for name in task.served_metrics}
+    config = build_eval_config(task, [], None, served=served)
     named = by_name(config)
     assert list(named) == task.metric_names
     assert {metric.class_name for metric in named.values()} == {"TaskMetric"}
     unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
     assert unnamed == ["ExampleCount"]
+
+
+def test_a_metric_that_is_not_measured_is_left_out_and_one_that_is_has_its_values() -> None:
+    task = Tagging(("LOC",))
+    assert "raw_text_f1" not in by_name(build_eval_config(task, [], None))
+    values = {"candidate": 0.75, "baseline": 0.5}
+    named = by_name(build_eval_config(task, [], Gate(min={"raw_text_f1": 0.7}), served={"raw_text_f1": values}))
+    assert json.loads("{" + named["raw_text_f1"].config + "}")["given"] == values
+    assert len(named["raw_text_f1"].per_slice_thresholds) == 1
+    assert not named["f1"].per_slice_thresholds
 
 
 @pytest.mark.parametrize("task", [TASK, Multilabel(LABELS, threshold=0.25)], ids=lambda task: task.name)

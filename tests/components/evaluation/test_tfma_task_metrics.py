@@ -54,6 +54,31 @@ def test_a_slice_has_the_metrics_of_its_rows_and_an_error_drops_upwards(tmp_path
     }
 
 
+def test_a_gate_holds_what_was_measured_before_and_slices_do_not_have_it(tmp_path: Path) -> None:
+    task = Tagging(("LOC",))
+    columns: dict[str, list[Any]] = {
+        "label_target": [[1, 0], [0, 1]],
+        "source": ["a", "b"],
+        "text_length": ["short"] * 2,
+        "candidate's": [[1.0, 0.0], [0.0, 1.0]],
+        "baseline's": [[1.0, 0.0], [0.0, 1.0]],
+    }
+    thresholds = Gate(min={"raw_text_f1": 0.8, "f1": 0.9}, max_drop={"raw_text_f1": 0.1})
+    served = {"raw_text_f1": {"candidate": 0.75, "baseline": 0.9}}
+    evaluation = analyse(tmp_path, task, columns, ["source"], thresholds, served)
+    found = read_summary(evaluation, task)["metrics"]
+    assert (found["candidate"][""]["f1"], found["candidate"][""]["raw_text_f1"]) == (1.0, 0.75)
+    assert found["baseline"][""]["raw_text_f1"] == 0.9
+    assert "f1" in found["candidate"]["source=a"]
+    assert "raw_text_f1" not in found["candidate"]["source=a"]
+    verdict = gate.verdict(evaluation, thresholds, found)
+    assert verdict["blessed"] is False
+    assert sorted(verdict["reasons"]) == [
+        "raw_text_f1 is 0.7500, 0.1500 worse than 0.9000 in production; allowed: 0.1",
+        "raw_text_f1 is 0.7500, required: at least 0.8",
+    ]
+
+
 def computed(task: Task, rows: list[tuple[list[float], list[float]]], parts: int, name: str) -> dict[str, float]:
     """What the computations behind one metric make of (label, prediction) rows that came to several workers."""
     from tensorflow_model_analysis.metrics import metric_types

@@ -12,24 +12,26 @@ import tensorflow as tf
 
 from components.export.card import weights_sha256
 from components.export.signatures import Exported
+from components.export.signatures import padded as padded_rows
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks.classification import Classification
+from components.tokenization.vocabulary import TokenizerSettings
 from components.training import initial_model
 from tests.conftest import LABELS, MAX_LENGTH, Trained, dev_predictions, transformed_texts
-from tests.toys import VOCABULARY
+from tests.toys import VOCABULARY, write_toy_checkpoint
 
 TASK = Classification(tuple(LABELS))
 
 IN_A_CLEAN_PROCESS = """
 import json, sys
 import tensorflow as tf
-import tensorflow_text
 outputs = tf.saved_model.load(sys.argv[1]).signatures["serving_default"](text=tf.constant(json.loads(sys.argv[2])))
-ours = {name.split(".")[0] for name in sys.modules} & {"components", "keras", "tfx", "tensorflow_transform"}
+others = {"components", "keras", "tfx", "tensorflow_transform", "tensorflow_text"}
+ours = {name.split(".")[0] for name in sys.modules} & others
 probabilities, labels = outputs["probabilities"].numpy().tolist(), outputs["label"].numpy().astype(str).tolist()
 print(json.dumps([sorted(ours), probabilities, labels]))
 """
@@ -132,7 +134,7 @@ def test_examples_are_transformed_for_their_evaluation(signatures: Any) -> None:
     }
 
 
-def test_a_process_with_only_tensorflow_and_tensorflow_text_gets_the_probabilities_of_the_model_in_memory(
+def test_a_process_with_only_tensorflow_gets_the_probabilities_of_the_model_in_memory(
     tiny_trained: Trained, tmp_path: Path
 ) -> None:
     texts = transformed_texts(tiny_trained)
@@ -150,15 +152,32 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
 ) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
-    settings = {"lower_case": True, "strip_accents": None, "chinese_chars": True}
-    tokenizer = {"settings": settings, "max_tokens": MAX_LENGTH}
+    tokenizer = card.pop("tokenizer")
+    assert TokenizerSettings(**tokenizer.pop("settings")) == TokenizerSettings()
+    assert tokenizer == {"max_tokens": MAX_LENGTH, "padding_id": 0}
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
-    assert card == {"task": task, "name": "tiny", "tokenizer": tokenizer, **learned_from}
+    assert card == {"task": task, "name": "tiny", **learned_from}
 
 
 def build(checkpoint: Path, seed: int) -> TaskModel:
     return initial_model.build_model(checkpoint, Model(base="toy"), Training(seed=seed), TASK)
+
+
+def test_padding_is_what_the_tokenizer_says_and_0_a_token_like_any_other(tmp_path: Path) -> None:
+    vocabulary = ["good", "[UNK]", "[CLS]", "[SEP]", "[PAD]", "film"]
+    model = build(write_toy_checkpoint(tmp_path, vocabulary), 1)
+    served = Exported(model, dict, {})
+    rows = tf.RaggedTensor.from_row_lengths(tf.constant([2, 0, 0, 3, 2, 5, 3], tf.int64), [4, 3])
+    ids, mask = padded_rows(rows.to_sparse(), model.padding_id)
+    assert ids.numpy().tolist() == [[2, 0, 0, 3], [2, 5, 3, 4]]
+    assert mask.numpy().tolist() == [[True] * 4, [True] * 3 + [False]]
+
+    def probabilities(*row: int) -> np.ndarray:
+        return served.from_ids(tf.constant([row], tf.int32))["probabilities"].numpy()
+
+    np.testing.assert_allclose(probabilities(2, 5, 3, 4, 4), probabilities(2, 5, 3), atol=1e-6)
+    assert np.abs(probabilities(2, 5, 3, 0) - probabilities(2, 5, 3)).max() > 1e-4
 
 
 def test_equal_weights_have_an_equal_hash_whatever_was_drawn_since(checkpoint: Path) -> None:

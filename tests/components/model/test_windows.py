@@ -6,21 +6,24 @@ import tensorflow as tf
 from components.model.windows import split_pairs, windows
 from components.settings.model import Model
 
-CLS, SEP = 1, 2
+CLS, SEP, PAD = 1, 2, 0
 
 
 def test_two_texts_are_taken_apart_without_the_padding_of_the_other() -> None:
-    ids = tf.constant([[CLS, 7, SEP, CLS, 8, 9, SEP], [CLS, SEP, CLS, 5, SEP, 0, 0]])
-    mask = tf.not_equal(ids, 0)
-    both, seen = split_pairs(ids, mask, CLS)
-    assert both.numpy().tolist() == [[CLS, 7, SEP, 0], [CLS, SEP, 0, 0], [CLS, 8, 9, SEP], [CLS, 5, SEP, 0]]
-    assert seen.numpy().tolist() == (both.numpy() > 0).tolist()
+    pad = 4
+    ids = tf.constant([[CLS, 7, SEP, CLS, 8, 9, SEP], [CLS, SEP, CLS, 5, SEP, pad, pad]])
+    mask = tf.not_equal(ids, pad)
+    both, seen = split_pairs(ids, mask, CLS, pad)
+    assert both.numpy().tolist() == [[CLS, 7, SEP, pad], [CLS, SEP, pad, pad], [CLS, 8, 9, SEP], [CLS, 5, SEP, pad]]
+    assert seen.numpy().tolist() == (both.numpy() != pad).tolist()
 
 
 def test_a_long_row_is_seen_in_overlapping_windows() -> None:
     # Six tokens; windows of four between their ends, one shared with the next.
     ids = tf.constant([[CLS, 11, 12, 13, 14, 15, 16, SEP], [CLS, 21, SEP, 0, 0, 0, 0, 0]])
-    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP)
+    seen = windows(
+        ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP, PAD
+    )
     assert seen.token_ids.numpy().tolist() == [
         [CLS, 11, 12, 13, 14, SEP],
         [CLS, 14, 15, 16, SEP, 0],
@@ -33,7 +36,9 @@ def test_a_long_row_is_seen_in_overlapping_windows() -> None:
 
 def test_logits_of_windows_are_averaged_by_row_and_by_token() -> None:
     ids = tf.constant([[CLS, 11, 12, 13, 14, 15, 16, SEP], [CLS, 21, SEP, 0, 0, 0, 0, 0]])
-    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP)
+    seen = windows(
+        ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window", window_overlap=1), SEP, PAD
+    )
     assert seen.merged_rows(tf.constant([[1.0], [3.0], [5.0]])).numpy().tolist() == [[2.0], [5.0]]
     of_tokens = tf.reshape(tf.range(18, dtype=tf.float32), [3, 6, 1])
     merged = seen.merged_tokens(of_tokens).numpy()[:, :, 0]
@@ -44,7 +49,7 @@ def test_logits_of_windows_are_averaged_by_row_and_by_token() -> None:
 
 def test_rows_that_fit_are_seen_as_they_are() -> None:
     ids = tf.constant([[CLS, 3, 4, SEP], [CLS, 5, SEP, 0]])
-    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window"), SEP)
+    seen = windows(ids, tf.not_equal(ids, 0), Model(base="b", max_length=6, long_texts="window"), SEP, PAD)
     np.testing.assert_array_equal(seen.token_ids, ids)
 
 
@@ -53,7 +58,7 @@ def test_every_token_is_in_some_window() -> None:
     settings = Model(base="b", max_length=9, long_texts="window", window_overlap=3)
     for length in range(2, 40):
         ids = np.concatenate([[CLS], draws.integers(3, 99, length - 2), [SEP]])[np.newaxis]
-        seen = windows(tf.constant(ids), tf.ones_like(ids, tf.bool), settings, SEP)
+        seen = windows(tf.constant(ids), tf.ones_like(ids, tf.bool), settings, SEP, PAD)
         places = seen.places.numpy()
         assert set(places[places >= 0]) == set(range(1, length - 1))
         inner = seen.token_ids.numpy()[places >= 0]

@@ -1,4 +1,5 @@
 import json
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,10 @@ from tfx.types import standard_artifacts
 from components.common.errors import InputError
 from components.nodes.example_validator import Executor
 from components.nodes.schema_gen import Executor as SchemaGen
+from components.rows import text_statistics
 from components.settings.data import Data
+from components.settings.serialization import dump
+from components.settings.validation import Validation
 from tests.conftest import artifact, beam_executor, generate
 
 SCHEMA = """
@@ -32,10 +36,17 @@ Validate = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
-    """Examples, statistics and schema: test has no rows, "ugly" none in train, dev a source train does not have."""
+    """Examples, statistics and schema: test has no rows, "ugly" none in train, dev a source train does not have.
+
+    Of the seven words of train one is no token and six are; of the three of dev all are unknown.
+    """
     folder = tmp_path_factory.mktemp("described")
     header = "text\tlabel\tsource\n"
-    rows = {"train": "a\tgood\tweb\nb\tbad\tweb\n", "dev": "c\tugly\tweb\nd\tgood\tpaper\n", "test": ""}
+    rows = {
+        "train": "a film is\tgood\tweb\nb so bad .\tbad\tweb\n",
+        "dev": "хороший фильм\tugly\tweb\nфильм\tgood\tpaper\n",
+        "test": "",
+    }
     paths: dict[str, Any] = {}
     for split, content in rows.items():
         (folder / f"{split}.tsv").write_text(header + content)
@@ -49,10 +60,10 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
 
 
 @pytest.fixture
-def validate(described: tuple[Any, Any, Any], tmp_path: Path) -> Validate:
+def validate(described: tuple[Any, Any, Any], checkpoint: Path, tmp_path: Path) -> Validate:
     """Runs the validator; returns the directory of the anomalies."""
 
-    def run(*allowed: str, schema: str | None = None) -> Path:
+    def run(*allowed: str, schema: str | None = None, max_tokens: int = 16, **limits: Any) -> Path:
         examples, statistics, inferred = described
         given = inferred
         if schema is not None:
@@ -62,14 +73,18 @@ def validate(described: tuple[Any, Any, Any], tmp_path: Path) -> Validate:
         Executor().Do(
             {"examples": [examples], "statistics": [statistics], "schema": [given]},
             {"anomalies": [anomalies]},
-            {"allow_anomalies": json.dumps(allowed)},
+            {
+                "validation": dump(Validation(allow_anomalies=allowed, **limits)),
+                "base_model": str(checkpoint),
+                "max_tokens": max_tokens,
+            },
         )
         return tmp_path / "anomalies"
 
     return run
 
 
-def refused(validate: Validate, *allowed: str, **given: str) -> InputError:
+def refused(validate: Validate, *allowed: str, **given: Any) -> InputError:
     with pytest.raises(InputError) as caught:
         validate(*allowed, **given)
     return caught.value
@@ -135,3 +150,37 @@ def test_by_the_inferred_schema_a_new_source_is_an_anomaly_and_neither_a_new_tex
 
 def test_without_anomalies_the_run_goes_on(validate: Validate) -> None:
     validate(NO_ROWS, NO_CLASS, schema=SCHEMA % "")
+
+
+def test_the_texts_of_each_split_with_rows_are_counted(validate: Validate) -> None:
+    found = text_statistics.read(validate(NO_ROWS, NO_CLASS, schema=SCHEMA % "", max_tokens=5))
+    assert list(found) == ["train", "dev"]
+    train, dev = found.values()
+    # [CLS] a film is [SEP], and [CLS] b s ##o bad . [SEP].
+    assert (train.rows, train.words, train.tokens, train.whole_share, train.spelled_share) == (2, 7, 12, 6 / 7, 1 / 7)
+    assert (train.truncated_share, train.cut_share) == (1 / 2, 2 / 12)
+    assert (dev.rows, dev.words, dev.unknown_share, dev.truncated_share) == (2, 3, 1, 0)
+
+
+def test_russian_on_a_latin_vocabulary_is_told_in_the_log(validate: Validate, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.WARNING):
+        validate(NO_ROWS, NO_CLASS, schema=SCHEMA % "")
+    told = [record.getMessage() for record in caplog.records if record.name == "components.nodes.example_validator"]
+    assert any(line.startswith("dev: the base model's vocabulary has no pieces for 100.0% of words") for line in told)
+
+
+def test_words_and_rows_beyond_their_limits_stop_the_run(validate: Validate) -> None:
+    limits = {"max_unknown_share": 0.2, "max_truncated_share": 0.25, "max_tokens": 5}
+    error = refused(validate, NO_ROWS, NO_CLASS, schema=SCHEMA % "", **limits)
+    assert error.place == "ExampleValidator"
+    assert error.problem.splitlines() == [
+        "the texts do not fit the tokenizer",
+        "  train: 50.00% of rows have more than 5 tokens, validation.max_truncated_share is 25.00%",
+        "  dev: the base model's vocabulary has no pieces for 100.0% of words (100.0% unknown, 0.0% spelled out in "
+        "single characters), validation.max_unknown_share is 20.00%",
+    ]
+    assert error.remedy == ("\nCorrect the data, take another base model or model.max_length, or raise the limit")
+
+
+def test_an_anomaly_is_told_before_texts_are_counted(validate: Validate) -> None:
+    assert "in the data" in refused(validate, schema=SCHEMA % "", max_unknown_share=0.0).problem

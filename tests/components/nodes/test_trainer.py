@@ -9,7 +9,6 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
 from components.export.card import read_card
-from components.nodes import trainer
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
 from tests.conftest import LABELS, SIZES, Trained, dev_predictions, transformed_texts
@@ -80,13 +79,6 @@ def test_class_weights_for_unknown_labels_are_refused(train_tiny: Callable[..., 
     assert str(caught.value) == (
         "training.class_weights: weights for unknown labels: awful, ugly. The labels are bad, good, mixed."
     )
-
-
-def test_a_node_that_loads_a_graph_registers_the_tokenizers_ops_itself() -> None:
-    from components.nodes import evaluator, transform
-
-    for module in (trainer, transform, evaluator):
-        assert vars(module)["tensorflow_text"].FastWordpieceTokenizer
 
 
 def test_a_training_that_goes_on_begins_where_the_other_ended(

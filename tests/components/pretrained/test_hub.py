@@ -57,6 +57,8 @@ def test_only_the_files_needed_are_fetched_at_the_revision(monkeypatch: pytest.M
                 "vocab.txt",
                 "tokenizer_config.json",
                 "tokenizer.json",
+                "added_tokens.json",
+                "special_tokens_map.json",
                 "model.safetensors",
                 "model.safetensors.index.json",
                 "model-*-of-*.safetensors",

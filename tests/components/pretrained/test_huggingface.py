@@ -90,7 +90,7 @@ def test_checks_do_not_load_tensorflow(checkpoint: Path) -> None:
 def test_a_missing_directory_is_named_with_the_remedy(tmp_path: Path) -> None:
     assert config_error(tmp_path / "no") == (
         f"{tmp_path}/no: there is no such directory. "
-        "Give a directory with config.json, model.safetensors and vocab.txt, or hf://organisation/name."
+        "Give a directory with config.json, model.safetensors and the tokenizer's files, or hf://organisation/name."
     )
 
 
@@ -209,22 +209,6 @@ def test_pickled_weights_are_refused_with_the_way_to_convert_them(checkpoint: Pa
         f"{checkpoint}/model.safetensors: there is no such file, and pytorch_model.bin is refused because unpickling "
         "it can run any code. Where you trust the file, convert it with transformers and PyTorch: "
         "AutoModel.from_pretrained(DIRECTORY).save_pretrained(DIRECTORY, safe_serialization=True)."
-    )
-
-
-def test_a_missing_vocabulary_is_named(checkpoint: Path) -> None:
-    (checkpoint / "vocab.txt").unlink()
-    assert weights_error(checkpoint).startswith(
-        f"{checkpoint}/vocab.txt: cannot be read (No such file or directory). Add"
-    )
-
-
-@pytest.mark.parametrize(("text", "count"), [("", 0), ("a\n" * 66 + "b", 67)])
-def test_a_vocabulary_must_fit_the_embedding(checkpoint: Path, text: str, count: int) -> None:
-    (checkpoint / "vocab.txt").write_text(text)
-    assert weights_error(checkpoint) == (
-        f"{checkpoint}/vocab.txt: expected 1 to 66 tokens (config.json's vocab_size), got {count}. "
-        "Take vocab.txt and config.json from the same model."
     )
 
 

@@ -53,6 +53,22 @@ def test_predictions_keep_the_order_of_the_texts_across_batches_and_windows(
     assert len(np.unique(probabilities(whole), axis=0)) > 7
 
 
+def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None:
+    seen = []
+
+    def tokenize(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        lengths = tf.strings.length(text)
+        return {"token_ids": tf.zeros([tf.size(text), tf.reduce_max(lengths)], tf.int32), "lengths": lengths}
+
+    def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        seen.append(token_ids.numpy().tolist())
+        return {"sum": tf.reduce_sum(token_ids, axis=1)}
+
+    inference = predictor.BatchedInference(("text",), tokenize, predict, 7)
+    assert [output["sum"] for output in inference.outputs(rows(["abc", "a"]))] == [0, 14]
+    assert seen == [[[0, 7, 7], [0, 0, 0]]]
+
+
 def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "WINDOW", 5)
     read: list[int] = []

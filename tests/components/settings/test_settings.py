@@ -222,7 +222,7 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
             'base = "toy"',
             'bse = "toy"',
             "10: unknown key `model.bse`. Did you mean `base`? Known here: base, max_length, long_texts, "
-            "window_overlap, max_windows, pooling, threshold.",
+            "window_overlap, max_windows, control_tokens, pooling, threshold.",
         ),
         (
             "text = 2",
@@ -392,7 +392,9 @@ runs = st.builds(
     Run,
     name=names,
     data=datas,
-    validation=st.builds(Validation, schema_file=st.none() | words, allow_anomalies=a_few(words)),
+    validation=st.builds(
+        Validation, schema_file=st.none() | words, allow_anomalies=a_few(words), max_unknown_share=st.floats(0, 1)
+    ),
     model=st.builds(Model, base=words, max_length=st.integers(3, 512), pooling=st.sampled_from(["cls", "mean"])),
     training=trainings,
     gate=gates,

@@ -1,14 +1,20 @@
+import dataclasses
 import json
-import subprocess
-import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.common.errors import InputError
-from components.tokenization.vocabulary import TokenizerSettings, read_settings, read_vocabulary, token_lines
-from tests.checkout import ROOT
-from tests.components.tokenization.reference import CASED, CONTROL, UNCASED, reference
+from components.tokenization.vocabulary import (
+    AddedToken,
+    Tokenizer,
+    TokenizerSettings,
+    read_vocabulary,
+    token_lines,
+    write_vocabulary,
+)
+from tests.components.tokenization.reference import CASED, UNCASED
 
 
 @pytest.mark.parametrize(
@@ -35,6 +41,12 @@ def test_a_vocabulary_keeps_the_order_of_its_lines(tmp_path: Path) -> None:
     assert read_vocabulary(path) == ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a\u2028", "\u0085"]
 
 
+def test_a_vocabulary_that_is_written_is_read_as_it_was(tmp_path: Path) -> None:
+    tokens = ("[PAD]", "a\u2028", "", "\u0085", "##é")
+    write_vocabulary(tmp_path / "vocab.txt", tokens)
+    assert tuple(read_vocabulary(tmp_path / "vocab.txt")) == tokens
+
+
 @pytest.mark.parametrize(
     ("content", "place", "problem"),
     [
@@ -42,7 +54,6 @@ def test_a_vocabulary_keeps_the_order_of_its_lines(tmp_path: Path) -> None:
         (b"", "vocab.txt", "got an empty file"),
         (b"\n", "vocab.txt", "got an empty file"),
         (b"[PAD]\n[UNK]\n[CLS]\n[SEP]\na\nb\na\n", "vocab.txt:7", "'a' is on line 5 too"),
-        (b"[PAD]\n[CLS]\na\n", "vocab.txt", r"\[UNK\], \[SEP\] not found"),
         (b"[PAD]\n[UNK]\n\xe9\n", "vocab.txt:3", "expected UTF-8, got the byte 0xe9"),
     ],
 )
@@ -55,56 +66,47 @@ def test_a_broken_vocabulary_is_refused(tmp_path: Path, content: bytes | None, p
     assert caught.value.place == str(tmp_path / place)
 
 
-def test_settings_without_a_file_are_those_of_an_uncased_model(tmp_path: Path) -> None:
-    assert read_settings(tmp_path) == UNCASED
-    assert UNCASED.strips_accents and not CASED.strips_accents
+def test_accents_are_stripped_with_lower_case_where_nothing_is_said_of_them() -> None:
+    assert UNCASED.strips_accents
+    assert not CASED.strips_accents
 
 
-def test_settings_are_read_from_the_tokenizer_config(tmp_path: Path) -> None:
-    config = {"do_lower_case": False, "strip_accents": True, "tokenize_chinese_chars": False}
-    (tmp_path / "tokenizer_config.json").write_text(json.dumps(config))
-    (tmp_path / "tokenizer.json").write_text("this file is not read")
-    assert read_settings(tmp_path) == TokenizerSettings(lower_case=False, strip_accents=True, chinese_chars=False)
+def test_settings_come_back_from_json_as_they_were() -> None:
+    settings = TokenizerSettings(
+        lower_case=False, unknown="<unk>", added_tokens=(AddedToken(content="@user", token_id=7, lstrip=True),)
+    )
+    assert TokenizerSettings(**json.loads(json.dumps(dataclasses.asdict(settings)))) == settings
 
 
-def test_settings_are_read_from_a_lone_tokenizer_json(tmp_path: Path) -> None:
-    reference(CONTROL, TokenizerSettings(lower_case=False, chinese_chars=False)).save(str(tmp_path / "tokenizer.json"))
-    assert read_settings(tmp_path) == TokenizerSettings(lower_case=False, chinese_chars=False)
+def test_the_settings_of_a_card_from_before_are_berts_in_the_rest() -> None:
+    stored: dict[str, Any] = {"lower_case": False, "strip_accents": None, "chinese_chars": True}
+    assert TokenizerSettings(**stored) == TokenizerSettings(
+        lower_case=False,
+        unknown="[UNK]",
+        start="[CLS]",
+        separator="[SEP]",
+        padding="[PAD]",
+        mask="[MASK]",
+        continuation="##",
+        longest_word=100,
+        added_tokens=(),
+    )
 
 
-@pytest.mark.parametrize(
-    ("name", "content", "place", "problem"),
-    [
-        ("tokenizer_config.json", b"{\n,}", ":2", "expected JSON"),
-        ("tokenizer_config.json", b"\xff", ":1", "expected UTF-8"),
-        ("tokenizer_config.json", b"[]", "", "expected a JSON object, got list"),
-        ("tokenizer_config.json", b'{"do_lower_case": "yes"}', ": do_lower_case", 'true or false, got "yes"'),
-        ("tokenizer_config.json", b'{"do_lower_case": null}', ": do_lower_case", "true or false, got null"),
-        ("tokenizer_config.json", b'{"strip_accents": 1}', ": strip_accents", "true, false or null, got 1"),
-        ("tokenizer_config.json", b'{"tokenize_chinese_chars": 0}', ": tokenize_chinese_chars", "got 0"),
-        ("tokenizer.json", b'{"normalizer": null}', ": normalizer", '"BertNormalizer" .* got {}'),
-        ("tokenizer.json", b'{"normalizer": {"type": "NFC"}}', ": normalizer", 'got {"type": "NFC"}'),
-        (
-            "tokenizer.json",
-            b'{"normalizer": {"type": "BertNormalizer", "clean_text": false}}',
-            ": normalizer",
-            "with clean_text true",
+def test_a_tokenizer_knows_its_ids_by_its_own_names() -> None:
+    tokenizer = Tokenizer(
+        vocabulary=("a", "@@b", "<s>", "</s>", "<unk>", "<pad>", "##c"),
+        settings=TokenizerSettings(
+            unknown="<unk>",
+            start="<s>",
+            separator="</s>",
+            padding="<pad>",
+            continuation="@@",
+            added_tokens=(AddedToken(content="a", token_id=0), AddedToken(content="@@user", token_id=7)),
         ),
-        (
-            "tokenizer.json",
-            b'{"normalizer": {"type": "BertNormalizer", "lowercase": 2}}',
-            ": lowercase",
-            "true or false, got 2",
-        ),
-    ],
-)
-def test_broken_settings_are_refused(tmp_path: Path, name: str, content: bytes, place: str, problem: str) -> None:
-    (tmp_path / name).write_bytes(content)
-    with pytest.raises(InputError, match=problem) as caught:
-        read_settings(tmp_path)
-    assert caught.value.place == str(tmp_path / name) + place
-
-
-def test_reading_loads_no_tensorflow() -> None:
-    code = "import sys, components.tokenization.vocabulary; sys.exit('tensorflow' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    )
+    assert (tokenizer.start_id, tokenizer.separator_id, tokenizer.unknown_id, tokenizer.padding_id) == (2, 3, 4, 5)
+    assert tokenizer.mask_id is None
+    assert tokenizer.tokens == ("a", "@@b", "<s>", "</s>", "<unk>", "<pad>", "##c", "@@user")
+    # An added token goes on with no word, whatever it begins with.
+    assert [number for number in range(8) if tokenizer.continues_word(number)] == [1]

@@ -6,11 +6,10 @@ from typing import Any
 
 import pytest
 import tensorflow as tf
-import tensorflow_text  # noqa: F401
 
 from components.tokenization.vocabulary import TokenizerSettings
 from components.tokenization.wordpiece import WordPiece
-from tests.components.tokenization.reference import CASED, CONTROL, UNCASED
+from tests.components.tokenization.reference import CASED, CONTROL, UNCASED, made_of
 
 UNK, CLS, SEP = 1, 2, 3
 
@@ -20,7 +19,7 @@ def tokenizer(
     words: str, settings: TokenizerSettings = UNCASED, max_length: int = 512
 ) -> Callable[[Sequence[str | bytes]], list[list[int]]]:
     """Return a function from texts to ids, for the control tokens (ids 0 to 4) and then the given words (from 5)."""
-    wordpiece = WordPiece([*CONTROL, *words.split()], settings, max_length)
+    wordpiece = WordPiece(made_of([*CONTROL, *words.split()], settings), max_length)
     graph = tf.function(wordpiece, input_signature=[tf.TensorSpec([None], tf.string)])
     return lambda texts: graph(tf.constant(texts, tf.string)).to_list()
 
@@ -35,7 +34,7 @@ def test_a_word_is_cut_into_its_longest_pieces() -> None:
 
 
 def test_ids_are_int64() -> None:
-    assert WordPiece(CONTROL, UNCASED, 8)(tf.constant(["a"])).dtype == tf.int64
+    assert WordPiece(made_of(CONTROL, UNCASED), 8)(tf.constant(["a"])).dtype == tf.int64
 
 
 def test_a_word_with_an_unknown_part_is_one_unknown_token() -> None:
@@ -134,7 +133,7 @@ def test_a_row_is_cut_to_max_length_and_ends_in_sep(max_length: int, expected: l
 def in_graph(
     method: str, words: str, settings: TokenizerSettings, max_length: int, *texts: list[Any]
 ) -> tuple[list[list[int]], ...]:
-    wordpiece = WordPiece([*CONTROL, *words.split()], settings, max_length)
+    wordpiece = WordPiece(made_of([*CONTROL, *words.split()], settings), max_length)
     given = [tf.ragged.constant(each) if method == "words" else tf.constant(each) for each in texts]
     found = getattr(wordpiece, method)(*given)
     return tuple(rows.to_list() for rows in (found if isinstance(found, tuple) else (found,)))
@@ -188,7 +187,7 @@ def test_a_row_without_words_is_cls_and_sep() -> None:
 
 def test_max_length_must_hold_cls_and_sep() -> None:
     with pytest.raises(ValueError, match="got 1"):
-        WordPiece(CONTROL, UNCASED, 1)
+        WordPiece(made_of(CONTROL, UNCASED), 1)
 
 
 def test_a_row_does_not_depend_on_its_batch() -> None:
@@ -199,7 +198,7 @@ def test_a_row_does_not_depend_on_its_batch() -> None:
 
 def test_a_saved_graph_gives_the_same_ids(tmp_path: Path) -> None:
     module = tf.Module()
-    wordpiece = WordPiece([*CONTROL, "a", "##b", "é", "人"], CASED, 6)
+    wordpiece = WordPiece(made_of([*CONTROL, "a", "##b", "é", "人"], CASED), 6)
     module.ids = tf.function(
         lambda texts: wordpiece(texts).to_tensor(), input_signature=[tf.TensorSpec([None], tf.string)]
     )

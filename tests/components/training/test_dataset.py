@@ -53,6 +53,14 @@ def test_a_batch_is_padded_to_its_longest_row(store: Store) -> None:
     assert [str(values.dtype) for values in batch] == ["int64", "int32", "bool", "int32"]
 
 
+def test_a_batch_is_filled_up_with_the_padding_id(store: Store, tmp_path: Path) -> None:
+    store([([2, 0, 3], 1), ([2, 3], 0)])
+    rows = Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "others", padding_id=4)
+    batch = rows.batch(np.array([0, 1]))
+    assert batch.inputs.tolist() == [[2, 0, 3], [2, 3, 4]]
+    assert batch.padding_mask.tolist() == [[True, True, True], [True, True, False]]
+
+
 def test_the_rows_keep_the_order_of_the_files(thousand: Rows) -> None:
     assert len(thousand) == 1000
     assert thousand.targets.tolist() == [row % 3 for row in range(1000)]
@@ -145,9 +153,7 @@ def test_a_pooled_row_is_one_state_whatever_its_length(store: Store, tmp_path: P
 def test_of_the_rows_only_places_and_labels_are_in_memory(thousand: Rows, tmp_path: Path) -> None:
     assert (tmp_path / "ids").stat().st_size == 4 * thousand.lengths.sum()
     held = [
-        value
-        for value in vars(thousand).values()
-        if not isinstance(value, bool | None) and not hasattr(value, "fileno")
+        value for value in vars(thousand).values() if not isinstance(value, int | None) and not hasattr(value, "fileno")
     ]
     assert all(isinstance(value, np.ndarray) for value in held)
     assert sum(value.nbytes for value in held) == 16 * 1000 + 8

@@ -58,7 +58,7 @@ def test_dataflow_is_told_what_its_workers_import() -> None:
     found = options_module.arguments(Beam(preset="dataflow", arguments=told))
     assert found[:1] == ["--runner=DataflowRunner"]
     assert found[-4:] == list(told)
-    assert "--beam_plugin=tensorflow_text" in found
+    assert "--beam_plugin=tfx" in found
 
 
 @pytest.mark.parametrize("preset", ["local", "portable", "flink", "dataflow"])

@@ -30,7 +30,8 @@ class FakePredictor:
     task = Classification(("bad", "good"))
     text_names = ("text",)
 
-    def predict(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
+    def predict(self, rows: Iterable[tuple[str, ...]], tokens: bool = False) -> Iterator[dict[str, Any]]:
+        self.tokens = tokens
         source = iter(rows)
         while window := list(islice(source, self.WINDOW)):
             for (text,) in window:
@@ -101,6 +102,21 @@ def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
         '{"text": "Übel", "label": "bad", "probabilities": {"bad": 0.9, "good": 0.1}}',
         '{"text": "good", "label": "good", "probabilities": {"bad": 0.25, "good": 0.75}}',
     ]
+
+
+def test_words_with_one_space_between_are_handed_on_as_such(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predictor = FakePredictor()
+    monkeypatch.setattr(predict, "_load", lambda _: predictor)
+    predict.predict_texts(model, [("TEXT", ("a good",))], io.StringIO(), False, tokens=True)
+    assert predictor.tokens
+    problem = "token 2 of 3 is empty. Separate them by one space, with none at the ends."
+    asked = (predict.predict_texts, model, [("TEXT", ("a  good",))], io.StringIO(), False, True)
+    assert message(*asked) == f"TEXT: {problem}"
+    source = rows(tmp_path, "text\nfine\na  good\n")
+    of_file = (predict.predict_file, model, source, tmp_path / "out.tsv", None, io.StringIO(), True, True)
+    assert message(*of_file) == f"{source}:3: {problem}"
 
 
 def test_a_row_of_two_texts_for_a_model_of_one_is_named_with_its_place(model: Path) -> None:

@@ -106,6 +106,11 @@ class Box:
         values = json.loads((self.directory / "toy/config.json").read_text())
         return self.write("toy/config.json", json.dumps(values | changes))
 
+    def tokenizer_json(self, **changes: object) -> Self:
+        """Adds a tokenizer.json of BERT's kind, with other values for some of its keys."""
+        parts = {"normalizer": {"type": "BertNormalizer"}, "pre_tokenizer": {"type": "BertPreTokenizer"}}
+        return self.write("toy/tokenizer.json", json.dumps(parts | changes))
+
     def tensors(self, change: Callable[[dict[str, np.ndarray]], object]) -> Self:
         path = self.directory / "toy/model.safetensors"
         tensors = load_file(path)
@@ -473,14 +478,14 @@ CASES: dict[str, list[Case]] = {
     ],
     "The base model": [
         Case("no such directory", lambda box: box.toml('base = "toy"', 'base = "toys"'),
-             "DIR/toys: there is no such directory. Give a directory with config.json, model.safetensors and "
-             "vocab.txt, or hf://organisation/name."),
+             "DIR/toys: there is no such directory. Give a directory with config.json, model.safetensors and the "
+             "tokenizer's files, or hf://organisation/name."),
         Case("an address of another form", lambda box: box.toml('base = "toy"', 'base = "s3://bucket/toy"'),
              "s3://bucket/toy: not a model's address. Write hf://organisation/name or "
              "hf://organisation/name@revision, or give a local directory."),
         Case("no config.json", lambda box: box.delete("toy/config.json"),
              "DIR/toy/config.json: cannot be read (No such file or directory). Give a directory with config.json, "
-             "model.safetensors and vocab.txt, or hf://organisation/name."),
+             "model.safetensors and the tokenizer's files, or hf://organisation/name."),
         Case("a config.json that is not JSON", lambda box: box.write("toy/config.json", "{'model_type': 'bert'}"),
              "DIR/toy/config.json: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2"
              " (char 1)). Copy or download it again."),
@@ -493,9 +498,9 @@ CASES: dict[str, list[Case]] = {
         Case("heads that do not divide the width", lambda box: box.model_config(num_attention_heads=3),
              "DIR/toy/config.json: hidden_size must be a multiple of num_attention_heads (3), got 8. Correct it, "
              "or choose another model."),
-        Case("no vocab.txt", lambda box: box.delete("toy/vocab.txt"),
-             "DIR/toy/vocab.txt: cannot be read (No such file or directory). Add the model's vocab.txt, one token "
-             "a line; the pipeline builds its tokenizer from it."),
+        Case("no vocab.txt and no tokenizer.json", lambda box: box.delete("toy/vocab.txt"),
+             "DIR/toy: there is neither vocab.txt nor tokenizer.json. Add the model's; the tokenizer is built from "
+             "it."),
         Case("a vocabulary without [UNK]", lambda box: box.change("toy/vocab.txt", "[UNK]\n", ""),
              "DIR/toy/vocab.txt: expected the control tokens of BERT, [UNK] not found. Take the vocab.txt that was"
              " published with the model."),
@@ -507,7 +512,7 @@ CASES: dict[str, list[Case]] = {
              "config.json from the same model."),
         Case("no weights", lambda box: box.delete("toy/model.safetensors"),
              "DIR/toy/model.safetensors: there is no such file. Give a directory with config.json, "
-             "model.safetensors and vocab.txt, or hf://organisation/name."),
+             "model.safetensors and the tokenizer's files, or hf://organisation/name."),
         Case("weights as a pickle only",
              lambda box: box.rename("toy/model.safetensors", "toy/pytorch_model.bin"),
              "DIR/toy/model.safetensors: there is no such file, and pytorch_model.bin is refused because "
@@ -529,6 +534,40 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.write("toy/tokenizer_config.json", '{"do_lower_case": "yes"}'),
              'DIR/toy/tokenizer_config.json: do_lower_case: expected true or false, got "yes". Set it to true or '
              "false."),
+        Case("a tokenizer that is not BERT's",
+             lambda box: box.write("toy/tokenizer_config.json", '{"tokenizer_class": "BertJapaneseTokenizer"}'),
+             "DIR/toy/tokenizer_config.json: tokenizer_class: expected BertTokenizer or a class that cuts as it does, "
+             'got "BertJapaneseTokenizer". Only tokenizers of BERT\'s kind are supported: choose another base model.'),
+        Case("words that are not cut as BERT's are",
+             lambda box: box.write("toy/tokenizer_config.json", '{"word_tokenizer_type": "mecab"}'),
+             'DIR/toy/tokenizer_config.json: word_tokenizer_type: expected "basic", got "mecab". Only tokenizers of '
+             "BERT's kind are supported: choose another base model."),
+        Case("a tokenizer.json that is not WordPiece",
+             lambda box: box.tokenizer_json(model={"type": "BPE", "vocab": {}, "merges": []}),
+             'DIR/toy/tokenizer.json: model: expected type "WordPiece", got "BPE". Only tokenizers of BERT\'s kind are '
+             "supported: choose another base model."),
+        Case("a tokenizer.json with another pre-tokenizer",
+             lambda box: box.tokenizer_json(pre_tokenizer={"type": "Whitespace"}),
+             'DIR/toy/tokenizer.json: pre_tokenizer: expected type "BertPreTokenizer", got {"type": "Whitespace"}. '
+             "Only tokenizers of BERT's kind are supported: choose another base model."),
+        Case("a vocabulary of SentencePiece's",
+             lambda box: box.write("toy/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n▁film\n▁good\n"),
+             "DIR/toy/vocab.txt: expected WordPiece's pieces, 2 of 6 tokens begin with ▁ as SentencePiece's do: "
+             "'▁film'. Only tokenizers of BERT's kind are supported: choose another base model."),
+        Case("a vocab.txt and a tokenizer.json of two models",
+             lambda box: box.tokenizer_json(model={"type": "WordPiece", "vocab": {"[PAD]": 0, "[CLS]": 1}}),
+             "DIR/toy/vocab.txt:2: the id 1 is '[UNK]', tokenizer.json has '[CLS]'. Take all files of the tokenizer "
+             "from the same model."),
+        Case("a padding id that is not the tokenizer's", lambda box: box.model_config(pad_token_id=1),
+             "DIR/toy/config.json: pad_token_id is 1, the tokenizer's padding token '[PAD]' has the id 0. Take all "
+             "files from the same model."),
+        Case("an added token without an embedding", lambda box: box.write("toy/added_tokens.json", '{"@user": 66}'),
+             "DIR/toy: the added token '@user' has the id 66, the model has 66 embeddings. Save the model again after "
+             "resize_token_embeddings, or take the token out of the tokenizer's files."),
+        Case("an added token that normalising may change",
+             lambda box: box.model_config(vocab_size=67).write("toy/added_tokens.json", '{"naïve": 66}'),
+             "DIR/toy: the added token 'naïve' has normalized true, supported is that for ASCII alone. Set normalized "
+             "to false, or choose another base model."),
         Case("a max_length the model cannot take", lambda box: box.toml("max_length = 16", "max_length = 64"),
              "DIR/run.toml:10: `model.max_length` is 64, the base model takes at most 32 tokens. Lower it, or take"
              " another base model."),
@@ -627,6 +666,9 @@ CASES: dict[str, list[Case]] = {
              "with --column.", f"{PREDICT_FILE} --no-header"),
         Case("an empty text", nothing,
              "TEXT: got an empty text. Give texts with something in them.", "predict --model DIR/pushed/1 ''"),
+        Case("words for a model that reads texts", nothing,
+             "--tokens: a model for the task classification reads running text. Leave it out.",
+             f"{PREDICT} --tokens 'a good film'"),
         Case("both texts and --input", nothing,
              "--input: texts are given too. Give either --input or texts.", f"{PREDICT_FILE} 'a good film'"),
         Case("--output without --input", nothing,
@@ -752,8 +794,8 @@ def errors_page() -> str:
         "`make docs` writes this page.",
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
-        "too large a share of quarantined rows and the anomalies of ExampleValidator stop the run at their node, with",
-        "the same exit status.",
+        "too large a share of quarantined rows, the anomalies of ExampleValidator and texts beyond a limit in",
+        "`[validation]` stop the run at their node, with the same exit status.",
     ]
     for title, cases in CASES.items():
         lines += ["", f"## {title}", ""]

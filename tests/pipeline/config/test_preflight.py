@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+import pipeline_runner
 from components.common.errors import InputError
 from components.model.config import BertConfig
 from components.rows import columns
 from components.tasks.classification import Classification
-from components.tokenization.vocabulary import TokenizerSettings
+from components.tokenization.vocabulary import Tokenizer, TokenizerSettings
 from pipeline.config import preflight
 from pipeline.config.load import load_config
 from pipeline.config.preflight import check
@@ -159,12 +160,21 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
             max_position_embeddings=32,
         ),
         has_pooler=True,
-        tokenizer=TokenizerSettings(lower_case=True),
+        tokenizer=Tokenizer(vocabulary=tuple(VOCABULARY), settings=TokenizerSettings(lower_case=True)),
         files=[("train", folder / "train.tsv"), ("dev", folder / "dev.tsv")],
         layout=columns.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
         task=Classification(("bad", "good")),
         newest=load_config(path).data,
     )
+
+
+def test_what_nothing_but_the_vocabulary_says_of_the_case_is_told(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write()
+    (path.parent / "toy/tokenizer_config.json").unlink()
+    assert pipeline_runner.main(["check", "--config", str(path)]) == 0
+    assert "uncased, as the vocabulary holds no capital letter: no file says which" in capsys.readouterr().out
 
 
 def test_labels_from_train_stay_open(write: Write) -> None:

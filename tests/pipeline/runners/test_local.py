@@ -67,6 +67,9 @@ def test_the_first_run_pushes_a_model(first_run: FirstRun, root: Path) -> None:
     assert set(result.states.values()) == {"done"}
     assert len(result.states) == 12
     assert result.record["rows"] == {"train": 64, "dev": 16, "test": 16}
+    # By hand: 20 of train's words are "one" or "so", the others are tokens.
+    assert result.record["texts"]["train"]["spelled_share"] == 20 / 342
+    assert set(result.record["texts"]) == {"train", "dev", "test"}
     dev = result.record["evaluations"]["dev"]
     assert dev["blessed"] is True
     assert "baseline_version" not in dev
@@ -110,7 +113,15 @@ def test_predict_in_a_fresh_process_says_what_the_weights_say_in_a_model_in_memo
 
 def test_show_tells_it_all(root: Path, capfd: pytest.CaptureFixture[str]) -> None:
     text = shown(root, capfd)
-    for expected in ("blessed and pushed", "Transform", "cached", "dev, by class", "text_length=", "try"):
+    for expected in (
+        "blessed and pushed",
+        "Transform",
+        "cached",
+        "dev, by class",
+        "words unknown",
+        "text_length=",
+        "try",
+    ):
         assert expected in text
     assert text.splitlines()[0].startswith("toy ")
     assert len(json.loads(shown(root, capfd, "--json", "--all"))) == 2
@@ -171,6 +182,19 @@ def test_an_anomaly_stops_the_run_before_transform(folder: Path, root: Path, cap
     text = shown(root, capfd)
     assert "ExampleValidator" in text
     assert "Transform" not in text
+
+
+def test_words_beyond_their_limit_stop_the_run_before_transform(
+    folder: Path, root: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    result = run(write_toy_run(folder, validation={"max_unknown_share": 0.05}), root, capfd)
+    assert result.status == 2
+    assert result.err.startswith(
+        "error: ExampleValidator: the texts do not fit the tokenizer\n"
+        "  train: the base model's vocabulary has no pieces for 5.8% of words (0.0% unknown, 5.8% spelled out in "
+        "single characters), validation.max_unknown_share is 5.00%\n"
+    )
+    assert "Transform" not in shown(root, capfd)
 
 
 def test_bad_rows_are_named_or_put_into_quarantine(

@@ -136,10 +136,11 @@ def test_what_does_not_run_can_change_without_the_hash(root: Path, before: str, 
 
 def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
     (tmp_path / "vocab.txt").write_bytes(b"a\n")
+    (tmp_path / "added_tokens.json").write_bytes(b"a\n")
     (tmp_path / "README.md").write_bytes(b"not part of the model")
     # sha256 of "a\n"
     expected = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
-    assert cache_key.base_model_hashes(tmp_path) == {"vocab.txt": expected}
+    assert cache_key.base_model_hashes(tmp_path) == {"vocab.txt": expected, "added_tokens.json": expected}
 
 
 @pytest.fixture
@@ -191,7 +192,7 @@ def test_the_optimiser_makes_the_trainer_alone_run_again(copied: Path) -> None:
 
 def test_the_tokenizer_makes_those_run_again_that_tokenize(copied: Path) -> None:
     replace(copied, "tokenization/vocabulary", '"##"', '"#"')
-    assert changed_nodes(copied) == {"preprocessing", "drift_validator", "trainer"}
+    assert changed_nodes(copied) == {"example_validator", "preprocessing", "drift_validator", "trainer", "transform"}
 
 
 def test_the_reader_of_rows_makes_those_run_again_that_read_files(copied: Path) -> None:

@@ -1,0 +1,59 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import pipeline_runner
+from pipeline.config import preflight
+from pipeline.config.text_sample import text_sample
+from pipeline.runs import lifecycle, manifest
+from pipeline.runs.known_texts import known_texts
+from pipeline.runs.paths import PipelinePaths
+from tests.toys import write_toy_run
+
+
+def counted(config: Path, root: Path) -> str:
+    """The id of a run that came as far as to count texts."""
+    checked = preflight.check(config)
+    record = lifecycle.begin(checked, PipelinePaths.of(checked.run, root))
+    manifest.collect(checked, record.id, record.started).write(Path(record.directory))
+    record.texts = {split: dataclasses.asdict(found) for split, found in text_sample(checked).items()}
+    record.write()
+    return record.id
+
+
+def known(config: Path, root: Path) -> Any:
+    checked = preflight.check(config)
+    return known_texts(checked, PipelinePaths.of(checked.run, root))
+
+
+def test_check_says_what_the_newest_run_counted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_toy_run(tmp_path)
+    assert known(config, tmp_path) is None
+    counted(config, tmp_path)
+    newest = counted(config, tmp_path)
+    run_id, texts = known(config, tmp_path)
+    assert (run_id, texts) == (newest, text_sample(preflight.check(config)))
+    assert pipeline_runner.main(["check", "--config", str(config), "--root", str(tmp_path)]) == 0
+    assert f"\nof all rows, as run {newest} counted them\n" in capsys.readouterr().out
+
+
+def test_settings_that_have_no_part_in_it_may_differ(tmp_path: Path) -> None:
+    config = write_toy_run(tmp_path)
+    run_id = counted(config, tmp_path)
+    write_toy_run(tmp_path, keep_data=True, training={"epochs": 7}, validation={"max_unknown_share": 0.5})
+    assert known(config, tmp_path)[0] == run_id
+
+
+@pytest.mark.parametrize("change", ["row", "length", "vocabulary"])
+def test_what_was_counted_of_others_is_not_taken(tmp_path: Path, change: str) -> None:
+    config = write_toy_run(tmp_path)
+    counted(config, tmp_path)
+    if change == "length":
+        write_toy_run(tmp_path, keep_data=True, model={"max_length": 15})
+    else:
+        path = tmp_path / ("dev.txt" if change == "row" else "model/vocab.txt")
+        # As long as before.
+        path.write_text(path.read_text().replace("film", "firm"))
+    assert known(config, tmp_path) is None

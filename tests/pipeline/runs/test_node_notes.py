@@ -1,0 +1,73 @@
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console, RenderableType
+
+from components.rows import text_statistics
+from components.rows.text_statistics import TextStatistics
+from pipeline.reports import run_report
+from pipeline.runs.node_notes import note_of
+from pipeline.runs.record import RunRecord
+
+FITS = TextStatistics(
+    rows=8,
+    words=40,
+    unknown_share=0.003,
+    spelled_share=0.0,
+    whole_share=0.9,
+    tokens=64,
+    most_tokens=16,
+    truncated_share=0.021,
+    cut_share=0.01,
+    mean_tokens=8.0,
+    percentiles={"50": 7, "90": 12, "99": 20, "100": 21},
+)
+
+RUSSIAN = dataclasses.replace(FITS, unknown_share=0.02, spelled_share=0.95, whole_share=0.03)
+
+WARNING = (
+    "the base model's vocabulary has no pieces for 97.0% of words (2.0% unknown, 95.0% spelled out in single "
+    "characters); is it of the texts' language?"
+)
+
+
+def printed(what: RenderableType) -> str:
+    console = Console(width=200)
+    with console.capture() as captured:
+        console.print(what)
+    return captured.get()
+
+
+def noted(tmp_path: Path, **splits: TextStatistics) -> RunRecord:
+    """A record after ExampleValidator's node."""
+    text_statistics.write(tmp_path, splits)
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    node = record.node("ExampleValidator")
+    node.state = "done"
+    node.note = note_of(record, node.id, {"anomalies": [str(tmp_path)]})
+    return record
+
+
+def test_the_line_of_example_validator_has_train_s_shares(tmp_path: Path) -> None:
+    record = noted(tmp_path, train=FITS, dev=FITS)
+    line = printed(run_report.node_line(record.nodes[0]))
+    assert line == "✓ ExampleValidator    0.0 s  train 0.3% of words unknown, 2.1% of rows truncated\n"
+
+
+def test_each_warning_has_a_line_of_its_own_and_stands_in_the_report(tmp_path: Path) -> None:
+    record = noted(tmp_path, train=RUSSIAN, dev=RUSSIAN)
+    first, *warnings = printed(run_report.node_line(record.nodes[0])).splitlines()
+    assert first.endswith("train 2.0% of words unknown, 95.0% spelled out, 2.1% of rows truncated")
+    assert warnings == [f"! train: {WARNING}", f"! dev: {WARNING}"]
+    for full in (False, True):
+        assert printed(run_report.run_report(record, full)).count(WARNING) == 2
+
+
+def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path: Path) -> None:
+    record = noted(tmp_path, train=FITS, dev=dataclasses.replace(FITS, unseen_share=0.125))
+    lines = [line.split() for line in printed(run_report.run_report(record, full=True)).splitlines()]
+    assert ["train", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "0.0%"] in lines
+    assert ["dev", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "12.5%"] in lines
+    stored: dict[str, Any] = record.texts["train"]
+    assert (stored["words"], stored["percentiles"]["99"]) == (40, 20)
