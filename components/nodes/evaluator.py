@@ -41,10 +41,11 @@ class Executor(executor.Executor):
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
         if baseline is not None:
-            older_ops.register()
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
-            known = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(baseline.uri))))
+            production = Path(path_utils.serving_model_path(baseline.uri))
+            older_ops.check(production, card.read_card(production))
+            known = tasks.from_card(card.read_card(production))
             if known.name != task.name or known.labels != task.labels:
                 # Answers of another kind cannot be compared; the absolute thresholds still hold.
                 notes["not_compared"] = (

@@ -64,7 +64,7 @@ class Executor(executor.Executor):
             accept = f", or accept it with validation.allow_anomalies = {json.dumps(names)}" if names else ""
             count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
             raise InputError("ExampleValidator", count + listed, f"\nCorrect the data{accept}")
-        texts = _of_texts(input_dict["examples"], Path(exec_properties["base_model"]), exec_properties["max_tokens"])
+        texts = _of_texts(input_dict["examples"], exec_properties)
         if over := text_statistics.beyond(texts, limits):
             listed = "".join(f"\n  {line}" for line in over)
             remedy = "\nCorrect the data, take another base model or model.max_length, or raise the limit"
@@ -76,15 +76,18 @@ class Executor(executor.Executor):
 
 
 def _of_texts(
-    examples: list[types.Artifact], base_model: Path, max_tokens: int
+    examples: list[types.Artifact], exec_properties: dict[str, Any]
 ) -> dict[str, text_statistics.TextStatistics]:
     """Split -> the statistics of its texts, of splits with rows."""
     task = tasks.read(artifact_utils.get_single_uri(examples))
-    tokenizer = read_tokenizer(base_model)
+    parses = exec_properties["control_tokens"] == "parse"
+    tokenizer = read_tokenizer(Path(exec_properties["base_model"]), parses_control_tokens=parses)
     found = {}
     for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names):
         directory = Path(artifact_utils.get_split_uri(examples, split))
-        if (texts := text_statistics.of_examples(directory, task, tokenizer, max_tokens)) is not None:
+        if (
+            texts := text_statistics.of_examples(directory, task, tokenizer, exec_properties["max_tokens"])
+        ) is not None:
             found[split] = texts
     return found
 
@@ -133,6 +136,7 @@ class ExampleValidatorSpec(component_spec.ComponentSpec):
         "base_model": component_spec.ExecutionParameter(type=str),
         "base_model_sha256": component_spec.ExecutionParameter(type=str),
         "max_tokens": component_spec.ExecutionParameter(type=int),
+        "control_tokens": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
     }
     INPUTS = {  # noqa: RUF012
@@ -156,6 +160,7 @@ class ExampleValidator(base_component.BaseComponent):
         base_model: directory of the base model, whose tokenizer it is.
         base_model_sha256: file -> sha256 of what is there, for the cache key.
         max_tokens: of a row that the model sees.
+        control_tokens: `model.control_tokens`.
         source: hash of the code behind the component, for the cache key.
     """
 
@@ -171,6 +176,7 @@ class ExampleValidator(base_component.BaseComponent):
         base_model: str,
         base_model_sha256: dict[str, str],
         max_tokens: int,
+        control_tokens: str,
         source: str,
     ) -> None:
         spec = ExampleValidatorSpec(
@@ -181,6 +187,7 @@ class ExampleValidator(base_component.BaseComponent):
             base_model=base_model,
             base_model_sha256=json.dumps(base_model_sha256),
             max_tokens=max_tokens,
+            control_tokens=control_tokens,
             source=source,
             anomalies=types.Channel(type=standard_artifacts.ExampleAnomalies),
         )

@@ -121,11 +121,11 @@ class Predictor:
 
     def __init__(self, path: Path) -> None:
         self.path = versions.resolve(path)
-        older_ops.register()
         try:
+            described = card.read_card(self.path)
+            older_ops.check(self.path, described)
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
-            described = card.read_card(self.path)
             self.task = tasks.from_card(described)
             """What it was trained for."""
             # Models whose card does not say pad with 0.

@@ -71,6 +71,11 @@ class Model:
             return self.max_length
         return self.max_length + self.stride * ((self.max_windows or DEFAULT_WINDOWS) - 1)
 
+    @property
+    def most_words(self) -> int:
+        """Words of a text that can be seen: each has at least one of the tokens, [CLS] and [SEP] are two."""
+        return self.most_tokens - 2
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if self.long_texts == "truncate":

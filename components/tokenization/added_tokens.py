@@ -15,6 +15,9 @@ ADDED = "added_tokens.json"
 
 DECODER = "added_tokens_decoder"
 
+MOST_ADDED = 1000
+"""Each is looked for by itself in texts that hold one."""
+
 _FLAGS = ("special", "normalized", "single_word", "lstrip", "rstrip")
 
 _NAMED = tuple(f"{name}_token" for name in ("bos", "eos", "unk", "sep", "pad", "cls", "mask"))
@@ -76,7 +79,7 @@ def read_added_tokens(
         _Entry(
             f"{place}: {DECODER}",
             json_object(each, f"{place}: {DECODER}", PUBLISHED),
-            int(key) if key.isdecimal() else None,
+            int(key) if key.isdecimal() and len(key) < 10 else None,
         )
         for key, each in stated.items()
     )
@@ -156,12 +159,22 @@ def _token(entry: _Entry, token_id: int) -> AddedToken:
 
 
 def check_supported(tokens: Iterable[AddedToken], place: str) -> None:
-    """Refuses tokens that are looked for in the normalised text and that normalising may change.
+    """Refuses tokens that are not looked for in the normalised text as the library does it, and too many of them.
 
     Raises:
-        InputError: there is one.
+        InputError: there is one, or more than `MOST_ADDED`.
     """
+    tokens = list(tokens)
+    if len(tokens) > MOST_ADDED:
+        problem = f"{len(tokens):,} added tokens, at most {MOST_ADDED:,} are looked for in texts"
+        raise InputError(place, problem, "Put them into the vocabulary, or choose another base model.")
     for token in tokens:
+        if token.normalized and (token.single_word or token.content != token.content.strip()):
+            problem = (
+                f"the added token {token.content!r} has normalized true, which is not supported with single_word or "
+                "with white space at an end"
+            )
+            raise InputError(place, problem, "Set normalized to false, or choose another base model.")
         if token.normalized and not (token.content.isascii() and token.content.isprintable()):
             problem = f"the added token {token.content!r} has normalized true, supported is that for ASCII alone"
             raise InputError(place, problem, "Set normalized to false, or choose another base model.")

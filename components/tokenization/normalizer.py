@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import tensorflow as tf
 
 from components.tokenization.unicode_table import MARKERS, NO_MARKER, NO_TOKEN, PAGE, compile_table, markers
@@ -11,6 +9,12 @@ from components.tokenization.vocabulary import AddedToken, TokenizerSettings
 
 _MOST_REPEATS = 1000
 """RE2's limit."""
+
+_MOST_CHARACTERS = (1 << 31) - 2
+"""What a tensor of int32 can count."""
+
+_AROUND = chr(MARKERS[-1])
+"""Stands on both sides of an added token that was found."""
 
 _WORD_CHARACTERS = r"\pL\pM\p{Nd}\p{Nl}\p{Pc}"
 """Those that `AddedToken.single_word` allows no token to stand beside."""
@@ -27,8 +31,7 @@ class Normalizer:
     def __init__(self, settings: TokenizerSettings, symbols: dict[str, str]) -> None:
         self._settings = settings
         self._pages, self._row_splits, self._values = compile_table(settings, symbols)
-        # Of two at one place the longer is meant.
-        added = sorted(markers(settings.added_tokens), key=lambda each: -len(each[1].content))
+        added = markers(settings.added_tokens)
         self._in_texts = [(each, each.content, marker) for marker, each in added if not each.normalized]
         self._in_normalised = [
             (each, self._of_ascii(each.content), symbols[marker]) for marker, each in added if each.normalized
@@ -41,7 +44,8 @@ class Normalizer:
         if not self._settings.added_tokens:
             return plain
         any_case = "(?i)" if self._settings.lower_case else ""
-        added = "|".join(_literally(each.content) for each in self._settings.added_tokens)
+        # Normalising makes spaces of all white space.
+        added = "|".join(_literally(each.content).replace(" ", r"[\t\n\r ]") for each in self._settings.added_tokens)
         return plain & ~tf.strings.regex_full_match(texts, f"(?s){any_case}.*(?:{added}).*")
 
     def __call__(self, texts: tf.Tensor) -> tf.Tensor:
@@ -49,13 +53,10 @@ class Normalizer:
         if self._settings.added_tokens:
             reserved = f"[{chr(MARKERS.start)}-{chr(MARKERS.stop - 1)}]"
             texts = tf.strings.regex_replace(texts, reserved, NO_MARKER)
-        for added in self._in_texts:
-            texts = _replaced(texts, *added)
+        texts = _replaced(texts, self._in_texts)
         characters = self._normalised(texts)
         if self._in_normalised:
-            texts = tf.strings.unicode_encode(characters, "UTF-8")
-            for added in self._in_normalised:
-                texts = _replaced(texts, *added)
+            texts = _replaced(tf.strings.unicode_encode(characters, "UTF-8"), self._in_normalised)
             characters = tf.strings.unicode_decode(texts, "UTF-8")
         return tf.strings.unicode_encode(self._without_long_words(characters), "UTF-8")
 
@@ -76,7 +77,8 @@ class Normalizer:
         flat = characters.flat_values
         space = tf.equal(flat, ord(" "))
         word = tf.cumsum(tf.cast(space, tf.int32))
-        long = tf.gather(tf.math.bincount(word), word) > self._settings.longest_word + 1  # the space counts
+        longest = min(self._settings.longest_word, _MOST_CHARACTERS)
+        long = tf.gather(tf.math.bincount(word), word) > longest + 1  # the space counts
         return characters.with_flat_values(tf.where(long & ~space, ord(NO_TOKEN), flat))
 
     def _of_ascii(self, text: str) -> str:
@@ -87,15 +89,30 @@ class Normalizer:
 
 def _literally(content: str) -> str:
     """The regular expression of RE2 for a text as it is."""
-    return re.sub(r"([^\w\s])", r"\\\1", content, flags=re.ASCII) if content.isascii() else rf"\Q{content}\E"
+    return "".join(c if not c.isascii() or c.isalnum() or c in "_ \t\r\n" else f"\\{c}" for c in content)
 
 
-def _replaced(texts: tf.Tensor, added: AddedToken, content: str, marker: str) -> tf.Tensor:
-    """Replace an added token in texts, string[n], by its marker, a word of its own."""
-    if not added.single_word:
-        return tf.strings.regex_replace(texts, _literally(content), f" {marker} ")
-    alone = f"(^|[^{_WORD_CHARACTERS}]){_literally(content)}($|[^{_WORD_CHARACTERS}])"
-    # Twice: the sign between two of them belongs to the first alone.
-    for _ in range(2):
-        texts = tf.strings.regex_replace(texts, alone, rf"\1 {marker} \2")
-    return texts
+def _replaced(texts: tf.Tensor, added: list[tuple[AddedToken, str, str]]) -> tf.Tensor:
+    """Replace added tokens in texts, string[n], by their markers, each a word of its own.
+
+    Args:
+        texts: without `_AROUND`.
+        added: the tokens, what to look for, and the markers.
+    """
+    if not added:
+        return texts
+    # Leftmost first, and of those that begin together the longest: RE2 takes the first alternative that fits.
+    longest_first = sorted((content for _, content, _ in added), key=lambda content: -len(content))
+    alternatives = "|".join(map(_literally, longest_first))
+    texts = tf.strings.regex_replace(texts, f"({alternatives})", rf"{_AROUND}\1{_AROUND}")
+    for each, content, marker in sorted(added, key=lambda one: not one[0].single_word):
+        found = f"{_AROUND}{_literally(content)}{_AROUND}"
+        if not each.single_word:
+            texts = tf.strings.regex_replace(texts, found, f" {marker} ")
+            continue
+        other, neighbour = f"[^{_WORD_CHARACTERS}{_AROUND}]", f"[^{_WORD_CHARACTERS}]"
+        alone = f"(^|{other}|{neighbour}{_AROUND}){found}($|{other}|{_AROUND}{neighbour})"
+        # Twice: the sign between two of them belongs to the first alone.
+        for _ in range(2):
+            texts = tf.strings.regex_replace(texts, alone, rf"\1 {marker} \2")
+    return tf.strings.regex_replace(texts, _AROUND, "")

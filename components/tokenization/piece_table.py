@@ -60,7 +60,7 @@ def compile_pieces(pieces: Mapping[tuple[bytes, bool], int]) -> PieceTable:
             table, ids = np.zeros(size, np.uint64), np.zeros(size, np.int32)
             table[slots], ids[slots] = hashes, list(pieces.values())
             return PieceTable(factors, longest, displacements, table, ids)
-    raise AssertionError("no perfect hash found")  # in a hundred tries, each of which succeeds almost surely
+    raise AssertionError("no perfect hash found")  # in a hundred tries, of which one in six succeeds
 
 
 def _hashes(pieces: list[tuple[bytes, bool]], factors: np.ndarray) -> np.ndarray:
@@ -76,9 +76,12 @@ def _displaced(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int] | None:
     Returns:
         The displacements, the slot of each hash and how many slots there are; None: none were found.
     """
-    bits = max(4, int(len(hashes) / _LOAD).bit_length())
+    # Few slots would leave the last groups too little choice.
+    bits = max(10, int(len(hashes) / _LOAD).bit_length())
     size, upper = 1 << bits, (hashes >> np.uint64(32)).astype(np.int64)
     group, place = upper & (size // 4 - 1), upper >> (32 - bits)
+    if len(np.unique(group * size + place)) < len(hashes):
+        return None
     order = np.argsort(group, kind="stable")
     counts = np.bincount(group, minlength=size // 4)
     begins = np.cumsum(counts) - counts
@@ -88,7 +91,7 @@ def _displaced(hashes: np.ndarray) -> tuple[np.ndarray, np.ndarray, int] | None:
         members = order[begins[one] : begins[one] + counts[one]]
         if len(members) == 1:
             displacement = int(np.argmin(taken)) - place[members[0]]
-        elif (displacement := _free(place[members], taken)) is None or len(set(place[members])) < len(members):
+        elif (displacement := _free(place[members], taken)) is None:
             return None
         displacements[one], slots[members] = displacement, (place[members] + displacement) & (size - 1)
         taken[slots[members]] = True

@@ -39,7 +39,8 @@ class PlainWordPiece:
     """
 
     def __init__(self, tokenizer: Tokenizer) -> None:
-        self._ids = {token: number for number, token in enumerate(tokenizer.vocabulary)}
+        control = tokenizer.settings.control_tokens
+        self._ids = {token: number for number, token in enumerate(tokenizer.vocabulary) if token not in control}
         self._settings, self._longest = tokenizer.settings, max(map(len, tokenizer.vocabulary))
         self._start, self._separator = tokenizer.start_id, tokenizer.separator_id
         self._unknown = tokenizer.unknown_id

@@ -18,6 +18,7 @@ from components.tokenization.added_tokens import content_of
 from components.tokenization.tokenizer_json import OTHER_MODEL, PUBLISHED, TokenizerJson, read_flag, read_json, shown
 from components.tokenization.vocabulary import (
     CONTINUATION,
+    NEEDED,
     AddedToken,
     Tokenizer,
     TokenizerSettings,
@@ -272,14 +273,18 @@ def _check_vocabulary(files: _Files, vocabulary: tuple[str, ...], names: dict[st
         )
         raise InputError(place, problem, OTHER_MODEL)
     known = set(vocabulary)
-    if missing := [names[name] for name in ("padding", "unknown", "start", "separator") if names[name] not in known]:
+    if missing := [names[name] for name in NEEDED if names[name] not in known]:
         problem = f"expected the control tokens of BERT, {', '.join(missing)} not found"
         raise InputError(place, problem, f"Take the {source} that was published with the model.")
 
 
+_VOCAB_SIZE = 30522
+"""What a config.json means that has no `vocab_size` (transformers' BertConfig)."""
+
+
 def _check_against_model(files: _Files, tokenizer: Tokenizer) -> None:
     """Holds the ids against the model's config.json."""
-    size, padding_id = files.model.get("vocab_size"), files.model.get("pad_token_id")
+    size, padding_id = files.model.get("vocab_size", _VOCAB_SIZE), files.model.get("pad_token_id")
     source = VOCABULARY if files.whole is None else _WHOLE
     if type(size) is int and len(tokenizer.vocabulary) > size:
         problem = f"expected 1 to {size} tokens (config.json's vocab_size), got {len(tokenizer.vocabulary)}"

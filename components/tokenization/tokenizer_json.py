@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.tokenization.vocabulary import json_object, read_text
+from components.tokenization.vocabulary import TokenizerSettings, json_object, read_text
 
 PUBLISHED = "Take the file that was published with the model."
 
@@ -49,6 +49,12 @@ def read_json(path: Path) -> dict[str, Any]:
         raise InputError(f"{path}:{error.lineno}", f"expected JSON: {error.msg}", PUBLISHED) from error
     except RecursionError as error:
         raise InputError(str(path), "expected JSON, this is nested too deeply", PUBLISHED) from error
+    except ValueError as error:
+        raise InputError(str(path), f"expected JSON: {error}", PUBLISHED) from error
+    try:
+        json.dumps(values, ensure_ascii=False).encode()
+    except UnicodeEncodeError as error:
+        raise InputError(str(path), "expected Unicode text, got half of a surrogate pair", PUBLISHED) from error
     return json_object(values, str(path), PUBLISHED)
 
 
@@ -126,7 +132,13 @@ def _model(path: Path, model: Any) -> dict[str, Any]:
     kind = model.get("type", "WordPiece" if "max_input_chars_per_word" in model else None)
     if kind != "WordPiece":
         raise InputError(f"{path}: model", f'expected type "WordPiece", got {shown(kind)}', OTHER_MODEL)
-    model = {"unk_token": "[UNK]", "continuing_subword_prefix": "##", "max_input_chars_per_word": 100, **model}
+    usual = TokenizerSettings()
+    model = {
+        "unk_token": usual.unknown,
+        "continuing_subword_prefix": usual.continuation,
+        "max_input_chars_per_word": usual.longest_word,
+        **model,
+    }
     for key, expected, holds in (
         ("unk_token", "a token", lambda value: isinstance(value, str)),
         ("continuing_subword_prefix", "a mark such as ##", lambda value: isinstance(value, str) and value),

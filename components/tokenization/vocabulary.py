@@ -16,6 +16,10 @@ CONTINUATION = "##"
 """BERT's mark of a piece that goes on with a word; a tokenizer may have another."""
 
 
+NEEDED = ("padding", "unknown", "start", "separator")
+"""Settings that name a control token which every vocabulary has to have."""
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddedToken:
     """A token that is found in a text before all else, and is cut into no pieces (Hugging Face's `AddedToken`)."""
@@ -73,7 +77,7 @@ class TokenizerSettings:
     @property
     def control_tokens(self) -> tuple[str, ...]:
         """Those that every vocabulary has to have."""
-        return self.padding, self.unknown, self.start, self.separator
+        return tuple(getattr(self, name) for name in NEEDED)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -117,7 +121,7 @@ class Tokenizer:
         behind = {each.token_id: each.content for each in self.settings.added_tokens}
         # The one id that may be missing among them is that of a [MASK] that is not in the vocabulary.
         ids = range(len(self.vocabulary), max(behind, default=-1) + 1)
-        return (*self.vocabulary, *(behind.get(token_id, MASK) for token_id in ids))
+        return (*self.vocabulary, *(behind.get(token_id, self.settings.mask) for token_id in ids))
 
     def continues_word(self, token_id: int) -> bool:
         """Whether a token is a piece that goes on with a word."""

@@ -37,7 +37,11 @@ def _compile(tokenizer: Tokenizer) -> tuple[PieceTable, Normalizer]:
         (SEPARATOR_SYMBOL.encode(), False): tokenizer.separator_id,
     }
     for token_id, token in enumerate(tokenizer.vocabulary):
+        if token in tokenizer.settings.control_tokens:
+            continue  # text stays text, whatever the names of the control tokens are
         for body, continues in _readings(token, tokenizer.settings.continuation):
+            if len(body) > tokenizer.settings.longest_word:
+                continue  # no word that is cut is that long
             pieces["".join(symbols.get(c, c) for c in body).encode(), continues] = token_id
     for marker, added in markers(tokenizer.settings.added_tokens):
         pieces[symbols[marker].encode(), False] = added.token_id

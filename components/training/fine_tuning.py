@@ -103,8 +103,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
 
 def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
     layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
-    # [CLS] and [SEP] are two of the tokens, and each word that is seen has one at least.
-    return saved_model.exported(model, layer, raw_spec, joins, settings.most_tokens - 2)
+    return saved_model.exported(model, layer, raw_spec, joins, settings.most_words)
 
 
 def _card(

@@ -34,6 +34,11 @@ def main() -> None:
 
     import grpc
 
+    from components.export import older_ops
+
+    # A model in production that is held against a new one may be of an earlier release.
+    older_ops.register()
+
     # What Beam carries to a worker refers to these.
     import tfx.components  # noqa: F401
     from apache_beam.portability.api import beam_provision_api_pb2, beam_provision_api_pb2_grpc, endpoints_pb2

@@ -33,12 +33,13 @@ class Missed(NamedTuple):
 def missed_words(checked: Checked) -> Missed:
     """Learns how train joins words from the first sentences of its files, and cuts the same ones as text."""
     data, task = checked.run.data, checked.task
-    sentences = [
+    of_train = (
         row.texts[0].split(" ")
         for split, path in files.of_train(checked.files)
-        for row in islice(reader.read_rows(path, split, data, task.check_row), _SENTENCES)
+        for row in reader.read_rows(path, split, data, task.check_row)
         if isinstance(row, reader.Row) and row.split == "train"
-    ]
+    )
+    sentences = list(islice(of_train, _SENTENCES))
     joins = Joins.learned(sentences)
     missed = Counter(word for words in sentences for word in joins.missed(words))
     return Missed(sum(map(len, sentences)), missed)

@@ -69,8 +69,7 @@ def check(path: Path) -> Checked:
 def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     """The same of a run that is loaded: `path` is what it was loaded from, `source` tells lines of that file."""
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
-        # [CLS] and [SEP] are two of the tokens, and each word has at least one.
-        run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_tokens - 2))
+        run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_words))
     data = data_spans.resolved(run.data)
     newest = data_spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)

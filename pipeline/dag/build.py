@@ -72,6 +72,7 @@ def build_pipeline(
         examples=examples,
         validation=run.validation,
         max_tokens=run.model.most_tokens,
+        control_tokens=run.model.control_tokens,
         **base_model,
         source=source_hash("components.nodes.example_validator"),
     )

@@ -78,7 +78,7 @@ def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) 
     yield text_table(texts)
     yield Text(counted, style="dim")
     for split, found in texts.items():
-        stops = [f"{limit}: a run stops at this" for limit in beyond({split: found}, limits)]
+        stops = [f"{limit}: a run stops at this, where all rows are so" for limit in beyond({split: found}, limits)]
         for line in stops or warnings({split: found}):
             yield Text.assemble(("! ", "bold red" if stops else "yellow"), line)
 

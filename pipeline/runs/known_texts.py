@@ -38,4 +38,8 @@ def _looks_the_same(before: Manifest, checked: Checked) -> bool:
     then, run = before.settings, checked.run
     sizes = [(file.path, file.bytes) for file in before.data]
     same_files = sizes == [(str(path), path.stat().st_size) for _, path in checked.files]
-    return same_files and then.data == run.data and then.model.most_tokens == run.model.most_tokens
+    same_model = (then.model.most_tokens, then.model.control_tokens) == (
+        run.model.most_tokens,
+        run.model.control_tokens,
+    )
+    return same_files and then.data == run.data and same_model

@@ -77,6 +77,7 @@ def validate(described: tuple[Any, Any, Any], checkpoint: Path, tmp_path: Path) 
                 "validation": dump(Validation(allow_anomalies=allowed, **limits)),
                 "base_model": str(checkpoint),
                 "max_tokens": max_tokens,
+                "control_tokens": "text",
             },
         )
         return tmp_path / "anomalies"

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from components.common.errors import InputError
+from components.tokenization.added_tokens import check_supported
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import AddedToken, Tokenizer, TokenizerSettings
 from tests.checkout import ROOT
@@ -471,6 +472,9 @@ def test_what_is_not_a_tokenizer_of_berts_is_refused_by_name(
         ("tokenizer_config.json", b'{"added_tokens_decoder": {"5": 1}}', ": added_tokens_decoder", "expected a JSON"),
         ("added_tokens.json", b'{"a": "5"}', "", 'expected an id of "a", got "5"'),
         ("tokenizer.json", b"{", ":1", "expected JSON"),
+        ("tokenizer.json", b'{"a": ' + b"1" * 5000 + b"}", "", "expected JSON: Exceeds the limit"),
+        ("tokenizer.json", b'{"a": "\\ud800"}', "", "got half of a surrogate pair"),
+        ("tokenizer_config.json", b'{"added_tokens_decoder": {"' + b"9" * 5000 + b'": {}}}', "", "expected an id of"),
         ("tokenizer.json", b"{}", ": normalizer", "got null"),
         (
             "tokenizer.json",
@@ -513,3 +517,20 @@ def test_reading_loads_no_tensorflow_and_no_tokenizers() -> None:
         "sys.exit(bool({'tensorflow', 'tokenizers', 'transformers'} & {*sys.modules}))"
     )
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize(
+    ("tokens", "problem"),
+    [
+        (
+            [AddedToken(content="é", token_id=1, normalized=True)],
+            "'é' has normalized true, supported is that for ASCII",
+        ),
+        ([AddedToken(content="a", token_id=1, normalized=True, single_word=True)], "not supported with single_word"),
+        ([AddedToken(content=" a", token_id=1, normalized=True)], "white space at an end"),
+        ([AddedToken(content=f"<{n}>", token_id=n) for n in range(1001)], "1,001 added tokens, at most 1,000"),
+    ],
+)
+def test_added_tokens_that_are_not_supported_are_refused(tokens: list[AddedToken], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        check_supported(tokens, "tokenizer.json")

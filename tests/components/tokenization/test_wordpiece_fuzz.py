@@ -101,8 +101,16 @@ def test_any_text_with_added_tokens_gives_what_a_tokenizer_of_the_same_files_giv
     lower_case: bool, tmp_path: Path
 ) -> None:
     vocabulary = [token for token in fuzz_vocabulary(20) if not set(token) & set("\r\n")]
-    contents = ["[unused0]", "@user", "<tag>", "é+", "New York", "ab", "abc", "[MASKED]"]
-    kinds = [(False, False), (True, False), (False, True), (False, False), (True, False), *[(False, False)] * 3]
+    contents = ["[unused0]", "@user", "<tag>", "é+", "New York", "ab", "abc", "[MASKED]", "bcd", "@@", "é\\E.*", "you"]
+    kinds = [
+        (False, False),
+        (True, False),
+        (False, True),
+        (False, False),
+        (True, False),
+        *[(False, False)] * 6,
+        (False, True),
+    ]
     new = [content for content in contents if content not in vocabulary]
     ids = {**{token: place for place, token in enumerate(vocabulary)}}
     ids |= {content: len(vocabulary) + place for place, content in enumerate(new)}
@@ -114,7 +122,24 @@ def test_any_text_with_added_tokens_gives_what_a_tokenizer_of_the_same_files_giv
     theirs = reference(vocabulary, settings, 64)
     theirs.save(str(tmp_path / "tokenizer.json"))
     encode = tf.function(WordPiece(read_tokenizer(tmp_path), 64), input_signature=[tf.TensorSpec([None], tf.string)])
-    more = [*contents, "@USER", "NEW YORK", "new york", "@us\u00e9r", "abab", "xabcx", "\U00050000", "\U00050001a"]
+    more = [
+        *contents,
+        "@USER",
+        "NEW YORK",
+        "new york",
+        "@us\u00e9r",
+        "abab",
+        "xabcx",
+        "abcd",
+        "@@user",
+        "New\tYork",
+        "_you",
+        "яyou",
+        "youyou",
+        "you you",
+        "\U00050000",
+        "\U00050001a",
+    ]
     texts = fuzz_texts(20, fuzz_cases(1000), more * 3)
     for start in range(0, len(texts), _AT_A_TIME):
         part = texts[start : start + _AT_A_TIME]
