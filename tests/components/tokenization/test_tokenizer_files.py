@@ -474,7 +474,12 @@ def test_what_is_not_a_tokenizer_of_berts_is_refused_by_name(
         ("tokenizer.json", b"{", ":1", "expected JSON"),
         ("tokenizer.json", b'{"a": ' + b"1" * 5000 + b"}", "", "expected JSON: Exceeds the limit"),
         ("tokenizer.json", b'{"a": "\\ud800"}', "", "got half of a surrogate pair"),
-        ("tokenizer_config.json", b'{"added_tokens_decoder": {"' + b"9" * 5000 + b'": {}}}', "", "expected an id of"),
+        (
+            "tokenizer_config.json",
+            b'{"added_tokens_decoder": {"' + b"9" * 5000 + b'": {}}}',
+            ": added_tokens_decoder",
+            "expected an id of",
+        ),
         ("tokenizer.json", b"{}", ": normalizer", "got null"),
         (
             "tokenizer.json",
