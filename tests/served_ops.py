@@ -18,7 +18,7 @@ ALLOWED = frozenset(
     StaticRegexFullMatch StaticRegexReplace StridedSlice StringJoin StringLength StringSplitV2 Sub Sum Tanh
     TensorListConcatV2 TensorListLength TensorListReserve TensorListSetItem TensorScatterUpdate Tile TopKV2
     Transpose UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode Unpack UnsortedSegmentJoin UnsortedSegmentMax
-    UnsortedSegmentMin UnsortedSegmentSum Where While ZerosLike
+    UnsortedSegmentMin UnsortedSegmentSum UpperBound Where While ZerosLike
     """.split()  # noqa: SIM905
 )
 """What models of all tasks are made of: ops that TensorFlow 2.14.1 has, too, and none that reads a file or the net."""
