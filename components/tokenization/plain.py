@@ -12,21 +12,12 @@ import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 
+from components.tokenization.unicode_table import CHINESE, characters
 from components.tokenization.vocabulary import Tokenizer
 
 _WHITE_SPACE = re.compile("[ \t\n\r]+")
 
 _SIGNS = frozenset(string.punctuation)
-
-_CHINESE = (
-    (0x3400, 0x4DBF),
-    (0x4E00, 0x9FFF),
-    (0xF900, 0xFAFF),
-    (0x20000, 0x2A6DF),
-    (0x2A700, 0x2B81F),
-    (0x2B920, 0x2CEAF),
-    (0x2F800, 0x2FA1F),
-)
 
 
 class PlainWordPiece:
@@ -44,6 +35,7 @@ class PlainWordPiece:
         self._settings, self._longest = tokenizer.settings, max(map(len, tokenizer.vocabulary))
         self._start, self._separator = tokenizer.start_id, tokenizer.separator_id
         self._unknown = tokenizer.unknown_id
+        self._chinese = characters(CHINESE) if tokenizer.settings.chinese_chars else frozenset()
         # Most words stand in many rows, and most characters in many words.
         self._pieces = lru_cache(maxsize=1 << 16)(self._cut)
         self._normalised = lru_cache(maxsize=1 << 16)(self._character)
@@ -78,7 +70,7 @@ class PlainWordPiece:
             return " "
         if category in ("Cc", "Cf", "Co") or character == "\ufffd":
             return ""
-        alone = self._settings.chinese_chars and any(first <= ord(character) <= last for first, last in _CHINESE)
+        alone = character in self._chinese
         if self._settings.strips_accents:
             parts = unicodedata.normalize("NFD", character)
             character = "".join(part for part in parts if unicodedata.category(part) != "Mn")

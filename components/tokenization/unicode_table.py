@@ -59,8 +59,8 @@ _LATER_LOWER_CASE = {  # code points -> where their lower case begins
     "16EA0-16EB8": 0x16EBB,
 }
 
-# The ranges of BERT's `_is_chinese_char`, with the reference's 2B920 where BERT has 2B820.
-_CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F800-2FA1F"
+CHINESE = "3400-4DBF 4E00-9FFF F900-FAFF 20000-2A6DF 2A700-2B81F 2B920-2CEAF 2F800-2FA1F"
+"""The ranges of BERT's `_is_chinese_char`, with the reference's 2B920 where BERT has 2B820."""
 
 _PRIVATE = "F0000-FFFFD 100000-10FFFD"  # planes 15 and 16; the rest of category Co is in plane 0
 
@@ -134,24 +134,24 @@ def _normalised(lower_case: bool, strip_accents: bool, chinese_chars: bool) -> t
     of_category: dict[str, set[str]] = defaultdict(set)
     for c in assigned:
         of_category[unicodedata.category(c)].add(c)
-    removed = set().union(*(of_category[name] for name in ("Cc", "Cf", "Co"))) - _characters(_NOT_FORMAT)
-    removed |= {"\ufffd"} | _characters(_PRIVATE)
-    marks = of_category["Mn"] - _characters(_NOT_NONSPACING) | _characters(_STILL_NONSPACING)
-    punctuation = set().union(*(of_category[f"P{kind}"] for kind in "cdefios")) - _characters(_NOT_PUNCTUATION)
-    punctuation |= _characters(_STILL_PUNCTUATION) | set(string.punctuation)
+    removed = set().union(*(of_category[name] for name in ("Cc", "Cf", "Co"))) - characters(_NOT_FORMAT)
+    removed |= {"\ufffd"} | characters(_PRIVATE)
+    marks = of_category["Mn"] - characters(_NOT_NONSPACING) | characters(_STILL_NONSPACING)
+    punctuation = set().union(*(of_category[f"P{kind}"] for kind in "cdefios")) - characters(_NOT_PUNCTUATION)
+    punctuation |= characters(_STILL_PUNCTUATION) | set(string.punctuation)
     finished = {c: f" {c} " for c in punctuation}
     if lower_case:
         finished |= {c: lower for c in assigned if (lower := c.lower()) != c}
         for span, to in _LATER_LOWER_CASE.items():
-            finished |= {c: chr(to + n) for n, c in enumerate(sorted(_characters(span)))}
+            finished |= {c: chr(to + n) for n, c in enumerate(sorted(characters(span)))}
     changed = {}
     if strip_accents:
-        decomposed = {c for c in assigned if not unicodedata.is_normalized("NFD", c)} - _characters(_NOT_DECOMPOSED)
+        decomposed = {c for c in assigned if not unicodedata.is_normalized("NFD", c)} - characters(_NOT_DECOMPOSED)
         for c in decomposed | marks:
             changed[c] = "".join(finished.get(x, x) for x in unicodedata.normalize("NFD", c) if x not in marks)
     changed = finished | changed
-    changed |= {c: f" {changed.get(c, c)} " for c in (_characters(_CHINESE) if chinese_chars else ())}
-    changed |= dict.fromkeys(removed, "") | dict.fromkeys(_characters(_WHITE_SPACE), " ")
+    changed |= {c: f" {changed.get(c, c)} " for c in (characters(CHINESE) if chinese_chars else ())}
+    changed |= dict.fromkeys(removed, "") | dict.fromkeys(characters(_WHITE_SPACE), " ")
 
     codes = sorted(map(ord, changed))
     texts = [changed[chr(code)] for code in codes]
@@ -164,7 +164,7 @@ def _normalised(lower_case: bool, strip_accents: bool, chinese_chars: bool) -> t
     return lengths, values
 
 
-def _characters(spans: str) -> frozenset[str]:
+def characters(spans: str) -> frozenset[str]:
     """Return the characters in spans of code points such as "9-A D 20"."""
     ends = [[int(end, 16) for end in span.split("-")] for span in spans.split()]
     return frozenset(chr(code) for span in ends for code in range(span[0], span[-1] + 1))
@@ -200,7 +200,7 @@ def character_kinds() -> tuple[np.ndarray, np.ndarray]:
     kinds[lengths == 0] = Kind.REMOVED
     firsts = normalised[np.minimum(np.cumsum(lengths) - lengths, len(normalised) - 1)]
     kinds[(lengths == 1) & (firsts == ord(" "))] = Kind.SPACE
-    kinds[[ord(c) for c in _characters(_CHINESE)]] = Kind.IDEOGRAPH
+    kinds[[ord(c) for c in characters(CHINESE)]] = Kind.IDEOGRAPH
     signs = (lengths > 1) & (kinds != Kind.IDEOGRAPH)
     kinds[signs] = Kind.SIGN + np.arange(np.count_nonzero(signs))
     pages, places = np.unique(kinds.reshape(-1, PAGE), axis=0, return_inverse=True)
