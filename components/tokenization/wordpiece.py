@@ -79,7 +79,7 @@ class WordPiece:
             raise ValueError(f"max_length must leave room for {ends}, got {max_length}")
         self._settings, self._max_length = tokenizer.settings, max_length
         self._ends, self._unknown_id = (tokenizer.start_id, tokenizer.separator_id), tokenizer.unknown_id
-        self._pieces, self._normalizer = _compile(tokenizer)
+        self._table, self._normalizer = _compile(tokenizer)
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """Cut texts into token ids.
@@ -90,7 +90,8 @@ class WordPiece:
         Returns:
             int64[n, (tokens)], each row [CLS], at most `max_length - 2` word pieces, [SEP].
         """
-        return self._truncated(self._tokens(texts))
+        bordered = tf.strings.join([f"{START_SYMBOL} ", self._spelled(texts), f" {SEPARATOR_SYMBOL}"])
+        return self._truncated(self._pieces_of(bordered))
 
     def pairs(self, first: tf.Tensor, second: tf.Tensor) -> tf.RaggedTensor:
         """Cut pairs of texts into token ids, the longer one of a pair truncated first.
@@ -106,7 +107,7 @@ class WordPiece:
             int64[n, (tokens)], each row [CLS], the first text's pieces, [SEP], the second's, [SEP]: at most
             `max_length` of them, which has to be at least 3.
         """
-        pieces = [self._tokens(texts)[:, 1:-1] for texts in (first, second)]
+        pieces = [self._pieces_of(self._spelled(texts)) for texts in (first, second)]
         n, m = (each.row_lengths() for each in pieces)
         room = tf.constant(self._max_length - 3, tf.int64)
         short = tf.minimum(n, m)
@@ -130,7 +131,7 @@ class WordPiece:
             The token ids, int64[n, (tokens)], as of whole texts; and of each token the index of the word that it
             begins, int64[n, (tokens)], -1 where it begins none.
         """
-        pieces = self._tokens(words.flat_values)[:, 1:-1]
+        pieces = self._pieces_of(self._spelled(words.flat_values))
         none = tf.cast(tf.equal(pieces.row_lengths(), 0), tf.int64)
         unknown = tf.fill([tf.reduce_sum(none)], tf.constant(self._unknown_id, tf.int64))
         pieces = tf.concat([pieces, tf.RaggedTensor.from_row_lengths(unknown, none)], axis=1)
@@ -143,20 +144,18 @@ class WordPiece:
         start, end, none = (tf.fill([words.nrows(), 1], tf.constant(i, tf.int64)) for i in (*self._ends, -1))
         return tf.concat([start, ids, end], axis=1), tf.concat([none, of_words, none], axis=1)
 
-    def _tokens(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """string[n] -> int64[n, (tokens)], each row from [CLS] to [SEP], however long."""
+    def _spelled(self, texts: tf.Tensor) -> tf.Tensor:
+        """Texts, string[n], as texts of ASCII and symbols."""
         is_plain = self._normalizer.is_plain(texts)
 
         def normalised() -> tf.Tensor:
             rows = tf.where(~is_plain)
             return tf.tensor_scatter_nd_update(texts, rows, self._normalizer(tf.gather_nd(texts, rows)))
 
-        texts = tf.cond(tf.reduce_all(is_plain), lambda: texts, normalised)
-        texts = tf.strings.join([f"{START_SYMBOL} ", texts, f" {SEPARATOR_SYMBOL}"])
-        return self._cut(texts)
+        return tf.cond(tf.reduce_all(is_plain), lambda: texts, normalised)
 
-    def _cut(self, texts: tf.Tensor) -> tf.RaggedTensor:
-        """Cut texts of ASCII and symbols, string[n], each of which begins and ends with a word: int64[n, (tokens)]."""
+    def _pieces_of(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """The tokens of texts of ASCII and symbols, string[n], however long: int64[n, (tokens)]."""
         codes = tf.io.decode_raw(tf.strings.reduce_join(texts, separator=" "), tf.uint8)
         if self._settings.lower_case:  # of plain rows; the table has done it in the others
             codes |= tf.cast(codes - ord("A") < 26, tf.uint8) * 0x20
@@ -165,7 +164,7 @@ class WordPiece:
         around = tf.concat([[False], letter, [False]], axis=0)
         begins = tf.reshape(tf.where(sign | (letter & ~around[:-2])), [-1])
         ends = tf.reshape(tf.where(sign | (letter & ~around[2:])), [-1]) + 1
-        lookup = PieceLookup(self._pieces, codes)
+        lookup = PieceLookup(self._table, codes)
         first = lookup.ids(begins, ends)
         rest = tf.where(first < 0)
         number = tf.reshape(rest, [-1])
