@@ -95,33 +95,30 @@ mutate: setup .venv-mutate/installed
 beam-service: setup
 	$(PY) -m pipeline.beam.service
 
+# An environment of its own, in the target's folder, of what the lock lists; the argument is an option of uv's.
+define locked_environment
+rm -rf $(@D)
+@if command -v uv >/dev/null; then \
+  set -ex; uv venv --quiet --python 3.11 $(@D); \
+  uv pip install $(1) --python $(@D)/bin/python --no-deps --require-hashes -r $<; \
+else \
+  set -ex; $(PYTHON) -m venv $(@D); \
+  $(@D)/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
+fi
+@touch $@
+endef
+
 # The SDK of Kubeflow Pipelines, in an environment of its own: a test has it load what `export` writes.
 kubeflow: .venv-kfp/installed
 
 .venv-kfp/installed: tests/kubeflow.lock
-	rm -rf .venv-kfp
-	@if command -v uv >/dev/null; then \
-	  set -ex; uv venv --quiet --python 3.11 .venv-kfp; \
-	  uv pip install --quiet --python .venv-kfp/bin/python --no-deps --require-hashes -r $<; \
-	else \
-	  set -ex; $(PYTHON) -m venv .venv-kfp; \
-	  .venv-kfp/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
-	fi
-	@touch $@
+	$(call locked_environment,--quiet)
 
 # The oldest TensorFlow that docs/serving.md promises, alone: a test has pushed models answer there.
 oldest: .venv-oldest/installed
 
 .venv-oldest/installed: tests/oldest_tensorflow.lock
-	rm -rf .venv-oldest
-	@if command -v uv >/dev/null; then \
-	  set -ex; uv venv --quiet --python 3.11 .venv-oldest; \
-	  uv pip install --quiet --python .venv-oldest/bin/python --no-deps --require-hashes -r $<; \
-	else \
-	  set -ex; $(PYTHON) -m venv .venv-oldest; \
-	  .venv-oldest/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
-	fi
-	@touch $@
+	$(call locked_environment,--quiet)
 
 # Needs uv. The locks hold hashes and no addresses.
 lock:
@@ -139,15 +136,7 @@ lock:
 airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 .venv-airflow-%/installed: requirements-airflow-%.lock
-	rm -rf .venv-airflow-$*
-	@if command -v uv >/dev/null; then \
-	  set -ex; uv venv --quiet --python 3.11 .venv-airflow-$*; \
-	  uv pip install --python .venv-airflow-$*/bin/python --no-deps --require-hashes --compile-bytecode -r $<; \
-	else \
-	  set -ex; $(PYTHON) -m venv .venv-airflow-$*; \
-	  .venv-airflow-$*/bin/python -m pip install --quiet --no-deps --require-hashes -r $<; \
-	fi
-	@touch $@
+	$(call locked_environment,--compile-bytecode)
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
