@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.common.errors import InputError
-from components.tokenization.tokenizer_json import PUBLISHED, TokenizerJson, read_json, shown
+from components.tokenization.tokenizer_json import DESCRIPTION, PUBLISHED, WHOLE, TokenizerJson, read_json, shown
 from components.tokenization.vocabulary import AddedToken, json_object
 
 ADDED = "added_tokens.json"
@@ -66,14 +67,14 @@ def read_added_tokens(
     Raises:
         InputError: an id is another than the tokenizer would give, or a token is of a kind that is not supported.
     """
-    place = f"{directory / 'tokenizer_config.json'}"
+    place = str(directory / DESCRIPTION)
     stated = json_object(described.get(DECODER) or {}, f"{place}: {DECODER}", PUBLISHED)
     entries: dict[int, _Entry] = {}
     if DECODER not in described:
         entries |= _by_id(_legacy(directory, set(_special(described))))
     if whole is not None and (class_is_file or DECODER not in described):
         entries |= _by_id(
-            _Entry(f"{directory / 'tokenizer.json'}: added_tokens", each, each.get("id")) for each in whole.added_tokens
+            _Entry(f"{directory / WHOLE}: added_tokens", each, each.get("id")) for each in whole.added_tokens
         )
     entries |= _by_id(
         _Entry(
@@ -135,17 +136,18 @@ def _with_ids(entries: list[_Entry], vocabulary: tuple[str, ...]) -> tuple[Added
     for entry in entries:
         if entry.values.get("content") == "":
             continue
-        token = _token(entry, 0)
+        token = _token(entry)
         token_id = ids.setdefault(token.content, len(ids))
         if entry.token_id not in (None, token_id):
             known = "in the vocabulary" if token_id < len(vocabulary) else "is the next free one"
             problem = f"the id of {token.content!r} is {entry.token_id} there, {token_id} {known}"
             raise InputError(entry.place, problem, "Take all files of the tokenizer from the same model.")
-        found.append(_token(entry, token_id))
+        found.append(dataclasses.replace(token, token_id=token_id))
     return tuple(sorted(found, key=lambda token: token.token_id))
 
 
-def _token(entry: _Entry, token_id: int) -> AddedToken:
+def _token(entry: _Entry) -> AddedToken:
+    """As the entry has it, with the id 0."""
     content = entry.values.get("content")
     if not isinstance(content, str):
         raise InputError(entry.place, f"expected content, a string, got {shown(content)}", PUBLISHED)
@@ -155,7 +157,7 @@ def _token(entry: _Entry, token_id: int) -> AddedToken:
     for key, value in given.items():
         if not isinstance(value, bool):
             raise InputError(entry.place, f"expected {key} of {content!r} true or false, got {shown(value)}", PUBLISHED)
-    return AddedToken(content=content, token_id=token_id, **given)
+    return AddedToken(content=content, token_id=0, **given)
 
 
 def check_supported(tokens: Iterable[AddedToken], place: str) -> None:

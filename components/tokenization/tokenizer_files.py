@@ -15,7 +15,17 @@ from typing import Any, NamedTuple
 from components.common.errors import InputError
 from components.tokenization import added_tokens, tokenizer_json
 from components.tokenization.added_tokens import content_of
-from components.tokenization.tokenizer_json import OTHER_MODEL, PUBLISHED, TokenizerJson, read_flag, read_json, shown
+from components.tokenization.tokenizer_json import (
+    DESCRIPTION,
+    ENDS,
+    OTHER_MODEL,
+    PUBLISHED,
+    WHOLE,
+    TokenizerJson,
+    read_flag,
+    read_json,
+    shown,
+)
 from components.tokenization.vocabulary import (
     CONTINUATION,
     NEEDED,
@@ -27,9 +37,9 @@ from components.tokenization.vocabulary import (
 
 VOCABULARY = "vocab.txt"
 
-_WHOLE, _DESCRIPTION, _SPECIAL = "tokenizer.json", "tokenizer_config.json", "special_tokens_map.json"
+_SPECIAL = "special_tokens_map.json"
 
-TOKENIZER_FILES = (VOCABULARY, _DESCRIPTION, _WHOLE, added_tokens.ADDED, _SPECIAL)
+TOKENIZER_FILES = (VOCABULARY, DESCRIPTION, WHOLE, added_tokens.ADDED, _SPECIAL)
 """All that a tokenizer is read from, beside the model's config.json."""
 
 _BERT_CLASSES = tuple(
@@ -72,7 +82,7 @@ class _Files(NamedTuple):
 
     @property
     def place(self) -> str:
-        return str(self.directory / _DESCRIPTION)
+        return str(self.directory / DESCRIPTION)
 
 
 def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> Tokenizer:
@@ -133,30 +143,29 @@ def _read_files(directory: Path) -> _Files:
     def read(name: str) -> dict[str, Any] | None:
         return read_json(directory / name) if (directory / name).exists() else None
 
-    model, description = read("config.json") or {}, read(_DESCRIPTION)
+    model, description = read("config.json") or {}, read(DESCRIPTION)
     class_is_file = _takes_all_from_file(directory, model, description or {})
-    path = directory / _WHOLE
+    path = directory / WHOLE
     if path.exists():
         whole = tokenizer_json.read(path)
         if class_is_file and whole.ends is None:
-            problem = 'expected BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1", got null'
-            raise InputError(f"{path}: post_processor", problem, OTHER_MODEL)
+            raise InputError(f"{path}: post_processor", f"expected {ENDS}, got null", OTHER_MODEL)
         return _Files(directory, model, description, whole, class_is_file)
     if class_is_file:
-        problem = f"expected a file, from which {_DESCRIPTION}'s tokenizer_class takes everything; there is none"
+        problem = f"expected a file, from which {DESCRIPTION}'s tokenizer_class takes everything; there is none"
         raise InputError(str(path), problem, PUBLISHED)
     return _Files(directory, model, description, None, False)
 
 
 def _takes_all_from_file(directory: Path, model: dict[str, Any], description: dict[str, Any]) -> bool:
     """Whether the tokenizer's class is one that is tokenizer.json and nothing else; refuses what is not BERT's."""
-    key, source = "tokenizer_class", _DESCRIPTION if description.get("tokenizer_class") else "config.json"
+    key, source = "tokenizer_class", DESCRIPTION if description.get("tokenizer_class") else "config.json"
     name = description.get(key) or model.get(key) or "BertTokenizer"
     plain = str(name).removesuffix("Fast")
     if plain not in (*_BERT_CLASSES, *_FILE_CLASSES):
         problem = f"expected BertTokenizer or a class that cuts as it does, got {shown(name)}"
         raise InputError(f"{directory / source}: {key}", problem, OTHER_MODEL)
-    place = directory / _DESCRIPTION
+    place = directory / DESCRIPTION
     for key, kind in (("word_tokenizer_type", "basic"), ("subword_tokenizer_type", "wordpiece")):
         if description.get(key) not in (None, kind):
             raise InputError(f"{place}: {key}", f'expected "{kind}", got {shown(description[key])}', OTHER_MODEL)
@@ -172,7 +181,7 @@ def _vocabulary(files: _Files) -> tuple[str, ...]:
     path, whole = files.directory / VOCABULARY, files.whole
     if whole is None:
         if not path.exists():
-            problem = f"there is neither {VOCABULARY} nor {_WHOLE}"
+            problem = f"there is neither {VOCABULARY} nor {WHOLE}"
             raise InputError(str(files.directory), problem, "Add the model's; the tokenizer is built from it.")
         return tuple(read_vocabulary(path))
     if path.exists():
@@ -183,10 +192,10 @@ def _vocabulary(files: _Files) -> tuple[str, ...]:
             if token != other:
                 has = "has no such id" if other is None else f"has {other!r}"
                 raise InputError(
-                    f"{path}:{token_id + 1}", f"the id {token_id} is {token!r}, {_WHOLE} {has}", _SAME_MODEL
+                    f"{path}:{token_id + 1}", f"the id {token_id} is {token!r}, {WHOLE} {has}", _SAME_MODEL
                 )
         if len(lines) < len(whole.vocabulary):
-            problem = f"the id {len(lines)} is missing, {_WHOLE} has {whole.vocabulary[len(lines)]!r}"
+            problem = f"the id {len(lines)} is missing, {WHOLE} has {whole.vocabulary[len(lines)]!r}"
             raise InputError(str(path), problem, _SAME_MODEL)
     return whole.vocabulary
 
@@ -217,7 +226,7 @@ def _names(files: _Files, described: dict[str, Any]) -> dict[str, str]:
         if stated is None and value is not None:
             raise InputError(f"{files.place}: {key}", f"expected a token, got {shown(value)}", PUBLISHED)
         if stated and other and stated != other:
-            raise InputError(f"{files.place}: {key}", f"{stated!r} here, {other!r} in {_WHOLE}", _SAME_MODEL)
+            raise InputError(f"{files.place}: {key}", f"{stated!r} here, {other!r} in {WHOLE}", _SAME_MODEL)
         padding = whole.padding if whole and name == "padding" else None
         names[name] = stated or other or padding or getattr(defaults, name)
     return names
@@ -233,14 +242,14 @@ def _normalizer(files: _Files, vocabulary: tuple[str, ...], special: set[str]) -
             lower_case=whole.lower_case, strip_accents=whole.strip_accents, chinese_chars=whole.chinese_chars
         )
     elif description is not None:
-        path = files.directory / _DESCRIPTION
+        path = files.directory / DESCRIPTION
         settings = TokenizerSettings(
             lower_case=read_flag(path, description, "do_lower_case", True),
             strip_accents=read_flag(path, description, "strip_accents", None),
             chinese_chars=read_flag(path, description, "tokenize_chinese_chars", True),
         )
         if cased and "do_lower_case" not in description:
-            return settings, f"the default where {_DESCRIPTION} has no do_lower_case, {but}"
+            return settings, f"the default where {DESCRIPTION} has no do_lower_case, {but}"
     else:
         # BertTokenizer would lower-case. Every cased token would then be out of reach, most words of a text would be
         # cut otherwise than when the model learned them, and nothing would fail.
@@ -263,7 +272,7 @@ def _cased_token(vocabulary: Iterable[str], special: set[str]) -> str | None:
 
 def _check_vocabulary(files: _Files, vocabulary: tuple[str, ...], names: dict[str, str]) -> None:
     """Refuses a vocabulary of another kind, and one without control tokens."""
-    source = VOCABULARY if files.whole is None else _WHOLE
+    source = VOCABULARY if files.whole is None else WHOLE
     place, continuation = str(files.directory / source), files.whole.continuation if files.whole else CONTINUATION
     begins = [token for token in vocabulary if token.startswith(_SENTENCE_PIECE) and token != _SENTENCE_PIECE]
     if len(begins) > sum(token.startswith(continuation) for token in vocabulary):
@@ -285,7 +294,7 @@ _VOCAB_SIZE = 30522
 def _check_against_model(files: _Files, tokenizer: Tokenizer) -> None:
     """Holds the ids against the model's config.json."""
     size, padding_id = files.model.get("vocab_size", _VOCAB_SIZE), files.model.get("pad_token_id")
-    source = VOCABULARY if files.whole is None else _WHOLE
+    source = VOCABULARY if files.whole is None else WHOLE
     if type(size) is int and len(tokenizer.vocabulary) > size:
         problem = f"expected 1 to {size} tokens (config.json's vocab_size), got {len(tokenizer.vocabulary)}"
         raise InputError(str(files.directory / source), problem, f"Take {source} and config.json from the same model.")

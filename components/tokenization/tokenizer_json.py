@@ -10,6 +10,11 @@ from typing import Any
 from components.common.errors import InputError
 from components.tokenization.vocabulary import TokenizerSettings, json_object, read_text
 
+WHOLE, DESCRIPTION = "tokenizer.json", "tokenizer_config.json"
+
+ENDS = 'BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1"'
+"""The post-processors that are BERT's, in a message."""
+
 PUBLISHED = "Take the file that was published with the model."
 
 OTHER_MODEL = "Only tokenizers of BERT's kind are supported: choose another base model."
@@ -183,8 +188,7 @@ def _ends(path: Path, processor: Any, vocabulary: tuple[str, ...]) -> tuple[str,
     except (KeyError, IndexError, TypeError):
         ends = None
     if ends is None:
-        expected = 'BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1"'
-        raise _not_bert(path, "post_processor", expected, processor)
+        raise _not_bert(path, "post_processor", ENDS, processor)
     for name, *ids in ends:
         if name not in vocabulary or ids != [vocabulary.index(name)]:
             known = vocabulary.index(name) if name in vocabulary else "none"
