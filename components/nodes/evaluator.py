@@ -44,7 +44,7 @@ class Executor(executor.Executor):
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
             production = Path(path_utils.serving_model_path(baseline.uri))
-            older_ops.check(production, card.read_card(production))
+            older_ops.check(production)
             known = tasks.from_card(card.read_card(production))
             if known.name != task.name or known.labels != task.labels:
                 # Answers of another kind cannot be compared; the absolute thresholds still hold.

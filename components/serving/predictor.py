@@ -123,7 +123,7 @@ class Predictor:
         self.path = versions.resolve(path)
         try:
             described = card.read_card(self.path)
-            older_ops.check(self.path, described)
+            older_ops.check(self.path)
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
             self.task = tasks.from_card(described)

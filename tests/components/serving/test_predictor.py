@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
-from components.export import signature_names
+from components.export import older_ops, signature_names
 from components.serving import predictor
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
@@ -136,4 +137,17 @@ def test_a_damaged_saved_model_is_refused(content: bytes, tmp_path: Path) -> Non
 
 def test_a_directory_without_a_model_is_refused(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"no saved_model\.pb in it"):
+        Predictor(tmp_path)
+
+
+def test_a_model_with_an_op_of_tensorflow_text_says_what_to_install(
+    tiny_trained: Trained, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(older_ops.util, "find_spec", lambda name: None)
+    older = tmp_path / "1"
+    shutil.copytree(tiny_trained.saved_model, older)
+    saved = SavedModel.FromString((older / "saved_model.pb").read_bytes())
+    saved.meta_graphs[0].graph_def.library.function[0].node_def.add(name="cut", op=older_ops.WORDPIECE.decode())
+    (older / "saved_model.pb").write_bytes(saved.SerializeToString())
+    with pytest.raises(InputError, match="Install tensorflow-text"):
         Predictor(tmp_path)
