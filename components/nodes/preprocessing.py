@@ -13,7 +13,7 @@ import tensorflow as tf
 from components import tasks
 from components.common import feature_names
 from components.tokenization.tokenizer_files import read_tokenizer
-from components.tokenization.wordpiece import WordPiece
+from components.tokenization.wordpiece import traced
 
 _BUCKETS = (16, 32, 64, 128, 256)
 """Upper ends of the token-count ranges that metrics are sliced by."""
@@ -39,7 +39,7 @@ def preprocessing_fn(inputs: dict[str, Any], custom_config: dict[str, Any]) -> d
     parses = custom_config.get("parses_control_tokens", False)
     tokenizer = read_tokenizer(Path(custom_config["base_model"]), parses_control_tokens=parses)
     task = tasks.from_dict(custom_config["task"])
-    tokenize = WordPiece(tokenizer, custom_config["max_tokens"])
+    tokenize = traced(tokenizer, custom_config["max_tokens"])
     texts = [_one_a_row(inputs[name]) for name in task.texts]
     found = task.preprocess(tokenize, texts, _one_a_row(inputs[feature_names.LABEL]))
     lengths = found[feature_names.TOKEN_IDS].row_lengths()

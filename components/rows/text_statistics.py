@@ -141,11 +141,11 @@ def of_examples(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: 
     """
     import tensorflow as tf
 
-    from components.tokenization.wordpiece import WordPiece
+    from components.tokenization.wordpiece import traced
 
-    wordpiece = WordPiece(tokenizer, NO_LIMIT)
+    wordpiece = traced(tokenizer, NO_LIMIT)
 
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * len(task.texts))
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * len(task.texts), autograph=False)
     def tokenized(*texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
         if task.per_token:
             ids, words = wordpiece.words(tf.strings.split(texts[0], " "))

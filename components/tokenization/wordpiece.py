@@ -17,7 +17,7 @@ that it lacks is unknown in any order. The vocabulary of uncased English BERT ha
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import tensorflow as tf
 
@@ -30,7 +30,7 @@ from components.tokenization.vocabulary import Tokenizer
 
 @lru_cache(maxsize=1)
 def _compile(tokenizer: Tokenizer) -> tuple[PieceTable, Normalizer]:
-    """Compile a vocabulary: a second of work, kept because Transform traces its graph twice."""
+    """Compile a vocabulary: a second of work, kept for tokenizers of another `max_length`."""
     symbols = symbols_of(tokenizer)
     pieces = {
         (START_SYMBOL.encode(), False): tokenizer.start_id,
@@ -189,6 +189,28 @@ class WordPiece:
         last = tf.expand_dims(ids.row_limits() - 1, 1)
         separators = tf.fill(tf.shape(last)[:1], tf.constant(self._ends[1], tf.int64))
         return ids.with_flat_values(tf.tensor_scatter_nd_update(ids.flat_values, last, separators))
+
+
+class TracedWordPiece:
+    """The same with each of its functions traced once, whatever graphs they are called in. Get one by `traced`."""
+
+    def __init__(self, tokenizer: Tokenizer, max_length: int) -> None:
+        plain = WordPiece(tokenizer, max_length)
+        texts, words = tf.TensorSpec([None], tf.string), tf.RaggedTensorSpec([None, None], tf.string)
+        # There is no Python in it that AutoGraph would have to rewrite, which takes seconds.
+        function = partial(tf.function, autograph=False)
+        self._whole = function(plain, input_signature=[texts])
+        self.pairs = function(plain.pairs, input_signature=[texts, texts])
+        self.words = function(plain.words, input_signature=[words])
+
+    def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """As `WordPiece`."""
+        return self._whole(texts)
+
+
+traced = lru_cache(maxsize=2)(TracedWordPiece)
+"""`TracedWordPiece` of a tokenizer and a `max_length`, kept: Transform traces the graph around it nine times, and
+statistics are made of each split by itself, of whole texts."""
 
 
 def _cut(rows: tf.RaggedTensor, lengths: tf.Tensor) -> tf.RaggedTensor:
