@@ -482,7 +482,13 @@ CASES: dict[str, list[Case]] = {
              "tokenizer's files, or hf://organisation/name."),
         Case("an address of another form", lambda box: box.toml('base = "toy"', 'base = "s3://bucket/toy"'),
              "s3://bucket/toy: not a model's address. Write hf://organisation/name or "
-             "hf://organisation/name@revision, or give a local directory."),
+             "hf://organisation/name@revision, each name of at most 96 letters, digits, `_`, `-` and `.`, without "
+             "`--`, `..` and `.git`; or give a local directory."),
+        Case("a revision that leads out of the cache",
+             lambda box: box.toml('base = "toy"', 'base = "hf://a/b@../../../../x"'),
+             "hf://a/b@../../../../x: '../../../../x' is no revision: a commit, tag or branch of letters, digits, `_`, "
+             "`-`, `+` and `.`, also several names with `/` between them, without `..`. Correct it, or name the commit "
+             "by its 40 hexadecimal digits."),
         Case("no config.json", lambda box: box.delete("toy/config.json"),
              "DIR/toy/config.json: cannot be read (No such file or directory). Give a directory with config.json, "
              "model.safetensors and the tokenizer's files, or hf://organisation/name."),
