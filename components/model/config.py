@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -10,7 +11,11 @@ SUPPORTED_ACTIVATIONS = ("gelu", "gelu_new", "gelu_pytorch_tanh", "relu")
 
 _Rule = tuple[str, Callable[[Any], bool]]
 
-_COUNT: _Rule = ("an integer of at least 1", lambda value: type(value) is int and value >= 1)
+
+def _count(most: int) -> _Rule:
+    """Far above any model there is: what follows may use memory for each."""
+    return f"an integer from 1 to {most:,}", lambda value: type(value) is int and 1 <= value <= most
+
 
 _RATE: _Rule = ("a number from 0 to below 1", lambda value: type(value) in (int, float) and 0 <= value < 1)
 
@@ -29,21 +34,21 @@ class BertConfig:
         ValueError: a value breaks its rule; the message names the key, the rule and the value.
     """
 
-    vocab_size: int = _key(30522, _COUNT)
+    vocab_size: int = _key(30522, _count(10_000_000))
     """Rows of the word embedding; at least the number of tokens that the tokenizer has."""
-    hidden_size: int = _key(768, _COUNT)
+    hidden_size: int = _key(768, _count(100_000))
     """Width of every hidden state; a multiple of `num_attention_heads`."""
-    num_hidden_layers: int = _key(12, _COUNT)
+    num_hidden_layers: int = _key(12, _count(1000))
     """Number of transformer layers."""
-    num_attention_heads: int = _key(12, _COUNT)
+    num_attention_heads: int = _key(12, _count(100_000))
     """Attention heads in each layer."""
-    intermediate_size: int = _key(3072, _COUNT)
+    intermediate_size: int = _key(3072, _count(1_000_000))
     """Width of the feed-forward part's inner layer."""
     hidden_act: str = _key("gelu", (f"one of {', '.join(SUPPORTED_ACTIVATIONS)}", SUPPORTED_ACTIVATIONS.__contains__))
     """The feed-forward part's activation: `gelu` by erf, `gelu_new` and `gelu_pytorch_tanh` by tanh, `relu`."""
-    max_position_embeddings: int = _key(512, _COUNT)
+    max_position_embeddings: int = _key(512, _count(1_000_000))
     """The longest input, in tokens."""
-    type_vocab_size: int = _key(2, _COUNT)
+    type_vocab_size: int = _key(2, _count(1000))
     """Number of different segment ids."""
     layer_norm_eps: float = _key(1e-12, _SMALL)
     """Added to the variance in each layer normalisation."""
@@ -61,9 +66,11 @@ class BertConfig:
             expected, holds = field.metadata["rule"]
             value = getattr(self, field.name)
             if isinstance(value, (dict, list)) or not holds(value):
-                raise ValueError(f"{field.name} must be {expected}, got {value!r}")
+                raise ValueError(f"{field.name} must be {expected}, got {reprlib.repr(value)}")
         if self.hidden_size % self.num_attention_heads:
             heads = self.num_attention_heads
             raise ValueError(f"hidden_size must be a multiple of num_attention_heads ({heads}), got {self.hidden_size}")
         if self.pad_token_id >= self.vocab_size:
-            raise ValueError(f"pad_token_id must be below vocab_size ({self.vocab_size}), got {self.pad_token_id}")
+            raise ValueError(
+                f"pad_token_id must be below vocab_size ({self.vocab_size}), got {reprlib.repr(self.pad_token_id)}"
+            )

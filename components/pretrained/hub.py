@@ -6,11 +6,24 @@ import re
 from pathlib import Path
 
 from components.common.errors import InputError
+from components.pretrained import hub_answers
 from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
-FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, "model-*-of-*.safetensors")
-"""Patterns of the files that are fetched: no pickles, no code."""
+_SHARDS = f"model-{'[0-9]' * 5}-of-{'[0-9]' * 5}.safetensors"
+
+FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, _SHARDS)
+"""Patterns of the files that are fetched: no pickles, no code, and no name with a folder in it."""
+
+_PART = r"[A-Za-z0-9_]([\w.-]{0,94}[A-Za-z0-9_])?"
+
+_NAME = re.compile(rf"(?!.*(--|\.\.|\.git$)){_PART}(/{_PART})?", re.ASCII)
+"""As `huggingface_hub.utils.validate_repo_id` has it."""
+
+_REVISION = re.compile(r"(?!.*(\.\.|(\.|\.lock)(/|$)))(?=.{1,200}$)\w[\w.+-]*(/\w[\w.+-]*)*", re.ASCII)
+"""What `git check-ref-format` allows, of plain characters: the hub library makes a path of it, unchecked."""
+
+_ELSEWHERE = "or download the model on another machine and give its directory."
 
 
 def resolve(base_model: str, cache: Path | None = None) -> Path:
@@ -26,46 +39,72 @@ def resolve(base_model: str, cache: Path | None = None) -> Path:
         The directory.
 
     Raises:
-        InputError: an address of another form; the hub or the model cannot be reached.
+        InputError: an address of another form; the hub or the model cannot be reached; the hub answers what it should
+            not, or a file is not the one that it lists.
     """
     if "://" not in base_model:
         return Path(base_model)
-    address = re.fullmatch(r"hf://(?P<name>[\w.-]+(?:/[\w.-]+)?)(?:@(?P<revision>\S+))?", base_model)
-    if not address:
-        remedy = "Write hf://organisation/name or hf://organisation/name@revision, or give a local directory."
+    name, revision = _parsed(base_model)
+    directory = _fetched(base_model, name, revision, cache)
+    hub_answers.check_fetched(directory, name, cache)
+    return directory
+
+
+def _parsed(base_model: str) -> tuple[str, str | None]:
+    """Name and revision."""
+    scheme, _, address = base_model.partition("://")
+    name, has_revision, revision = address.partition("@")
+    if scheme != "hf" or not _NAME.fullmatch(name) or (has_revision and not revision):
+        remedy = (
+            "Write hf://organisation/name or hf://organisation/name@revision, each name of at most 96 letters, digits, "
+            "`_`, `-` and `.`, without `--`, `..` and `.git`; or give a local directory."
+        )
         raise InputError(base_model, "not a model's address", remedy)
+    if has_revision and not _REVISION.fullmatch(revision):
+        problem = (
+            f"{revision!r} is no revision: a commit, tag or branch of letters, digits, `_`, `-`, `+` and `.`, also "
+            "several names with `/` between them, without `..`"
+        )
+        raise InputError(base_model, problem, "Correct it, or name the commit by its 40 hexadecimal digits.")
+    return name, revision or None
+
+
+def _fetched(base_model: str, name: str, revision: str | None, cache: Path | None) -> Path:
     import huggingface_hub  # slow to import, and not needed for a local directory
     from huggingface_hub import errors
 
     def fetch(local_files_only: bool) -> Path:
         return Path(
             huggingface_hub.snapshot_download(
-                address["name"],
-                revision=address["revision"],
+                name,
+                revision=revision,
                 cache_dir=cache,
                 allow_patterns=list(FETCHED),
                 local_files_only=local_files_only,
             )
         )
 
-    elsewhere = "or download the model on another machine and give its directory."
+    hub_answers.guard()
     try:
         return fetch(local_files_only=False)
     except errors.HFValidationError as error:
-        raise InputError(base_model, f"not a model's address ({error})", f"Correct it, {elsewhere}") from None
+        raise InputError(base_model, f"not a model's address ({error})", f"Correct it, {_ELSEWHERE}") from None
     except errors.GatedRepoError:
-        remedy = f"Accept its terms on the hub and log in with `hf auth login`, {elsewhere}"
+        remedy = f"Accept its terms on the hub and log in with `hf auth login`, {_ELSEWHERE}"
         raise InputError(base_model, "the model is gated and this account has no access", remedy) from None
     except errors.RepositoryNotFoundError:
-        remedy = f"Check the name; for a private model log in with `hf auth login`, {elsewhere}"
+        remedy = f"Check the name; for a private model log in with `hf auth login`, {_ELSEWHERE}"
         raise InputError(base_model, "the hub has no such model, or it is private", remedy) from None
     except errors.RevisionNotFoundError:
-        problem = f"the model has no revision {address['revision']!r}"
-        raise InputError(base_model, problem, f"Name a branch, tag or commit of it, {elsewhere}") from None
+        problem = f"the model has no revision {revision!r}"
+        raise InputError(base_model, problem, f"Name a branch, tag or commit of it, {_ELSEWHERE}") from None
     except (errors.HTTPError, OSError) as error:
         try:
             return fetch(local_files_only=True)
         except OSError:
             reason = " ".join(str(error).split())[:200]
         problem = f"the hub cannot be reached and the model is not in the cache ({type(error).__name__}: {reason})"
-        raise InputError(base_model, problem, f"Try again with a connection, {elsewhere}") from None
+        raise InputError(base_model, problem, f"Try again with a connection, {_ELSEWHERE}") from None
+    except (ValueError, LookupError, TypeError, AssertionError) as error:
+        problem = f"the hub's answer is not understood ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        raise InputError(base_model, problem, f"{hub_answers.ANOTHER_HUB}, {_ELSEWHERE}") from None

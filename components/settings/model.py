@@ -22,7 +22,8 @@ class Model:
     """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`, or
     `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
     ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
-    HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models.
+    HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models. Files that the hub lists with a sha256, as it does
+    weights, have to have it.
     Example: `base = "hf://google-bert/bert-base-uncased"`"""
     max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
     """Most tokens of a row that the model sees at once, [CLS] and [SEP] included. A longer text is truncated; of two

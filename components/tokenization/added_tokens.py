@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.common.errors import InputError
-from components.tokenization.tokenizer_json import DESCRIPTION, PUBLISHED, WHOLE, TokenizerJson, read_json, shown
-from components.tokenization.vocabulary import AddedToken, json_object
+from components.common.json_files import json_object, read_json, shown
+from components.tokenization.tokenizer_json import DESCRIPTION, PUBLISHED, WHOLE, TokenizerJson
+from components.tokenization.vocabulary import AddedToken
 
 ADDED = "added_tokens.json"
 """Content -> id, in directories that were saved before `added_tokens_decoder` was."""
@@ -115,7 +116,7 @@ def special_list(described: dict[str, Any]) -> list[Any]:
 def _legacy(directory: Path, special: set[str]) -> Iterator[_Entry]:
     path = directory / ADDED
     if path.exists():
-        for content, token_id in read_json(path).items():
+        for content, token_id in read_json(path, PUBLISHED).items():
             yield _Entry(str(path), {"content": content, "special": content in special}, token_id)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.common.errors import InputError
+from components.common.json_files import read_json, shown
 from components.tokenization import added_tokens, tokenizer_json
 from components.tokenization.added_tokens import content_of
 from components.tokenization.tokenizer_json import (
@@ -23,8 +24,6 @@ from components.tokenization.tokenizer_json import (
     WHOLE,
     TokenizerJson,
     read_flag,
-    read_json,
-    shown,
 )
 from components.tokenization.vocabulary import (
     CONTINUATION,
@@ -141,7 +140,7 @@ def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> T
 
 def _read_files(directory: Path) -> _Files:
     def read(name: str) -> dict[str, Any] | None:
-        return read_json(directory / name) if (directory / name).exists() else None
+        return read_json(directory / name, PUBLISHED) if (directory / name).exists() else None
 
     model, description = read("config.json") or {}, read(DESCRIPTION)
     class_is_file = _takes_all_from_file(directory, model, description or {})
@@ -207,7 +206,7 @@ def _with_special_map(files: _Files) -> dict[str, Any]:
         return described
     # The list there does not take the place of the one here.
     kept = {added_tokens.LISTS[0]: added_tokens.special_list(described)}
-    return described | kept | read_json(path)
+    return described | kept | read_json(path, PUBLISHED)
 
 
 def _names(files: _Files, described: dict[str, Any]) -> dict[str, str]:

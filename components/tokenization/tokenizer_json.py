@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.tokenization.vocabulary import TokenizerSettings, json_object, read_text
+from components.common.json_files import json_object, read_json, shown
+from components.tokenization.vocabulary import TokenizerSettings
 
 WHOLE, DESCRIPTION = "tokenizer.json", "tokenizer_config.json"
 
@@ -18,9 +18,6 @@ ENDS = 'BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1"'
 PUBLISHED = "Take the file that was published with the model."
 
 OTHER_MODEL = "Only tokenizers of BERT's kind are supported: choose another base model."
-
-_SHOWN = 200
-"""Characters of a value in a message; a SentencePiece normalizer has some hundred thousand."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -42,27 +39,6 @@ class TokenizerJson:
     """As they stand there."""
 
 
-def read_json(path: Path) -> dict[str, Any]:
-    """The JSON object in a file.
-
-    Raises:
-        InputError: the file is not UTF-8 or holds something else.
-    """
-    try:
-        values = json.loads(read_text(path, PUBLISHED))
-    except json.JSONDecodeError as error:
-        raise InputError(f"{path}:{error.lineno}", f"expected JSON: {error.msg}", PUBLISHED) from error
-    except RecursionError as error:
-        raise InputError(str(path), "expected JSON, this is nested too deeply", PUBLISHED) from error
-    except ValueError as error:
-        raise InputError(str(path), f"expected JSON: {error}", PUBLISHED) from error
-    try:
-        json.dumps(values, ensure_ascii=False).encode()
-    except UnicodeEncodeError as error:
-        raise InputError(str(path), "expected Unicode text, got half of a surrogate pair", PUBLISHED) from error
-    return json_object(values, str(path), PUBLISHED)
-
-
 def read_flag(path: Path, values: dict[str, Any], key: str, default: bool | None) -> Any:
     """A boolean of a JSON object; null passes only where it is the default.
 
@@ -76,19 +52,13 @@ def read_flag(path: Path, values: dict[str, Any], key: str, default: bool | None
     return value
 
 
-def shown(value: object) -> str:
-    """A JSON value for a message, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
-
-
 def read(path: Path) -> TokenizerJson:
     """Read a `tokenizer.json`.
 
     Raises:
         InputError: it is not JSON, or not WordPiece after BERT's normalizer and pre-tokenizer between [CLS] and [SEP].
     """
-    values = read_json(path)
+    values = read_json(path, PUBLISHED)
     normalizer = _part(path, values, "normalizer", "BertNormalizer")
     if not read_flag(path, normalizer, "clean_text", True):
         raise _not_bert(path, "normalizer", 'type "BertNormalizer" with clean_text true', normalizer)

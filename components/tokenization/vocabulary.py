@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from components.common.errors import InputError
+from components.common.json_files import read_text
 
 PAD, UNKNOWN, START, SEPARATOR, MASK = "[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"
 """BERT's names of the control tokens; a tokenizer may have others."""
@@ -166,33 +166,3 @@ def read_vocabulary(path: Path) -> list[str]:
 def write_vocabulary(path: Path, vocabulary: tuple[str, ...]) -> None:
     """Writes a `vocab.txt` that `read_vocabulary` reads."""
     path.write_bytes("".join(f"{token}\n" for token in vocabulary).encode())
-
-
-def read_text(path: Path, remedy: str) -> str:
-    """The text of a UTF-8 file, line ends as they are.
-
-    Raises:
-        InputError: the file cannot be read or is not UTF-8; with this remedy.
-    """
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise InputError(str(path), f"expected a readable file: {error.strerror}", remedy) from error
-    try:
-        return content.decode("utf-8")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            f"{path}:{line}", f"expected UTF-8, got the byte 0x{content[error.start]:02x}", remedy
-        ) from error
-
-
-def json_object(values: Any, place: str, remedy: str) -> dict[str, Any]:
-    """The value itself, which has to be a JSON object.
-
-    Raises:
-        InputError: it is something else.
-    """
-    if not isinstance(values, dict):
-        raise InputError(place, f"expected a JSON object, got {type(values).__name__}", remedy)
-    return values

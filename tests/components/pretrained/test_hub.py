@@ -1,23 +1,76 @@
+import hashlib
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx2
 import huggingface_hub
 import pytest
-from huggingface_hub import errors
+from huggingface_hub import _tree_cache, constants, errors
 
 from components.common.errors import InputError
 from components.pretrained.hub import resolve
+from tests.stand_in_hub import COMMIT, StandInHub, stand_in_hub
+from tests.toys import write_toy_checkpoint
+from tests.watched_files import unchanged_around
 
 
 def test_a_local_directory_is_returned_as_it_is() -> None:
     assert resolve("data/minilm") == Path("data/minilm")
 
 
-@pytest.mark.parametrize("address", ["https://huggingface.co/a/b", "hf://", "hf://a/b/c", "hf://a/b@", "gs://bucket"])
-def test_another_form_of_address_is_refused(address: str) -> None:
+NO_NAMES = [
+    *[
+        "https://huggingface.co/a/b",
+        "gs://bucket",
+        "hf://",
+        "hf://a/b/c",
+        "hf://a/b@",
+        "hf://a//b",
+        "hf:///a",
+        "hf://../a",
+    ],
+    *["hf://a/..", "hf://a--b", "hf://a/b..c", "hf://.a/b", "hf://a/b-", "hf://a/b.git", "hf://ä/b", "hf://a/b\n"],
+    f"hf://{'a' * 97}/b",
+]
+
+
+@pytest.mark.parametrize("address", NO_NAMES)
+def test_a_name_outside_the_hubs_grammar_is_refused_before_the_library_is_called(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = use(monkeypatch, Hub())
     with pytest.raises(InputError, match=r"not a model's address\. Write hf://organisation/name or"):
         resolve(address)
+    assert hub.calls == []
+
+
+NO_REVISIONS = [
+    *["../../../../x", "/etc/x", "a/../x", "a//b", "a/", ".", "..", "a/.b", "-a", "a.lock", "a.", "a b", "a\0", "a\n"],
+    *["a\\b", "~a", "a@{1}", "x" * 201, "ä"],
+]
+
+
+@pytest.mark.parametrize("revision", NO_REVISIONS)
+def test_a_revision_that_could_lead_elsewhere_is_refused_before_the_library_is_called(
+    revision: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = use(monkeypatch, Hub())
+    with pytest.raises(InputError) as caught:
+        resolve(f"hf://a/b@{revision}")
+    assert caught.value.problem.startswith(f"{revision!r} is no revision: a commit, tag or branch of letters, digits")
+    assert hub.calls == []
+
+
+@pytest.mark.parametrize("revision", ["main", "v1.0", "refs/pr/12", "feature/new_head", COMMIT, COMMIT[:7], "1.0+cpu"])
+def test_commits_tags_branches_and_pull_requests_are_revisions(revision: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = use(monkeypatch, Hub())
+    resolve(f"hf://a/b@{revision}")
+    assert hub.calls[0]["revision"] == revision
+
+
+SNAPSHOT = f"/cache/models--org--name/snapshots/{COMMIT}"
 
 
 class Hub:
@@ -31,7 +84,7 @@ class Hub:
         self.calls.append({"repo_id": repo_id, **kwargs})
         if failure := self.failures[kwargs["local_files_only"]]:
             raise failure
-        return "/cache/snapshot"
+        return SNAPSHOT
 
 
 def use(monkeypatch: pytest.MonkeyPatch, hub: Hub) -> Hub:
@@ -46,7 +99,7 @@ def http_error(kind: type[errors.HfHubHTTPError]) -> errors.HfHubHTTPError:
 
 def test_only_the_files_needed_are_fetched_at_the_revision(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     hub = use(monkeypatch, Hub())
-    assert resolve("hf://org/na.me@v1.0", tmp_path) == Path("/cache/snapshot")
+    assert resolve("hf://org/na.me@v1.0", tmp_path) == Path(SNAPSHOT)
     assert hub.calls == [
         {
             "repo_id": "org/na.me",
@@ -61,7 +114,7 @@ def test_only_the_files_needed_are_fetched_at_the_revision(monkeypatch: pytest.M
                 "special_tokens_map.json",
                 "model.safetensors",
                 "model.safetensors.index.json",
-                "model-*-of-*.safetensors",
+                "model-[0-9][0-9][0-9][0-9][0-9]-of-[0-9][0-9][0-9][0-9][0-9].safetensors",
             ],
             "local_files_only": False,
         }
@@ -80,7 +133,7 @@ OFFLINE = [
 @pytest.mark.parametrize("failure", OFFLINE, ids=lambda failure: type(failure).__name__)
 def test_offline_the_cached_model_is_used(monkeypatch: pytest.MonkeyPatch, failure: Exception) -> None:
     hub = use(monkeypatch, Hub(online=failure))
-    assert resolve("hf://name") == Path("/cache/snapshot")
+    assert resolve("hf://name") == Path(SNAPSHOT)
     assert [call["local_files_only"] for call in hub.calls] == [False, True]
     assert hub.calls[1]["revision"] is None
 
@@ -114,3 +167,112 @@ def test_what_the_hub_refuses_is_not_looked_for_in_the_cache(
     assert str(caught.value).startswith(f"hf://org/name@v9: {problem}")
     assert str(caught.value).endswith("or download the model on another machine and give its directory.")
     assert len(hub.calls) == 1
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Path:
+    """With folders of its own around it."""
+    path = tmp_path / "around" / "cache"
+    path.mkdir(parents=True)
+    return path
+
+
+@pytest.fixture
+def hub(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StandInHub]:
+    with stand_in_hub(write_toy_checkpoint(tmp_path / "served"), monkeypatch) as served:
+        yield served
+
+
+def test_a_model_is_fetched_and_taken_from_the_cache_when_the_hub_is_gone(
+    tmp_path: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    served = write_toy_checkpoint(tmp_path / "served")
+    with unchanged_around(cache), stand_in_hub(served, monkeypatch):
+        fetched = resolve("hf://org/name", cache)
+    assert {path.name: path.read_bytes() for path in fetched.iterdir()} == {
+        path.name: path.read_bytes() for path in served.iterdir()
+    }
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    assert resolve("hf://org/name", cache) == fetched
+
+
+def lie(hub: StandInHub, how: str) -> None:
+    out = "../../../canary/file"
+    match how:
+        case "commit":
+            hub.commit = out
+        case "commit of a file":
+            hub.commit_header = out
+        case "etag":
+            hub.etags["config.json"] = out
+        case "absolute etag":
+            hub.etags["config.json"] = "/tmp/no/such/place"  # noqa: S108
+        case "sha256":
+            hub.sha256["model.safetensors"] = out
+        case "garbage":
+            hub.garbage = b"[1, "
+        case "another kind":
+            hub.garbage = b'{"sha": null, "siblings": 3}'
+
+
+LIES = ["commit", "commit of a file", "etag", "absolute etag", "sha256", "garbage", "another kind"]
+
+
+@pytest.mark.parametrize("how", LIES)
+def test_a_hub_that_answers_with_paths_or_nonsense_is_refused_and_writes_nothing_elsewhere(
+    how: str, hub: StandInHub, cache: Path
+) -> None:
+    lie(hub, how)
+    with unchanged_around(cache), pytest.raises(InputError) as caught:
+        resolve("hf://org/name", cache)
+    assert "This is no answer of Hugging Face's hub: look at HF_ENDPOINT" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name", ["../../../canary/file.safetensors", "/absolute.safetensors", "model-/../../../canary/x-of-1.safetensors"]
+)
+def test_files_in_other_folders_are_not_fetched(name: str, hub: StandInHub, cache: Path) -> None:
+    hub.files[name] = b"not theirs"
+    with unchanged_around(cache):
+        fetched = resolve("hf://org/name", cache)
+    assert sorted(path.name for path in fetched.iterdir()) == [
+        *["config.json", "model.safetensors", "tokenizer_config.json", "vocab.txt"]
+    ]
+    assert not [path for path in hub.asked if "canary" in path]
+
+
+def test_weights_of_another_sha256_than_the_hub_lists_are_refused_also_from_the_cache(
+    hub: StandInHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    right = hub.files["model.safetensors"]
+    wrong = right[:-1] + bytes([right[-1] ^ 1])
+    hub.files["model.safetensors"] = wrong
+    listed, got = (hashlib.sha256(content).hexdigest() for content in (right, wrong))
+    for offline in (False, True):
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", offline)
+        with pytest.raises(InputError) as caught:
+            resolve("hf://org/name", cache)
+        assert caught.value.problem == f"its sha256 is {got}, the hub lists {listed} for org/name"
+        assert caught.value.remedy.startswith(f"It was damaged or exchanged: delete {cache}/models--org--name/blobs/")
+
+
+def test_without_a_list_the_name_in_the_cache_is_the_sha256(
+    hub: StandInHub, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fetched = resolve("hf://org/name", cache)
+    shutil.rmtree(cache / "models--org--name" / "trees")
+    monkeypatch.setattr(_tree_cache, "_IN_MEMORY_TREE_CACHE", {})
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    resolve("hf://org/name", cache)
+    with (fetched / "model.safetensors").resolve().open("ab") as file:
+        file.write(b"more")
+    with pytest.raises(InputError, match="its sha256 is"):
+        resolve("hf://org/name", cache)
+
+
+def test_a_link_out_of_the_cache_is_refused(hub: StandInHub, cache: Path) -> None:
+    fetched = resolve("hf://org/name", cache)
+    (fetched / "vocab.txt").unlink()
+    (fetched / "vocab.txt").symlink_to("/etc/hostname")
+    with pytest.raises(InputError, match=r"is a link to /etc/hostname, out of the cache\. Delete the link"):
+        resolve("hf://org/name", cache)

@@ -6,15 +6,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import ml_dtypes
 import numpy as np
 import pytest
 from safetensors.numpy import load_file, save_file
 
 from components.common.errors import InputError
+from components.common.json_files import shown
 from components.model.config import BertConfig
+from components.pretrained import tensors
 from components.pretrained.huggingface import check_weights, load_weights, read_config
+from components.pretrained.tensors import Tensors
 from tests.checkout import ROOT
-from tests.toys import VOCABULARY, write_toy_checkpoint
+from tests.toys import VOCABULARY, toy_tensors, write_toy_checkpoint
 
 
 @pytest.fixture
@@ -43,6 +47,19 @@ def weights_error(directory: Path) -> str:
     with pytest.raises(InputError) as caught:
         check_weights(directory, config)
     return str(caught.value)
+
+
+def weights_error_or_none(directory: Path) -> str | None:
+    try:
+        check_weights(directory, read_config(directory))
+    except InputError as error:
+        return str(error)
+    return None
+
+
+def change_words(directory: Path, change: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Of the toy's word embeddings."""
+    set_tensors(directory, lambda tensors: tensors | {WORDS: change(tensors[WORDS])})
 
 
 def weights_of(directory: Path) -> dict[str, np.ndarray]:
@@ -95,22 +112,24 @@ def test_a_missing_directory_is_named_with_the_remedy(tmp_path: Path) -> None:
 
 
 def test_a_missing_config_is_named(tmp_path: Path) -> None:
-    assert config_error(tmp_path).startswith(
-        f"{tmp_path}/config.json: cannot be read (No such file or directory). Give"
-    )
+    assert config_error(tmp_path).startswith(f"{tmp_path}/config.json: there is no such file. Give")
 
 
 @pytest.mark.parametrize(
     ("content", "problem"),
     [
-        (b"{", "is not JSON (Expecting property name"),
-        (b"\xff\xfe", "is not JSON ('utf-8' codec can't decode"),
-        (b"[1]", "must hold a JSON object, got list"),
+        (b"{", ":1: expected JSON: Expecting property name"),
+        (b"\xff\xfe", ":1: expected UTF-8, got the byte 0xff"),
+        (b"[1]", ": expected a JSON object, got list"),
+        (b'{"a": ' + b"9" * 5000 + b"}", ": expected JSON: Exceeds the limit (4300 digits)"),
+        (b'{"a": ' + b"[" * 100 + b"]" * 100 + b"}", ": expected JSON, this is nested too deeply"),
+        (b"[" * 100_000, ": expected JSON, this is nested too deeply"),
+        (b'{"a": "\\ud800"}', ": expected Unicode text, got half of a surrogate pair"),
     ],
 )
 def test_a_config_that_is_no_json_object_is_refused(checkpoint: Path, content: bytes, problem: str) -> None:
     (checkpoint / "config.json").write_bytes(content)
-    assert config_error(checkpoint).startswith(f"{checkpoint}/config.json: {problem}")
+    assert config_error(checkpoint).startswith(f"{checkpoint}/config.json{problem}")
 
 
 def test_another_kind_of_model_is_named_with_what_is_supported(checkpoint: Path) -> None:
@@ -132,10 +151,15 @@ def test_another_kind_of_model_is_named_with_what_is_supported(checkpoint: Path)
         ),
         ({"is_decoder": True}, "is_decoder must be false, got True"),
         ({"add_cross_attention": True}, "add_cross_attention must be false, got True"),
-        ({"hidden_size": "8"}, "hidden_size must be an integer of at least 1, got '8'"),
-        ({"hidden_size": True}, "hidden_size must be an integer of at least 1, got True"),
-        ({"num_hidden_layers": 0}, "num_hidden_layers must be an integer of at least 1, got 0"),
-        ({"num_hidden_layers": None}, "num_hidden_layers must be an integer of at least 1, got None"),
+        ({"hidden_size": "8"}, "hidden_size must be an integer from 1 to 100,000, got '8'"),
+        ({"hidden_size": True}, "hidden_size must be an integer from 1 to 100,000, got True"),
+        ({"num_hidden_layers": 0}, "num_hidden_layers must be an integer from 1 to 1,000, got 0"),
+        ({"num_hidden_layers": None}, "num_hidden_layers must be an integer from 1 to 1,000, got None"),
+        ({"num_hidden_layers": 10**6}, "num_hidden_layers must be an integer from 1 to 1,000, got 1000000"),
+        (
+            {"vocab_size": 10**4000},
+            "vocab_size must be an integer from 1 to 10,000,000, got 100000000000000000...0000000000000000000",
+        ),
         ({"layer_norm_eps": 0}, "layer_norm_eps must be a number above 0 and below 1, got 0"),
         ({"hidden_dropout_prob": 1.0}, "hidden_dropout_prob must be a number from 0 to below 1, got 1.0"),
         ({"initializer_range": float("nan")}, "initializer_range must be a number above 0 and below 1, got nan"),
@@ -229,6 +253,113 @@ def test_the_prefix_bert_and_old_names_and_float16_are_read(checkpoint: Path) ->
         np.testing.assert_array_equal(value, expected[path].astype(np.float16), err_msg=path)
 
 
+WORDS, NORM = "embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight"
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16", "float32", "float64"])
+def test_floating_point_types_are_read_as_float32(checkpoint: Path, dtype: str) -> None:
+    set_tensors(checkpoint, lambda tensors: {name: value.astype(dtype) for name, value in tensors.items()})
+    assert weights_error_or_none(checkpoint) is None
+    read = Tensors(checkpoint).read(WORDS)
+    assert read.dtype == np.float32
+    np.testing.assert_array_equal(read, load_file(checkpoint / "model.safetensors")[WORDS].astype(np.float32))
+
+
+def test_bfloat16_is_the_upper_half_of_float32(checkpoint: Path) -> None:
+    change_words(checkpoint, lambda words: words.astype("bfloat16"))
+    words = toy_tensors(len(VOCABULARY), 8, 2, 0)[WORDS]
+    # Rounded to even: 0x8000 is half a unit of what is kept.
+    bits = words.view(np.uint32)
+    kept = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
+    np.testing.assert_array_equal(Tensors(checkpoint).read(WORDS), kept.view(np.float32))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "called"),
+    [
+        *[("int8", "I8"), ("uint8", "U8"), ("int16", "I16"), ("int32", "I32"), ("int64", "I64"), ("bool", "BOOL")],
+        *[("float8_e4m3fn", "F8_E4M3"), ("float8_e5m2", "F8_E5M2")],
+    ],
+)
+def test_tensors_of_another_type_are_refused_by_its_name(checkpoint: Path, dtype: str, called: str) -> None:
+    change_words(checkpoint, lambda words: words.astype(getattr(ml_dtypes, dtype, dtype)))
+    assert weights_error(checkpoint) == (
+        f"{checkpoint}/model.safetensors: expected weights of the type F64 or F32 or F16 or BF16, got {called} in "
+        f"'{WORDS}'. Quantised weights are not supported: take the model's weights as floating-point numbers."
+    )
+
+
+def test_a_tensor_that_is_not_used_may_be_of_any_type(checkpoint: Path) -> None:
+    position_ids = np.arange(32, dtype=np.int64)[None]
+    set_tensors(checkpoint, lambda tensors: tensors | {"bert.embeddings.position_ids": position_ids})
+    assert weights_error_or_none(checkpoint) is None
+
+
+@pytest.mark.parametrize(
+    ("dtype", "value", "got"),
+    [
+        *[
+            ("float32", np.nan, "nan"),
+            ("float16", np.inf, "inf"),
+            ("bfloat16", -np.inf, "-inf"),
+            ("float32", 1e38, "1e+38"),
+        ],
+        *[("float64", 1e39, "inf"), ("float64", np.nan, "nan"), ("float32", -1e7, "-1e+07")],
+    ],
+)
+def test_one_weight_that_is_not_finite_is_named_by_its_row(
+    checkpoint: Path, dtype: str, value: float, got: str
+) -> None:
+    def spoil(words: np.ndarray) -> np.ndarray:
+        words = words.astype(dtype)
+        words[7, 3] = words[9, 0] = value
+        return words
+
+    change_words(checkpoint, spoil)
+    assert weights_error(checkpoint) == (
+        f"{checkpoint}/model.safetensors: expected weights up to 1,000,000 in size, got {got} in row 7 of '{WORDS}'. "
+        "It is damaged, or its training diverged: download it again, or take another model."
+    )
+
+
+def test_the_row_is_right_where_a_tensor_is_read_in_parts(checkpoint: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tensors, "_AT_A_TIME", 32)
+
+    def spoil(words: np.ndarray) -> np.ndarray:
+        words[len(VOCABULARY) - 1, 7] = np.nan
+        return words
+
+    change_words(checkpoint, spoil)
+    assert f"got nan in row {len(VOCABULARY) - 1} of" in weights_error(checkpoint)
+
+
+def test_loading_refuses_what_checking_does(checkpoint: Path) -> None:
+    change_words(checkpoint, lambda words: words * np.float32(np.nan))
+    with pytest.raises(InputError, match="got nan in row 0 of"):
+        weights_of(checkpoint)
+
+
+@pytest.mark.parametrize(
+    ("name", "other"), [(WORDS, f"bert.{WORDS}"), (NORM, "embeddings.LayerNorm.gamma"), (NORM, f"bert.{NORM}")]
+)
+def test_a_tensor_of_two_names_is_refused_with_both(checkpoint: Path, name: str, other: str) -> None:
+    set_tensors(checkpoint, lambda tensors: tensors | {other: tensors[name]})
+    message = weights_error(checkpoint)
+    assert f"{name} stands twice, as " in message
+    assert f"{name!r} in model.safetensors" in message
+    assert f"{other!r} in model.safetensors" in message
+
+
+def test_a_tensor_in_two_shards_is_refused_with_both(checkpoint: Path) -> None:
+    shard(checkpoint)
+    second = checkpoint / "model-00002-of-00002.safetensors"
+    save_file(load_file(second) | {WORDS: np.zeros((len(VOCABULARY), 8), np.float32)}, second)
+    first = f"{WORDS!r} in model-00001-of-00002.safetensors"
+    assert f"{WORDS} stands twice, as {first} and {WORDS!r} in model-00002-of-00002.safetensors" in weights_error(
+        checkpoint
+    )
+
+
 def shard(directory: Path) -> None:
     tensors = load_file(directory / "model.safetensors")
     names = sorted(tensors)
@@ -256,13 +387,23 @@ def test_a_missing_shard_is_named(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "file", ["../other.safetensors", "/etc/x.safetensors", "a/b.safetensors", "..", "pytorch.bin", 3]
+    "file",
+    [
+        "../other.safetensors",
+        "/x.safetensors",
+        "a/b.safetensors",
+        "..",
+        "pytorch.bin",
+        3,
+        "a\0.safetensors",
+        "é.safetensors",
+    ],
 )
 def test_an_index_leads_only_to_safetensors_beside_it(checkpoint: Path, file: object) -> None:
     shard(checkpoint)
     path = checkpoint / "model.safetensors.index.json"
     path.write_text(json.dumps({"weight_map": {"a": file}}))
     assert weights_error(checkpoint) == (
-        f"{path}: weight_map must map tensors to .safetensors files beside it, got {file}. "
+        f"{path}: weight_map must map tensors to .safetensors files beside it, got {shown(str(file))}. "
         "Copy or download the model again."
     )

@@ -482,13 +482,19 @@ CASES: dict[str, list[Case]] = {
              "tokenizer's files, or hf://organisation/name."),
         Case("an address of another form", lambda box: box.toml('base = "toy"', 'base = "s3://bucket/toy"'),
              "s3://bucket/toy: not a model's address. Write hf://organisation/name or "
-             "hf://organisation/name@revision, or give a local directory."),
+             "hf://organisation/name@revision, each name of at most 96 letters, digits, `_`, `-` and `.`, without "
+             "`--`, `..` and `.git`; or give a local directory."),
+        Case("a revision that leads out of the cache",
+             lambda box: box.toml('base = "toy"', 'base = "hf://a/b@../../../../x"'),
+             "hf://a/b@../../../../x: '../../../../x' is no revision: a commit, tag or branch of letters, digits, `_`, "
+             "`-`, `+` and `.`, also several names with `/` between them, without `..`. Correct it, or name the commit "
+             "by its 40 hexadecimal digits."),
         Case("no config.json", lambda box: box.delete("toy/config.json"),
-             "DIR/toy/config.json: cannot be read (No such file or directory). Give a directory with config.json, "
+             "DIR/toy/config.json: there is no such file. Give a directory with config.json, "
              "model.safetensors and the tokenizer's files, or hf://organisation/name."),
         Case("a config.json that is not JSON", lambda box: box.write("toy/config.json", "{'model_type': 'bert'}"),
-             "DIR/toy/config.json: is not JSON (Expecting property name enclosed in double quotes: line 1 column 2"
-             " (char 1)). Copy or download it again."),
+             "DIR/toy/config.json:1: expected JSON: Expecting property name enclosed in double quotes. Copy or "
+             "download it again."),
         Case("another architecture", lambda box: box.model_config(model_type="roberta", architectures=["RobertaModel"]),
              "DIR/toy/config.json: model_type must be \"bert\", got 'roberta' with architectures ['RobertaModel']. "
              "Only BERT encoders are supported (bert-base-uncased, MiniLM, TinyBERT ...); choose one of these."),
@@ -525,6 +531,24 @@ CASES: dict[str, list[Case]] = {
         Case("a missing tensor", lambda box: box.tensors(lambda t: t.pop("embeddings.LayerNorm.bias")),
              "DIR/toy/model.safetensors: 1 of 39 tensors are missing: embeddings.LayerNorm.bias. Take weights and "
              "config.json from the same BERT model, saved with the encoder's own names."),
+        Case("a tensor under two names", lambda box: box.tensors(
+                 lambda t: t.update({"bert.pooler.dense.bias": t["pooler.dense.bias"]})),
+             "DIR/toy/model.safetensors: pooler.dense.bias stands twice, as 'bert.pooler.dense.bias' in "
+             "model.safetensors and 'pooler.dense.bias' in model.safetensors. Nothing says which one the model "
+             "learned: delete one, or take another model."),
+        Case("quantised weights", lambda box: box.tensors(
+                 lambda t: t.update({"pooler.dense.weight": t["pooler.dense.weight"].astype(np.int8)})),
+             "DIR/toy/model.safetensors: expected weights of the type F64 or F32 or F16 or BF16, got I8 in "
+             "'pooler.dense.weight'. Quantised weights are not supported: take the model's weights as floating-point "
+             "numbers."),
+        Case("a weight that is not a number", lambda box: box.tensors(
+                 lambda t: t["embeddings.word_embeddings.weight"][3].fill(np.nan)),
+             "DIR/toy/model.safetensors: expected weights up to 1,000,000 in size, got nan in row 3 of "
+             "'embeddings.word_embeddings.weight'. It is damaged, or its training diverged: download it again, or take "
+             "another model."),
+        Case("more layers than any model has", lambda box: box.model_config(num_hidden_layers=1_000_000),
+             "DIR/toy/config.json: num_hidden_layers must be an integer from 1 to 1,000, got 1000000. Correct it, or "
+             "choose another model."),
         Case("a tensor of another shape", lambda box: box.model_config(intermediate_size=64),
              "DIR/toy/model.safetensors: 6 tensors have another shape than config.json says: "
              "encoder.layer.0.intermediate.dense.weight expected [64, 8], got [32, 8], "
