@@ -24,10 +24,10 @@ def _version(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[
         return int(pinned)
     if "examples" in input_dict:
         learned = data_hash.read(artifact_utils.get_single_uri(input_dict["examples"]))
-        return versions.production(directory, data_sha256=learned)
+        return versions.production(directory, but_of_data=learned)
     candidate = artifact_utils.get_single_instance(input_dict["model"])
-    weights = card.read_card(Path(path_utils.serving_model_path(candidate.uri)))["weights_sha256"]
-    return versions.production(directory, weights_sha256=weights)
+    own = card.identity(card.read_card(Path(path_utils.serving_model_path(candidate.uri))))
+    return versions.production(directory, but=own)
 
 
 class Driver(base_driver.BaseDriver):

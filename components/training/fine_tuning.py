@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from components import tasks
 from components.drift import profile
 from components.export import saved_model
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
@@ -114,11 +114,19 @@ def _card(
         "settings": dataclasses.asdict(tokenizer.settings),
         "max_tokens": settings.most_tokens,
         "padding_id": tokenizer.padding_id,
+        "vocabulary_sha256": hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest(),
     }
+    # How texts are cut and pooled is in the graph; here it tells two models of equal weights apart.
+    reads = {name: value for name, value in dataclasses.asdict(settings).items() if name != "base"}
     # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
     of_words = {} if joins is None else {"joins": len(joins)}
-    learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
+    learned_from = {
+        "data_sha256": data_hash.read(fn_args.transform_output),
+        "initial_weights": initial,
+        "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
+    }
+    given = fn_args.custom_config.get("card", {})
+    return {**given, "tokenizer": described, "model": reads, **of_words, **learned_from}
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:

@@ -13,7 +13,7 @@ from typing import Any
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.exit_status import DONE, FAILED
-from components.serving.versions import version_with_weights
+from components.serving.versions import version_of
 from components.settings.run import Run
 from components.settings.serialization import load
 from components.settings.toml import TomlSource
@@ -78,12 +78,13 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
 
 
 def _initial(before: Manifest, directory: Path) -> str:
-    """The pushed version that the training went on from, or one with the same weights."""
+    """The pushed version that the training went on from, or another of the same model."""
     wanted = before.result["initial_weights"]
     if wanted is None:
         return "base"
     serving = PipelinePaths.of_run(before.settings, directory).serving
-    version = version_with_weights(serving, wanted)
+    # The manifest of an older run knows the weights alone.
+    version = version_of(serving, before.result.get("initial_identity") or wanted)
     if version is None:
         problem = f"the version that the training went on from is gone (weights {wanted[:12]})"
         raise InputError(str(serving), problem, "Put it back from where it was archived")

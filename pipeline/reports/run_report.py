@@ -92,7 +92,7 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     if dev.get("blessed") is True:
         facts.append(("verdict", "blessed: every threshold is met on dev"))
         if record.state == "refused":
-            facts.append(("withdrawn", "a rollback took these weights out of production, they are not pushed again"))
+            facts.append(("withdrawn", "a rollback took this model out of production, it is not pushed again"))
     for reason in dev.get("reasons", []):
         facts.append(("refused", reason))
     if record.error:

@@ -24,7 +24,7 @@ from components.common import atomic_files, locks
 from components.common.errors import InputError, describe, find_input_error
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
@@ -231,7 +231,7 @@ def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    now = production(paths.serving, weights_sha256=read_card(model)["weights_sha256"])
+    now = production(paths.serving, but=identity(read_card(model)))
     if (now and str(now)) != measured:
         against = f"version {measured}" if measured else "no version"
         problem = f"version {now} is in production now, the model was held against {against}"
@@ -241,7 +241,7 @@ def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
 def _status(kept: RunRecord, node_id: str) -> int:
     if node_id != "Pusher" or kept.pushed:
         return DONE
-    reasons = kept.evaluations["dev"]["reasons"] or ["a rollback took these weights out of production"]
+    reasons = kept.evaluations["dev"]["reasons"] or ["a rollback took this model out of production"]
     _say(f"skipped, nothing is pushed: {'; '.join(reasons)}")
     return SKIPPED
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from components.common.errors import InputError
 from components.distributed import cluster
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
@@ -98,7 +98,8 @@ def end(record: RunRecord, found: Manifest) -> None:
     record.state = "pushed" if record.pushed else "refused"
     card = read_card(model)
     found.result = {
-        **{name: card[name] for name in ("weights_sha256", "initial_weights")},
+        "identity": identity(card),
+        **{name: card.get(name) for name in ("weights_sha256", "initial_weights", "initial_identity")},
         "model": str(model),
         "machine": earlier or found.machine,
         **record.outcome,

@@ -80,8 +80,8 @@ class Manifest:
     schema: str | None = None
     """sha256 of the reviewed schema; None: one was inferred."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from), `model` (a
-    directory) and the `machine` it was trained on; with the record's `RunRecord.outcome`, which is kept there alone.
+    """`identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
+    (`initial_identity`, `initial_weights`), `model` (a directory) and the `machine` it was trained on; with the record's `RunRecord.outcome`, which is kept there alone.
     Empty until the run's end."""
 
     @property
