@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.components.base import base_component, base_driver, base_executor, executor_spec
 from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
@@ -21,6 +22,24 @@ from components.rows import data_spans, files, reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump, load
+
+
+class Driver(base_driver.BaseDriver):
+    """Puts the sha256 of the files of the newest data into the node's cache key."""
+
+    def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
+        """Called by the launcher before it looks into its cache."""
+        examples = artifact_utils.get_single_instance(execution_info.input_dict["examples"])
+        output = driver_output_pb2.DriverOutput()
+        data = _newest(examples, execution_info.exec_properties)
+        output.exec_properties["input_files"].string_value = files.fingerprints(data)
+        return output
+
+
+def _newest(examples: types.Artifact, exec_properties: dict[str, Any]) -> Data:
+    """The settings, with the paths of the newest span in the Examples."""
+    data = load(Data, exec_properties["data"]).under(exec_properties["data_path"])
+    return data_spans.newest(data, (examples.span,))
 
 
 class Executor(base_executor.BaseExecutor):
@@ -39,9 +58,7 @@ class Executor(base_executor.BaseExecutor):
         """
         limits = load(Drift, exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        data = data_spans.newest(
-            load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,)
-        )
+        data = _newest(examples, exec_properties)
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
         version, measures = None, []
         if predecessor is not None:
@@ -108,6 +125,7 @@ class DriftValidator(base_component.BaseComponent):
 
     SPEC_CLASS = DriftValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

@@ -36,8 +36,8 @@ from components.training.history import HISTORY_FILE
 from components.training.initial_model import build_model, warm_start
 from components.training.replicas import Replicas
 
-_NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
-"""Settings with which a training may go on that began with others of them."""
+_NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "init_from", "worker_minutes")
+"""Settings with which a training may go on that began with others of them; what weights it began from counts itself."""
 
 
 def train(fn_args: Any, replicas: Replicas) -> None:
@@ -144,8 +144,11 @@ def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev
     Equal but for rounding, and with dropout but for the masks, where the number of replicas differs.
     """
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
+    # Where the base model lies does not matter, its hashes stand beside.
+    settings = {name: value for name, value in config.items() if name not in ("base_model", "card")}
+    settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name != "base"}
     depends_on = [
-        {**config, "training": training},
+        {**settings, "training": training},
         initial,
         train.sha256(),
         dev.sha256(),
