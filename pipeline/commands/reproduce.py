@@ -100,7 +100,8 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
     Raises:
         InputError: something is not there.
     """
-    held_all = os.path.commonpath([Path(file.path).parent for file in before.data])
+    # Of a run that ended there is at least one.
+    held_all = os.path.commonpath([Path(file.path).parent for file in before.data]) if before.data else ""
     if places.data is not None:
         for name in {file.split or "files" for file in before.data}:
             files = [file.path for file in before.data if (file.split or "files") == name]
