@@ -6,7 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DRIFT_FILE = "drift.json"
-"""Within the anomalies: `version` that was compared with, None without one, and the `measures` that were taken."""
+"""Within the anomalies: `version` that was compared with, None without one; the `measures` that were taken; `unlike`,
+where there is something to say, how that version is of another task or other classes."""
 
 
 @dataclass(slots=True)

@@ -27,6 +27,23 @@ CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
 
 
+_NOT_OF_ANSWERS = (
+    *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
+    *("run", "restored_from"),
+)
+"""What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
+
+
+def identity(card: dict[str, Any]) -> str:
+    """sha256 of what a model's card says that its answers follow from: weights, labels, tokenizer, task, lengths.
+
+    Two models of equal weights are two models if one of them names its classes otherwise. Whatever a card does not say,
+    as those of older models do not, is no part of it.
+    """
+    counts = {name: value for name, value in card.items() if name not in _NOT_OF_ANSWERS}
+    return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+
+
 def read_card(model: Path) -> dict[str, Any]:
     """What a SavedModel of ours says of itself: `task`, `weights_sha256`, `input` and so on; empty for another's."""
     place = model / CARD_FILE

@@ -24,21 +24,30 @@ def _version(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[
         return int(pinned)
     if "examples" in input_dict:
         learned = data_hash.read(artifact_utils.get_single_uri(input_dict["examples"]))
-        return versions.production(directory, data_sha256=learned)
+        return versions.production(directory, but_of_data=learned)
     candidate = artifact_utils.get_single_instance(input_dict["model"])
-    weights = card.read_card(Path(path_utils.serving_model_path(candidate.uri)))["weights_sha256"]
-    return versions.production(directory, weights_sha256=weights)
+    own = card.identity(card.read_card(Path(path_utils.serving_model_path(candidate.uri))))
+    return versions.production(directory, but=own)
 
 
 class Driver(base_driver.BaseDriver):
     """Puts the version in production into the cache key: the node runs again when it has changed."""
 
     def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
-        """Adds `version` to the parameters; the launcher calls this before it looks into its cache."""
-        version = _version(execution_info.input_dict, execution_info.exec_properties)
+        """Adds what was found to the parameters; the launcher calls this before it looks into its cache."""
+        properties = execution_info.exec_properties
         output = driver_output_pb2.DriverOutput()
-        output.exec_properties["version"].string_value = str(version or "")
+        for name, value in _found(_version(execution_info.input_dict, properties), properties).items():
+            output.exec_properties[name].string_value = value
         return output
+
+
+def _found(version: int | None, exec_properties: dict[str, Any]) -> dict[str, str]:
+    """`version` and the `identity` of its model, wherever it lies; empty where none is in production."""
+    if version is None:
+        return {"version": "", "identity": ""}
+    described = card.read_card(Path(exec_properties["directory"], str(version)))
+    return {"version": str(version), "identity": card.identity(described)}
 
 
 class Executor(base_executor.BaseExecutor):
@@ -58,7 +67,8 @@ class Executor(base_executor.BaseExecutor):
         version = _version(input_dict, exec_properties)
         output = execution_result_pb2.ExecutorOutput()
         # What the driver found is in the cache key alone; here, in the record of the execution too.
-        output.execution_properties["version"].string_value = str(version or "")
+        for name, value in _found(version, exec_properties).items():
+            output.execution_properties[name].string_value = value
         found = output.output_artifacts["baseline"].artifacts
         if version is not None:
             baseline = artifact_utils.get_single_instance(output_dict["baseline"])

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
-from tfx.dsl.components.base import base_component, base_executor, executor_spec
+from tfx.dsl.components.base import base_component, base_driver, base_executor, executor_spec
 from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
@@ -17,10 +18,29 @@ from components import tasks
 from components.common.errors import InputError
 from components.drift import distance, profile
 from components.drift.data_comparison import DRIFT_FILE
+from components.export import card
 from components.rows import data_spans, files, reader
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump, load
+
+
+class Driver(base_driver.BaseDriver):
+    """Puts the sha256 of the files of the newest data into the node's cache key."""
+
+    def run(self, execution_info: Any) -> driver_output_pb2.DriverOutput:
+        """Called by the launcher before it looks into its cache."""
+        examples = artifact_utils.get_single_instance(execution_info.input_dict["examples"])
+        output = driver_output_pb2.DriverOutput()
+        data = _newest(examples, execution_info.exec_properties)
+        output.exec_properties["input_files"].string_value = files.fingerprints(data)
+        return output
+
+
+def _newest(examples: types.Artifact, exec_properties: dict[str, Any]) -> Data:
+    """The settings, with the paths of the newest span in the Examples."""
+    data = load(Data, exec_properties["data"]).under(exec_properties["data_path"])
+    return data_spans.newest(data, (examples.span,))
 
 
 class Executor(base_executor.BaseExecutor):
@@ -32,18 +52,16 @@ class Executor(base_executor.BaseExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the distances to DRIFT_FILE.
+        """Writes the distances to DRIFT_FILE; none are taken from what a model of another task learned from.
 
         Raises:
             InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
         """
         limits = load(Drift, exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        data = data_spans.newest(
-            load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,)
-        )
+        data = _newest(examples, exec_properties)
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
-        version, measures = None, []
+        version, unlike, measures = None, "", []
         if predecessor is not None:
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
@@ -53,17 +71,23 @@ class Executor(base_executor.BaseExecutor):
                 raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
             if before is not None:
                 task = tasks.read(examples.uri)
-                now = profile.Profiler(model, task).profile(_train_rows(data))
-                measures = distance.compare(before, now, limits)
+                known = tasks.from_card(card.read_card(model))
+                unlike = tasks.unlike(known, task)
+                if known.name == task.name:
+                    now = profile.Profiler(model, task).profile(_train_rows(data))
+                    measures = distance.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
             listed = "".join(f"\n  {measure}" for measure in exceeded)
-            problem = f"train has drifted from what version {version} learned from{listed}"
+            other = f", which {unlike}," if unlike else ""
+            problem = f"train has drifted from what version {version}{other} learned from{listed}"
             remedy = '\nCorrect the data, raise the limit in [drift], or only be warned, with drift.on_drift = "warn"'
             raise InputError(_train_files(data), problem, remedy)
         found = [measure.as_dict() for measure in measures]
         path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
-        path.write_text(json.dumps({"version": version, "measures": found}, indent=1), encoding="utf-8")
+        other_kind = {"unlike": unlike} if unlike else {}
+        content = {"version": version, "measures": found, **other_kind}
+        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 
 def _train_files(data: Data) -> str:
@@ -108,6 +132,7 @@ class DriftValidator(base_component.BaseComponent):
 
     SPEC_CLASS = DriftValidatorSpec
     EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
 
     def __init__(
         self,

@@ -46,11 +46,9 @@ class Executor(executor.Executor):
             production = Path(path_utils.serving_model_path(baseline.uri))
             older_ops.check(production)
             known = tasks.from_card(card.read_card(production))
-            if known.name != task.name or known.labels != task.labels:
-                # Answers of another kind cannot be compared; the absolute thresholds still hold.
-                notes["not_compared"] = (
-                    f"version {version} knows other classes ({', '.join(known.labels) or known.name})"
-                )
+            if unlike := tasks.unlike(known, task):
+                # The absolute thresholds still hold.
+                notes["not_compared"] = f"version {version} {unlike}"
             elif known.scores_differently(task):
                 notes["not_compared"] = f"version {version} has another threshold or range"
             if "not_compared" in notes:

@@ -28,7 +28,7 @@ from components import tasks
 from components.common import feature_names, progress
 from components.common.errors import InputError
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
-from components.rows.files import InputFiles, find_files, fingerprint, opened, readable
+from components.rows.files import InputFiles, find_files, fingerprints, opened, readable
 from components.rows.writer import QUARANTINE_FILE
 from components.settings.data import Data
 from components.settings.serialization import dump, load
@@ -115,7 +115,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         self._log_startup(input_dict, output_dict, exec_properties)
         data = _data(exec_properties)
         # Kubeflow knows no drivers.
-        before = exec_properties.get("input_files") or _fingerprints(data)
+        before = exec_properties.get("input_files") or fingerprints(data)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
         examples.split_names = artifact_utils.encode_split_names(list(data.splits))
         examples.span = max(data.spans, default=0)
@@ -144,7 +144,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         row_counts.write(output, counts)
         enforce_bad_row_policy(output, data, counts)
-        if before != _fingerprints(data):
+        if before != fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
 
@@ -212,17 +212,13 @@ class Driver(base_driver.BaseDriver):
         """Called by the launcher before it looks into its cache."""
         data = _data(execution_info.exec_properties)
         output = driver_output_pb2.DriverOutput()
-        output.exec_properties["input_files"].string_value = _fingerprints(data)
+        output.exec_properties["input_files"].string_value = fingerprints(data)
         return output
 
 
 def _data(exec_properties: dict[str, Any]) -> Data:
     """The settings, with the paths that there are now."""
     return data_spans.resolved(load(Data, exec_properties["data"]).under(exec_properties["data_path"]))
-
-
-def _fingerprints(data: Data) -> str:
-    return json.dumps([[split, str(path), fingerprint(path)] for split, path in find_files(data)])
 
 
 class TsvExampleGenSpec(component_spec.ComponentSpec):

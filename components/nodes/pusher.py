@@ -38,7 +38,7 @@ class Executor(executor.Executor):
         proto_utils.json_to_proto(exec_properties["push_destination"], destination)
         directory = Path(destination.filesystem.base_directory)
         model = Path(self.GetModelPath(input_dict))
-        if card.read_card(model).get("weights_sha256") in versions.withdrawn(directory):
+        if versions.is_one_of(versions.withdrawn(directory), card.read_card(model)):
             self._MarkNotPushed(pushed)
             return
         run = exec_properties.get("run_name")

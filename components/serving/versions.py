@@ -7,13 +7,13 @@ import json
 import shutil
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
 from components.common import atomic_files, locks
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, read_card
+from components.export.card import CARD_FILE, identity, read_card
 
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
@@ -35,28 +35,33 @@ def versions(directory: Path) -> list[int]:
     return sorted(int(path.name) for path in found)
 
 
-def production(directory: Path, **unlike: str) -> int | None:
+def production(directory: Path, *, but: str | None = None, but_of_data: str | None = None) -> int | None:
     """The version in production: the newest that was not withdrawn.
 
     Args:
         directory: a serving directory.
-        unlike: what the cards of versions say that do not count. With a candidate's `weights_sha256`, a model that is
-            evaluated again after its push is measured against what it replaced and not against itself.
+        but: `card.identity` of a model whose versions do not count: a candidate that is evaluated again after its push
+            is measured against what it replaced and not against itself.
+        but_of_data: `data_sha256` of data such that versions that learned from it do not count.
     """
     out = withdrawn(directory)
     for version in reversed(versions(directory)):
         described = read_card(directory / str(version))
-        if described.get("weights_sha256") not in out and all(
-            described.get(key) != value for key, value in unlike.items()
-        ):
+        of_data = but_of_data is not None and described.get("data_sha256") == but_of_data
+        if not (is_one_of(out, described) or of_data or identity(described) == but):
             return version
     return None
 
 
-def version_with_weights(directory: Path, sha256: str) -> Path | None:
-    """The newest version with these weights."""
+def is_one_of(models: Collection[str], card: dict[str, Any]) -> bool:
+    """Whether a model is among some that are known by `card.identity`, or as they once were, by their weights alone."""
+    return identity(card) in models or card.get("weights_sha256") in models
+
+
+def version_of(directory: Path, model: str) -> Path | None:
+    """The newest version of a model, which is known by its identity, or by its weights where a run is older."""
     paths = (directory / str(version) for version in reversed(versions(directory)))
-    return next((path for path in paths if read_card(path).get("weights_sha256") == sha256), None)
+    return next((path for path in paths if is_one_of((model,), read_card(path))), None)
 
 
 def publish(model: Path, directory: Path, **more: Any) -> int:
@@ -145,7 +150,7 @@ def _copy(model: Path, version: Path, **more: Any) -> Path:
 
 
 def withdrawn(directory: Path) -> set[str]:
-    """sha256 of the weights that a rollback took out of production: nothing pushes them again."""
+    """What a rollback took out of production, as `is_one_of` takes it: nothing pushes these models again."""
     try:
         return set(json.loads((directory / _WITHDRAWN_FILE).read_text(encoding="utf-8")))
     except FileNotFoundError:
@@ -155,11 +160,11 @@ def withdrawn(directory: Path) -> set[str]:
 def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
     """Puts an older version into production again: a copy of it becomes the newest, which servers load.
 
-    The weights that were in production are withdrawn.
+    The model that was in production is withdrawn.
 
     Args:
         directory: a serving directory.
-        version: the older one; None: the newest with weights that were not withdrawn, other than those in production.
+        version: the older one; None: the newest that was not withdrawn, of another model than the one in production.
 
     Returns:
         The older version, and its new number.
@@ -173,20 +178,20 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
 
 def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
     there = versions(directory)
-    weights = {number: read_card(directory / str(number)).get("weights_sha256") for number in there}
+    cards = {number: read_card(directory / str(number)) for number in there}
     listed = f"The versions are {', '.join(map(str, there))}" if there else "Push a model first"
-    if version is not None and version not in weights:
+    if version is not None and version not in cards:
         raise InputError(str(directory), f"no version {version} in it", listed)
     out = withdrawn(directory)
-    others = [number for number in there if weights[number] != weights[there[-1]]]
-    kept = [number for number in others if weights[number] not in out]
+    others = [number for number in there if identity(cards[number]) != identity(cards[there[-1]])]
+    kept = [number for number in others if not is_one_of(out, cards[number])]
     if version is None and not kept:
         problem = "no older version to go back to"
         raise InputError(str(directory), problem, listed)
     older = kept[-1] if version is None else version
     if older not in others:
-        raise InputError(str(directory), f"version {older} has the weights that are in production", listed)
-    out = (out | {str(weights[there[-1]])}) - {str(weights[older])}
+        raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
+    out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
     # Before the push: if this ends between the two, a run does not put back what was to go.
     atomic_files.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
     return older, _publish(directory / str(older), directory, restored_from=older)

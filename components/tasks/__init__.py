@@ -20,7 +20,7 @@ from components.tasks.regression import Regression
 from components.tasks.similarity import Similarity
 from components.tasks.tagging import Tagging
 
-__all__ = ["TASKS", "Task", "from_card", "from_dict", "from_settings", "read", "to_dict", "write"]
+__all__ = ["TASKS", "Task", "from_card", "from_dict", "from_settings", "read", "to_dict", "unlike", "write"]
 
 TASKS: dict[str, type[Task]] = {
     task.name: task
@@ -58,6 +58,16 @@ def from_dict(values: dict[str, Any]) -> Task:
 def from_card(card: dict[str, Any]) -> Task:
     """The task of an exported model, by the card that `components.export` put into it."""
     return from_dict(card["task"])
+
+
+def unlike(known: Task, task: Task) -> str:
+    """Why a model's answers are of another kind than a task's, in words that follow the model's name; empty: they are
+    of the same kind."""
+    if known.name != task.name:
+        return f"is a model for the task {known.name}"
+    if known.labels != task.labels:
+        return f"knows other classes ({', '.join(known.labels)})"
+    return ""
 
 
 def write(directory: str | Path, task: Task) -> None:

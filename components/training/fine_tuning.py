@@ -16,7 +16,7 @@ import tensorflow_transform as tft
 from components import tasks
 from components.drift import profile
 from components.export import saved_model
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
@@ -36,8 +36,8 @@ from components.training.history import HISTORY_FILE
 from components.training.initial_model import build_model, warm_start
 from components.training.replicas import Replicas
 
-_NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "worker_minutes")
-"""Settings with which a training may go on that began with others of them."""
+_NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "init_from", "worker_minutes")
+"""Settings with which a training may go on that began with others of them; what weights it began from counts itself."""
 
 
 def train(fn_args: Any, replicas: Replicas) -> None:
@@ -114,11 +114,19 @@ def _card(
         "settings": dataclasses.asdict(tokenizer.settings),
         "max_tokens": settings.most_tokens,
         "padding_id": tokenizer.padding_id,
+        "vocabulary_sha256": hashlib.sha256("\n".join(tokenizer.vocabulary).encode()).hexdigest(),
     }
+    # How texts are cut and pooled is in the graph; here it tells two models of equal weights apart.
+    reads = {name: value for name, value in dataclasses.asdict(settings).items() if name != "base"}
     # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
     of_words = {} if joins is None else {"joins": len(joins)}
-    learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
+    learned_from = {
+        "data_sha256": data_hash.read(fn_args.transform_output),
+        "initial_weights": initial,
+        "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
+    }
+    given = fn_args.custom_config.get("card", {})
+    return {**given, "tokenizer": described, "model": reads, **of_words, **learned_from}
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:
@@ -136,8 +144,11 @@ def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev
     Equal but for rounding, and with dropout but for the masks, where the number of replicas differs.
     """
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
+    # Where the base model lies does not matter, its hashes stand beside.
+    settings = {name: value for name, value in config.items() if name not in ("base_model", "card")}
+    settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name != "base"}
     depends_on = [
-        {**config, "training": training},
+        {**settings, "training": training},
         initial,
         train.sha256(),
         dev.sha256(),

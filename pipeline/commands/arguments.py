@@ -129,9 +129,10 @@ def _add_records(add: _Add) -> None:
     )
     command.add_argument("run", metavar="RUN", help=_RUN)
     _add_root(command)
-    command.add_argument(
-        "--into", type=Path, metavar="DIR", help="root of the new run; default a directory within the old run's"
-    )
+    command.add_argument("--into", type=Path, metavar="DIR", help="root of the new run; default within the old run's")
+    moved = {"data-path": "the directory that held all data files", "base": "the base model", "schema": "schema_file"}
+    for name, what in moved.items():
+        command.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"where {what} is now, if it was moved")
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 

@@ -16,6 +16,7 @@ from typing import Any, TextIO
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
+from components.export.card import identity
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import require_file
@@ -89,7 +90,7 @@ def predict_files(
     row_format = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
         "model": str(version),
-        "weights_sha256": card.get("weights_sha256"),
+        "identity": identity(card),
         "inputs": _states(files),
         "row_format": dataclasses.asdict(row_format) | {"wanted": list(wanted)},
     }

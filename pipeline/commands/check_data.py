@@ -20,7 +20,7 @@ from components.export.card import read_card
 from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format
-from components.serving.versions import version_with_weights
+from components.serving.versions import version_of
 from components.settings.data import Data
 from components.tasks import Task
 from pipeline.runs import manifest
@@ -112,12 +112,12 @@ def _rows(
 
 
 def _model(before: Manifest, directory: Path) -> Path:
-    """The run's model, or a pushed version with its weights if its artifacts were pruned."""
+    """The run's model, or a pushed version of it if its artifacts were pruned."""
     model = Path(before.result["model"])
     if not model.is_dir():
-        found = version_with_weights(
-            PipelinePaths.of_run(before.settings, directory).serving, before.result["weights_sha256"]
-        )
+        # The manifest of an older run knows the weights alone.
+        known_as = before.result.get("identity", before.result["weights_sha256"])
+        found = version_of(PipelinePaths.of_run(before.settings, directory).serving, known_as)
         if found is None:
             raise InputError(str(model), "the run's model is gone", "Give a run that `prune` has kept")
         return found

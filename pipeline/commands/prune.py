@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
+import sys
 
 from components.common.exit_status import DONE
 
@@ -14,8 +15,10 @@ def execute(options: argparse.Namespace) -> int:
 
     paths = pushed_versions.pipeline_paths(options.root, options.name)
     with lock.held(paths):
-        from pipeline.runs import pruning
+        from pipeline.runs import pruning, recovery
 
+        for what in recovery.adopt(paths):
+            print(what, file=sys.stderr)
         pruned = pruning.prune(paths, options.keep, options.dry_run)
     if options.json:
         print(json.dumps(dataclasses.asdict(pruned)))

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import glob
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.exit_status import DONE, FAILED
-from components.serving.versions import version_with_weights
+from components.serving.versions import version_of
+from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import load
 from components.settings.toml import TomlSource
@@ -21,12 +24,23 @@ from pipeline.config.preflight import check_run
 from pipeline.runners import local
 from pipeline.runs.comparison import Comparison, input_differences, result_differences
 from pipeline.runs.manifest import MANIFEST_FILE, Manifest, read, read_ended
-from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.paths import PipelinePaths, moved
 from pipeline.runs.record import RunRecord
 
 
+class Places(NamedTuple):
+    """Where things lie now that the run had elsewhere; None: where they were."""
+
+    data: Path | None = None
+    """In place of the directory that held all data files."""
+    base: Path | None = None
+    """The base model's directory."""
+    schema: Path | None = None
+    """The reviewed schema."""
+
+
 def reproduce_run(
-    directory: Path, root: Path | None, say: Callable[[Any], None]
+    directory: Path, root: Path | None, say: Callable[[Any], None], places: Places
 ) -> tuple[RunRecord, Comparison | None]:
     """Runs it again without any cache.
 
@@ -34,6 +48,7 @@ def reproduce_run(
         directory: of the run's record.
         root: where the new run keeps its files; None: within `directory`.
         say: shows a line to the user.
+        places: of what was moved.
 
     Raises:
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
@@ -43,7 +58,9 @@ def reproduce_run(
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
         raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
-    run = load(Run, json.dumps(_found_again(before, directory)))
+    config = _found_again(before, directory)
+    _use_places(config, before, places)
+    run = load(Run, json.dumps(config))
     path = directory / MANIFEST_FILE
     checked = check_run(run, path, TomlSource(str(path), ""))
     made = local.run(checked, root, say)
@@ -77,13 +94,43 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     return found
 
 
+def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> None:
+    """Puts into the config where things lie now.
+
+    Raises:
+        InputError: something is not there.
+    """
+    # Of a run that ended there is at least one.
+    held_all = os.path.commonpath([Path(file.path).parent for file in before.data]) if before.data else ""
+    if places.data is not None:
+        for name in {file.split or "files" for file in before.data}:
+            files = [file.path for file in before.data if (file.split or "files") == name]
+            config["data"][name] = moved(files, held_all, str(places.data.resolve()))
+    if places.base is not None:
+        config["model"]["base"] = str(places.base.resolve())
+    if places.schema is not None:
+        config["validation"]["schema_file"] = str(places.schema.resolve())
+    named = [path for name in (*SPLITS, "files") for path in config["data"][name]]
+    # A glob is looked for with the other files; a model of the hub is fetched.
+    gone = [path for path in named if not (glob.has_magic(path) or Path(path).exists())]
+    if gone:
+        remedy = f"Put it back, or give what {held_all} is now by --data-path"
+        raise InputError(gone[0], "no such file", remedy)
+    base, schema = config["model"]["base"], config["validation"]["schema_file"]
+    if "://" not in base and not Path(base).is_dir():
+        raise InputError(base, "no such directory", "Put the base model back, or give where it is now by --base")
+    if schema is not None and not Path(schema).is_file():
+        raise InputError(schema, "no such file", "Put the schema back, or give where it is now by --schema")
+
+
 def _initial(before: Manifest, directory: Path) -> str:
-    """The pushed version that the training went on from, or one with the same weights."""
+    """The pushed version that the training went on from, or another of the same model."""
     wanted = before.result["initial_weights"]
     if wanted is None:
         return "base"
     serving = PipelinePaths.of_run(before.settings, directory).serving
-    version = version_with_weights(serving, wanted)
+    # The manifest of an older run knows the weights alone.
+    version = version_of(serving, before.result.get("initial_identity") or wanted)
     if version is None:
         problem = f"the version that the training went on from is gone (weights {wanted[:12]})"
         raise InputError(str(serving), problem, "Put it back from where it was archived")
@@ -96,7 +143,8 @@ def execute(options: argparse.Namespace) -> int:
 
     (*_, directory) = find(options.root, options.run)
     say = (lambda _: None) if options.json else tables.console(sys.stdout).print
-    made, compared = reproduce_run(directory, options.into, say)
+    places = Places(options.data_path, options.base, options.schema)
+    made, compared = reproduce_run(directory, options.into, say, places)
     if compared is None:
         again = f"Delete {tables.short_path(str(Path(made.directory).parents[1]))} to try again."
         print(f"error: {run_report.failure(made, again)}", file=sys.stderr)

@@ -14,7 +14,7 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.config import preflight
     from pipeline.reports import run_report, tables
     from pipeline.runners import local
-    from pipeline.runs import lock, manifest
+    from pipeline.runs import lifecycle, lock
     from pipeline.runs.paths import PipelinePaths
 
     checked = preflight.check(options.config)
@@ -28,13 +28,12 @@ def execute(options: argparse.Namespace) -> int:
         with lock.held(paths, say):
             # What is new is seen after the other run's end.
             checked = preflight.check(options.config)
-    if not options.force and (nothing_new := manifest.nothing_new(checked, paths)):
-        say(f"{checked.run.name}: nothing new: {nothing_new}")
+    if not options.force and (nothing_new := lifecycle.nothing_new(checked, paths)):
+        say(f"{checked.run.name}: nothing new: {nothing_new.why}")
         if options.json:
-            newest = manifest.newest_ended(paths.runs)
             summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            print(json.dumps({**summary, "run": newest and newest.run}))
-        return DONE
+            print(json.dumps({**summary, **nothing_new._asdict()}))
+        return DONE if nothing_new.pushed else REFUSED
     record = local.run(checked, options.root, say, options.wait)
     if options.json:
         print(record.as_json())

@@ -9,7 +9,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components import tasks
+from components.export.card import read_card
 from components.rows.text_statistics import TextStatistics, beyond, warnings
+from components.serving.versions import production
 from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
@@ -55,6 +58,7 @@ def check_report(
         ("", model),
         ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
         ("pushed to", short_path(str(paths.serving))),
+        *_of_another_kind(checked.task, paths),
     ]
     table = Table.grid(padding=(0, 2))
     for node in description.nodes(run):
@@ -71,6 +75,16 @@ def check_report(
         Text(),
         _settings_table(run),
     )
+
+
+def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, str]]:
+    """What is to be said of the model in production before a run, as far as the names of labels are known."""
+    version = production(paths.serving)
+    described = read_card(paths.serving / str(version)) if version is not None else {}
+    if "task" in described:
+        known = tasks.from_card(described)
+        if (known.name != task.name or task.labels) and (unlike := tasks.unlike(known, task)):
+            yield "in production", f"version {version} {unlike}: a run's model will not be compared with it"
 
 
 def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) -> Iterator[RenderableType]:

@@ -57,7 +57,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     if record.quarantined:
         facts.append(("quarantined", f"{record.quarantined:,}, see {short_path(record.quarantine_file or '')}"))
     facts += [("warning", warning) for node in record.nodes for warning in node.warnings if not full]
-    if any(one["exceeded"] for one in record.drift.get("measures", [])):
+    if record.drift.get("unlike") or any(one["exceeded"] for one in record.drift.get("measures", [])):
         facts.append(("drift", drift_note(record.drift)))
     if record.training:
         trained = record.training
@@ -72,7 +72,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     if "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}" + _not_compared(dev)))
     elif dev:
-        facts.append(("baseline", "none in production yet"))
+        facts.append(("baseline", "no other in production"))
     parts.append(fact_lines(facts))
     if full and record.texts:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
@@ -90,9 +90,10 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
 def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if dev.get("blessed") is True:
-        facts.append(("verdict", "blessed: every threshold is met on dev"))
+        unheld = f"; {dev['not_compared']}: not held against it" if "not_compared" in dev else ""
+        facts.append(("verdict", f"blessed: every threshold is met on dev{unheld}"))
         if record.state == "refused":
-            facts.append(("withdrawn", "a rollback took these weights out of production, they are not pushed again"))
+            facts.append(("withdrawn", "a rollback took this model out of production, it is not pushed again"))
     for reason in dev.get("reasons", []):
         facts.append(("refused", reason))
     if record.error:

@@ -17,10 +17,11 @@ from pipeline.beam import options
 from pipeline.beam.batch_size import use_large_batches
 from pipeline.config.preflight import Checked
 from pipeline.dag.build import build_pipeline
+from pipeline.runners.cache_context import CacheContexts
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeOutcome
-from pipeline.runs.recovery import Digests, discard_unfinished
+from pipeline.runs.recovery import Digests, adopt, discard_unfinished
 from pipeline.runs.rerun_reasons import reason
 
 _STATES = metadata_store_pb2.Execution
@@ -73,13 +74,14 @@ class CompiledPipeline:
         self._nodes = {step.pipeline_node.node_info.id: step.pipeline_node for step in self._pipeline.nodes}
 
     def recover(self) -> list[str]:
-        """Puts in order what a killed run or a damaged disk left.
+        """Puts in order what a copy of the root, a killed run or a damaged disk left.
 
         Returns:
-            What was damaged, for the user.
+            What was not as it had been, for the user.
         """
+        copied = adopt(self._paths)
         discard_unfinished(self._paths, self._connection)
-        return self._digests.mend()
+        return [*copied, *self._digests.mend()]
 
     def discard_unfinished(self, node_id: str) -> None:
         """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
@@ -111,6 +113,7 @@ class CompiledPipeline:
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
         use_large_batches()
+        launcher.cache_utils = CacheContexts(self._paths.home)
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         operators = {}
         if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):

@@ -24,7 +24,7 @@ from components.common import atomic_files, locks
 from components.common.errors import InputError, describe, find_input_error
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
@@ -53,7 +53,7 @@ def begin(exported: Path, run_id: str) -> int:
         run_id: the scheduler's id of the run.
 
     Returns:
-        The exit status: SKIPPED where the newest span of data was in an earlier run.
+        The exit status: SKIPPED where a run would be the last one again.
 
     Raises:
         InputError: the user's config, data or model is wrong; or the DAG is no longer the one that was exported.
@@ -68,9 +68,9 @@ def begin(exported: Path, run_id: str) -> int:
         # What is there is seen after others' end.
         checked = preflight.check(Path(dag.config))
         paths = PipelinePaths.of(checked.run, Path(dag.root))
-        if nothing_new := manifest.nothing_new(checked, paths):
-            _write_claim(dag, run_id, {"skipped": nothing_new})
-            _say(f"{dag.name}: nothing new: {nothing_new}")
+        if nothing_new := lifecycle.nothing_new(checked, paths):
+            _write_claim(dag, run_id, {"skipped": nothing_new.why})
+            _say(f"{dag.name}: nothing new: {nothing_new.why}")
             return SKIPPED
         lifecycle.check(checked, paths)
         begun = lifecycle.begin(checked, paths, run_id)
@@ -208,7 +208,8 @@ def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     if "skipped" in claim:
         _say(f"{dag.name}: nothing new: {claim['skipped']}")
         return None
-    return Path(claim["directory"])
+    # Of a root that was copied or moved, the run that is in it.
+    return PipelinePaths(dag.home, dag.home).runs / Path(claim["directory"]).name
 
 
 def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPipeline:
@@ -231,7 +232,7 @@ def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    now = production(paths.serving, weights_sha256=read_card(model)["weights_sha256"])
+    now = production(paths.serving, but=identity(read_card(model)))
     if (now and str(now)) != measured:
         against = f"version {measured}" if measured else "no version"
         problem = f"version {now} is in production now, the model was held against {against}"
@@ -241,8 +242,7 @@ def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
 def _status(kept: RunRecord, node_id: str) -> int:
     if node_id != "Pusher" or kept.pushed:
         return DONE
-    reasons = kept.evaluations["dev"]["reasons"] or ["a rollback took these weights out of production"]
-    _say(f"skipped, nothing is pushed: {'; '.join(reasons)}")
+    _say(f"skipped, nothing is pushed: {lifecycle.refusal(kept)}")
     return SKIPPED
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import hashlib
+import json
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib import metadata
 from pathlib import Path
@@ -16,21 +18,59 @@ from components.common import atomic_files
 from components.common.checkout import ROOT
 from components.pretrained.file_names import CONFIG
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
+from pipeline.runs.paths import HOME, moved
+
+PLACES = (
+    *(("base_model",), ("custom_config", "base_model"), ("custom_config", "card", "base_model")),
+    *(("custom_config", "model", "base"), ("custom_config", "training", "init_from")),
+    *(("data", "train"), ("data", "dev"), ("data", "test"), ("data", "files"), ("data_path",)),
+    *(("directory",), ("schema_file",)),
+)
+"""Which parameters of the nodes, or keys in them, say where something lies. What is there the key has otherwise: a hash
+in another parameter, what a driver adds, an input artifact."""
 
 _PACKAGE = "components"
+
+COMPUTING = (
+    *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
+    *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
+)
+"""The distributions of which another version may give other results from the same code."""
 
 _DOTTED = re.compile(rf"{_PACKAGE}(\.\w+)+")
 
 
 @cache
 def libraries() -> str:
-    """The versions of what computes: another one may give other results from the same code."""
-    names = (
-        *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
-        *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
-    )
+    """The versions of what computes."""
     python = ".".join(map(str, sys.version_info[:2]))
-    return " ".join([f"python=={python}", *(f"{name}=={metadata.version(name)}" for name in names)])
+    return " ".join([f"python=={python}", *(f"{name}=={metadata.version(name)}" for name in COMPUTING)])
+
+
+def placeless(parameters: Mapping[str, Any], home: str) -> dict[str, Any]:
+    """A node's parameters without what says where something lies, for its cache key.
+
+    Args:
+        parameters: by name; what is in them may be JSON, and in that JSON again.
+        home: of the pipeline; what is pushed into it, is pushed there wherever it lies.
+    """
+    found = {name: _from_json(value) for name, value in parameters.items()}
+    for *outer, name in PLACES:
+        inner = found
+        for key in outer:
+            inner[key] = _from_json(inner.get(key))
+            inner = inner[key] if isinstance(inner[key], dict) else {}
+        inner.pop(name, None)
+    kept: dict[str, Any] = moved(found, home, HOME)
+    return kept
+
+
+def _from_json(value: Any) -> Any:
+    """An object that is written as JSON; anything else as it is."""
+    if isinstance(value, str) and value.startswith("{"):
+        with contextlib.suppress(ValueError):
+            return json.loads(value)
+    return value
 
 
 def source_hash(module: str, root: Path = ROOT) -> str:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import dataclasses
+from typing import TYPE_CHECKING, Any
 
 from components.common.errors import InputError
 from components.rows.text_statistics import TextStatistics
+from components.settings.data import SPLITS, Data
 from pipeline.runs import manifest, record
 from pipeline.runs.cache_key import base_model_hashes
-from pipeline.runs.manifest import MANIFEST_FILE, Manifest
+from pipeline.runs.manifest import MANIFEST_FILE, DataFile, Manifest
 from pipeline.runs.paths import PipelinePaths
 
 if TYPE_CHECKING:
@@ -28,18 +30,28 @@ def known_texts(checked: Checked, paths: PipelinePaths) -> tuple[str, dict[str, 
             counted = record.read(path.parent).texts
             # What is quickly told apart first: for a hash all of a file is read.
             if counted and _looks_the_same(before, checked):
-                now = now or (manifest.data_files(checked.files), base_model_hashes(checked.base_model))
-                if (before.data, before.base_model) == now:
+                now = now or (_bytes(manifest.data_files(checked.files)), base_model_hashes(checked.base_model))
+                if (_bytes(before.data), before.base_model) == now:
                     return before.run, {split: TextStatistics(**found) for split, found in counted.items()}
     return None
 
 
 def _looks_the_same(before: Manifest, checked: Checked) -> bool:
     then, run = before.settings, checked.run
-    sizes = [(file.path, file.bytes) for file in before.data]
-    same_files = sizes == [(str(path), path.stat().st_size) for _, path in checked.files]
+    sizes = [(file.split, file.bytes) for file in before.data]
+    same_files = sizes == [(split, path.stat().st_size) for split, path in checked.files]
     same_model = (then.model.most_tokens, then.model.control_tokens) == (
         run.model.most_tokens,
         run.model.control_tokens,
     )
-    return same_files and then.data == run.data and same_model
+    return same_files and _rules(then.data) == _rules(run.data) and same_model
+
+
+def _bytes(files: list[DataFile]) -> list[tuple[str | None, str]]:
+    """What was read, wherever it lay."""
+    return [(file.split, file.sha256) for file in files]
+
+
+def _rules(data: Data) -> dict[str, Any]:
+    """How the files are read, without their places."""
+    return {name: value for name, value in dataclasses.asdict(data).items() if name not in (*SPLITS, "files")}

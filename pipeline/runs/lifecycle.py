@@ -5,16 +5,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 import shutil
 from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from components.common.errors import InputError
 from components.distributed import cluster
-from components.export.card import read_card
-from pipeline.runs import manifest
+from components.export.card import identity, read_card
+from components.serving.versions import production, versions
+from pipeline.runs import manifest, record
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.paths import PipelinePaths
@@ -38,6 +40,43 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
         cluster.chief()
 
 
+class NothingNew(NamedTuple):
+    """The newest run that came to its end, whose nodes would all come from cache."""
+
+    run: str
+    """Its id."""
+    why: str
+    pushed: str | None
+    """The version that it pushed; None: it pushed none, and would not again."""
+
+
+def nothing_new(checked: Checked, paths: PipelinePaths) -> NothingNew | None:
+    """Whether a run over spans of data would be the last one again; None: it would come out otherwise.
+
+    It would if the rows, the base model, the config, the code or a library changed, if the version that it pushed is
+    gone, or if another version is in production than the one that its model was held against.
+    """
+    spans = checked.run.data.spans
+    last = manifest.newest_ended(paths.runs) if spans else None
+    if last is None or not manifest.same_inputs(last, checked):
+        return None
+    with contextlib.suppress(InputError):
+        kept = record.read(paths.runs / last.run)
+        now = production(paths.serving, but=last.result.get("identity"))
+        held_against = kept.evaluations["dev"].get("baseline_version")
+        gone = kept.pushed and int(Path(kept.pushed).name) not in versions(paths.serving)
+        if not gone and held_against == (now and str(now)):
+            why = f"span {max(spans)} is still the newest, run {last.run} had it"
+            refused = "" if kept.pushed else f", and nothing was pushed: {refusal(kept)}"
+            return NothingNew(last.run, why + refused, kept.pushed)
+    return None
+
+
+def refusal(kept: RunRecord) -> str:
+    """Why a run that came to its end has pushed nothing."""
+    return "; ".join(kept.evaluations["dev"]["reasons"]) or "a rollback took this model out of production"
+
+
 def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
     """Makes the run's directory, with its config and its record. The caller holds the lock.
 
@@ -53,7 +92,7 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
     directory = paths.runs / run_id
     directory.mkdir(parents=True)
     shutil.copy(checked.path, directory / "config.toml")
-    record = RunRecord(
+    begun = RunRecord(
         run_id,
         checked.run.name,
         str(checked.path.resolve()),
@@ -61,9 +100,9 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         now.isoformat(timespec="seconds"),
         scheduled_as=scheduled_as,
     )
-    record.write()
-    close_killed(paths.runs, record)
-    return record
+    begun.write()
+    close_killed(paths.runs, begun)
+    return begun
 
 
 def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manifest) -> None:
@@ -98,7 +137,8 @@ def end(record: RunRecord, found: Manifest) -> None:
     record.state = "pushed" if record.pushed else "refused"
     card = read_card(model)
     found.result = {
-        **{name: card[name] for name in ("weights_sha256", "initial_weights")},
+        "identity": identity(card),
+        **{name: card.get(name) for name in ("weights_sha256", "initial_weights", "initial_identity")},
         "model": str(model),
         "machine": earlier or found.machine,
         **record.outcome,
@@ -112,11 +152,12 @@ def _check_files(found: Manifest, examples: Path) -> None:
     """Holds the manifest against the files as they were read, and adds their rows to it."""
     from components.rows.row_counts import rows_by_file
 
-    read = rows_by_file(examples)
+    # In the order of the manifest's: what comes from cache may have been read from elsewhere.
+    read = list(rows_by_file(examples).values())
     now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
-    if now != found.data or set(read) != {file.path for file in found.data}:
-        names = ", ".join(read)
+    if now != found.data or len(read) != len(found.data):
+        names = ", ".join(file.path for file in found.data)
         remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
         raise InputError(names, "changed since the run began", remedy)
-    for file in found.data:
-        file.rows, file.quarantined = read[file.path]
+    for file, (rows, bad) in zip(found.data, read, strict=True):
+        file.rows, file.quarantined = rows, bad

@@ -19,14 +19,11 @@ from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.rows.files import fingerprint
-from components.settings.beam import Beam
-from components.settings.kubeflow import Kubeflow
+from components.settings.data import SPLITS
 from components.settings.run import Run
-from components.settings.schedule import Schedule
 from components.settings.serialization import dump, load, load_file
 from pipeline.runs import record
-from pipeline.runs.cache_key import base_model_hashes, project_hash
-from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.cache_key import COMPUTING, base_model_hashes, project_hash
 from pipeline.runs.record import OUTCOME
 
 if TYPE_CHECKING:
@@ -80,8 +77,9 @@ class Manifest:
     schema: str | None = None
     """sha256 of the reviewed schema; None: one was inferred."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`weights_sha256`, `initial_weights` (sha256 of a pushed model's that the training went on from), `model` (a
-    directory) and the `machine` it was trained on; with the record's `RunRecord.outcome`, which is kept there alone.
+    """`identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
+    (`initial_identity`, `initial_weights`), `model` (a directory) and the `machine` it was trained on; with the
+    record's `RunRecord.outcome`, which is kept there alone.
     Empty until the run's end."""
 
     @property
@@ -106,7 +104,13 @@ def read_alone(directory: Path) -> Manifest:
         InputError: none there, or a damaged one.
     """
     remedy = "Give the id or the directory of a run; `show --all` lists them"
-    return load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    match Path(found.result.get("model", "")).parts:
+        case [*_, "artifacts", node, key, execution, name]:
+            # In the root as it lies now, which may have been copied or moved.
+            home = directory.resolve().parent.parent
+            found.result["model"] = str(home / "artifacts" / node / key / execution / name)
+    return found
 
 
 def read(directory: Path) -> Manifest:
@@ -149,24 +153,22 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
 
 
 def same_inputs(before: Manifest, checked: Checked) -> bool:
-    """Whether a run would have the settings, data and base model of an earlier one."""
-    now = collect(checked, before.run, before.started)
-    # Where and when it runs does not matter to what it makes.
-    compared = [
-        dataclasses.replace(one.settings, beam=Beam(), schedule=Schedule(), kubeflow=Kubeflow())
-        for one in (before, now)
-    ]
-    same = all(getattr(before, name) == getattr(now, name) for name in ("data", "base_model", "schema"))
-    return same and compared[0] == compared[1]
+    """Whether a run would make what an earlier one made: of the same settings, bytes, code and libraries."""
+    return _made_of(before) == _made_of(collect(checked, before.run, before.started))
 
 
-def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
-    """Why a run over spans of data would be the last one again; None: it would not."""
-    spans = checked.run.data.spans
-    last = newest_ended(paths.runs) if spans else None
-    if last is None or not same_inputs(last, checked):
-        return None
-    return f"span {max(spans)} is still the newest, run {last.run} had it"
+def _made_of(run: Manifest) -> list[Any]:
+    """What counts in the cache keys of a run's nodes; where and when it runs, and where its files lie, does not."""
+    config = json.loads(dump(run.settings))
+    for name in ("beam", "schedule", "kubeflow"):
+        del config[name]
+    for table, names in (("data", (*SPLITS, "files")), ("model", ("base",)), ("validation", ("schema_file",))):
+        for name in names:
+            del config[table][name]
+    data = [(file.split, file.sha256) for file in run.data]
+    python = run.machine["python"].split(".")[:2]
+    libraries = [run.libraries.get(name) for name in COMPUTING]
+    return [config, data, run.base_model, run.schema, run.code["sha256"], python, libraries]
 
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:

@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
+from components.export.card import read_card
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
-from components.tasks import TASKS
 from components.training.history import HISTORY_FILE
 from pipeline.runs.record import RunRecord
 
@@ -43,12 +44,16 @@ def drift_note(found: dict[str, Any]) -> str:
     if found["version"] is None:
         return "no version to compare with"
     version = f"version {found['version']}"
+    unlike = found.get("unlike")
+    if not found["measures"] and unlike:
+        return f"{version} {unlike}: not compared with what it learned from"
     if not found["measures"]:
         return f"{version} has no data profile"
     exceeded = [
         f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
     ]
-    return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
+    which = f"{version}, which {unlike}" if unlike else version
+    return f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}"
 
 
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
@@ -72,7 +77,12 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
             return training_note(record.training)
         case "Baseline" | "Predecessor":
-            return "" if outputs.get("baseline") else "none in production"
+            if not outputs.get("baseline"):
+                return "no other in production" if node == "Baseline" else "none of other data in production"
+            known = read_card(Path(outputs["baseline"][0], "Format-Serving"))
+            (examples,) = record.node("TsvExampleGen").outputs
+            unlike = tasks.unlike(tasks.from_card(known), tasks.read(examples)) if "task" in known else ""
+            return f"the model in production {unlike}" if unlike else ""
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
             return drift_note(record.drift)
@@ -80,7 +90,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
             overall = summary["metrics"][CANDIDATE][""]
-            names = (summary["headline"][0], *TASKS[summary["task"]].served_metrics)
+            names = (summary["headline"][0], *tasks.TASKS[summary["task"]].served_metrics)
             measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             return measured + verdict

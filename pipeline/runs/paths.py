@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from components.settings.run import Run
 
@@ -12,6 +13,21 @@ RECORD_FILE = "run.json"
 LOG_FILE = "log.txt"
 
 LOCK_FILE = "lock"
+
+HOME = "HOME"
+"""Stands for a pipeline's home where it does not matter which it is."""
+
+
+def moved(value: Any, old: str, new: str) -> Any:
+    """The same with the paths that lead into one directory leading into another; also within lists and dicts."""
+    match value:
+        case str():
+            return new + value[len(old) :] if f"{value}/".startswith(f"{old}/") else value
+        case list():
+            return [moved(item, old, new) for item in value]
+        case dict():
+            return {key: moved(item, old, new) for key, item in value.items()}
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,8 @@ from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
-from components.export.card import read_card
-from components.serving.versions import versions, withdrawn
+from components.export.card import identity, read_card
+from components.serving.versions import is_one_of, versions, withdrawn
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
 
@@ -23,6 +23,8 @@ class Version:
     state: str
     """`in production`, `withdrawn`, `copy of N` after a rollback, or nothing."""
     path: str
+    identity: str
+    """`components.export.card.identity`."""
     weights_sha256: str
     run: str | None = None
     """Id of the run that pushed it."""
@@ -56,25 +58,26 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
 
 def pushed(where: PipelinePaths) -> list[Version]:
     """Oldest first."""
-    of_weights: dict[str, manifest.Manifest] = {}
+    # The manifests of older runs know the weights alone.
+    of_model: dict[str, manifest.Manifest] = {}
     for path in sorted(where.runs.glob(f"*/{manifest.MANIFEST_FILE}"), reverse=True):
         with contextlib.suppress(InputError):
             found = manifest.read(path.parent)
             if found.result.get("state") == "pushed":
-                of_weights[found.result["weights_sha256"]] = found
+                of_model[found.result.get("identity", found.result["weights_sha256"])] = found
     there, out = versions(where.serving), withdrawn(where.serving)
     listed = []
     for number in there:
         path = where.serving / str(number)
         described = read_card(path)
-        weights = described.get("weights_sha256", "")
+        model, weights = identity(described), described.get("weights_sha256", "")
         copied = f"copy of {described['restored_from']}" if "restored_from" in described else ""
-        state = "withdrawn" if weights in out else copied
+        state = "withdrawn" if is_one_of(out, described) else copied
         if number == there[-1]:
             state = f"in production, {copied}" if copied else "in production"
-        run = of_weights.get(weights)
+        run = of_model.get(model) or of_model.get(weights)
         metrics = run.result["metrics"] if run else {}
         headline = tasks.from_card(described).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
-        listed.append(Version(number, state, str(path), weights, pusher, metrics, headline))
+        listed.append(Version(number, state, str(path), model, weights, pusher, metrics, headline))
     return listed

@@ -14,8 +14,8 @@ from components.common import atomic_files, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
 from components.evaluation.summary import CANDIDATE
-from components.settings.serialization import load_file
-from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE
+from components.settings.serialization import load, load_file
+from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, moved
 
 NodeState = Literal["done", "cached", "failed", "running"]
 
@@ -109,7 +109,9 @@ def edited(directory: Path) -> Iterator[RunRecord]:
 
 
 def read(directory: Path) -> RunRecord:
-    """The record of a run. One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
+    """The record of a run, with paths as they are in a root that was copied or moved.
+
+    One that says it is running while nobody is was killed; of a scheduled one nobody can tell.
 
     Raises:
         InputError: none there, or a damaged one.
@@ -117,6 +119,9 @@ def read(directory: Path) -> RunRecord:
     damaged = "Delete the run's directory, or give another run's id"
     remedy = "Give the id of a run; `show --all` lists them"
     found = load_file(RunRecord, directory / RECORD_FILE, "the record of a run", remedy, damaged)
+    if (before := Path(found.directory)) != (now := directory.resolve()) and before.name == now.name:
+        of_home = moved(dataclasses.asdict(found), *(str(path.parent.parent) for path in (before, now)))
+        found = load(RunRecord, json.dumps(of_home))
     if found.state == "running" and not found.scheduled_as and not locks.is_locked(directory.parents[1] / LOCK_FILE):
         _close(found, "the process was killed")
     return found

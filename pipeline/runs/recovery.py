@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
+import sqlite3
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -13,11 +16,45 @@ from tfx.orchestration import metadata
 
 from components.common import atomic_files, locks
 from components.serving import versions
-from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.paths import PipelinePaths, moved
 
 _States = metadata_store_pb2.Execution
 
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
+
+
+def adopt(paths: PipelinePaths) -> list[str]:
+    """Has ML Metadata and the digests of a root that was copied or moved name the files as they lie in this one.
+
+    They name them by absolute paths: nodes would be taken from cache from where the root was, or made again. Records of
+    runs are read as lying where they do. The caller holds the lock.
+
+    Returns:
+        Where it was, for the user.
+    """
+    artifact = re.compile(rf"(/.*/{re.escape(paths.home.name)})/artifacts/[^/]+/[^/]+/[0-9]+")
+    with contextlib.closing(_database(paths.metadata)) as database:
+        try:
+            uris = [uri for (uri,) in database.execute("SELECT DISTINCT uri FROM Artifact WHERE uri IS NOT NULL")]
+        except sqlite3.DatabaseError:
+            # Not made yet; or damaged, which ML Metadata will say.
+            return []
+        homes = sorted({found[1] for found in map(artifact.fullmatch, uris) if found} - {str(paths.home)})
+        Digests(paths).adopt(homes)
+        # Last, and all at once: until then the next run finds it again.
+        with database:
+            for home in homes:
+                for table, column in (("Artifact", "uri"), ("ArtifactProperty", "string_value")):
+                    database.execute(
+                        f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
+                        (f"{paths.home}/", len(home) + 2, len(home) + 1, f"{home}/"),
+                    )
+    return [f"{paths.home} was copied or moved from {home}: its own files are used from now on" for home in homes]
+
+
+def _database(path: Path) -> sqlite3.Connection:
+    # A file that is not there would be made.
+    return sqlite3.connect(path if path.is_file() else ":memory:")
 
 
 def discard_unfinished(
@@ -64,7 +101,7 @@ class Digests:
 
     def __init__(self, paths: PipelinePaths) -> None:
         self._paths, self._file = paths, paths.home / "digests.json"
-        self._known = self._read()
+        self._known: dict[str, dict[str, str]] = {}
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
@@ -73,6 +110,13 @@ class Digests:
         except (OSError, ValueError):
             # Without it nothing can be checked, and nothing is lost.
             return {}
+
+    def adopt(self, homes: Iterable[str]) -> None:
+        """Names what lay in other homes as it lies in this one."""
+        known = self._read()
+        for home in homes:
+            known = {moved(uri, home, str(self._paths.home)): files for uri, files in known.items()}
+            atomic_files.write_text(self._file, json.dumps(known))
 
     def remember(self, uris: Iterable[str]) -> None:
         """Of artifacts that a node has just made. Nodes that a scheduler starts side by side may do so at once."""
@@ -90,6 +134,7 @@ class Digests:
         Returns:
             What was wrong, for the user.
         """
+        self._known = self._read()
         for version in versions.versions(self._paths.serving):
             # Those that a rollback made, and those that were there before anything was remembered.
             uri = str(self._paths.serving / str(version))

@@ -8,6 +8,8 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
+from pipeline.runs.cache_key import PLACES
+
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
 
 _DONE = (metadata_store_pb2.Execution.COMPLETE, metadata_store_pb2.Execution.CACHED)
@@ -17,8 +19,12 @@ _WORDS = {
     "input_files": "the data files",
     "base_model_sha256": "the base model",
     "version": "the version in production",
+    "identity": "the version in production",
 }
 """Names in the execution properties -> what a person calls them."""
+
+_PLACES = {".".join(name for name in place if name != "custom_config") for place in PLACES}
+"""The same of those that are no part of a cache key."""
 
 
 def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Execution) -> str:
@@ -36,7 +42,7 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     old, new = _properties(before), _properties(execution)
     changed = [
         _WORDS.get(name.rpartition(".")[2], f"config {name}")
-        for name in sorted({*old, *new})
+        for name in sorted({*old, *new} - _PLACES)
         if old.get(name) != new.get(name)
     ]
     inputs = [_inputs(store, one.id) for one in (before, execution)]

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, read_card, weights_sha256
+from components.export.card import CARD_FILE, identity, read_card, weights_sha256
 
 
 def model(**weights: list[float]) -> Any:
@@ -40,6 +40,35 @@ def test_another_value_or_another_path_is_another_hash() -> None:
 def test_the_states_of_random_number_generators_do_not_count() -> None:
     one, two = model(a=[1], dropout__seed_generator_state=[1]), model(a=[1], dropout__seed_generator_state=[2])
     assert weights_sha256(one) == weights_sha256(two) == weights_sha256(model(a=[1]))
+
+
+CARD = {
+    "weights_sha256": "aa",
+    "task": {"name": "multilabel", "labels": ["bad", "good"], "threshold": 0.5},
+    "tokenizer": {"max_tokens": 16, "vocabulary_sha256": "bb"},
+    "model": {"pooling": "cls"},
+}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"weights_sha256": "ab"},
+        {"task": {"name": "multilabel", "labels": ["negative", "positive"], "threshold": 0.5}},
+        {"task": {"name": "multilabel", "labels": ["bad", "good"], "threshold": 0.3}},
+        {"task": {"name": "classification", "labels": ["bad", "good"], "threshold": 0.5}},
+        {"tokenizer": {"max_tokens": 32, "vocabulary_sha256": "bb"}},
+        {"tokenizer": {"max_tokens": 16, "vocabulary_sha256": "bc"}},
+        {"model": {"pooling": "mean"}},
+    ],
+)
+def test_what_changes_answers_makes_another_model(other: dict[str, Any]) -> None:
+    assert identity({**CARD, **other}) != identity(CARD)
+
+
+def test_where_a_model_came_from_and_who_pushed_it_makes_no_other_model() -> None:
+    pushed = {"run": "monday", "restored_from": 7, "name": "a", "base_model": "/b", "data_sha256": "cc", "input": {}}
+    assert identity({**pushed, **dict(reversed(CARD.items()))}) == identity(CARD)
 
 
 def test_a_card_is_the_object_in_the_file(tmp_path: Path) -> None:

@@ -154,9 +154,12 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
     tokenizer = card.pop("tokenizer")
     assert TokenizerSettings(**tokenizer.pop("settings")) == TokenizerSettings()
+    assert re.fullmatch("[0-9a-f]{64}", tokenizer.pop("vocabulary_sha256"))
     assert tokenizer == {"max_tokens": MAX_LENGTH, "padding_id": 0}
+    settings = card.pop("model")
+    assert (settings["pooling"], settings["long_texts"], "base" in settings) == ("cls", "truncate", False)
     task = {"name": "classification", "labels": LABELS}
-    learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
+    learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None, "initial_identity": None}
     assert card == {"task": task, "name": "tiny", **learned_from}
 
 

@@ -1,14 +1,20 @@
+import json
+import shutil
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 from tfx.types import standard_artifacts
 
+from components import tasks
 from components.common.errors import InputError
-from components.nodes.drift_validator import Executor
+from components.nodes.drift_validator import Driver, Executor
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump
-from tests.conftest import Trained, artifact
+from components.tasks.classification import Classification
+from tests.conftest import LABELS, Trained, artifact
 
 
 def test_the_rows_of_the_examples_span_are_looked_at_and_not_those_of_one_that_came_since(
@@ -26,3 +32,52 @@ def test_the_rows_of_the_examples_span_are_looked_at_and_not_those_of_one_that_c
     properties = {"data": dump(data), "data_path": str(tmp_path), "limits": dump(Drift())}
     with pytest.raises(InputError, match=r"span-2/train\.txt: no row of the newest data is in train"):
         Executor().Do({"examples": [examples], "predecessor": [tiny_trained.model]}, {"anomalies": [found]}, properties)
+
+
+@pytest.mark.parametrize(
+    ("task", "unlike", "measured"),
+    [
+        ({"name": "multilabel", "labels": LABELS, "threshold": 0.5}, "is a model for the task multilabel", False),
+        ({"name": "classification", "labels": ["no", "yes"]}, "knows other classes (no, yes)", True),
+        ({"name": "classification", "labels": LABELS}, None, True),
+    ],
+)
+def test_that_another_task_or_other_classes_are_in_production_is_said(
+    tiny_trained: Trained, tmp_path: Path, task: dict[str, Any], unlike: str | None, measured: bool
+) -> None:
+    for split in ("train", "dev"):
+        (tmp_path / f"{split}.txt").write_text("the a b good !\tgood\n")
+    examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
+    tasks.write(examples.uri, Classification(tuple(LABELS)))
+    production = artifact(standard_artifacts.Model, tmp_path / "model")
+    extra = shutil.copytree(tiny_trained.saved_model / "assets.extra", tmp_path / "model/Format-Serving/assets.extra")
+    described = json.loads((extra / "model.json").read_text())
+    (extra / "model.json").write_text(json.dumps({**described, "task": task}))
+    production.set_string_custom_property("pushed_version", "7")
+    data = Data(train=("train.txt",), dev=("dev.txt",), header=False, text=(1,), label=2)
+    properties = {"data": dump(data), "data_path": str(tmp_path), "limits": dump(Drift(on_drift="warn"))}
+    found = artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
+    inputs = {"examples": [examples], "predecessor": [production]}
+    Executor().Do(inputs, {"anomalies": [found]}, properties)
+    written = json.loads((tmp_path / "anomalies" / "drift.json").read_text())
+    assert (written["version"], written.get("unlike"), bool(written["measures"])) == ("7", unlike, measured)
+    if unlike and measured:
+        properties["limits"] = dump(Drift())
+        with pytest.raises(InputError, match=r"drifted from what version 7, which knows other classes \(no, yes\),"):
+            Executor().Do(inputs, {"anomalies": [found]}, properties)
+
+
+def test_the_newest_files_are_known_by_their_bytes(tmp_path: Path) -> None:
+    examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
+    examples.span = 2
+    keys = []
+    for place, of_span in (("a", 2), ("b", 2), ("c", 1)):
+        for split in ("train", "dev"):
+            for span in (1, 2):
+                (tmp_path / place).mkdir(exist_ok=True)
+                (tmp_path / place / f"{split}-{span}.txt").write_text("new" if span == of_span else "old")
+        data = Data(train=("train-{SPAN}.txt",), dev=("dev-{SPAN}.txt",), header=False, text=(1,), label=2)
+        properties = {"data": dump(data), "data_path": str(tmp_path / place)}
+        found = Driver(None).run(SimpleNamespace(input_dict={"examples": [examples]}, exec_properties=properties))
+        keys.append(found.exec_properties["input_files"].string_value)
+    assert keys[0] == keys[1] != keys[2]

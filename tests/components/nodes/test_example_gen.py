@@ -1,3 +1,4 @@
+import dataclasses
 import gzip
 import io
 import json
@@ -208,11 +209,18 @@ def test_the_cache_key_changes_with_a_byte_and_not_with_the_time_of_a_file(tmp_p
     assert fingerprint(data) == before
 
 
-def test_the_cache_key_names_split_file_and_sha256(tmp_path: Path) -> None:
+def test_the_cache_key_does_not_change_with_the_place_of_the_files(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    assert fingerprint(write(tmp_path, GOOD)) == fingerprint(write(tmp_path / "elsewhere", GOOD))
+
+
+def test_the_cache_key_names_split_and_sha256_and_what_is_compressed(tmp_path: Path) -> None:
     data = write(tmp_path, {"train": "", "dev": "abc"})
+    compressed = Path(data.dev[0]).rename(tmp_path / "dev.tsv.gz")
+    data = dataclasses.replace(data, dev=(str(compressed),))
     assert json.loads(fingerprint(data)) == [
-        ["train", data.train[0], "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
-        ["dev", data.dev[0], "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
+        ["train", "", "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"],
+        ["dev", ".gz", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"],
     ]
 
 
@@ -232,13 +240,12 @@ def test_of_a_broken_sentence_all_lines_are_kept() -> None:
 def test_relative_paths_and_spans_are_found_under_the_data_path_when_the_node_runs(tmp_path: Path) -> None:
     for span in (1, 2):
         (tmp_path / f"span-{span}").mkdir()
-        write(tmp_path / f"span-{span}", GOOD)
+        newest = write(tmp_path / f"span-{span}", {**GOOD, "dev": f"{GOOD['dev']}" * span})
     data = Data(**THREE_FILES, train=("span-{SPAN}/train.txt",), dev=("span-{SPAN}/dev.txt",))
     output = example_gen.Driver(None).run(
         SimpleNamespace(exec_properties={"data": dump(data), "data_path": str(tmp_path)})
     )
-    found = json.loads(output.exec_properties["input_files"].string_value)
-    assert [path for _, path, _ in found] == [f"{tmp_path}/span-2/train.txt", f"{tmp_path}/span-2/dev.txt"]
+    assert output.exec_properties["input_files"].string_value == fingerprint(dataclasses.replace(newest, test=()))
 
 
 def test_without_a_driver_the_files_are_hashed_by_the_executor(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
-from components.export.card import read_card
+from components.export.card import identity, read_card
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
 from tests.conftest import LABELS, SIZES, Trained, dev_predictions, transformed_texts
@@ -91,5 +91,6 @@ def test_a_training_that_goes_on_begins_where_the_other_ended(
     expected = next(e["loss"] for e in best["evaluations"] if e["step"] == best["best_step"])
     assert losses[1] == pytest.approx(expected, abs=1e-3)
     assert losses[0] > losses[1] + 0.1
-    assert read_card(on.saved_model)["initial_weights"] == read_card(tiny_trained.saved_model)["weights_sha256"]
+    begun_with, card = read_card(tiny_trained.saved_model), read_card(on.saved_model)
+    assert (card["initial_weights"], card["initial_identity"]) == (begun_with["weights_sha256"], identity(begun_with))
     assert read_card(first.saved_model)["initial_weights"] is None

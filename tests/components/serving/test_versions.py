@@ -12,14 +12,16 @@ import pytest
 
 from components.common import atomic_files
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, read_card
+from components.export.card import CARD_FILE, identity, read_card
 from components.serving.versions import (
     discard_unfinished,
+    is_one_of,
     production,
     publish,
     replace,
     resolve,
     roll_back,
+    version_of,
     versions,
     withdrawn,
 )
@@ -38,12 +40,17 @@ def serving(tmp_path: Path) -> Path:
     return tmp_path / "serving" / "toy"
 
 
-def saved_model(directory: Path, sha256: str = "aa") -> Path:
+def of(sha256: str, labels: tuple[str, str] = ("bad", "good")) -> str:
+    """The identity of `saved_model` of these weights."""
+    return identity({"weights_sha256": sha256, "labels": labels})
+
+
+def saved_model(directory: Path, sha256: str = "aa", labels: tuple[str, str] = ("bad", "good")) -> Path:
     (directory / "variables").mkdir(parents=True)
     (directory / "saved_model.pb").write_bytes(b"graph")
     (directory / "variables" / "variables.index").write_bytes(b"index")
     (directory / "assets.extra").mkdir()
-    (directory / CARD_FILE).write_text(json.dumps({"weights_sha256": sha256, "labels": ["bad", "good"]}))
+    (directory / CARD_FILE).write_text(json.dumps({"weights_sha256": sha256, "labels": labels}))
     return directory
 
 
@@ -217,21 +224,21 @@ def test_production_is_the_newest_version(serving: Path) -> None:
     assert production(serving) == 10
 
 
-def test_production_is_the_newest_version_of_other_weights(serving: Path) -> None:
+def test_production_is_the_newest_version_of_another_model(serving: Path) -> None:
     for number, sha256 in zip(itertools.count(1), ("aa", "bb", "cc", "cc"), strict=False):
         saved_model(serving / str(number), sha256)
-    assert production(serving, weights_sha256="cc") == 2
-    assert production(serving, weights_sha256="bb") == 4
-    assert production(serving, weights_sha256="zz") == 4
+    assert production(serving, but=of("cc")) == 2
+    assert production(serving, but=of("bb")) == 4
+    assert production(serving, but=of("zz")) == 4
     shutil.rmtree(serving / "1")
     shutil.rmtree(serving / "2")
-    assert production(serving, weights_sha256="cc") is None
+    assert production(serving, but=of("cc")) is None
 
 
 def test_a_model_of_another_program_may_be_in_production(serving: Path) -> None:
     saved_model(serving / "1")
     shutil.rmtree(serving / "1" / "assets.extra")
-    assert production(serving, weights_sha256="aa") == 1
+    assert production(serving, but=of("aa")) == 1
 
 
 def test_a_card_tells_what_the_model_is(model: Path) -> None:
@@ -268,7 +275,7 @@ def test_a_path_without_a_model_is_refused(tmp_path: Path, model: Path) -> None:
 
 @pytest.fixture
 def three(serving: Path, tmp_path: Path) -> list[int]:
-    """Versions of the weights aa, bb and bb."""
+    """Versions of a model aa and twice of a model bb."""
     for number, sha256 in enumerate(("aa", "bb", "bb")):
         saved_model(serving / str(NOW + number), sha256)
     return versions(serving)
@@ -282,26 +289,47 @@ def test_a_rollback_puts_the_newest_other_weights_on_top_and_withdraws_what_was_
     assert versions(serving) == [*three, newest]
     assert production(serving) == newest
     assert read_card(serving / str(newest)) == {**read_card(serving / str(older)), "restored_from": older}
-    assert withdrawn(serving) == {"bb"}
+    assert withdrawn(serving) == {of("bb")}
     # And back again.
     assert roll_back(serving, three[1]) == (three[1], newest + 1)
-    assert withdrawn(serving) == {"aa"}
+    assert withdrawn(serving) == {of("aa")}
 
 
 def test_rollbacks_one_after_another_go_further_back(serving: Path) -> None:
     for number, sha256 in enumerate(("aa", "bb", "cc")):
         saved_model(serving / str(number), sha256)
     assert [roll_back(serving)[0] for _ in range(2)] == [1, 0]
-    assert withdrawn(serving) == {"bb", "cc"}
+    assert withdrawn(serving) == {of("bb"), of("cc")}
     assert "no older version to go back to" in message(roll_back, serving)
     # Unless it is asked for by its number.
     assert roll_back(serving, 2)[0] == 2
-    assert withdrawn(serving) == {"aa", "bb"}
+    assert withdrawn(serving) == {of("aa"), of("bb")}
+
+
+def test_a_model_of_equal_weights_with_other_labels_is_another_one(serving: Path) -> None:
+    saved_model(serving / "1", "aa")
+    renamed = saved_model(serving / "2", "aa", ("negative", "positive"))
+    assert production(serving, but=identity(read_card(renamed))) == 1
+    assert version_of(serving, of("aa")) == serving / "1"
+    assert roll_back(serving)[0] == 1
+    assert withdrawn(serving) == {of("aa", ("negative", "positive"))}
+    assert production(serving, but=identity(read_card(renamed))) is not None
+
+
+def test_weights_that_an_older_rollback_withdrew_stay_withdrawn_until_they_are_brought_back(serving: Path) -> None:
+    for number, sha256 in enumerate(("aa", "bb")):
+        saved_model(serving / str(number), sha256)
+    (serving / ".withdrawn.json").write_text('["bb"]')
+    assert production(serving) == 0
+    assert is_one_of(withdrawn(serving), read_card(serving / "1"))
+    saved_model(serving / "2", "cc")
+    assert roll_back(serving, 1)[0] == 1
+    assert withdrawn(serving) == {of("cc")}
 
 
 def test_what_was_withdrawn_is_not_in_production_for_anybody(serving: Path, three: list[int]) -> None:
     _, newest = roll_back(serving)
-    assert production(serving, weights_sha256="aa") is None
+    assert production(serving, but=of("aa")) is None
     assert production(serving) == newest
 
 
@@ -315,7 +343,7 @@ def test_a_killed_push_is_tidied_up_and_a_server_s_files_are_left(serving: Path,
 def test_a_rollback_to_what_there_is_not_or_is_in_production_is_refused(serving: Path, three: list[int]) -> None:
     listed = f"The versions are {', '.join(map(str, three))}."
     assert message(roll_back, serving, 7) == f"{serving}: no version 7 in it. {listed}"
-    problem = f"version {three[1]} has the weights that are in production"
+    problem = f"version {three[1]} is of the model that is in production"
     assert message(roll_back, serving, three[1]) == f"{serving}: {problem}. {listed}"
     assert withdrawn(serving) == set()
 

@@ -11,7 +11,8 @@ from tests.together import toy_split
 
 def key(training: Training, folder: Path, forms: Forms = CPU) -> str:
     rows, _ = toy_split("classification", folder / "rows")
-    return fine_tuning.checkpoint_key({"training": dump(training), "source": "a"}, None, rows, rows, forms)
+    config = {"training": dump(training), "model": "{}", "source": "a"}
+    return fine_tuning.checkpoint_key(config, None, rows, rows, forms)
 
 
 def test_a_training_goes_on_where_only_who_takes_part_and_what_is_waited_for_has_changed(tmp_path: Path) -> None:

@@ -1,4 +1,5 @@
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,14 @@ def test_state_rows_and_metrics_are_kept_in_the_record_and_read_from_there(direc
     ended.write(directory)
     assert json.loads((directory / "manifest.json").read_text())["result"] == RESULT
     assert manifest.read(directory) == ended
+
+
+def test_a_manifest_in_a_root_that_was_copied_names_the_model_in_the_copy(directory: Path, tmp_path: Path) -> None:
+    ended, model = begun(directory), "artifacts/Trainer/model/8/Format-Serving"
+    ended.result = RESULT | {"model": str(tmp_path / "toy" / model)}
+    ended.write(directory)
+    copy = shutil.copytree(tmp_path / "toy", tmp_path / "copy" / "toy")
+    assert manifest.read_alone(copy / "runs" / directory.name).result["model"] == str(copy / model)
 
 
 def test_a_damaged_record_does_not_hide_what_a_run_stood_on(directory: Path) -> None:

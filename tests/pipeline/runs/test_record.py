@@ -1,6 +1,7 @@
 import fcntl
 import json
 import math
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -54,6 +55,20 @@ def test_a_record_is_read_as_it_was_written(tmp_path: Path) -> None:
     written.write()
     assert read(tmp_path) == written
     assert written.log == tmp_path / "log.txt"
+
+
+def test_a_record_in_a_root_that_was_copied_names_what_is_in_the_copy(tmp_path: Path) -> None:
+    directory = run_under(tmp_path / "runs", "toy", "20260102-030405")
+    home = tmp_path / "runs" / "toy"
+    artifacts = [f"{home}/artifacts/Trainer/model/8", f"{home}2/artifacts", "/elsewhere/toy"]
+    nodes = [NodeRecord("Trainer", "done", outputs=artifacts)]
+    record(directory, nodes=nodes, pushed=f"{home}/serving/toy/1", state="pushed").write()
+    copy = shutil.copytree(tmp_path / "runs", tmp_path / "copy") / "toy"
+    found = read(copy / "runs" / directory.name)
+    assert found.nodes[0].outputs == [f"{copy}/artifacts/Trainer/model/8", f"{home}2/artifacts", "/elsewhere/toy"]
+    assert (found.pushed, found.log) == (f"{copy}/serving/toy/1", copy / "runs" / directory.name / "log.txt")
+    found.write()
+    assert read(directory).pushed == f"{home}/serving/toy/1"
 
 
 def test_a_record_is_replaced_in_one_step(tmp_path: Path) -> None:

@@ -1,11 +1,15 @@
 import json
+import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
+from ml_metadata.proto import metadata_store_pb2
+from tfx.orchestration import metadata
 
 from components.serving.versions import versions
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.recovery import Digests
+from pipeline.runs.recovery import Digests, adopt
 
 CARD = json.dumps({"weights_sha256": "aa", "labels": ["bad", "good"]})
 
@@ -79,3 +83,77 @@ def test_a_file_that_cannot_be_read_is_damaged(paths: PipelinePaths) -> None:
     (paths.models / "12" / "Format-Serving" / "saved_model.pb").mkdir()
     assert len(mend(paths)) == 1
     assert [path.name for path in paths.models.iterdir()] == [".damaged-12"]
+
+
+def artifacts(paths: PipelinePaths) -> dict[str, str]:
+    """What ML Metadata knows of a root: URI -> the property that is a path."""
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(paths.metadata))) as mlmd:
+        found = mlmd.store.get_artifacts()
+    return {one.uri: one.custom_properties["pushed_destination"].string_value for one in found}
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Of a pipeline with a model in it and a version of that, as ML Metadata and the digests know them."""
+    paths = PipelinePaths(tmp_path / "runs" / "toy", tmp_path / "runs" / "toy" / "serving")
+    model, version = put(paths.models / "12", "graph"), put(paths.serving / "17", "graph")
+    Digests(paths).remember(map(str, (model, version)))
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(paths.metadata))) as mlmd:
+        kind = mlmd.store.put_artifact_type(metadata_store_pb2.ArtifactType(name="Model"))
+        for path in (model, version, tmp_path / "runs" / "toy2" / "elsewhere"):
+            artifact = metadata_store_pb2.Artifact(type_id=kind, uri=str(path))
+            artifact.custom_properties["pushed_destination"].string_value = str(path)
+            mlmd.store.put_artifacts([artifact])
+    return tmp_path / "runs"
+
+
+def at(root: Path) -> PipelinePaths:
+    return PipelinePaths(root / "toy", root / "toy" / "serving")
+
+
+def test_a_copied_root_names_its_own_files_and_the_original_stays_as_it_was(root: Path, tmp_path: Path) -> None:
+    copy = at(shutil.copytree(root, tmp_path / "copy"))
+    before = {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    said = f"{copy.home} was copied or moved from {root}/toy: its own files are used from now on"
+    assert (adopt(copy), adopt(copy)) == ([said], [])
+    own = [str(copy.models / "12"), str(copy.serving / "17"), f"{root}/toy2/elsewhere"]
+    assert artifacts(copy) == dict(zip(own, own, strict=True))
+    # What is damaged in the copy is put right there.
+    (copy.models / "12" / "saved_model.pb").write_text("damaged")
+    (said,) = mend(copy)
+    assert said.startswith(f"{copy.models}/12/saved_model.pb is damaged")
+    assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
+    assert adopt(at(root)) == []
+
+
+def test_a_root_that_is_moved_twice_and_back_is_followed(root: Path, tmp_path: Path) -> None:
+    before = artifacts(at(root))
+    for place in ("there", "and", "runs"):
+        root = root.rename(tmp_path / place)
+        assert len(adopt(at(root))) == 1
+    assert artifacts(at(root)) == before
+
+
+def test_a_move_that_could_not_be_noted_is_found_again(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    copy = at(shutil.copytree(root, tmp_path / "copy"))
+    with monkeypatch.context() as patch:
+
+        def killed(*_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr(Digests, "adopt", killed)
+        with pytest.raises(KeyboardInterrupt):
+            adopt(copy)
+    assert artifacts(copy) == artifacts(at(root))
+    assert len(adopt(copy)) == 1
+    assert str(copy.models / "12") in artifacts(copy)
+
+
+def test_where_nothing_is_known_yet_there_is_nothing_to_adopt_and_nothing_is_made(tmp_path: Path) -> None:
+    assert adopt(at(tmp_path)) == []
+    assert list(tmp_path.iterdir()) == []
+    at(tmp_path).home.mkdir()
+    sqlite3.connect(at(tmp_path).metadata).close()
+    assert adopt(at(tmp_path)) == []
