@@ -86,7 +86,8 @@ def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) 
 def _columns(checked: Checked) -> str:
     layout, task = checked.layout, checked.task
     fields = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
-    return ", ".join(f"{name} is field {place + 1}" for name, place in fields) + f" of {layout.width}"
+    found = [*fields, *([] if layout.group is None else [("group", layout.group)])]
+    return ", ".join(f"{name} is field {place + 1}" for name, place in found) + f" of {layout.width}"
 
 
 def _labels(task: Task) -> str:
