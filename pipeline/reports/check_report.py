@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from components.rows.text_statistics import TextStatistics, beyond, warnings
+from components.leakage import duplicates
+from components.leakage.duplicates import Duplicates
+from components.rows import text_statistics
+from components.rows.text_statistics import TextStatistics
 from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
@@ -17,20 +21,26 @@ from components.tasks import Task
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
-from pipeline.reports.tables import fact_lines, short_path, text_table
+from pipeline.reports.tables import duplicates_table, fact_lines, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
 
-def check_report(
-    checked: Checked, paths: PipelinePaths, texts: Mapping[str, TextStatistics], counted: str
-) -> RenderableType:
-    """The DAG and the resolved settings of a config that is in order, and how its texts fit the tokenizer.
+class Counted(NamedTuple):
+    """What is known of the rows, and of which rows it is."""
+
+    texts: Mapping[str, TextStatistics]
+    texts_of: str
+    duplicates: Mapping[str, Duplicates]
+    duplicates_of: str
+
+
+def check_report(checked: Checked, paths: PipelinePaths, counted: Counted) -> RenderableType:
+    """The DAG and the resolved settings of a config that is in order, its duplicates, how it fits the tokenizer.
 
     Args:
         checked: the config.
         paths: where a run of it would keep what.
-        texts: split -> the statistics of its texts.
-        counted: of which rows these are.
+        counted: of its rows, by split.
     """
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
@@ -65,7 +75,7 @@ def check_report(
         Text(),
         fact_lines(facts),
         Text(),
-        *_fit(texts, counted, run.validation),
+        *_fit(counted, run.validation),
         Text(),
         table,
         Text(),
@@ -73,14 +83,24 @@ def check_report(
     )
 
 
-def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) -> Iterator[RenderableType]:
-    """How the texts fit the tokenizer."""
-    yield text_table(texts)
-    yield Text(counted, style="dim")
-    for split, found in texts.items():
-        stops = [f"{limit}: a run stops at this, where all rows are so" for limit in beyond({split: found}, limits)]
-        for line in stops or warnings({split: found}):
-            yield Text.assemble(("! ", "bold red" if stops else "yellow"), line)
+def _fit(counted: Counted, limits: Validation) -> Iterator[RenderableType]:
+    """Which rows have equal texts, and how the texts fit the tokenizer."""
+    yield duplicates_table(counted.duplicates)
+    yield Text(counted.duplicates_of, style="dim")
+    for split, found in counted.duplicates.items():
+        one = {split: found}
+        yield from _marked(duplicates.beyond(one, limits), duplicates.warnings(one))
+    yield Text()
+    yield text_table(counted.texts)
+    yield Text(counted.texts_of, style="dim")
+    for split, texts in counted.texts.items():
+        yield from _marked(text_statistics.beyond({split: texts}, limits), text_statistics.warnings({split: texts}))
+
+
+def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
+    """The limits that stop a run, else what it warns of."""
+    for line in [f"{limit}: a run stops at this, where all rows are so" for limit in beyond] or warnings:
+        yield Text.assemble(("! ", "bold red" if beyond else "yellow"), line)
 
 
 def _columns(checked: Checked) -> str:

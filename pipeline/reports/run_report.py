@@ -11,9 +11,10 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.summary import BASELINE, CANDIDATE
+from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
-from pipeline.reports.tables import fact_lines, new_table, short_path, text_table
+from pipeline.reports.tables import duplicates_table, fact_lines, new_table, short_path, text_table
 from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -74,6 +75,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     elif dev:
         facts.append(("baseline", "none in production yet"))
     parts.append(fact_lines(facts))
+    if full and record.duplicates:
+        found_twice = {split: Duplicates(**found) for split, found in record.duplicates.items()}
+        parts += [Text(), duplicates_table(found_twice)]
     if full and record.texts:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
     if record.evaluations:

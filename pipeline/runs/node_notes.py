@@ -9,6 +9,7 @@ from typing import Any
 
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
+from components.leakage import duplicates
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
@@ -64,9 +65,11 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "ExampleValidator":
-            texts = text_statistics.read(Path(outputs["anomalies"][0]))
+            counted = Path(outputs["anomalies"][0])
+            texts, found_twice = text_statistics.read(counted), duplicates.read(counted)
+            record.duplicates = {split: dataclasses.asdict(found) for split, found in found_twice.items()}
             record.texts = {split: dataclasses.asdict(found) for split, found in texts.items()}
-            record.node(node).warnings = text_statistics.warnings(texts)
+            record.node(node).warnings = duplicates.warnings(found_twice) + text_statistics.warnings(texts)
             return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
