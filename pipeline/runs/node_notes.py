@@ -52,6 +52,26 @@ def drift_note(found: dict[str, Any]) -> str:
     return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
 
 
+def learned_rows(summary: dict[str, Any]) -> int:
+    """Rows of an evaluation that the model in production has learned from, as far as is known."""
+    return summary.get("learned", {}).get("rows") or 0
+
+
+def baseline_note(summary: dict[str, Any], split: str) -> str:
+    """How the model in production was compared with, if there is something to say of it."""
+    if "not_compared" in summary:
+        return f", not compared: {summary['not_compared']}"
+    learned = summary.get("learned", {"rows": 0})
+    if learned["rows"] is None:
+        return f", what it has learned from is unknown: compared on all rows of {split}"
+    if not learned["rows"]:
+        return ""
+    rows = f"{learned['rows']:,} of {learned['of']:,} rows of {split}"
+    if "metrics" in learned:
+        return f", compared without the {rows} that it has learned from"
+    return f", has learned from {rows}"
+
+
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     match node:
@@ -86,6 +106,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             names = (summary["headline"][0], *TASKS[summary["task"]].served_metrics)
             measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
+            if "metrics" in summary.get("learned", {}):
+                measured += f", compared without {learned_rows(summary):,} rows"
             return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])
