@@ -9,7 +9,9 @@ from components.tasks import Task
 CANDIDATE, BASELINE = "candidate", "baseline"
 
 SUMMARY_FILE = "summary.json"
-"""Within the evaluation: what `read_summary` gives, with `blessed`, `reasons`, `baseline_version` where gated."""
+"""Within the evaluation: what `read_summary` gives, with `blessed`, `reasons` where gated. With a model in production
+`baseline_version`, `not_compared` (why), `learned`: `rows` that it has learned from (None: unknown) `of` all, and if it
+is compared with on the rest alone, `metrics` of these, model -> full name -> value."""
 
 
 def read_summary(evaluation: str, task: Task) -> dict[str, Any]:

@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import tempfile
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from tfx import types
-from tfx.components.evaluator import executor
+from tfx.components.evaluator import constants, executor
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config, raw_text
+from components.evaluation import eval_config, raw_text, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
 from components.export import card, older_ops
+from components.leakage import learned as learned_texts
 from components.rows import row_counts, sentences
 from components.serving.predictor import Predictor
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 from components.tasks import Task
 from components.tasks.tagging import RAW_TEXT_F1
+
+_ON_REST = "compared"
+"""Within the evaluation: TFMA's files of the second measurement, where there is one."""
 
 
 class Executor(executor.Executor):
@@ -34,46 +42,121 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the evaluation with its summary and, where there is a gate, the blessing."""
+        """Writes the evaluation with its summary and, where there is a gate, the blessing.
+
+        Absolute thresholds hold on all rows. Where the baseline has learned from some of them, it is compared with on
+        the others, which are measured once more by themselves.
+        """
         model = artifact_utils.get_single_uri(input_dict["model"])
         task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
-        thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
-        notes = {}
-        baseline = next(iter(input_dict.get("baseline_model") or ()), None)
-        if baseline is not None:
-            version = baseline.get_string_custom_property("pushed_version")
-            notes["baseline_version"] = version
-            production = Path(path_utils.serving_model_path(baseline.uri))
-            older_ops.check(production)
-            known = tasks.from_card(card.read_card(production))
-            if unlike := tasks.unlike(known, task):
-                # The absolute thresholds still hold.
-                notes["not_compared"] = f"version {version} {unlike}"
-            elif known.scores_differently(task):
-                notes["not_compared"] = f"version {version} has another threshold or range"
-            if "not_compared" in notes:
-                input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-        counted = row_counts.row_counts(Path(artifact_utils.get_single_uri(input_dict["examples"])))
-        absent = frozenset(label for label in task.labels if (exec_properties["split"], label) not in counted)
+        gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
+        examples = artifact_utils.get_single_instance(input_dict["examples"])
+        split, notes, learned = exec_properties["split"], {}, None
+        if baseline := next(iter(input_dict.get("baseline_model") or ()), None):
+            notes, learned = _about(baseline, task, Path(examples.uri), split)
+        if "not_compared" in notes:
+            input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
+        on_rest = Gate(max_drop=gate.max_drop) if gate and learned is not None else Gate()
+        if gate and on_rest.max_drop:
+            gate = dataclasses.replace(gate, max_drop={})
+        labels = {label for of_split, label in row_counts.row_counts(Path(examples.uri)) if of_split == split}
+        summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate, labels), **notes}
+        evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
+        if learned is not None and on_rest.max_drop:
+            with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
+                rest, counts = unlearned.without(examples, split, task, learned, Path(scratch, "examples"))
+                outputs = _aside(evaluation, Path(scratch, "blessing"))
+                inputs = {**input_dict, "examples": [rest]}
+                found = self._measure(inputs, outputs, exec_properties, task, on_rest, counts)
+            _merge(summary, found, split)
+            if not summary["blessed"]:
+                _refuse(artifact_utils.get_single_instance(output_dict["blessing"]))
+        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+
+    def _measure(
+        self,
+        input_dict: dict[str, list[types.Artifact]],
+        output_dict: dict[str, list[types.Artifact]],
+        exec_properties: dict[str, Any],
+        task: Task,
+        gate: Gate | None,
+        labels: Collection[str],
+    ) -> dict[str, Any]:
+        """TFMA's metrics, summed up, and the verdict where there is a gate.
+
+        Args:
+            input_dict: models, and Examples of which the split is measured.
+            output_dict: where TFMA and TFX write.
+            exec_properties: the node's own.
+            task: of the models.
+            gate: thresholds on the metrics.
+            labels: those that rows have.
+        """
+        model, split = artifact_utils.get_single_uri(input_dict["model"]), exec_properties["split"]
         served = {}
         if task.served_metrics:
             models = {CANDIDATE: model}
             if compared := input_dict.get("baseline_model"):
                 models[BASELINE] = artifact_utils.get_single_uri(compared)
-            split = artifact_utils.get_split_uri(input_dict["examples"], exec_properties["split"])
-            served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, split, task) for name, uri in models.items()}
-        slices = json.loads(exec_properties["slices"])
-        config = eval_config.build_eval_config(task, slices, thresholds, absent, served)
-        properties = {
-            "eval_config": proto_utils.proto_to_json(config),
-            "example_splits": json.dumps([exec_properties["split"]]),
-        }
+            directory = artifact_utils.get_split_uri(input_dict["examples"], split)
+            served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, directory, task) for name, uri in models.items()}
+        absent = frozenset(label for label in task.labels if label not in labels)
+        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), gate, absent, served)
+        properties = {"eval_config": proto_utils.proto_to_json(config), "example_splits": json.dumps([split])}
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
-        summary = {**read_summary(evaluation, task), **notes}
-        if thresholds is not None:
-            summary |= verdict(evaluation, thresholds, summary["metrics"])
-        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        summary = read_summary(evaluation, task)
+        return summary if gate is None else summary | verdict(evaluation, gate, summary["metrics"])
+
+
+def _about(
+    baseline: types.Artifact, task: Task, examples: Path, split: str
+) -> tuple[dict[str, Any], np.ndarray | None]:
+    """What the summary says of the version in production, and the texts to leave out of the comparison, if any."""
+    version = baseline.get_string_custom_property("pushed_version")
+    production = Path(path_utils.serving_model_path(baseline.uri))
+    older_ops.check(production)
+    known = tasks.from_card(card.read_card(production))
+    notes: dict[str, Any] = {"baseline_version": version}
+    # Answers of another kind cannot be compared; the absolute thresholds still hold.
+    if unlike := tasks.unlike(known, task):
+        return {**notes, "not_compared": f"version {version} {unlike}"}, None
+    if known.scores_differently(task):
+        return {**notes, "not_compared": f"version {version} has another threshold or range"}, None
+    learned = learned_texts.read(production)
+    if learned is None:
+        return {**notes, "learned": {"rows": None}}, None
+    rows, total = unlearned.count(examples, split, learned)
+    notes["learned"] = {"rows": rows, "of": total}
+    if rows == total:
+        return {**notes, "not_compared": f"it has learned from all {total:,} rows of {split}"}, None
+    return notes, learned if rows else None
+
+
+def _aside(evaluation: Path, blessing: Path) -> dict[str, list[types.Artifact]]:
+    """Outputs for a second measurement, whose metrics stay within the first one's."""
+    outputs = {"evaluation": standard_artifacts.ModelEvaluation(), "blessing": standard_artifacts.ModelBlessing()}
+    for name, place in (("evaluation", evaluation / _ON_REST), ("blessing", blessing)):
+        place.mkdir()
+        outputs[name].uri = str(place)
+    return {name: [artifact] for name, artifact in outputs.items()}
+
+
+def _merge(summary: dict[str, Any], on_rest: dict[str, Any], split: str) -> None:
+    """Adds the comparison on the rows that the baseline has not learned from, and what it means for the verdict."""
+    learned, version = summary["learned"], summary["baseline_version"]
+    learned["metrics"] = {model: by_slice[""] for model, by_slice in on_rest["metrics"].items()}
+    left = f"on the {learned['of'] - learned['rows']:,} of {learned['of']:,} rows of {split}"
+    where = f"{left} that version {version} has not learned from"
+    summary["blessed"] = summary["blessed"] and on_rest["blessed"]
+    summary["reasons"] += [f"{reason}; {where}" for reason in on_rest["reasons"]]
+
+
+def _refuse(blessing: types.Artifact) -> None:
+    """Takes back what TFX has blessed for the absolute thresholds alone."""
+    Path(blessing.uri, constants.BLESSED_FILE_NAME).unlink(missing_ok=True)
+    Path(blessing.uri, constants.NOT_BLESSED_FILE_NAME).touch()
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, constants.NOT_BLESSED_VALUE)
 
 
 def _raw_text_f1(model: str, split: str, task: Task) -> float:

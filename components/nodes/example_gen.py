@@ -27,6 +27,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names, progress
 from components.common.errors import InputError
+from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
 from components.rows.files import InputFiles, find_files, fingerprints, opened, readable
 from components.rows.writer import QUARANTINE_FILE
@@ -41,25 +42,30 @@ Element = tuple[str | None, str]
 
 
 class _ReadFile(beam.DoFn):
-    """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record."""
+    """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record.
 
-    def __init__(self, data: Data, task: Task) -> None:
-        self._data, self._task = data, task
+    What rows are told apart by goes straight to `output`, the directory of the Examples.
+    """
+
+    def __init__(self, data: Data, task: Task, output: str) -> None:
+        self._data, self._task, self._output = data, task, output
 
     def process(self, element: Element) -> Iterator[Any]:
         split, name = element
         slice_names = columns.read_layout(Path(name), self._data).slice_names
         rows: Counter[tuple[str, str]] = Counter()
-        bad = 0
+        hashes, bad = Hashes(self._task), 0
         for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, _advance):
             if isinstance(row, reader.Row):
                 rows[row.split, self._task.count_key(row.label)] += 1
+                hashes.add(row)
                 yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
             else:
                 bad += 1
                 yield beam.pvalue.TaggedOutput("bad", tuple(row))
                 if bad >= _BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
                     break
+        hashes.write(Path(self._output), name)
         counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
         yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad})
 
@@ -105,8 +111,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, `data_hash`'s file and, if
-        there are bad rows, quarantine.tsv.
+        """Writes Split-NAME/ with gzipped TFRecords, beside them task.json, rows.json, the files of `row_hashes` and
+        `data_hash` and, if there are bad rows, quarantine.tsv.
 
         Raises:
             InputError: a file that cannot be read or that changed meanwhile, a bad row, or too many of them in
@@ -130,7 +136,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             outputs = (
                 pipeline
                 | "Files" >> beam.Create(elements)
-                | "ReadRows" >> beam.ParDo(_ReadFile(data, task)).with_outputs("bad", "counts", *data.splits)
+                | "ReadRows"
+                >> beam.ParDo(_ReadFile(data, task, str(output))).with_outputs("bad", "counts", *data.splits)
             )
             for split in data.splits:
                 prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))

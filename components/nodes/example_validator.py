@@ -20,6 +20,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.leakage import duplicates, row_hashes
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts
 from components.settings.serialization import dump, load
@@ -40,11 +41,11 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the anomalies of each split, and beside them the statistics of its texts.
+        """Writes the anomalies of each split, and beside them its duplicates and the statistics of its texts.
 
         Raises:
-            InputError: an anomaly that `allow_anomalies` does not list, or a share of words or rows beyond its limit;
-                all of them are named.
+            InputError: an anomaly that `allow_anomalies` does not list, a share of rows with equal texts beyond its
+                limit, or one of words or rows that the model loses; all of a kind are named.
         """
         super().Do(input_dict, output_dict, {**exec_properties, "exclude_splits": "null"})
         anomalies = artifact_utils.get_single_instance(output_dict["anomalies"])
@@ -64,14 +65,21 @@ class Executor(executor.Executor):
             accept = f", or accept it with validation.allow_anomalies = {json.dumps(names)}" if names else ""
             count = f"{len(refused)} anomal{'y' if len(refused) == 1 else 'ies'} in the data"
             raise InputError("ExampleValidator", count + listed, f"\nCorrect the data{accept}")
+        found_twice = duplicates.count(
+            {split: row_hashes.read(Path(examples), split) for split in _splits(input_dict["examples"])}
+        )
+        if over := duplicates.beyond(found_twice, limits):
+            listed = "".join(f"\n  {line}" for line in over)
+            raise InputError("ExampleValidator", f"texts stand in the data more than once{listed}", duplicates.REMEDY)
         texts = _of_texts(input_dict["examples"], exec_properties)
         if over := text_statistics.beyond(texts, limits):
             listed = "".join(f"\n  {line}" for line in over)
             remedy = "\nCorrect the data, take another base model or model.max_length, or raise the limit"
             raise InputError("ExampleValidator", f"the texts do not fit the tokenizer{listed}", remedy)
-        for warning in text_statistics.warnings(texts):
+        for warning in (*duplicates.warnings(found_twice), *text_statistics.warnings(texts)):
             # Where no run's line will say it, as in a container of Kubeflow's.
             logging.getLogger(__name__).warning(warning)
+        duplicates.write(Path(anomalies.uri), found_twice)
         text_statistics.write(Path(anomalies.uri), texts)
 
 
@@ -83,13 +91,17 @@ def _of_texts(
     parses = exec_properties["control_tokens"] == "parse"
     tokenizer = read_tokenizer(Path(exec_properties["base_model"]), parses_control_tokens=parses)
     found = {}
-    for split in artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names):
+    for split in _splits(examples):
         directory = Path(artifact_utils.get_split_uri(examples, split))
         if (
             texts := text_statistics.of_examples(directory, task, tokenizer, exec_properties["max_tokens"])
         ) is not None:
             found[split] = texts
     return found
+
+
+def _splits(examples: list[types.Artifact]) -> list[str]:
+    return list(artifact_utils.decode_split_names(artifact_utils.get_single_instance(examples).split_names))
 
 
 def _of_schema(artifact: types.Artifact) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
 from components import tasks
+from components.leakage import learned
 from components.rows import data_hash, row_counts, sentences
 from components.tasks import Task
 from components.tokenization.joins import Joins
@@ -39,6 +40,7 @@ class Executor(executor.Executor):
         graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
         tasks.write(graph, task)
         data_hash.write(graph, data_hash.read(examples))
+        learned.carry_on(Path(examples), Path(graph))
         if task.per_token:
             _joins(Path(examples), task).write(graph)
 

@@ -24,6 +24,8 @@ class Layout:
     label: int | None
     slices: tuple[int, ...]
     slice_names: tuple[str, ...]
+    group: int | None = None
+    """Of the rows that go into one split; may be one of the others."""
 
 
 def read_layout(path: Path, data: Data) -> Layout:
@@ -35,11 +37,12 @@ def read_layout(path: Path, data: Data) -> Layout:
     wanted, texts = data.wanted, len(data.text)
     if not data.header:
         numbers = [int(column) for column in wanted]
-        width = data.columns or max([*numbers, _conll_columns(path) if data.format == "conll" else 0])
+        group = None if data.group is None else int(data.group) - 1
+        width = data.columns or max([*numbers, (group or 0) + 1, _conll_columns(path) if data.format == "conll" else 0])
         places = [number - 1 for number in numbers]
         rest = places[texts + 1 :]
         slice_names = tuple(f"column_{place + 1}" for place in rest)
-        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names)
+        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group)
     names = _header(path, data.quoting)
     keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
     remedy = "Correct {}, or set data.header = false if line 1 is a row"
@@ -52,7 +55,9 @@ def read_layout(path: Path, data: Data) -> Layout:
         found[index] = key
     places = list(found)
     rest = places[texts + 1 :]
-    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest))
+    key = "data.group"
+    group = None if data.group is None else _index(key, data.group, names, path, remedy.format(key))
+    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest), group)
 
 
 def _conll_columns(path: Path) -> int:

@@ -14,7 +14,7 @@ def of_files(files: Iterable[tuple[str | None, str]]) -> str:
     """sha256 of input files, wherever they lie.
 
     Args:
-        files: (split, sha256 of the file); the split is None where a hash of the row decides.
+        files: (split, sha256 of the file); the split is None where a hash decides.
     """
     ordered = sorted((split or "", sha256) for split, sha256 in files)
     return hashlib.sha256(json.dumps(ordered).encode()).hexdigest()

@@ -75,7 +75,7 @@ def bytes_read(file: IO[bytes]) -> int:
 
 
 InputFiles = list[tuple[str | None, Path]]
-"""Split and path of each input file; a split of None: a hash of the row decides."""
+"""Split and path of each input file; a split of None: a hash decides."""
 
 
 def of_train(files: InputFiles) -> InputFiles:

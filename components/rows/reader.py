@@ -99,7 +99,7 @@ def read_rows(
 
     Args:
         path: a TSV file, or one compressed with gzip.
-        split: the rows' split, None where a hash of the row decides.
+        split: the rows' split, None where a hash decides.
         data: format and columns.
         rule: the task's, of texts and label.
         advance: called with the number of bytes of the file (as they lie on disk) that were read since its last call.
@@ -128,10 +128,11 @@ def read_rows(
                     line += tokens_before(fields, lambda some: broken_rule(some, layout, rule))
                 yield BadRow(str(path), line, *problem)
                 continue
+            texts = tuple(fields[i] for i in layout.texts)
             yield Row(
                 line,
-                split or split_of(fields, data.split),
-                tuple(fields[i] for i in layout.texts),
+                split or split_of(texts, None if layout.group is None else fields[layout.group], data.split),
+                texts,
                 "" if layout.label is None else fields[layout.label],
                 tuple(fields[i] for i in layout.slices),
             )

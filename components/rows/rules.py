@@ -24,13 +24,16 @@ def broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> tuple[s
         more = len(fields) > layout.width
         hint = "replace a tab that belongs to a text by a space" if more else "a tab seems to be missing"
         return f"expected {_fields(layout.width)}, got {len(fields)}", f"Correct the row; {hint}"
-    used = (*layout.texts, *(() if layout.label is None else (layout.label,)), *layout.slices)
+    alone = (index for index in (layout.label, layout.group) if index is not None)
+    used = (*layout.texts, *alone, *layout.slices)
     for index in used:
         if "\0" in fields[index]:
             return f"a NUL byte in field {index + 1}", "Remove it; with many of them the file is binary or UTF-16"
     for index in layout.texts:
         if not fields[index].strip():
             return f"the text (field {index + 1}) is empty", "Give a text or delete the row"
+    if layout.group is not None and not fields[layout.group].strip():
+        return f"the group (field {layout.group + 1}) is empty", "Give each row a group, one of its own if need be"
     if layout.label is None:
         return None
     label = fields[layout.label]

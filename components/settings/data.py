@@ -59,12 +59,17 @@ class Data:
     """The files that are measured at the end and only reported; may be left out.
     Example: `test = "tickets/test.tsv"`"""
     files: Strings = ()
-    """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of the row. The
-    shares are therefore about those of `split`; with fewer than some hundred rows give a file for each split.
+    """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of their texts, so that
+    equal texts are in one split. The shares are therefore about those of `split`; with fewer than some hundred rows
+    give a file for each split.
     Example: `files = "tickets/all.tsv"`"""
     split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
     """With `files`: the shares of the splits.
     Example: `split = { train = 90, dev = 10 }` with `files = "tickets/all.tsv"`"""
+    group: Column | None = None
+    """With `files`: a column, a name or a number from 1, whose rows of one value go into one split: the author, the
+    patient, the conversation. Without it a hash of the texts decides.
+    Example: `group = "customer"` with `files = "tickets/all.tsv"`"""
     window: Annotated[int, Field(ge=1)] = 1
     """Where paths hold `{SPAN}`, the number of a delivery: how many of the newest spans are used.
     Example: `window = 3` with `train = "span-{SPAN}/train.tsv"`"""
@@ -137,6 +142,9 @@ class Data:
         if not self.files and self.split != _DEFAULT_SPLIT:
             problem = "`data.split` is given without `data.files`, whose rows it deals to the splits"
             raise ConflictError("split", problem, "Delete it, or give `files` instead of a file per split")
+        if not self.files and self.group is not None:
+            problem = f"`data.group` is {shown(self.group)}, but without `data.files` no rows are dealt to the splits"
+            raise ConflictError("group", problem, "Delete it, or give `files` instead of a file per split")
         if self.window > 1 and not self.spans and not any(SPAN in pattern for _, pattern in self.patterns):
             problem = f"`data.window` is {self.window}, but no path holds {SPAN}"
             raise ConflictError("window", problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv")
@@ -179,8 +187,10 @@ class Data:
         if self.most_words is not None and not task.per_token:
             problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
             raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
-        if self.format == "conll" and (not task.per_token or self.slices or self.quoting != "none"):
-            problem = '`data.format` is "conll", which is for tagging, without slices and quoting'
+        if self.format == "conll" and (
+            not task.per_token or self.slices or self.group is not None or self.quoting != "none"
+        ):
+            problem = '`data.format` is "conll", which is for tagging, without slices, group and quoting'
             raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging"')
 
     def _check_columns(self) -> None:
@@ -188,8 +198,11 @@ class Data:
         if len(set(wanted)) < len(wanted):
             problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
             raise ConflictError("label" if self.label in self.text else "slices", problem, "Give each another column")
-        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices))
-        for key, column in zip(keys, wanted, strict=True):
+        if self.group is not None and self.group == self.label:
+            problem = f"`data.group` is {shown(self.group)}, the column of the label: a class would be in one split"
+            raise ConflictError("group", problem, "Give a column of what belongs together, say the author")
+        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices), "group")
+        for key, column in zip(keys, (*wanted, self.group), strict=True):
             if not self.header and isinstance(column, str):
                 problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
                 remedy = "Number the columns from 1, say text = 1 and label = 2; or set header = true"
@@ -232,7 +245,7 @@ class Data:
 
     @property
     def patterns(self) -> list[tuple[str | None, str]]:
-        """(split, path or glob) of every input; the split is None where a hash of the row decides."""
+        """(split, path or glob) of every input; the split is None where a hash decides."""
         if self.files:
             return [(None, pattern) for pattern in self.files]
         return [(name, pattern) for name in SPLITS for pattern in getattr(self, name)]

@@ -24,3 +24,16 @@ class Validation:
     """The largest share of a split's rows with more tokens than the model sees, by `model.max_length` and
     `model.long_texts`. More of them stop the run before it trains; above 20% a run warns, whatever the limit is.
     Example: `max_truncated_share = 0.1`"""
+    max_leaked_share: Share = 0.5
+    """The largest share of the rows of dev, or of test, whose texts train has too: a model that has learned a text by
+    heart is not measured by it. More of them stop the run before it trains; above 5% a run warns, whatever the limit
+    is. Texts are equal if they differ in white space and case alone.
+    Example: `max_leaked_share = 0.01`"""
+    max_duplicate_share: Share = 1.0
+    """The largest share of train's rows whose texts stand in train before. More of them stop the run before it trains;
+    above 20% a run warns, whatever the limit is.
+    Example: `max_duplicate_share = 0.1`"""
+    max_contradicting_share: Share = 1.0
+    """The largest share of a split's rows whose texts stand in it with another label too. More of them stop the run
+    before it trains; above 1% a run warns, whatever the limit is.
+    Example: `max_contradicting_share = 0.005`"""

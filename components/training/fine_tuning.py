@@ -18,6 +18,7 @@ from components.drift import profile
 from components.export import saved_model
 from components.export.card import identity, read_card
 from components.export.signatures import Exported
+from components.leakage import learned
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
 from components.rows import data_hash
@@ -86,7 +87,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         key = checkpoint_key(config, initial, train, dev, forms)
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, replicas, others)
-        learned = _profile(train, task, tokenizer)
+        looks = _profile(train, task, tokenizer)
     history.key, history.words_cut = key, train.words_cut
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
@@ -98,7 +99,8 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
     _exported(model, transform, joins, model_settings).write(directory, card)
-    profile.write(directory, learned, tokenizer)
+    profile.write(directory, looks, tokenizer)
+    learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
 
 def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:

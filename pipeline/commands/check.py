@@ -9,8 +9,9 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
-    from pipeline.config import preflight, text_sample
+    from pipeline.config import duplicates_sample, preflight, text_sample
     from pipeline.reports import check_report, tables
+    from pipeline.reports.check_report import Counted
     from pipeline.runs.known_texts import known_texts
     from pipeline.runs.paths import PipelinePaths
 
@@ -22,10 +23,16 @@ def execute(options: argparse.Namespace) -> int:
     else:
         paths = PipelinePaths.of(checked.run, options.root)
         if known := known_texts(checked, paths):
-            run_id, texts = known
-            counted = f"of all rows, as run {run_id} counted them"
+            by_run = f"of all rows, as run {known.run} counted them"
+            counted = Counted(known.texts, by_run, known.duplicates, by_run)
         else:
-            texts = text_sample.text_sample(checked)
-            counted = f"of the first {preflight.PREFLIGHT_ROWS:,} rows at most; a run counts all"
-        tables.console(sys.stdout).print(check_report.check_report(checked, paths, texts, counted))
+            first = "of the first {:,} rows at most; a run counts all"
+            found, is_all = duplicates_sample.duplicates_sample(checked)
+            counted = Counted(
+                text_sample.text_sample(checked),
+                first.format(preflight.PREFLIGHT_ROWS),
+                found,
+                "of all rows" if is_all else first.format(duplicates_sample.DUPLICATES_ROWS),
+            )
+        tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted))
     return DONE

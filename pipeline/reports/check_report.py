@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -11,7 +12,10 @@ from rich.text import Text
 
 from components import tasks
 from components.export.card import read_card
-from components.rows.text_statistics import TextStatistics, beyond, warnings
+from components.leakage import duplicates
+from components.leakage.duplicates import Duplicates
+from components.rows import text_statistics
+from components.rows.text_statistics import TextStatistics
 from components.serving.versions import production
 from components.settings.run import Run
 from components.settings.serialization import dump
@@ -20,20 +24,26 @@ from components.tasks import Task
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
-from pipeline.reports.tables import fact_lines, short_path, text_table
+from pipeline.reports.tables import duplicates_table, fact_lines, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
 
-def check_report(
-    checked: Checked, paths: PipelinePaths, texts: Mapping[str, TextStatistics], counted: str
-) -> RenderableType:
-    """The DAG and the resolved settings of a config that is in order, and how its texts fit the tokenizer.
+class Counted(NamedTuple):
+    """What is known of the rows, and of which rows it is."""
+
+    texts: Mapping[str, TextStatistics]
+    texts_of: str
+    duplicates: Mapping[str, Duplicates]
+    duplicates_of: str
+
+
+def check_report(checked: Checked, paths: PipelinePaths, counted: Counted) -> RenderableType:
+    """The DAG and the resolved settings of a config that is in order, its duplicates, how it fits the tokenizer.
 
     Args:
         checked: the config.
         paths: where a run of it would keep what.
-        texts: split -> the statistics of its texts.
-        counted: of which rows these are.
+        counted: of its rows, by split.
     """
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
@@ -69,7 +79,7 @@ def check_report(
         Text(),
         fact_lines(facts),
         Text(),
-        *_fit(texts, counted, run.validation),
+        *_fit(counted, run.validation),
         Text(),
         table,
         Text(),
@@ -87,20 +97,31 @@ def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, st
             yield "in production", f"version {version} {unlike}: a run's model will not be compared with it"
 
 
-def _fit(texts: Mapping[str, TextStatistics], counted: str, limits: Validation) -> Iterator[RenderableType]:
-    """How the texts fit the tokenizer."""
-    yield text_table(texts)
-    yield Text(counted, style="dim")
-    for split, found in texts.items():
-        stops = [f"{limit}: a run stops at this, where all rows are so" for limit in beyond({split: found}, limits)]
-        for line in stops or warnings({split: found}):
-            yield Text.assemble(("! ", "bold red" if stops else "yellow"), line)
+def _fit(counted: Counted, limits: Validation) -> Iterator[RenderableType]:
+    """Which rows have equal texts, and how the texts fit the tokenizer."""
+    yield duplicates_table(counted.duplicates)
+    yield Text(counted.duplicates_of, style="dim")
+    for split, found in counted.duplicates.items():
+        one = {split: found}
+        yield from _marked(duplicates.beyond(one, limits), duplicates.warnings(one))
+    yield Text()
+    yield text_table(counted.texts)
+    yield Text(counted.texts_of, style="dim")
+    for split, texts in counted.texts.items():
+        yield from _marked(text_statistics.beyond({split: texts}, limits), text_statistics.warnings({split: texts}))
+
+
+def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
+    """The limits that stop a run, else what it warns of."""
+    for line in [f"{limit}: a run stops at this, where all rows are so" for limit in beyond] or warnings:
+        yield Text.assemble(("! ", "bold red" if beyond else "yellow"), line)
 
 
 def _columns(checked: Checked) -> str:
     layout, task = checked.layout, checked.task
     fields = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
-    return ", ".join(f"{name} is field {place + 1}" for name, place in fields) + f" of {layout.width}"
+    found = [*fields, *([] if layout.group is None else [("group", layout.group)])]
+    return ", ".join(f"{name} is field {place + 1}" for name, place in found) + f" of {layout.width}"
 
 
 def _labels(task: Task) -> str:

@@ -11,10 +11,11 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.summary import BASELINE, CANDIDATE
+from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
-from pipeline.reports.tables import fact_lines, new_table, short_path, text_table
-from pipeline.runs.node_notes import drift_note, training_speed
+from pipeline.reports.tables import duplicates_table, fact_lines, new_table, short_path, text_table
+from pipeline.runs.node_notes import baseline_note, drift_note, learned_rows, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
 if TYPE_CHECKING:
@@ -70,10 +71,13 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
             )
         )
     if "baseline_version" in dev:
-        facts.append(("baseline", f"version {dev['baseline_version']}" + _not_compared(dev)))
+        facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other in production"))
     parts.append(fact_lines(facts))
+    if full and record.duplicates:
+        found_twice = {split: Duplicates(**found) for split, found in record.duplicates.items()}
+        parts += [Text(), duplicates_table(found_twice)]
     if full and record.texts:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
     if record.evaluations:
@@ -128,8 +132,10 @@ def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
     headline = next(iter(evaluations.values()))["headline"]
     table = new_table("", *headline)
     for split, summary in evaluations.items():
-        candidate, baseline = (summary["metrics"].get(model, {}).get("", {}) for model in (CANDIDATE, BASELINE))
-        cells = [_value(candidate, metric) + _change(candidate, baseline, metric) for metric in headline]
+        overall = {model: by_slice.get("", {}) for model, by_slice in summary["metrics"].items()}
+        compared = summary["learned"].get("metrics", {}) if learned_rows(summary) else overall
+        candidate, baseline = (compared.get(model, {}) for model in (CANDIDATE, BASELINE))
+        cells = [_value(overall[CANDIDATE], metric) + _change(candidate, baseline, metric) for metric in headline]
         table.add_row(split, *cells)
     return table
 
@@ -175,10 +181,6 @@ def _natural(name: str) -> tuple[str, int, str]:
     feature, _, value = name.partition("=")
     digits = value.split("-")[0].split("+")[0]
     return feature, int(digits) if digits.isdecimal() else 0, value
-
-
-def _not_compared(summary: dict[str, Any]) -> str:
-    return f", not compared: {summary['not_compared']}" if "not_compared" in summary else ""
 
 
 def run_list(records: list[RunRecord]) -> Table:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 
 _PLAIN_WIDTH = 120
@@ -37,6 +38,17 @@ def new_table(first: str, *others: str) -> Table:
     table.add_column(first)
     for name in others:
         table.add_column(name, justify="right")
+    return table
+
+
+def duplicates_table(splits: Mapping[str, Duplicates]) -> Table:
+    """How many rows of each split have the texts of others, as shares of its rows."""
+    before = list(dict.fromkeys(name for one in splits.values() for name in one.leaked))
+    table = new_table("equal texts", "rows", "repeated", "contradicting", *(f"also in {name}" for name in before))
+    for split, one in splits.items():
+        shares = [one.repeated, one.contradicting, *(one.leaked.get(name) for name in before)]
+        cells = ("" if count is None else f"{count / one.rows:.1%}" for count in shares)
+        table.add_row(split, f"{one.rows:,}", *cells)
     return table
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.common.errors import InputError
+from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 from components.settings.data import SPLITS, Data
 from pipeline.runs import manifest, record
@@ -18,21 +19,28 @@ if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
 
 
-def known_texts(checked: Checked, paths: PipelinePaths) -> tuple[str, dict[str, TextStatistics]] | None:
-    """The newest run that counted the same rows for the same base model and length; split -> what it found.
+class Known(NamedTuple):
+    """What a run has counted, by split."""
 
-    None: no run did.
-    """
+    run: str
+    texts: dict[str, TextStatistics]
+    duplicates: dict[str, Duplicates]
+
+
+def known_texts(checked: Checked, paths: PipelinePaths) -> Known | None:
+    """What the newest run found that counted the same rows for the same base model and length; None: no run did."""
     now = None
     for path in sorted(paths.runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
         with contextlib.suppress(InputError):
             before = manifest.read_alone(path.parent)
-            counted = record.read(path.parent).texts
+            counted = record.read(path.parent)
             # What is quickly told apart first: for a hash all of a file is read.
-            if counted and _looks_the_same(before, checked):
+            if counted.texts and counted.duplicates and _looks_the_same(before, checked):
                 now = now or (_bytes(manifest.data_files(checked.files)), base_model_hashes(checked.base_model))
                 if (_bytes(before.data), before.base_model) == now:
-                    return before.run, {split: TextStatistics(**found) for split, found in counted.items()}
+                    texts = {split: TextStatistics(**found) for split, found in counted.texts.items()}
+                    found_twice = {split: Duplicates(**found) for split, found in counted.duplicates.items()}
+                    return Known(before.run, texts, found_twice)
     return None
 
 

@@ -11,6 +11,7 @@ from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
 from components.export.card import read_card
+from components.leakage import duplicates
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
@@ -56,6 +57,26 @@ def drift_note(found: dict[str, Any]) -> str:
     return f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}"
 
 
+def learned_rows(summary: dict[str, Any]) -> int:
+    """Rows of an evaluation that the model in production has learned from, as far as is known."""
+    return summary.get("learned", {}).get("rows") or 0
+
+
+def baseline_note(summary: dict[str, Any], split: str) -> str:
+    """How the model in production was compared with, if there is something to say of it."""
+    if "not_compared" in summary:
+        return f", not compared: {summary['not_compared']}"
+    learned = summary.get("learned", {"rows": 0})
+    if learned["rows"] is None:
+        return f", what it has learned from is unknown: compared on all rows of {split}"
+    if not learned["rows"]:
+        return ""
+    rows = f"{learned['rows']:,} of {learned['of']:,} rows of {split}"
+    if "metrics" in learned:
+        return f", compared without the {rows} that it has learned from"
+    return f", has learned from {rows}"
+
+
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     match node:
@@ -69,9 +90,11 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "ExampleValidator":
-            texts = text_statistics.read(Path(outputs["anomalies"][0]))
+            counted = Path(outputs["anomalies"][0])
+            texts, found_twice = text_statistics.read(counted), duplicates.read(counted)
+            record.duplicates = {split: dataclasses.asdict(found) for split, found in found_twice.items()}
             record.texts = {split: dataclasses.asdict(found) for split, found in texts.items()}
-            record.node(node).warnings = text_statistics.warnings(texts)
+            record.node(node).warnings = duplicates.warnings(found_twice) + text_statistics.warnings(texts)
             return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
@@ -93,6 +116,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             names = (summary["headline"][0], *tasks.TASKS[summary["task"]].served_metrics)
             measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
+            if "metrics" in summary.get("learned", {}):
+                measured += f", compared without {learned_rows(summary):,} rows"
             return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])

@@ -21,7 +21,7 @@ NodeState = Literal["done", "cached", "failed", "running"]
 
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
 
-OUTCOME = ("state", "rows", "metrics")
+OUTCOME = ("state", "rows", "duplicates", "metrics")
 """The names in `RunRecord.outcome`."""
 
 
@@ -60,6 +60,8 @@ class RunRecord:
     quarantine_file: str | None = None
     texts: dict[str, Any] = field(default_factory=dict)
     """Split -> `rows.text_statistics.TextStatistics`."""
+    duplicates: dict[str, Any] = field(default_factory=dict)
+    """Split -> `leakage.duplicates.Duplicates`."""
     drift: dict[str, Any] = field(default_factory=dict)
     """What DriftValidator measured."""
     damaged: list[str] = field(default_factory=list)
@@ -77,7 +79,7 @@ class RunRecord:
     def outcome(self) -> dict[str, Any]:
         """What the run's manifest says of the result besides the weights: `OUTCOME`, the metrics on all rows."""
         metrics = {split: summary["metrics"][CANDIDATE][""] for split, summary in self.evaluations.items()}
-        return dict(zip(OUTCOME, (self.state, self.rows, metrics), strict=True))
+        return dict(zip(OUTCOME, (self.state, self.rows, self.duplicates, metrics), strict=True))
 
     @property
     def log(self) -> Path:

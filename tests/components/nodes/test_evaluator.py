@@ -1,5 +1,6 @@
 import functools
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +18,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from components.common.text_hash import text_hash
 from components.export.signatures import Exported
 from components.nodes.evaluator import Executor
 from components.serving.predictor import Predictor
@@ -188,23 +190,32 @@ def test_slices_are_the_metrics_of_their_rows(refused: Evaluated, rows: list[Row
 
 
 def test_a_model_is_refused_for_every_bound_it_misses_and_for_no_other(
-    refused: Evaluated, rows: list[Row], wild: Any, tiny_trained: Trained
+    refused: Evaluated, rows: list[Row], tiny_data: Data, wild: Any, tiny_trained: Trained
 ) -> None:
-    was, now = scores(tiny_trained.model, rows), scores(wild, rows)
+    train = {line.split("\t")[0] for line in Path(tiny_data.train[0]).read_text().splitlines()}
+    # Chance has made some texts of dev be texts of train.
+    rest = [row for row in rows if row.text not in train]
+    assert (len(rest), len(rows)) == (25, 30)
+    now, was, now_on_rest = scores(wild, rows), scores(tiny_trained.model, rest), scores(wild, rest)
+    where = "on the 25 of 30 rows of dev that version 7 has not learned from"
     assert refused.summary["blessed"] is False
     assert not refused.blessed
     assert set(refused.summary["reasons"]) == {
         f"accuracy is {now['accuracy']:.4f}, required: at least 0.9",
         f"loss is {now['loss']:.4f}, allowed: at most 0.25",
-        f"loss is {now['loss']:.4f}, {now['loss'] - was['loss']:.4f} worse than {was['loss']:.4f} in production; "
-        "allowed: 0.1",
-        f"macro_f1 is {now['macro_f1']:.4f}, {was['macro_f1'] - now['macro_f1']:.4f} worse than "
-        f"{was['macro_f1']:.4f} in production; allowed: 0.015",
+        f"loss is {now_on_rest['loss']:.4f}, {now_on_rest['loss'] - was['loss']:.4f} worse than {was['loss']:.4f} in "
+        f"production; allowed: 0.1; {where}",
+        f"macro_f1 is {now_on_rest['macro_f1']:.4f}, {was['macro_f1'] - now_on_rest['macro_f1']:.4f} worse than "
+        f"{was['macro_f1']:.4f} in production; allowed: 0.015; {where}",
         f"recall/bad is {now['recall/bad']:.4f}, required: at least 0.5",
     }
     assert len(refused.summary["reasons"]) == 5
     assert refused.summary["baseline_version"] == "7"
     assert "not_compared" not in refused.summary
+    learned = refused.summary["learned"]
+    assert (learned["rows"], learned["of"]) == (5, 30)
+    assert learned["metrics"]["candidate"]["loss"] == pytest.approx(now_on_rest["loss"], abs=1e-6)
+    assert learned["metrics"]["baseline"]["loss"] == pytest.approx(was["loss"], abs=1e-6)
 
 
 def test_a_model_that_just_reaches_its_bounds_is_blessed_though_a_slice_of_it_does_not(blessed: Evaluated) -> None:
@@ -220,3 +231,56 @@ def test_a_model_of_other_classes_in_production_is_not_compared_with_and_that_is
     assert blessed.summary["baseline_version"] == "7"
     assert blessed.summary["not_compared"] == "version 7 knows other classes (bad, good)"
     assert set(blessed.summary["metrics"]) == {"candidate"}
+
+
+def that_learned(model: Any, folder: Path, rows: list[Row]) -> Any:
+    """A copy of a Model artifact that says it has learned from rows; of none it says nothing."""
+    from tfx.types import standard_artifacts
+
+    copied = artifact(standard_artifacts.Model, folder)
+    shutil.copytree(model.uri, folder, dirs_exist_ok=True)
+    path = folder / "Format-Serving" / "assets.extra" / "learned_texts.u64"
+    path.unlink()
+    if rows:
+        path.write_bytes(np.unique(np.array([text_hash([row.text]) for row in rows], np.uint64)).tobytes())
+    return copied
+
+
+NOT_WORSE = Gate(min={"accuracy": 0.0}, max_drop={"accuracy": 0.0})
+
+
+def test_what_the_model_in_production_knows_by_heart_is_left_out_of_the_comparison_alone(
+    evaluate: Callable[..., Evaluated], tmp_path: Path, rows: list[Row], wild: Any, tiny_trained: Trained
+) -> None:
+    ours, theirs = (
+        [answer["label"] == row.label for answer, row in zip(answers, rows, strict=True)]
+        for answers in (
+            loaded(Path(model.uri, "Format-Serving")).predict((row.text,) for row in rows)
+            for model in (wild, tiny_trained.model)
+        )
+    )
+    better = [row for row, our, their in zip(rows, ours, theirs, strict=True) if their and not our]
+    assert len(better) > 2
+    # On one of the rows that are left the one in production is right and ours is not, on no other.
+    found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "baseline", better[1:]), NOT_WORSE)
+    left = len(rows) - len(better) + 1
+    assert found.summary["blessed"] is found.blessed is False
+    assert found.summary["learned"]["rows"] == len(better) - 1
+    (reason,) = found.summary["reasons"]
+    assert f", {1 / left:.4f} worse than " in reason
+    assert reason.endswith(f"; on the {left} of 30 rows of dev that version 7 has not learned from")
+    # Other numbers are of all rows.
+    assert found.summary["metrics"]["candidate"][""]["example_count"] == len(rows)
+
+
+def test_where_production_has_learned_all_rows_nothing_is_compared_and_where_it_does_not_say_all_are(
+    evaluate: Callable[..., Evaluated], tmp_path: Path, rows: list[Row], wild: Any, tiny_trained: Trained
+) -> None:
+    found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "all", rows), NOT_WORSE)
+    assert found.summary["not_compared"] == "it has learned from all 30 rows of dev"
+    assert found.summary["learned"] == {"rows": 30, "of": 30}
+    assert found.blessed
+    found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "unknown", []), NOT_WORSE)
+    assert found.summary["learned"] == {"rows": None}
+    assert "worse than" in found.summary["reasons"][0]
+    assert not found.blessed

@@ -16,6 +16,7 @@ from components import tasks
 from components.common import progress
 from components.common.errors import InputError
 from components.common.progress import Bar
+from components.leakage import duplicates, row_hashes
 from components.nodes import example_gen
 from components.rows import data_hash
 from components.rows.splits import split_of
@@ -138,7 +139,15 @@ def test_a_headed_gzipped_file_gives_its_named_columns_and_its_slices(headed: Ge
 
 def test_without_bad_rows_there_is_no_quarantine_and_no_other_file_either(headed: Generated) -> None:
     names = {path.name for path in Path(headed.examples.uri).iterdir()}
-    assert names == {"Split-train", "Split-dev", "task.json", "rows.json", "data.sha256"}
+    assert names == {"Split-train", "Split-dev", "task.json", "rows.json", "data.sha256", "hashes"}
+
+
+def test_equal_texts_are_found_again_in_what_is_kept_of_the_rows(headed: Generated) -> None:
+    # dev is a copy of train, whose labels differ.
+    found = duplicates.count({split: row_hashes.read(Path(headed.examples.uri), split) for split in ("train", "dev")})
+    assert (found["train"].rows, found["train"].repeated, found["dev"].leaked) == (2, 0, {"train": 2})
+    (_, dev), (_, train) = (row_hashes.read(Path(headed.examples.uri), split)[0] for split in ("dev", "train"))
+    assert train["line"].tolist() == dev["line"].tolist() == [2, 3]
 
 
 def test_a_hash_of_the_row_deals_the_rows_of_one_file_to_the_splits(
@@ -158,7 +167,7 @@ def test_a_hash_of_the_row_deals_the_rows_of_one_file_to_the_splits(
     shares: dict[Split, int] = {"train": 6, "dev": 2, "test": 2}
     examples = generate(Data(**THREE_FILES, files=(str(path),), split=shares), tmp_path)
     for split in shares:
-        expected = [text.encode() for text, label in rows if split_of((text, label), shares) == split]
+        expected = [text.encode() for text, label in rows if split_of((text,), None, shares) == split]
         assert [row["text"][0] for row in read(examples, split)] == expected
         assert expected
     # And the bar came to its end on the way.

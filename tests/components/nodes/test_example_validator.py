@@ -9,9 +9,11 @@ from tfx.components.statistics_gen.executor import Executor as StatisticsGen
 from tfx.types import standard_artifacts
 
 from components.common.errors import InputError
+from components.leakage import duplicates
 from components.nodes.example_validator import Executor
 from components.nodes.schema_gen import Executor as SchemaGen
 from components.rows import text_statistics
+from components.rows.row_counts import rows_by_file
 from components.settings.data import Data
 from components.settings.serialization import dump
 from components.settings.validation import Validation
@@ -181,6 +183,27 @@ def test_words_and_rows_beyond_their_limits_stop_the_run(validate: Validate) -> 
         "single characters), validation.max_unknown_share is 20.00%",
     ]
     assert error.remedy == ("\nCorrect the data, take another base model or model.max_length, or raise the limit")
+
+
+def test_a_dev_split_that_is_a_copy_of_train_stops_the_run(described: tuple[Any, Any, Any], validate: Validate) -> None:
+    hashes = Path(described[0].uri, "hashes")
+    (of_train,), (of_dev,) = hashes.glob("*-train.npy"), hashes.glob("*-dev.npy")
+    before = of_dev.read_bytes()
+    of_dev.write_bytes(of_train.read_bytes())
+    try:
+        error = refused(validate, NO_ROWS, NO_CLASS, schema=SCHEMA % "")
+        let_through = duplicates.read(validate(NO_ROWS, NO_CLASS, schema=SCHEMA % "", max_leaked_share=1.0))
+    finally:
+        of_dev.write_bytes(before)
+    train, dev, _ = rows_by_file(Path(described[0].uri))
+    assert error.place == "ExampleValidator"
+    assert error.problem.splitlines() == [
+        "texts stand in the data more than once",
+        f"  dev: the texts of 2 of 2 rows (100.00%) stand in train too, as {dev}:2 and {train}:2; "
+        "validation.max_leaked_share is 50.00%",
+    ]
+    assert error.remedy == "\nTake such rows out of one of the splits, let data.files deal them, or raise the limit"
+    assert let_through["dev"].leaked == {"train": 2}
 
 
 def test_an_anomaly_is_told_before_texts_are_counted(validate: Validate) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 import pipeline_runner
 from pipeline.config import preflight
+from pipeline.config.duplicates_sample import duplicates_sample
 from pipeline.config.text_sample import text_sample
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.known_texts import known_texts
@@ -19,6 +20,8 @@ def counted(config: Path, root: Path) -> str:
     record = lifecycle.begin(checked, PipelinePaths.of(checked.run, root))
     manifest.collect(checked, record.id, record.started).write(Path(record.directory))
     record.texts = {split: dataclasses.asdict(found) for split, found in text_sample(checked).items()}
+    found_twice, _ = duplicates_sample(checked)
+    record.duplicates = {split: dataclasses.asdict(found) for split, found in found_twice.items()}
     record.write()
     return record.id
 
@@ -33,17 +36,18 @@ def test_check_says_what_the_newest_run_counted(tmp_path: Path, capsys: pytest.C
     assert known(config, tmp_path) is None
     counted(config, tmp_path)
     newest = counted(config, tmp_path)
-    run_id, texts = known(config, tmp_path)
-    assert (run_id, texts) == (newest, text_sample(preflight.check(config)))
+    found = known(config, tmp_path)
+    assert (found.run, found.texts) == (newest, text_sample(preflight.check(config)))
+    assert found.duplicates == duplicates_sample(preflight.check(config))[0]
     assert pipeline_runner.main(["check", "--config", str(config), "--root", str(tmp_path)]) == 0
-    assert f"\nof all rows, as run {newest} counted them\n" in capsys.readouterr().out
+    assert capsys.readouterr().out.count(f"\nof all rows, as run {newest} counted them\n") == 2
 
 
 def test_settings_that_have_no_part_in_it_may_differ(tmp_path: Path) -> None:
     config = write_toy_run(tmp_path)
     run_id = counted(config, tmp_path)
     write_toy_run(tmp_path, keep_data=True, training={"epochs": 7}, validation={"max_unknown_share": 0.5})
-    assert known(config, tmp_path)[0] == run_id
+    assert known(config, tmp_path).run == run_id
 
 
 @pytest.mark.parametrize("change", ["row", "length", "vocabulary"])

@@ -19,6 +19,7 @@ def directory(tmp_path: Path) -> Path:
     directory.mkdir(parents=True)
     record = RunRecord(directory.name, "toy", "/toy.toml", str(directory), "2026-01-02T03:04:05+00:00", state="pushed")
     record.rows = {"train": 3, "dev": 1}
+    record.duplicates = {"dev": {"leaked": {"train": 1}}}
     record.evaluations = {"dev": {"metrics": {"candidate": {"": {"accuracy": 0.75}, "origin=a": {"accuracy": 1.0}}}}}
     record.write()
     return directory
@@ -50,6 +51,7 @@ def test_a_manifest_of_a_run_that_has_not_ended_has_no_result(directory: Path) -
 
 def test_state_rows_and_metrics_are_kept_in_the_record_and_read_from_there(directory: Path) -> None:
     outcome = {"state": "pushed", "rows": {"train": 3, "dev": 1}, "metrics": {"dev": {"accuracy": 0.75}}}
+    outcome["duplicates"] = {"dev": {"leaked": {"train": 1}}}
     ended = begun(directory)
     ended.result = {**RESULT, **outcome}
     ended.write(directory)

@@ -4,6 +4,8 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
+from components.leakage import duplicates
+from components.leakage.duplicates import Duplicates
 from components.rows import text_statistics
 from components.rows.text_statistics import TextStatistics
 from pipeline.reports import run_report
@@ -26,6 +28,14 @@ FITS = TextStatistics(
 
 RUSSIAN = dataclasses.replace(FITS, unknown_share=0.02, spelled_share=0.95, whole_share=0.03)
 
+ONCE = Duplicates(rows=8, repeated=0, contradicting=0, leaked={}, examples={})
+
+LEAKED = Duplicates(
+    rows=8, repeated=4, contradicting=0, leaked={"train": 2}, examples={"train": "dev.tsv:3 and train.tsv:7"}
+)
+
+ALSO_IN_TRAIN = "dev: the texts of 2 of 8 rows (25.00%) stand in train too, as dev.tsv:3 and train.tsv:7"
+
 WARNING = (
     "the base model's vocabulary has no pieces for 97.0% of words (2.0% unknown, 95.0% spelled out in single "
     "characters); is it of the texts' language?"
@@ -42,6 +52,7 @@ def printed(what: RenderableType) -> str:
 def noted(tmp_path: Path, **splits: TextStatistics) -> RunRecord:
     """A record after ExampleValidator's node."""
     text_statistics.write(tmp_path, splits)
+    duplicates.write(tmp_path, {"train": ONCE, "dev": LEAKED})
     record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
     node = record.node("ExampleValidator")
     node.state = "done"
@@ -51,15 +62,15 @@ def noted(tmp_path: Path, **splits: TextStatistics) -> RunRecord:
 
 def test_the_line_of_example_validator_has_train_s_shares(tmp_path: Path) -> None:
     record = noted(tmp_path, train=FITS, dev=FITS)
-    line = printed(run_report.node_line(record.nodes[0]))
-    assert line == "✓ ExampleValidator    0.0 s  train 0.3% of words unknown, 2.1% of rows truncated\n"
+    line, *_ = printed(run_report.node_line(record.nodes[0])).splitlines()
+    assert line == "✓ ExampleValidator    0.0 s  train 0.3% of words unknown, 2.1% of rows truncated"
 
 
 def test_each_warning_has_a_line_of_its_own_and_stands_in_the_report(tmp_path: Path) -> None:
     record = noted(tmp_path, train=RUSSIAN, dev=RUSSIAN)
     first, *warnings = printed(run_report.node_line(record.nodes[0])).splitlines()
     assert first.endswith("train 2.0% of words unknown, 95.0% spelled out, 2.1% of rows truncated")
-    assert warnings == [f"! train: {WARNING}", f"! dev: {WARNING}"]
+    assert warnings == [f"! {ALSO_IN_TRAIN}", f"! train: {WARNING}", f"! dev: {WARNING}"]
     for full in (False, True):
         assert printed(run_report.run_report(record, full)).count(WARNING) == 2
 
@@ -69,5 +80,8 @@ def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path
     lines = [line.split() for line in printed(run_report.run_report(record, full=True)).splitlines()]
     assert ["train", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "0.0%"] in lines
     assert ["dev", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "12.5%"] in lines
+    assert ["train", "8", "0.0%", "0.0%"] in lines
+    assert ["dev", "8", "50.0%", "0.0%", "25.0%"] in lines
+    assert record.outcome["duplicates"]["dev"]["leaked"] == {"train": 2}
     stored: dict[str, Any] = record.texts["train"]
     assert (stored["words"], stored["percentiles"]["99"]) == (40, 20)

@@ -1,0 +1,58 @@
+"""The rows of a split that a model has not learned from: on others it answers by heart, and nothing can be compared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+
+from components.common import feature_names
+from components.leakage import row_hashes
+from components.tasks import Task
+
+
+def count(examples: Path, split: str, learned: np.ndarray) -> tuple[int, int]:
+    """How many rows of a split have texts that a model has learned from, and how many there are.
+
+    Args:
+        examples: directory of the artifact.
+        split: of it.
+        learned: uint64[texts], as `leakage.learned` has them.
+    """
+    found = [row_hashes.among(np.asarray(rows["texts"]), learned) for _, rows in row_hashes.read(examples, split)]
+    return sum(int(rows.sum()) for rows in found), sum(map(len, found))
+
+
+def without(
+    examples: Any, split: str, task: Task, learned: np.ndarray, scratch: Path
+) -> tuple[standard_artifacts.Examples, Counter[str]]:
+    """Examples with the other rows of a split, and how many there are by label, as the task counts them.
+
+    Args:
+        examples: the artifact.
+        split: of it.
+        task: whose rows they are.
+        learned: uint64[texts], as `leakage.learned` has them.
+        scratch: where they are written.
+    """
+    rest = standard_artifacts.Examples()
+    rest.copy_from(examples)
+    rest.uri, rest.split_names = str(scratch), artifact_utils.encode_split_names([split])
+    known, labels = set(learned.tolist()), Counter[str]()
+    directory = Path(artifact_utils.get_split_uri([rest], split))
+    directory.mkdir(parents=True)
+    files = sorted(map(str, Path(artifact_utils.get_split_uri([examples], split)).glob("*.gz")))
+    with tf.io.TFRecordWriter(str(directory / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as out:
+        for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
+            feature = tf.train.Example.FromString(record.numpy()).features.feature
+            texts = tuple(feature[name].bytes_list.value[0].decode() for name in task.texts)
+            if row_hashes.of_texts(texts, task) in known:
+                continue
+            out.write(record.numpy())
+            if task.has_label_names:
+                labels[task.count_key(feature[feature_names.LABEL].bytes_list.value[0].decode())] += 1
+    return rest, labels

@@ -1,0 +1,152 @@
+"""Rows with equal texts: within a split, and across splits, where a model is measured on what it has learned.
+
+Counted once by ExampleValidator and kept as a file. While a split is counted it takes some 40 bytes for each of its
+rows, beside 8 for each different text of the splits before it.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from components.leakage.row_hashes import OfFile, among, distinct, places
+from components.settings.validation import Validation
+
+_FILE = "duplicates.json"
+
+_MUCH_LEAKED, _MANY_REPEATED, _MUCH_CONTRADICTED = 0.05, 0.2, 0.01
+"""Shares of a split's rows above which they are warned of, whatever the limits are."""
+
+REMEDY = "\nTake such rows out of one of the splits, let data.files deal them, or raise the limit"
+"""For what is beyond a limit."""
+
+
+class Finding(NamedTuple):
+    """Rows of a split with the texts of others."""
+
+    share: float
+    """Of the split's rows."""
+    sentence: str
+    is_much: bool
+    limit: str | None
+    """The setting in `[validation]` that limits the share, if one does."""
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Duplicates:
+    """Of one split; texts are equal if they differ in white space and case alone."""
+
+    rows: int
+    repeated: int
+    """Rows whose texts another row before them has."""
+    contradicting: int
+    """Rows whose texts another row has with another label."""
+    leaked: dict[str, int]
+    """Split before this one (in the order train, dev, test) -> rows whose texts it has."""
+    examples: dict[str, str]
+    """`repeated`, `contradicting` or a split before -> the places of two such rows, as FILE:LINE and FILE:LINE."""
+
+    def findings(self, split: str) -> Iterator[Finding]:
+        """What there is to say of the split."""
+        for before, count in self.leaked.items():
+            limit = "max_leaked_share" if before == "train" else None
+            yield self._finding(split, before, count, f"stand in {before} too", _MUCH_LEAKED, limit)
+        how = f"stand in {split} with another label too"
+        limit = "max_contradicting_share"
+        yield self._finding(split, "contradicting", self.contradicting, how, _MUCH_CONTRADICTED, limit)
+        if split == "train":
+            how, limit = "stand in train before", "max_duplicate_share"
+            yield self._finding(split, "repeated", self.repeated, how, _MANY_REPEATED, limit)
+
+    def _finding(self, split: str, example: str, count: int, how: str, much: float, limit: str | None) -> Finding:
+        share = count / self.rows
+        sentence = f"{split}: the texts of {count:,} of {self.rows:,} rows ({share:.2%}) {how}"
+        return Finding(share, f"{sentence}, as {self.examples[example]}" if count else sentence, share > much, limit)
+
+
+def count(splits: Mapping[str, list[OfFile]]) -> dict[str, Duplicates]:
+    """Split -> what was found, of splits with rows.
+
+    Args:
+        splits: their rows, in the order train, dev, test.
+    """
+    found, known = {}, dict[str, np.ndarray]()
+    for split, files in splits.items():
+        if not sum(len(rows) for _, rows in files):
+            continue
+        found[split] = _of_split(files, {before: (splits[before], texts) for before, texts in known.items()})
+        known[split] = distinct(files)
+    return found
+
+
+def _of_split(files: list[OfFile], known: dict[str, tuple[list[OfFile], np.ndarray]]) -> Duplicates:
+    texts, labels = (np.concatenate([rows[name] for _, rows in files]) for name in ("texts", "label"))
+    examples, leaked = dict[str, str](), dict[str, int]()
+    for before, (theirs, distinct_texts) in known.items():
+        which = among(texts, distinct_texts)
+        leaked[before] = int(which.sum())
+        if leaked[before]:
+            example = int(texts[which.argmax()])
+            examples[before] = f"{places(files, example)[0]} and {places(theirs, example)[0]}"
+    # Stable: of equal texts the first in the files comes first.
+    order = np.argsort(texts, kind="stable")
+    texts, labels = texts[order], labels[order]
+    is_first = np.append(True, texts[1:] != texts[:-1])
+    starts = np.flatnonzero(is_first)
+    sizes = np.diff(np.append(starts, len(texts)))
+    differs = labels != np.repeat(labels[starts], sizes)
+    contradicted = np.logical_or.reduceat(differs, starts)
+    for name, which in (("repeated", ~is_first), ("contradicting", differs)):
+        if which.any():
+            place = int(which.argmax())
+            first = int(starts[np.searchsorted(starts, place, "right") - 1])
+            examples[name] = f"{_place(files, int(order[first]))} and {_place(files, int(order[place]))}"
+    return Duplicates(
+        rows=len(texts),
+        repeated=len(texts) - len(starts),
+        contradicting=int(sizes[contradicted].sum()),
+        leaked=leaked,
+        examples=examples,
+    )
+
+
+def _place(files: list[OfFile], number: int) -> str:
+    """FILE:LINE of a row, counted from 0 through all files."""
+    for file, rows in files:
+        if number < len(rows):
+            return f"{file}:{rows['line'][number]}"
+        number -= len(rows)
+    raise IndexError(number)
+
+
+def write(directory: Path, splits: Mapping[str, Duplicates]) -> None:
+    """Writes what was found into an artifact's directory."""
+    found = {split: dataclasses.asdict(duplicates) for split, duplicates in splits.items()}
+    (directory / _FILE).write_text(json.dumps(found, indent=1), encoding="utf-8")
+
+
+def read(directory: Path) -> dict[str, Duplicates]:
+    """Split -> what was found, from an artifact's directory."""
+    found = json.loads((directory / _FILE).read_text(encoding="utf-8"))
+    return {split: Duplicates(**duplicates) for split, duplicates in found.items()}
+
+
+def warnings(splits: Mapping[str, Duplicates]) -> list[str]:
+    """What a person should know of a split before a model is trained on it or measured on it, a line each."""
+    return [one.sentence for split, found in splits.items() for one in found.findings(split) if one.is_much]
+
+
+def beyond(splits: Mapping[str, Duplicates], limits: Validation) -> list[str]:
+    """The limits in `[validation]` that splits are beyond, a line each with rule, value and example."""
+    return [
+        f"{one.sentence}; validation.{one.limit} is {getattr(limits, one.limit):.2%}"
+        for split, found in splits.items()
+        for one in found.findings(split)
+        if one.limit and one.share > getattr(limits, one.limit)
+    ]
