@@ -16,7 +16,7 @@ from components import tasks
 from components.evaluation import eval_config, raw_text
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
-from components.export import card, older_ops
+from components.export import card, saved_weights, served_ops
 from components.rows import row_counts, sentences
 from components.serving.predictor import Predictor
 from components.settings.gate import Gate
@@ -36,7 +36,9 @@ class Executor(executor.Executor):
     ) -> None:
         """Writes the evaluation with its summary and, where there is a gate, the blessing."""
         model = artifact_utils.get_single_uri(input_dict["model"])
-        task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
+        candidate = Path(path_utils.serving_model_path(model))
+        served_ops.check(candidate)
+        task = tasks.from_card(card.read_card(candidate))
         thresholds = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         notes = {}
         baseline = next(iter(input_dict.get("baseline_model") or ()), None)
@@ -44,7 +46,8 @@ class Executor(executor.Executor):
             version = baseline.get_string_custom_property("pushed_version")
             notes["baseline_version"] = version
             production = Path(path_utils.serving_model_path(baseline.uri))
-            older_ops.check(production)
+            served_ops.check(production)
+            saved_weights.check(production)
             known = tasks.from_card(card.read_card(production))
             if known.name != task.name or known.labels != task.labels:
                 # Answers of another kind cannot be compared; the absolute thresholds still hold.
