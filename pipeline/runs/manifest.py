@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
@@ -36,6 +38,9 @@ MANIFEST_FILE = "manifest.json"
 
 _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
+
+_RESULT: dict[str, Any] = {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict}
+"""What a result has besides the record's outcome."""
 
 _LOCK = ROOT / "requirements.lock"
 
@@ -86,8 +91,17 @@ class Manifest:
 
     @property
     def settings(self) -> Run:
-        """The config."""
-        return load(Run, json.dumps(self.config))
+        """The config.
+
+        Raises:
+            InputError: it is none that a run had.
+        """
+        try:
+            return load(Run, json.dumps(self.config))
+        except ValueError as error:
+            first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else {"msg": str(error)}
+            problem = f"its config is none of a run ({first['msg']})"
+            raise InputError(f"the manifest of run {self.run}", problem, "Give another run") from None
 
     def as_json(self) -> str:
         """The manifest as JSON."""
@@ -106,7 +120,11 @@ def read_alone(directory: Path) -> Manifest:
         InputError: none there, or a damaged one.
     """
     remedy = "Give the id or the directory of a run; `show --all` lists them"
-    return load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    if found.result and not all(isinstance(found.result.get(name), kind) for name, kind in _RESULT.items()):
+        problem = "not a run's manifest (its result lacks weights, model or machine)"
+        raise InputError(str(directory / MANIFEST_FILE), problem, "Give another run")
+    return found
 
 
 def read(directory: Path) -> Manifest:
@@ -117,7 +135,8 @@ def read(directory: Path) -> Manifest:
     """
     found = read_alone(directory)
     if found.result:
-        found.result |= record.read(directory).outcome
+        with record.as_written(directory):
+            found.result |= record.read(directory).outcome
     return found
 
 
