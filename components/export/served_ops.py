@@ -32,8 +32,8 @@ ALLOWED = frozenset(
 
 _TAKEN = ALLOWED | frozenset(
     """
-    BatchMatMulV3 Einsum Exp FusedBatchNormV3 Gelu LogSoftmax Pow RegexFullMatch RegexReplace Relu Sqrt
-    SquaredDifference StringLower StringStrip Substr
+    BatchMatMulV3 Einsum Erfc Exp FusedBatchNormV3 Log Log1p LogSoftmax Pow RegexFullMatch RegexReplace Relu Softplus
+    Sqrt SquaredDifference StringLower StringStrip Substr
     """.split()  # noqa: SIM905
 )
 """With what models hold that were pushed before, or trained on another device: of values alone, too."""
