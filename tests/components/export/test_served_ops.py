@@ -191,8 +191,8 @@ def test_weights_that_are_damaged_or_gone_are_told(tiny_trained: Trained, tmp_pa
     content = bytearray(data.read_bytes())
     content[len(content) // 2] ^= 1
     data.write_bytes(content)
-    with pytest.raises(InputError, match="weights cannot be read|its weights have the sha256"):
+    with pytest.raises(InputError, match="its weights"):
         saved_weights.check(model)
     shutil.rmtree(model / "variables")
-    with pytest.raises(InputError, match="weights cannot be read"):
+    with pytest.raises(InputError, match="its weights cannot be read"):
         saved_weights.check(model)
