@@ -10,8 +10,8 @@ import pytest
 
 import pipeline_runner
 from bench.common import as_toml
+from components.export.served_ops import ALLOWED, reachable_ops
 from components.tasks import TASKS
-from tests.served_ops import ALLOWED, reachable_ops
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"

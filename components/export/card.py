@@ -5,7 +5,10 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
+from typing_extensions import TypedDict
 
 from components.common.errors import InputError
 
@@ -17,14 +20,53 @@ def weights_sha256(model: TaskModel) -> str:
     """Hash of all variables, by path: equal for equal weights."""
     digest = hashlib.sha256()
     for variable in sorted(model.variables, key=lambda variable: str(variable.path)):
-        if "seed" not in variable.path:
+        if is_weight(variable.path):
             digest.update(variable.path.encode())
             digest.update(variable.numpy().tobytes())
     return digest.hexdigest()
 
 
+def is_weight(path: str) -> bool:
+    """Whether a variable of this path counts: not the states of random number generators."""
+    return "seed" not in path
+
+
 CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
+
+_REMEDY = "Remove this version and push the model again"
+
+_OPEN = ConfigDict(extra="allow", strict=True)
+
+
+@with_config(_OPEN)
+class _Task(TypedDict, total=False):
+    name: str
+    labels: list[str]
+
+
+@with_config(_OPEN)
+class _Input(TypedDict, total=False):
+    predict_text: list[str | int]
+    header: bool
+    quoting: Literal["none", "csv"]
+
+
+@with_config(_OPEN)
+class _Card(TypedDict, total=False):
+    """What is read without another look; a card may say more."""
+
+    task: _Task
+    weights_sha256: str
+    initial_weights: str | None
+    data_sha256: str | None
+    tokenizer: dict[str, Any]
+    input: _Input
+    run: str
+    restored_from: int
+
+
+_CARD = TypeAdapter(_Card)
 
 
 _NOT_OF_ANSWERS = (
@@ -45,12 +87,24 @@ def identity(card: dict[str, Any]) -> str:
 
 
 def read_card(model: Path) -> dict[str, Any]:
-    """What a SavedModel of ours says of itself: `task`, `weights_sha256`, `input` and so on; empty for another's."""
+    """What a SavedModel of ours says of itself: `task`, `weights_sha256`, `input` and so on; empty for another's.
+
+    Raises:
+        InputError: it is damaged.
+    """
     place = model / CARD_FILE
     try:
-        return dict(json.loads(place.read_text(encoding="utf-8")))
+        card = json.loads(place.read_text(encoding="utf-8"))
+        if not isinstance(card, dict):
+            raise TypeError(f"got {type(card).__name__}")
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = f"cannot be read as a JSON object ({error})"
-        raise InputError(str(place), reason, "Remove this version and push the model again") from None
+        raise InputError(str(place), reason, _REMEDY) from None
+    try:
+        return dict(_CARD.validate_python(card))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(str(place), f"not a model's card ({where}: {first['msg']})", _REMEDY) from None

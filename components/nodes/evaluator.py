@@ -20,7 +20,7 @@ from components import tasks
 from components.evaluation import eval_config, raw_text, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
-from components.export import card, older_ops
+from components.export import card, saved_weights, served_ops
 from components.leakage import learned as learned_texts
 from components.rows import row_counts, sentences
 from components.serving.predictor import Predictor
@@ -48,7 +48,9 @@ class Executor(executor.Executor):
         the others, which are measured once more by themselves.
         """
         model = artifact_utils.get_single_uri(input_dict["model"])
-        task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
+        candidate = Path(path_utils.serving_model_path(model))
+        served_ops.check(candidate)
+        task = tasks.from_card(card.read_card(candidate))
         gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         split, notes, learned = exec_properties["split"], {}, None
@@ -115,7 +117,8 @@ def _about(
     """What the summary says of the version in production, and the texts to leave out of the comparison, if any."""
     version = baseline.get_string_custom_property("pushed_version")
     production = Path(path_utils.serving_model_path(baseline.uri))
-    older_ops.check(production)
+    served_ops.check(production)
+    saved_weights.check(production)
     known = tasks.from_card(card.read_card(production))
     notes: dict[str, Any] = {"baseline_version": version}
     # Answers of another kind cannot be compared; the absolute thresholds still hold.

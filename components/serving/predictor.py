@@ -13,7 +13,7 @@ import tensorflow as tf
 
 from components import tasks
 from components.common.errors import InputError
-from components.export import card, older_ops, signature_names
+from components.export import card, served_ops, signature_names
 from components.serving import versions
 
 WINDOW = 4096
@@ -116,14 +116,15 @@ class Predictor:
         path: a version's directory, or a serving directory, whose newest version is taken.
 
     Raises:
-        InputError: no SavedModel there, or one without the signatures for texts and for tokens.
+        InputError: no SavedModel there, one without the signatures for texts and for tokens, or one of other ops than
+            a pushed model's.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = versions.resolve(path)
         try:
             described = card.read_card(self.path)
-            older_ops.check(self.path)
+            served_ops.check(self.path)
             self._model = tf.saved_model.load(str(self.path))
             self._signatures = signatures = self._model.signatures
             self.task = tasks.from_card(described)
@@ -142,7 +143,7 @@ class Predictor:
                 of_texts if self.task.per_token else None,
             )
             of_texts(**{name: tf.constant([""]) for name in self.text_names})
-        except (OSError, KeyError, TypeError, ValueError, tf.errors.OpError) as error:
+        except (OSError, LookupError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None

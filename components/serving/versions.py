@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import re
 import shutil
 import time
 import uuid
@@ -11,7 +12,9 @@ from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
 
-from components.common import atomic_files, locks
+from pydantic import TypeAdapter
+
+from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, identity, read_card
 
@@ -21,18 +24,28 @@ DAMAGED = ".damaged-"
 _ADDED = {"restored_from": None, "run": None}
 """What a version's card may say more than its model's: the version it is a copy of, the run that pushed it."""
 
+_WITHDRAWN = TypeAdapter(list[str])
+
 _WITHDRAWN_FILE = ".withdrawn.json"
 """Within a serving directory."""
 
 _GRAPH_FILE = "saved_model.pb"
+
+_ASIDE = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
+"""The name of a copy that has not got its own yet."""
 
 
 def versions(directory: Path) -> list[int]:
     """The complete versions in a serving directory, oldest first."""
     if not directory.is_dir():
         return []
-    found = (path for path in directory.iterdir() if path.name.isdecimal() and (path / _GRAPH_FILE).is_file())
+    found = (path for path in directory.iterdir() if is_version(path.name) and (path / _GRAPH_FILE).is_file())
     return sorted(int(path.name) for path in found)
+
+
+def is_version(name: str) -> bool:
+    """Whether a directory's name is a version's: digits, as the number is written again."""
+    return name.isascii() and name.isdecimal() and (name == "0" or name[0] != "0")
 
 
 def production(directory: Path, *, but: str | None = None, but_of_data: str | None = None) -> int | None:
@@ -100,7 +113,7 @@ def replace(version: Path, model: Path) -> None:
     with _locked(version.parent):
         aside = _copy(model, version)
         damaged = version.with_name(f"{DAMAGED}{version.name}")
-        shutil.rmtree(damaged, ignore_errors=True)
+        stored_paths.remove(version.parent, damaged)
         version.rename(damaged)
         atomic_files.publish(aside, version)
 
@@ -109,10 +122,11 @@ def discard_unfinished(directory: Path) -> None:
     """Removes what a push that was killed left, and puts back what was aside to be replaced."""
     with _locked(directory):
         for aside in directory.glob(".[0-9]*-*"):
-            shutil.rmtree(aside)
+            if _ASIDE.fullmatch(aside.name):
+                stored_paths.remove(directory, aside)
         for damaged in directory.glob(f"{DAMAGED}*"):
             version = directory / damaged.name.removeprefix(DAMAGED)
-            if not version.exists():
+            if is_version(version.name) and not version.exists():
                 damaged.rename(version)
 
 
@@ -150,11 +164,20 @@ def _copy(model: Path, version: Path, **more: Any) -> Path:
 
 
 def withdrawn(directory: Path) -> set[str]:
-    """What a rollback took out of production, as `is_one_of` takes it: nothing pushes these models again."""
+    """What a rollback took out of production, as `is_one_of` takes it: nothing pushes these models again.
+
+    Raises:
+        InputError: the file that says so is damaged.
+    """
+    place = directory / _WITHDRAWN_FILE
     try:
-        return set(json.loads((directory / _WITHDRAWN_FILE).read_text(encoding="utf-8")))
+        return set(_WITHDRAWN.validate_json(place.read_bytes()))
     except FileNotFoundError:
         return set()
+    except (OSError, ValueError):
+        problem = "cannot be read as a JSON list of sha256"
+        remedy = "Put it back from where it was archived; `[]` puts every version on offer again"
+        raise InputError(str(place), problem, remedy) from None
 
 
 def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:

@@ -58,7 +58,9 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$")]
+NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}$"
+
+Name = Annotated[str, Field(pattern=NAME)]
 """What may be a directory and a name in a URL."""
 
 Address = Annotated[str, Field(pattern=ADDRESS)]

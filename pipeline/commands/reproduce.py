@@ -18,7 +18,7 @@ from components.common.exit_status import DONE, FAILED
 from components.serving.versions import version_of
 from components.settings.data import SPLITS
 from components.settings.run import Run
-from components.settings.serialization import load
+from components.settings.serialization import dump, load
 from components.settings.toml import TomlSource
 from pipeline.config.preflight import check_run
 from pipeline.runners import local
@@ -84,7 +84,7 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
             return value
         return str(ROOT / path.relative_to(before.checkout))
 
-    found: dict[str, Any] = here(before.config)
+    found: dict[str, Any] = here(json.loads(dump(before.settings)))
     # Not where the first run was pushed to.
     found["push"] = {**found["push"], "destination": None}
     # Whether the data may be learned from was answered then.

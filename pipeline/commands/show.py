@@ -13,7 +13,7 @@ from components.common.exit_status import DONE
 def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import run_report, tables
     from pipeline.runs import manifest
-    from pipeline.runs.record import find, read
+    from pipeline.runs.record import as_written, find, read
 
     directories = find(options.root, options.run)
     if options.manifest:
@@ -22,7 +22,10 @@ def execute(options: argparse.Namespace) -> int:
     records = []
     for path in directories if options.all else directories[-1:]:
         try:
-            records.append(read(path))
+            found = read(path)
+            with as_written(path):
+                shown = run_report.run_list([found]) if options.all else run_report.run_report(found, full=True)
+            records.append(found)
         except InputError as error:
             # One damaged record does not hide the others.
             if not options.all:
@@ -32,6 +35,5 @@ def execute(options: argparse.Namespace) -> int:
         documents = [json.loads(r.as_json()) for r in records]
         print(json.dumps(documents if options.all else documents[0]))
     else:
-        shown = run_report.run_list(records) if options.all else run_report.run_report(records[0], full=True)
-        tables.console(sys.stdout).print(shown)
+        tables.console(sys.stdout).print(run_report.run_list(records) if options.all else shown)
     return DONE

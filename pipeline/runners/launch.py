@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from itertools import chain
+from types import SimpleNamespace
 from typing import Any
 
 from ml_metadata.proto import metadata_store_pb2
@@ -51,6 +52,29 @@ def use_local_beam_arguments(executor: executable_spec_pb2.BeamExecutableSpec) -
         executor.beam_pipeline_args_placeholders.add().value.string_value = argument
     # TFX writes them down twice.
     executor.beam_pipeline_args[:] = options.LOCAL
+
+
+class _NoWatcher:
+    """In place of TFX's server for jobs elsewhere that report their progress: a port of the loopback for each node.
+
+    The executors here run in this process and report nothing.
+    """
+
+    address = ""
+
+    def __init__(self, **_: Any) -> None:
+        pass
+
+    def start(self) -> None:
+        """No server."""
+
+    def stop(self) -> None:
+        """No server."""
+
+
+# The launcher looks both up by these names. Finding a free port tries some, on every interface of the machine.
+launcher.execution_watcher = SimpleNamespace(ExecutionWatcher=_NoWatcher)
+launcher.portpicker = SimpleNamespace(pick_unused_port=lambda: 0)
 
 
 class CompiledPipeline:

@@ -20,7 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import atomic_files, locks
+from pydantic import TypeAdapter
+
+from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError, describe, find_input_error
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
@@ -41,6 +43,8 @@ if TYPE_CHECKING:
 
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
+
+_CLAIM = TypeAdapter(dict[str, str])
 
 _ENDED = ("done", "cached")
 
@@ -201,15 +205,16 @@ def _write_claim(dag: ExportedDag, run_id: str, content: dict[str, str]) -> None
 def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
     try:
-        claim = json.loads(_claim(dag, run_id).read_bytes())
-    except OSError:
+        claim = _CLAIM.validate_json(_claim(dag, run_id).read_bytes())
+    except (OSError, ValueError):
         problem = f"no run has begun as {run_id!r}"
         raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not") from None
     if "skipped" in claim:
         _say(f"{dag.name}: nothing new: {claim['skipped']}")
         return None
     # Of a root that was copied or moved, the run that is in it.
-    return PipelinePaths(dag.home, dag.home).runs / Path(claim["directory"]).name
+    runs = PipelinePaths(dag.home, dag.home).runs
+    return stored_paths.inside(runs, runs / Path(claim.get("directory", "")).name, "Clear all tasks of the run")
 
 
 def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPipeline:

@@ -12,6 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from components.common import stored_paths
 from components.common.errors import InputError
 from components.distributed import cluster
 from components.export.card import identity, read_card
@@ -34,7 +35,7 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
         InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
     """
     schema = checked.run.validation.schema_file
-    if schema is not None and Path(schema).is_relative_to(paths.artifacts):
+    if schema is not None and stored_paths.below(paths.artifacts, schema):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()
@@ -121,7 +122,7 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
     if node.id == "Trainer":
         checkpoints = PipelinePaths.of_run(found.settings, Path(record.directory)).checkpoints
         # Only now: until the node was noted as complete, a kill would have had it go on from them.
-        shutil.rmtree(checkpoints / record.training["key"], ignore_errors=True)
+        stored_paths.remove(checkpoints, checkpoints / record.training["key"])
 
 
 def end(record: RunRecord, found: Manifest) -> None:
@@ -131,7 +132,7 @@ def end(record: RunRecord, found: Manifest) -> None:
     paths = PipelinePaths.of_run(found.settings, Path(record.directory))
     trainer = record.node("Trainer")
     (model,) = (
-        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if Path(uri).is_relative_to(paths.models)
+        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if stored_paths.below(paths.models, uri)
     )
     earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
     record.state = "pushed" if record.pushed else "refused"

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from components.common import locks
+from components.common import locks, stored_paths
 from components.common.errors import InputError
 from pipeline.runs.paths import PipelinePaths
 
@@ -24,8 +24,11 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
         shared: lets others in who say so too: nodes that a scheduler starts side by side.
 
     Raises:
-        InputError: somebody else is in, or the place cannot be written.
+        InputError: somebody else is in, or the place cannot be written, or is a link out of its root.
     """
+    for place in (paths.home, paths.artifacts, paths.runs):
+        # What leads elsewhere is not ours to change.
+        stored_paths.inside(paths.home.parent, place, "Make the root itself the link, or give --root where it leads")
     with writable(paths.home):
         paths.home.mkdir(parents=True, exist_ok=True)
         lock = paths.lock.open("a+")

@@ -15,6 +15,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import ValidationError
+
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
@@ -33,6 +35,9 @@ MANIFEST_FILE = "manifest.json"
 
 _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
+
+_RESULT: dict[str, Any] = {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict}
+"""What a result has besides the record's outcome."""
 
 _LOCK = ROOT / "requirements.lock"
 
@@ -84,8 +89,17 @@ class Manifest:
 
     @property
     def settings(self) -> Run:
-        """The config."""
-        return load(Run, json.dumps(self.config))
+        """The config.
+
+        Raises:
+            InputError: it is none that a run had.
+        """
+        try:
+            return load(Run, json.dumps(self.config))
+        except ValueError as error:
+            first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else {"msg": str(error)}
+            problem = f"its config is none of a run ({first['msg']})"
+            raise InputError(f"the manifest of run {self.run}", problem, "Give another run") from None
 
     def as_json(self) -> str:
         """The manifest as JSON."""
@@ -105,6 +119,9 @@ def read_alone(directory: Path) -> Manifest:
     """
     remedy = "Give the id or the directory of a run; `show --all` lists them"
     found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
+    if found.result and not all(isinstance(found.result.get(name), kind) for name, kind in _RESULT.items()):
+        problem = "not a run's manifest (its result lacks weights, model or machine)"
+        raise InputError(str(directory / MANIFEST_FILE), problem, "Give another run")
     match Path(found.result.get("model", "")).parts:
         case [*_, "artifacts", node, key, execution, name]:
             # In the root as it lies now, which may have been copied or moved.
@@ -121,7 +138,8 @@ def read(directory: Path) -> Manifest:
     """
     found = read_alone(directory)
     if found.result:
-        found.result |= record.read(directory).outcome
+        with record.as_written(directory):
+            found.result |= record.read(directory).outcome
     return found
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from components.common import stored_paths
 from components.settings.run import Run
 
 RECORD_FILE = "run.json"
@@ -59,6 +60,11 @@ class PipelinePaths:
     def artifacts(self) -> Path:
         """TFX's pipeline root."""
         return self.home / "artifacts"
+
+    def artifact(self, uri: str) -> Path | None:
+        """The directory of a node's artifact, NODE/KEY/EXECUTION, resolved; None of an URI that leads elsewhere."""
+        found = stored_paths.below(self.artifacts, uri)
+        return found if found and len(found.relative_to(self.artifacts.resolve()).parts) == 3 else None
 
     @property
     def checkpoints(self) -> Path:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
-from components.export.card import identity, read_card
+from components.export.card import CARD_FILE, identity, read_card
 from components.serving.versions import is_one_of, versions, withdrawn
+from components.settings.fields import NAME
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
 
@@ -40,8 +42,10 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     A scheduler elsewhere may leave no record of a run: where its models are pushed to by default is found by name.
 
     Raises:
-        InputError: there is no run, or there are several pipelines and none was named.
+        InputError: there is no run, or there are several pipelines and none was named; or the name can be none.
     """
+    if name and not re.fullmatch(NAME, name):
+        raise InputError("--name", f"got {name!r}, which no pipeline can be called", "`show --all` lists them")
     home = root.resolve() / (name or "")
     if name and not (home / "runs").is_dir() and versions(home / "serving" / name):
         return PipelinePaths(home, home / "serving" / name)
@@ -77,7 +81,15 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_model.get(model) or of_model.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = tasks.from_card(described).primary_metric.name if metrics else ""
+        headline = _task(path, described).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), model, weights, pusher, metrics, headline))
     return listed
+
+
+def _task(version: Path, described: dict[str, Any]) -> tasks.Task:
+    try:
+        return tasks.from_card(described)
+    except (KeyError, TypeError, ValueError):
+        problem = "not a model's card (it names no task of ours)"
+        raise InputError(str(version / CARD_FILE), problem, "Remove this version and push the model again") from None

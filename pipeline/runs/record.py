@@ -21,6 +21,8 @@ NodeState = Literal["done", "cached", "failed", "running"]
 
 RunState = Literal["running", "pushed", "refused", "failed", "interrupted"]
 
+_DAMAGED = "Delete the run's directory, or give another run's id"
+
 OUTCOME = ("state", "rows", "duplicates", "metrics")
 """The names in `RunRecord.outcome`."""
 
@@ -118,15 +120,30 @@ def read(directory: Path) -> RunRecord:
     Raises:
         InputError: none there, or a damaged one.
     """
-    damaged = "Delete the run's directory, or give another run's id"
     remedy = "Give the id of a run; `show --all` lists them"
-    found = load_file(RunRecord, directory / RECORD_FILE, "the record of a run", remedy, damaged)
+    found = load_file(RunRecord, directory / RECORD_FILE, "the record of a run", remedy, _DAMAGED)
     if (before := Path(found.directory)) != (now := directory.resolve()) and before.name == now.name:
         of_home = moved(dataclasses.asdict(found), *(str(path.parent.parent) for path in (before, now)))
         found = load(RunRecord, json.dumps(of_home))
+    # Where it is written again, and its log is: never where the file says.
+    found.directory = str(directory.resolve())
     if found.state == "running" and not found.scheduled_as and not locks.is_locked(directory.parents[1] / LOCK_FILE):
         _close(found, "the process was killed")
     return found
+
+
+@contextlib.contextmanager
+def as_written(directory: Path) -> Iterator[None]:
+    """Around what looks deep into a record of a directory: what nodes had to tell stands there as they wrote it.
+
+    Raises:
+        InputError: it does not.
+    """
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+        problem = f"not the record of a run ({type(error).__name__}: {error})"
+        raise InputError(str(directory / RECORD_FILE), problem, _DAMAGED) from None
 
 
 def close_killed(runs: Path, own: RunRecord) -> None:

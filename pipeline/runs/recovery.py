@@ -5,20 +5,22 @@ from __future__ import annotations
 import contextlib
 import json
 import re
-import shutil
 import sqlite3
 from collections.abc import Collection, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from ml_metadata.proto import metadata_store_pb2
+from pydantic import TypeAdapter
 from tfx.orchestration import metadata
 
-from components.common import atomic_files, locks
+from components.common import atomic_files, locks, stored_paths
 from components.serving import versions
 from pipeline.runs.paths import PipelinePaths, moved
 
 _States = metadata_store_pb2.Execution
+
+_DIGESTS = TypeAdapter(dict[str, dict[str, str]])
 
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
@@ -78,7 +80,7 @@ def discard_unfinished(
                 *paths.artifacts.glob(f"*/*/{execution.id}"),
                 *paths.artifacts.glob(f"*/*/*/{execution.id}"),
             ):
-                shutil.rmtree(directory)
+                stored_paths.remove(paths.artifacts, directory)
             # Last: until then the next run finds it again.
             execution.last_known_state = _States.FAILED
         if open_ones:
@@ -88,7 +90,7 @@ def discard_unfinished(
     # What nodes need only while they are on, under names that do not tell which: none is on now.
     for kind in ("stateful_working_dir", "driver_execution"):
         for directory in paths.artifacts.glob(f"*/.system/{kind}/*"):
-            shutil.rmtree(directory)
+            stored_paths.remove(paths.artifacts, directory)
     versions.discard_unfinished(paths.serving)
 
 
@@ -105,11 +107,12 @@ class Digests:
 
     def _read(self) -> dict[str, dict[str, str]]:
         try:
-            found: dict[str, dict[str, str]] = json.loads(self._file.read_bytes())
-            return found
+            found: dict[str, dict[str, str]] = _DIGESTS.validate_json(self._file.read_bytes())
         except (OSError, ValueError):
             # Without it nothing can be checked, and nothing is lost.
             return {}
+        # What is not named by its place within its directory is no file that was remembered.
+        return {uri: files for uri, files in found.items() if not any(map(_leads_out, files))}
 
     def adopt(self, homes: Iterable[str]) -> None:
         """Names what lay in other homes as it lies in this one."""
@@ -140,19 +143,21 @@ class Digests:
             uri = str(self._paths.serving / str(version))
             if uri not in self._known:
                 self._known[uri] = _of_files(Path(uri))
-        self._known = {uri: files for uri, files in self._known.items() if Path(uri).is_dir()}
+        self._known = {uri: files for uri, files in self._known.items() if _is_directory(uri)}
+        # Versions in other serving directories are left to the runs that push there: nothing else is ours to rename.
+        ours = [uri for uri in self._known if self._paths.artifact(uri) or self._is_version(uri)]
         hashes = _Hashes()
         with ThreadPoolExecutor() as pool:
-            files = pool.map(lambda uri: hashes.damaged(Path(uri), self._known[uri]), self._known)
-            damaged = {uri: file for uri, file in zip(self._known, files, strict=True) if file}
+            files = pool.map(lambda uri: hashes.damaged(Path(uri), self._known[uri]), ours)
+            damaged = {uri: file for uri, file in zip(ours, files, strict=True) if file}
         found = []
         # What the nodes made first: what versions are mended from is whole then.
-        for uri in sorted(damaged, key=lambda uri: not Path(uri).is_relative_to(self._paths.artifacts)):
-            path = Path(uri)
-            file = path / damaged[uri]
-            if path.is_relative_to(self._paths.artifacts):
+        for uri in sorted(damaged, key=self._is_version):
+            path = self._paths.artifact(uri)
+            file = (path or Path(uri)) / damaged[uri]
+            if path:
                 aside = path.with_name(f"{versions.DAMAGED}{path.name}")
-                shutil.rmtree(aside, ignore_errors=True)
+                stored_paths.remove(self._paths.artifacts, aside)
                 path.rename(aside)
                 del self._known[uri]
                 found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
@@ -160,6 +165,10 @@ class Digests:
                 found.append(f"{file} is damaged: {self._mend_version(path, hashes)}")
         atomic_files.write_text(self._file, json.dumps(self._known))
         return found
+
+    def _is_version(self, uri: str) -> bool:
+        found = stored_paths.below(self._paths.serving, uri)
+        return found is not None and found.parent == self._paths.serving.resolve() and versions.is_version(found.name)
 
     def _mend_version(self, version: Path, hashes: _Hashes) -> str:
         for model in self._paths.models.glob("[0-9]*/*"):
@@ -189,6 +198,18 @@ class _Hashes:
         except OSError:
             # Gone, or on a part of the disk that cannot be read any more.
             return None
+
+
+def _leads_out(name: str) -> bool:
+    return "\0" in name or Path(name).is_absolute() or ".." in Path(name).parts
+
+
+def _is_directory(uri: str) -> bool:
+    try:
+        return Path(uri).is_dir()
+    except (OSError, ValueError):
+        # A text that can be no path.
+        return False
 
 
 def _of_files(directory: Path) -> dict[str, str]:

@@ -147,7 +147,7 @@ def test_a_model_with_an_op_of_tensorflow_text_says_what_to_install(
     older = tmp_path / "1"
     shutil.copytree(tiny_trained.saved_model, older)
     saved = SavedModel.FromString((older / "saved_model.pb").read_bytes())
-    saved.meta_graphs[0].graph_def.library.function[0].node_def.add(name="cut", op=older_ops.WORDPIECE.decode())
+    saved.meta_graphs[0].graph_def.library.function[0].node_def.add(name="cut", op=older_ops.WORDPIECE)
     (older / "saved_model.pb").write_bytes(saved.SerializeToString())
     with pytest.raises(InputError, match="Install tensorflow-text"):
         Predictor(tmp_path)

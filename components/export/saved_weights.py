@@ -1,0 +1,49 @@
+"""The weights of a SavedModel as its files hold them, beside what its card says of them."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import tensorflow as tf
+from google.protobuf.message import DecodeError
+from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
+
+from components.common.errors import InputError
+from components.export.card import is_weight, read_card
+
+_OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
+"""Under this key a checkpoint says which of its tensors is which variable."""
+
+
+def weights_sha256(model: Path) -> str:
+    """What `card.weights_sha256` gave of the model that was saved.
+
+    Raises:
+        InputError: the files of the weights are gone or damaged.
+    """
+    digest = hashlib.sha256()
+    try:
+        reader = tf.train.load_checkpoint(str(model / "variables" / "variables"))
+        objects = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
+        keys = {one.full_name: one.checkpoint_key for node in objects.nodes for one in node.attributes}
+        for path in sorted(filter(is_weight, keys)):
+            digest.update(path.encode())
+            digest.update(reader.get_tensor(keys[path]).tobytes())
+    except (tf.errors.OpError, DecodeError, ValueError, RuntimeError, AttributeError, TypeError) as error:
+        problem = f"its weights cannot be read ({str(error).splitlines()[0][:160] if str(error) else error!r})"
+        raise InputError(str(model), problem, "Put the version back from where it was archived") from None
+    return digest.hexdigest()
+
+
+def check(model: Path) -> None:
+    """Holds a model's weights against its card.
+
+    Raises:
+        InputError: they are others, damaged, or the card does not say which they are.
+    """
+    stated, found = read_card(model).get("weights_sha256"), weights_sha256(model)
+    if stated != found:
+        problem = f"its weights have the sha256 {found}, its card says {stated or 'nothing of them'}"
+        remedy = "Put the version back from where it was archived, or `rollback` to another"
+        raise InputError(str(model), problem, remedy)
