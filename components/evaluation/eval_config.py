@@ -86,6 +86,8 @@ def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, An
     Those that TFMA does not have itself follow from the confusion matrix, as the task says.
     """
     of_rows, one_against_rest = config.metrics_specs.add(), config.metrics_specs.add()
+    # First: TFMA's own fail otherwise, and do not say why.
+    of_rows.metrics.add(class_name="FiniteAnswers", module="components.evaluation.finite_answers")
     of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
     one_against_rest.aggregate.macro_average = True
     for index, label in enumerate(task.labels):

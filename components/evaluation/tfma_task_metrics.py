@@ -14,6 +14,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components import tasks
+from components.evaluation import finite_answers
 from components.evaluation.summary import CANDIDATE
 from components.tasks import base
 from components.tasks.tagging import IGNORED
@@ -80,6 +81,7 @@ class _ComputeOnce(beam.CombineFn):
             flatten=False,
             squeeze=False,
         )
+        finite_answers.check(np.asarray(prediction), self._key.model_name)
         accumulator.append((np.asarray(label).reshape(-1), np.asarray(prediction).reshape(-1)))
         return accumulator
 

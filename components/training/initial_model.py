@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
 from components import tasks
@@ -65,7 +66,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
     """Gives the model a pushed model's weights; returns their sha256.
 
     Raises:
-        InputError: it knows other classes, or its weights have other shapes.
+        InputError: it knows other classes, or its weights have other shapes or are no numbers.
     """
     described = read_card(pushed)
     remedy = 'Set training.init_from = "base"'
@@ -89,7 +90,11 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
         if variable is None or tuple(variable.shape) != tuple(shape):
             problem = f"the pushed model has {'.'.join(path[1:])} of shape {shape}, this run's has none like it"
             raise InputError("training.init_from", problem, remedy)
-        variable.assign(weights.get_tensor(name))
+        value = weights.get_tensor(name)
+        if not np.isfinite(value).all():
+            problem = f"the pushed model's weights {'.'.join(path[1:])} are not all finite"
+            raise InputError("training.init_from", problem, remedy)
+        variable.assign(value)
     if weights_sha256(model) != described["weights_sha256"]:
         raise InputError("training.init_from", "the pushed model has not all of the weights of this run's", remedy)
     return str(described["weights_sha256"])

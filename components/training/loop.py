@@ -21,7 +21,7 @@ from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
 from components.training.replicas import SINGLE_REPLICA, Replicas
-from components.training.state import TrainingState, model_copies
+from components.training.state import TrainingState, check_loss, model_copies
 from components.training.step import BatchLoss, StagedSteps
 from components.training.trainable_part import TrainablePart, trainable_part
 
@@ -80,7 +80,7 @@ def fit(
         others: the model's copies on the further devices of this process.
 
     Raises:
-        ArithmeticError: the loss is no longer a number.
+        ArithmeticError: the loss, or a weight, is no longer a number.
         InputError: the disk has no room for the hidden states of what is frozen.
     """
     freeze(model, training)
@@ -152,8 +152,7 @@ def _step(steps: StagedSteps, state: TrainingState, batches: Iterator[tuple[int,
         seconds.append(0.0)
     loss = float(steps.step(number)(batch.inputs, batch.padding_mask, batch.targets))
     seconds[-1] += time.monotonic() - started
-    if not math.isfinite(loss):
-        raise ArithmeticError(f"the loss is {loss} at step {number} of {plan.steps}: a smaller learning_rate may help")
+    check_loss(loss, f"at step {number} of {plan.steps}")
     state.count_step(len(batch.rows), loss)
     return loss
 

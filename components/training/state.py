@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -26,6 +27,16 @@ from components.training.trainable_part import TrainablePart
 
 _SMOOTHING = 0.98
 """Of the loss that is shown: an exponential mean over about 50 steps."""
+
+
+def check_loss(loss: float, where: str) -> None:
+    """Stops a training that has diverged.
+
+    Raises:
+        ArithmeticError: the loss is no number.
+    """
+    if not math.isfinite(loss):
+        raise ArithmeticError(f"the loss is {loss} {where}: a smaller learning_rate may help")
 
 
 class ModelCopy(NamedTuple):
@@ -117,7 +128,11 @@ class TrainingState:
         self.smoothed_loss = loss if self.step == 1 else _SMOOTHING * self.smoothed_loss + (1 - _SMOOTHING) * loss
 
     def evaluate(self, dev: Rows, replicas: Replicas) -> None:
-        """Computes the metric on dev after a step, and keeps the weights if they are the best so far."""
+        """Computes the metric on dev after a step, and keeps the weights if they are the best so far.
+
+        Raises:
+            ArithmeticError: the loss on dev is no longer a number, with which nothing can be compared.
+        """
         started = time.monotonic()
         for copy in self._copies:
             copy.optimizer.catch_up_all()
@@ -125,6 +140,7 @@ class TrainingState:
         model, part, _ = self._copies[0]
         predictions, losses = predict_split(part.infer, dev, replicas, model.task.loss_weight)
         result = evaluate(model.task, predictions, losses, dev.all_targets(), self.step)
+        check_loss(result.loss, f"on dev after step {self.step} of {self.history.steps}")
         tf.summary.scalar(f"dev/{self.history.metric}", result.value, self.step)
         tf.summary.scalar("dev/loss", result.loss, self.step)
         if result.better_than(best(self.history)):
@@ -133,9 +149,16 @@ class TrainingState:
         self.history.evaluations.append(result)
 
     def take_best(self) -> None:
-        """Gives the model the weights of the best evaluation."""
+        """Gives the model the weights of the best evaluation.
+
+        Raises:
+            ArithmeticError: some are no numbers: those of a token that neither train nor dev has do not show in a loss.
+        """
         for variable, value in zip(self._copies[0].part.variables, self.best, strict=True):
             variable.assign(value)
+        for variable in self._copies[0].model.variables:
+            if "seed" not in variable.path and not np.isfinite(variable.numpy()).all():
+                raise ArithmeticError(f"the weights {variable.path} are not finite: a smaller learning_rate may help")
 
     def saved(self) -> SavedState:
         """As it goes to disk."""

@@ -54,7 +54,7 @@ def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
         "f1/good": "ClassMetric",
     }
     unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
-    assert unnamed == ["ExampleCount", "MultiClassConfusionMatrixPlot"]
+    assert unnamed == ["ExampleCount", "FiniteAnswers", "MultiClassConfusionMatrixPlot"]
 
 
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if not task.single_label])

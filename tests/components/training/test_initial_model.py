@@ -45,3 +45,22 @@ def test_a_pushed_model_of_another_shape_is_refused(tiny_trained: Trained, tmp_p
     model = initial_model.build_model(base, Model(base="toy", max_length=8), Training(), TASK)
     with pytest.raises(InputError, match=r"the pushed model has .* of shape .*, this run's has none like it"):
         initial_model.warm_start(tiny_trained.saved_model, model)
+
+
+def test_a_pushed_model_with_weights_that_are_no_numbers_is_refused(
+    tiny_trained: Trained, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Diverged:
+        def __init__(self, path: str) -> None:
+            self._read = load(path)
+
+        def get_variable_to_shape_map(self) -> dict[str, list[int]]:
+            return dict(self._read.get_variable_to_shape_map())
+
+        def get_tensor(self, name: str) -> Any:
+            return self._read.get_tensor(name) * float("nan")
+
+    load = initial_model.tf.train.load_checkpoint
+    monkeypatch.setattr(initial_model.tf.train, "load_checkpoint", Diverged)
+    with pytest.raises(InputError, match=r"the pushed model's weights \S+ are not all finite\. Set"):
+        initial_model.warm_start(tiny_trained.saved_model, built(tiny_trained))

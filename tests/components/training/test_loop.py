@@ -153,6 +153,29 @@ def test_a_loss_that_is_no_number_stops_the_run(shallow: Path, rows: Rows, tmp_p
         fit(build(shallow, training), rows, rows, training, class_weights, tmp_path, tmp_path)
 
 
+def test_a_loss_on_dev_that_is_no_number_is_never_the_best(
+    shallow: Path, rows: Rows, tmp_path: Path, scripted: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scripted([0.9])
+    monkeypatch.setattr(state, "predict_split", lambda *_: (np.zeros((24, 2)), np.full(24, np.nan, np.float32)))
+    with pytest.raises(ArithmeticError, match="the loss is nan on dev after step 2 of 2: a smaller learning_rate"):
+        scripted_fit(shallow, rows, tmp_path, steps=2)
+
+
+def test_a_weight_that_no_row_meets_has_to_be_a_number_too(
+    shallow: Path, rows: Rows, tmp_path: Path, scripted: Script
+) -> None:
+    scripted([0.9])
+    training = Training(batch_size=8, steps=1)
+    model = build(shallow, training)
+    words = model.encoder.embeddings.word.embeddings
+    values = words.numpy()
+    values[60, 2] = np.inf
+    words.assign(values)
+    with pytest.raises(ArithmeticError, match=r"the weights .*word.* are not finite: a smaller learning_rate may help"):
+        fit(model, rows, rows, training, ONES, tmp_path, tmp_path)
+
+
 @pytest.mark.parametrize(
     "settings",
     [{"strategy": "freeze_layers", "freeze_layers": 1}, {"strategy": "head"}],

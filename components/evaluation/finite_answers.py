@@ -1,0 +1,80 @@
+"""Refuses a model that answers a row with what is no number: no metric of such answers means anything.
+
+The most probable of several NaN is the first class, and no score that is NaN reaches a threshold: accuracy and F1 would
+look like any others.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import apache_beam as beam
+import numpy as np
+from tensorflow_model_analysis.metrics import metric_types, metric_util
+
+from components.common.errors import InputError
+from components.evaluation.summary import BASELINE
+
+
+def check(prediction: np.ndarray, model: str) -> None:
+    """Refuses a row's prediction.
+
+    Args:
+        prediction: numbers of any shape.
+        model: `CANDIDATE` or `BASELINE`.
+
+    Raises:
+        InputError: it is not finite.
+    """
+    if not np.isfinite(prediction).all():
+        remedy = "Its training diverged, or its base model has weights that overflow: a smaller learning_rate may help"
+        if model == BASELINE:
+            remedy = "Roll back to another version"
+        place = "the model in production" if model == BASELINE else "the model"
+        raise InputError(place, f"its answer to a row is {prediction.reshape(-1).tolist()[:3]}, not numbers", remedy)
+
+
+class FiniteAnswers(metric_types.Metric):
+    """No metric: it measures nothing, and stops the evaluation where `check` refuses an answer."""
+
+    def __init__(self, name: str = "finite_answers") -> None:
+        super().__init__(metric_util.merge_per_key_computations(_computations), name=name)
+
+
+metric_types.register_metric(FiniteAnswers)
+
+
+def _computations(
+    name: str, eval_config: Any = None, model_name: str = "", output_name: str = "", example_weighted: bool = False
+) -> list[Any]:
+    # TFMA leaves metrics with an underscore in front out of what it writes.
+    key = metric_types.MetricKey(
+        name=f"_{name}", model_name=model_name, output_name=output_name, example_weighted=example_weighted
+    )
+    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=_CheckEach(key, eval_config))]
+
+
+class _CheckEach(beam.CombineFn):
+    def __init__(self, key: Any, eval_config: Any) -> None:
+        self._key, self._eval_config = key, eval_config
+
+    def create_accumulator(self) -> int:
+        return 0
+
+    def add_input(self, accumulator: int, element: Any) -> int:
+        ((_, prediction, _),) = metric_util.to_label_prediction_example_weight(
+            element,
+            eval_config=self._eval_config,
+            model_name=self._key.model_name,
+            output_name=self._key.output_name,
+            flatten=False,
+            squeeze=False,
+        )
+        check(np.asarray(prediction), self._key.model_name)
+        return accumulator
+
+    def merge_accumulators(self, accumulators: Any) -> int:
+        return 0
+
+    def extract_output(self, accumulator: int) -> dict[Any, float]:
+        return {self._key: 0.0}
