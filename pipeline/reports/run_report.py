@@ -199,7 +199,7 @@ def version_list(pushed: list[Version]) -> Table:
     table = new_table("version", "", "run", "metric", "dev", "test")
     for version in pushed:
         values = (version.metrics.get(split, {}).get(version.headline) for split in ("dev", "test"))
-        cells = [version.headline, *("-" if value is None else f"{value:.4f}" for value in values)]
+        cells = [version.headline, *(f"{value:.4f}" if isinstance(value, int | float) else "-" for value in values)]
         table.add_row(str(version.number), version.state, version.run or "-", *cells)
     return table
 

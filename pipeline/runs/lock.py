@@ -26,9 +26,11 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
     Raises:
         InputError: somebody else is in, or the place cannot be written, or is a link out of its root.
     """
-    for place in (paths.home, paths.artifacts, paths.runs):
-        # What leads elsewhere is not ours to change.
-        stored_paths.inside(paths.home.parent, place, "Make the root itself the link, or give --root where it leads")
+    # What leads elsewhere is not ours to change; `push.destination` may be anywhere.
+    serving = [paths.serving] if paths.serving.is_relative_to(paths.home) else []
+    for place in (paths.home, paths.artifacts, paths.runs, *serving):
+        remedy = "Make the root itself the link, or give push.destination where it is about serving"
+        stored_paths.inside(paths.home.parent, place, remedy)
     with writable(paths.home):
         paths.home.mkdir(parents=True, exist_ok=True)
         lock = paths.lock.open("a+")

@@ -80,7 +80,7 @@ class RunRecord:
     @property
     def outcome(self) -> dict[str, Any]:
         """What the run's manifest says of the result besides the weights: `OUTCOME`, the metrics on all rows."""
-        metrics = {split: summary["metrics"][CANDIDATE][""] for split, summary in self.evaluations.items()}
+        metrics = {split: dict(summary["metrics"][CANDIDATE][""]) for split, summary in self.evaluations.items()}
         return dict(zip(OUTCOME, (self.state, self.rows, self.duplicates, metrics), strict=True))
 
     @property

@@ -153,16 +153,15 @@ class Digests:
         found = []
         # What the nodes made first: what versions are mended from is whole then.
         for uri in sorted(damaged, key=self._is_version):
-            path = self._paths.artifact(uri)
-            file = (path or Path(uri)) / damaged[uri]
-            if path:
+            file = Path(uri, damaged[uri])
+            if path := self._paths.artifact(uri):
                 aside = path.with_name(f"{versions.DAMAGED}{path.name}")
                 stored_paths.remove(self._paths.artifacts, aside)
                 path.rename(aside)
                 del self._known[uri]
                 found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
             else:
-                found.append(f"{file} is damaged: {self._mend_version(path, hashes)}")
+                found.append(f"{file} is damaged: {self._mend_version(uri, hashes)}")
         atomic_files.write_text(self._file, json.dumps(self._known))
         return found
 
@@ -170,10 +169,10 @@ class Digests:
         found = stored_paths.below(self._paths.serving, uri)
         return found is not None and found.parent == self._paths.serving.resolve() and versions.is_version(found.name)
 
-    def _mend_version(self, version: Path, hashes: _Hashes) -> str:
+    def _mend_version(self, uri: str, hashes: _Hashes) -> str:
         for model in self._paths.models.glob("[0-9]*/*"):
-            if hashes.damaged(model, self._known[str(version)]) is None:
-                versions.replace(version, model)
+            if hashes.damaged(model, self._known[uri]) is None:
+                versions.replace(Path(uri).resolve(), model)
                 return "the version was copied again from the model it is of"
         return "no copy of its model is left; delete the version to have it pushed again, or roll back"
 

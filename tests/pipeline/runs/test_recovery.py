@@ -64,11 +64,25 @@ def test_what_is_damaged_itself_mends_nothing(paths: PipelinePaths) -> None:
     assert mend(paths) == [of_version]
 
 
-def test_a_version_in_another_serving_directory_stays_there(paths: PipelinePaths, tmp_path: Path) -> None:
+def test_a_version_in_another_serving_directory_is_left_to_the_runs_that_push_there(
+    paths: PipelinePaths, tmp_path: Path
+) -> None:
     elsewhere = PipelinePaths(paths.home, tmp_path / "production")
     (paths.serving / "17" / "saved_model.pb").write_text("damaged")
-    assert "copied again" in mend(elsewhere)[0]
+    assert mend(elsewhere) == []
+    assert "copied again" in mend(paths)[0]
     assert versions(paths.serving) == [17]
+
+
+@pytest.mark.parametrize("way", ["elsewhere", "home/artifacts/../../elsewhere", "home/artifacts/Trainer/link/1"])
+def test_a_directory_that_is_not_the_pipeline_s_is_not_renamed(way: str, paths: PipelinePaths, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "1").mkdir(parents=True)
+    (paths.artifacts / "Trainer" / "link").symlink_to(tmp_path / "elsewhere")
+    digests = json.loads((paths.home / "digests.json").read_text())
+    (paths.home / "digests.json").write_text(json.dumps(digests | {str(tmp_path / way): {"file": "0" * 64}}))
+    assert mend(paths) == []
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["elsewhere", "home", "serving"]
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["1"]
 
 
 def test_a_version_that_a_rollback_made_is_known_from_the_next_run_on(paths: PipelinePaths) -> None:
