@@ -89,8 +89,7 @@ def predict_files(
     names, wanted = _columns(files, texts, header, quoting)
     row_format = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
-        "model": str(version),
-        "identity": identity(card),
+        "model": {"version": str(version), "identity": identity(card)},
         "inputs": _states(files),
         "row_format": dataclasses.asdict(row_format) | {"wanted": list(wanted)},
     }

@@ -237,9 +237,10 @@ def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
     (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    now = production(paths.serving, but=identity(read_card(model)))
-    if (now and str(now)) != measured:
+    own = identity(read_card(model))
+    if not lifecycle.held_against_production(kept, paths, own):
         against = f"version {measured}" if measured else "no version"
+        now = production(paths.serving, but=own)
         problem = f"version {now} is in production now, the model was held against {against}"
         raise InputError(str(paths.serving), problem, "Clear all tasks of the run, to hold it against that one")
 

@@ -63,14 +63,19 @@ def nothing_new(checked: Checked, paths: PipelinePaths) -> NothingNew | None:
         return None
     with contextlib.suppress(InputError):
         kept = record.read(paths.runs / last.run)
-        now = production(paths.serving, but=last.result.get("identity"))
-        held_against = kept.evaluations["dev"].get("baseline_version")
         gone = kept.pushed and int(Path(kept.pushed).name) not in versions(paths.serving)
-        if not gone and held_against == (now and str(now)):
+        if not gone and held_against_production(kept, paths, last.result.get("identity", "")):
             why = f"span {max(spans)} is still the newest, run {last.run} had it"
             refused = "" if kept.pushed else f", and nothing was pushed: {refusal(kept)}"
             return NothingNew(last.run, why + refused, kept.pushed)
     return None
+
+
+def held_against_production(kept: RunRecord, paths: PipelinePaths, model: str) -> bool:
+    """Whether a run's model, of this identity, was held against what would be its baseline now."""
+    now = production(paths.serving, but=model)
+    measured: str | None = kept.evaluations["dev"].get("baseline_version")
+    return measured == (None if now is None else str(now))
 
 
 def refusal(kept: RunRecord) -> str:

@@ -55,7 +55,7 @@ def kept_run(tmp_path_factory: pytest.TempPathFactory) -> FirstRun:
 
 @pytest.fixture(scope="module")
 def first_run(kept_run: FirstRun) -> FirstRun:
-    """The first run as it was made, for the tests of one file to go on from: roots are tied to their paths."""
+    """The first run as it was made, for the tests of one file to go on from, where it was made."""
     base = kept_run.root.parents[1]
     shutil.rmtree(base / "run")
     shutil.copytree(base / "kept", base / "run")

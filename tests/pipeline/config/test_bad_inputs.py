@@ -156,9 +156,11 @@ class Box:
             "state": "pushed",
         }
         config = json.loads(dump(load_config(self.directory / "run.toml")))
+        files = [(split, path) for split in ("train", "dev") for path in config["data"][split]]
+        data = [{"split": split, "path": path, "sha256": "0" * 64, "bytes": 0} for split, path in files]
         stood_on = {
             **{"name": "toy", "run": "20260102-030405", "started": "", "config": config},
-            **{"checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None, "libraries": {}},
+            **{"checkout": "", "data": data, "base_model": {}, "code": {}, "lock": None, "libraries": {}},
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
         return self.write(f"{run}/run.json", json.dumps(record)).write(f"{run}/manifest.json", json.dumps(stood_on))
@@ -784,6 +786,18 @@ CASES: dict[str, list[Case]] = {
              "DIR/runs/toy/runs/20260102-030405/manifest.json: the run did not come to its end. Give one that"
              " did.",
              "reproduce 20260102-030405 --root DIR/runs"),
+        Case("a reproduction whose data are gone", lambda box: box.ended_run().delete("dev.tsv"),
+             "DIR/dev.tsv: no such file. Put it back, or give what DIR is now by --data-path.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("a reproduction whose data are not where they are said to be", lambda box: box.ended_run(),
+             "DIR/toy/train.tsv: no such file. Put it back, or give what DIR is now by --data-path.",
+             "reproduce 20260102-030405 --root DIR/runs --data-path DIR/toy"),
+        Case("a reproduction whose base model is gone", lambda box: box.ended_run().rename("toy", "moved"),
+             "DIR/toy: no such directory. Put the base model back, or give where it is now by --base.",
+             "reproduce 20260102-030405 --root DIR/runs"),
+        Case("a reproduction whose schema is not where it is said to be", lambda box: box.ended_run(),
+             "DIR/s.pbtxt: no such file. Put the schema back, or give where it is now by --schema.",
+             "reproduce 20260102-030405 --root DIR/runs --schema DIR/s.pbtxt"),
         Case("rows to compare that are not there", lambda box: box.ended_run(),
              "DIR/rows.tsv: no such file. Correct the path; its directory is there.",
              "check-data DIR/rows.tsv --against 20260102-030405 --root DIR/runs"),

@@ -1,10 +1,13 @@
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import pipeline_runner
+from components import tasks
+from components.tasks.regression import Regression
 from pipeline.config import preflight
 from pipeline.config.duplicates_sample import duplicates_sample
 from pipeline.config.text_sample import text_sample
@@ -50,6 +53,12 @@ def test_settings_that_have_no_part_in_it_may_differ(tmp_path: Path) -> None:
     assert known(config, tmp_path).run == run_id
 
 
+def test_what_was_counted_is_known_again_where_config_data_and_base_model_were_moved(tmp_path: Path) -> None:
+    run_id = counted(write_toy_run(tmp_path / "here"), tmp_path)
+    (tmp_path / "here").rename(tmp_path / "there")
+    assert known(tmp_path / "there" / "run.toml", tmp_path)[0] == run_id
+
+
 @pytest.mark.parametrize("change", ["row", "length", "vocabulary"])
 def test_what_was_counted_of_others_is_not_taken(tmp_path: Path, change: str) -> None:
     config = write_toy_run(tmp_path)
@@ -61,3 +70,19 @@ def test_what_was_counted_of_others_is_not_taken(tmp_path: Path, change: str) ->
         # As long as before.
         path.write_text(path.read_text().replace("film", "firm"))
     assert known(config, tmp_path) is None
+
+
+def test_check_says_that_a_model_for_another_task_is_in_production(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_toy_run(tmp_path)
+    card = tmp_path / "toy" / "serving" / "toy" / "7" / "assets.extra" / "model.json"
+    card.parent.mkdir(parents=True)
+    (card.parents[1] / "saved_model.pb").touch()
+    for task, said in (
+        (tasks.to_dict(Regression()), True),
+        ({"name": "classification", "labels": ["bad", "good"]}, False),
+    ):
+        card.write_text(json.dumps({"task": task}))
+        assert pipeline_runner.main(["check", "--config", str(config), "--root", str(tmp_path)]) == 0
+        assert ("version 7 is a model for the task regression: a run's mod" in capsys.readouterr().out) is said

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+import pipeline_runner
 from components.export.card import identity
 from pipeline.config import preflight
 from pipeline.runs import cache_key, lifecycle, manifest
@@ -128,3 +129,15 @@ def test_a_refused_model_gets_another_chance_once_another_version_is_in_producti
     assert ended.nothing_new() is not None
     version(ended.paths.serving, 4, weights_sha256="cc")
     assert ended.nothing_new() is None
+
+
+def test_the_exit_status_of_a_run_that_is_not_made_is_that_of_the_last_one(
+    ended: Ended, capsys: pytest.CaptureFixture[str]
+) -> None:
+    command = ["run", "--config", str(ended.config), "--root", str(ended.root), "--json"]
+    pushed = ended.record.pushed
+    assert (pipeline_runner.main(command), json.loads(capsys.readouterr().out)["pushed"]) == (0, pushed)
+    ended.refused("accuracy is 0.5000, required: at least 0.7")
+    assert pipeline_runner.main(command) == 3
+    answer = json.loads(capsys.readouterr().out)
+    assert (answer["state"], answer["run"], answer["pushed"]) == ("nothing new", ended.record.id, None)

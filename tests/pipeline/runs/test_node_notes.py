@@ -1,15 +1,18 @@
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
+from components import tasks
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
 from components.rows import text_statistics
 from components.rows.text_statistics import TextStatistics
+from components.tasks.classification import Classification
 from pipeline.reports import run_report
-from pipeline.runs.node_notes import note_of
+from pipeline.runs.node_notes import drift_note, note_of
 from pipeline.runs.record import RunRecord
 
 FITS = TextStatistics(
@@ -85,3 +88,26 @@ def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path
     assert record.outcome["duplicates"]["dev"]["leaked"] == {"train": 2}
     stored: dict[str, Any] = record.texts["train"]
     assert (stored["words"], stored["percentiles"]["99"]) == (40, 20)
+
+
+def test_that_production_is_a_model_for_another_task_is_said_in_the_lines_of_its_nodes_and_by_the_verdict(
+    tmp_path: Path,
+) -> None:
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    tasks.write(tmp_path, Classification(("bad", "good")))
+    record.node("TsvExampleGen").outputs = [str(tmp_path)]
+    card = tmp_path / "Format-Serving" / "assets.extra" / "model.json"
+    card.parent.mkdir(parents=True)
+    card.write_text(json.dumps({"task": {"name": "multilabel", "labels": ["bad", "good"], "threshold": 0.5}}))
+    said = "the model in production is a model for the task multilabel"
+    assert note_of(record, "Baseline", {"baseline": [str(tmp_path)]}) == said
+    assert note_of(record, "Baseline", {}) == "no other in production"
+    record.drift = {"version": "7", "measures": [], "unlike": "is a model for the task multilabel"}
+    said = "version 7 is a model for the task multilabel: not compared with what it learned from"
+    assert drift_note(record.drift) == said
+    dev = {"blessed": True, "baseline_version": "7", "not_compared": "version 7 is a model for the task multilabel"}
+    metrics = {"headline": ["accuracy"], "metrics": {"candidate": {"": {"accuracy": 0.5}}}}
+    record.state, record.evaluations = "pushed", {"dev": {**dev, **metrics}}
+    shown = printed(run_report.run_report(record, full=False))
+    assert f"drift         {said}\n" in shown
+    assert "every threshold is met on dev; version 7 is a model for the task multilabel: not held against it" in shown

@@ -81,6 +81,24 @@ def test_a_run_s_manifest_says_what_it_stood_on(
     assert (status, json.loads(out)) == (0, found)
 
 
+def test_in_a_copied_root_with_config_data_and_base_model_elsewhere_nothing_is_made_again(
+    first_run: FirstRun, folder: Path, root: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    elsewhere, copy = shutil.copytree(folder, tmp_path / "elsewhere"), shutil.copytree(root, tmp_path / "copy")
+    left = sorted(root.rglob("*"))
+    status, out, _ = said(capfd, "run", "--config", elsewhere / "run.toml", "--root", copy)
+    assert (status, out.count("cached")) == (0, 12)
+    assert f"! {copy}/toy was copied or moved from {root}/toy: its own files are used from now on" in out
+    record = json.loads(said(capfd, "show", "--root", copy, "--json")[1])
+    assert record["pushed"] == first_run.record["pushed"].replace(str(root), str(copy))
+    assert all(Path(uri).is_relative_to(copy) for node in record["nodes"] for uri in node["outputs"])
+    assert manifest(record)["data"][0]["path"] == str(elsewhere / "train.txt")
+    (version,) = json.loads(said(capfd, "versions", "--root", copy, "--json")[1])
+    assert (version["path"], version["run"]) == (record["pushed"], first_run.record["id"])
+    assert json.loads(said(capfd, "prune", "--root", copy, "--keep", "1", "--json")[1])["removed"] == []
+    assert sorted(root.rglob("*")) == left
+
+
 def test_another_seed_is_told_as_what_differs(
     folder: Path, root: Path, serving: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -92,15 +110,16 @@ def test_another_seed_is_told_as_what_differs(
     assert reasons["Trainer"] == "config training.seed changed"
     assert reasons["Evaluator"] == "its baseline_model, its model changed"
     assert manifest(record)["result"]["weights_sha256"] != manifest(first)["result"]["weights_sha256"]
-    # The first run's manifest with the second one's data: what differs is named, and by how much.
-    train = folder / "train.txt"
-    before = train.read_text()
-    train.write_text("".join(reversed(before.splitlines(keepends=True))))
-    status, out, _ = said(capfd, "reproduce", first["id"], "--root", root, "--into", tmp_path, "--json")
-    train.write_text(before)
+    # The first run's manifest with other data, which lie elsewhere now: what differs is named, and by how much.
+    moved = shutil.copytree(folder, tmp_path / "moved")
+    lines = (moved / "train.txt").read_text().splitlines(keepends=True)
+    (moved / "train.txt").write_text("".join(reversed(lines)))
+    places = ("--data-path", moved, "--base", moved / "model")
+    status, out, _ = said(capfd, "reproduce", first["id"], "--root", root, "--into", tmp_path, *places, "--json")
     assert status == 1
     compared = json.loads(out)
-    assert compared["differences"][0][0] == "data"
+    assert [kind for kind, _ in compared["differences"]] == ["data"]
+    assert compared["differences"][0][1].startswith(f"{moved}/train.txt: ")
     assert compared["result"][0].startswith("weights: differ by up to ")
 
 
