@@ -247,7 +247,9 @@ def _status(kept: RunRecord, node_id: str) -> int:
 
 
 def _seconds_since(started: str) -> float:
-    return (datetime.datetime.now().astimezone() - datetime.datetime.fromisoformat(started)).total_seconds()
+    now = datetime.datetime.now().astimezone()
+    # Not less than nothing, if the clock was set back meanwhile.
+    return max(0.0, (now - datetime.datetime.fromisoformat(started)).total_seconds())
 
 
 @contextlib.contextmanager

@@ -9,7 +9,7 @@ from components.common.errors import InputError
 from components.rows.text_statistics import TextStatistics
 from pipeline.runs import manifest, record
 from pipeline.runs.cache_key import base_model_hashes
-from pipeline.runs.manifest import MANIFEST_FILE, Manifest
+from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 
 if TYPE_CHECKING:
@@ -22,10 +22,10 @@ def known_texts(checked: Checked, paths: PipelinePaths) -> tuple[str, dict[str, 
     None: no run did.
     """
     now = None
-    for path in sorted(paths.runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in manifest.newest_first(paths.runs):
         with contextlib.suppress(InputError):
-            before = manifest.read_alone(path.parent)
-            counted = record.read(path.parent).texts
+            before = manifest.read_alone(directory)
+            counted = record.read(directory).texts
             # What is quickly told apart first: for a hash all of a file is read.
             if counted and _looks_the_same(before, checked):
                 now = now or (manifest.data_files(checked.files), base_model_hashes(checked.base_model))

@@ -19,6 +19,7 @@ from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeRecord, RunRecord, close_killed
+from pipeline.runs.run_ids import new_id
 
 if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
@@ -46,10 +47,8 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         paths: where it keeps what.
         scheduled_as: a scheduler's id for it.
     """
-    now = datetime.datetime.now().astimezone()
-    started = now.strftime("%Y%m%d-%H%M%S")
-    taken = len(list(paths.runs.glob(f"{started}*")))
-    run_id = f"{started}-{taken + 1}" if taken else started
+    now = datetime.datetime.now(datetime.UTC)
+    run_id = new_id(paths.runs, now)
     directory = paths.runs / run_id
     directory.mkdir(parents=True)
     shutil.copy(checked.path, directory / "config.toml")
@@ -58,7 +57,7 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         checked.run.name,
         str(checked.path.resolve()),
         str(directory),
-        now.isoformat(timespec="seconds"),
+        now.astimezone().isoformat(timespec="seconds"),
         scheduled_as=scheduled_as,
     )
     record.write()

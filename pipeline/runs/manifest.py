@@ -28,6 +28,7 @@ from pipeline.runs import record
 from pipeline.runs.cache_key import base_model_hashes, project_hash
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import OUTCOME
+from pipeline.runs.run_ids import in_order
 
 if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
@@ -133,11 +134,16 @@ def read_ended(directory: Path) -> Manifest:
     return found
 
 
+def newest_first(runs: Path) -> list[Path]:
+    """The directories of a pipeline's runs that have a manifest; one that was killed early has none."""
+    return in_order(path.parent for path in runs.glob(f"*/{MANIFEST_FILE}"))[::-1]
+
+
 def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
-    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in newest_first(runs):
         with contextlib.suppress(InputError):
-            found = read_alone(path.parent)
+            found = read_alone(directory)
             if found.result:
                 return found
     return None
@@ -171,9 +177,9 @@ def nothing_new(checked: Checked, paths: PipelinePaths) -> str | None:
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
-    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in newest_first(runs):
         with contextlib.suppress(InputError):
-            found = read_alone(path.parent)
+            found = read_alone(directory)
             if found.result.get("model") == model:
                 return dict(found.result["machine"])
     return None

@@ -13,6 +13,7 @@ from tfx.orchestration import metadata
 from components.serving.versions import DAMAGED, versions
 from pipeline.runs import record
 from pipeline.runs.paths import RECORD_FILE, PipelinePaths
+from pipeline.runs.run_ids import in_order
 
 
 @dataclass(slots=True)
@@ -36,7 +37,8 @@ def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
             newest run, which may go on.
         dry: only says what would go.
     """
-    records = [record.read(path.parent) for path in sorted(paths.runs.glob(f"*/{RECORD_FILE}"))]
+    runs = in_order(path.parent for path in paths.runs.glob(f"*/{RECORD_FILE}"))
+    records = [record.read(directory) for directory in runs]
     finished = [found for found in records if found.state in ("pushed", "refused")]
     pushed = {str(paths.serving / str(version)) for version in versions(paths.serving)}
     kept = [found.id for found in finished[-keep:]]
@@ -44,7 +46,7 @@ def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
     # One that a scheduler has between two of its nodes holds no lock.
     kept += [found.id for found in records if found.state == "running" or found is records[-1] if found.id not in kept]
     connection = metadata.sqlite_metadata_connection_config(str(paths.metadata))
-    result = Pruned(sorted(kept))
+    result = Pruned([found.id for found in records if found.id in kept])
     with metadata.Metadata(connection) as mlmd:
         needed: set[str] = set()
         for context in mlmd.store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME):

@@ -57,9 +57,9 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
 def pushed(where: PipelinePaths) -> list[Version]:
     """Oldest first."""
     of_weights: dict[str, manifest.Manifest] = {}
-    for path in sorted(where.runs.glob(f"*/{manifest.MANIFEST_FILE}"), reverse=True):
+    for directory in manifest.newest_first(where.runs):
         with contextlib.suppress(InputError):
-            found = manifest.read(path.parent)
+            found = manifest.read(directory)
             if found.result.get("state") == "pushed":
                 of_weights[found.result["weights_sha256"]] = found
     there, out = versions(where.serving), withdrawn(where.serving)
