@@ -32,9 +32,8 @@ from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
-from pipeline.runs.cache_key import project_hash
+from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held
-from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
@@ -62,6 +61,7 @@ def begin(exported: Path, run_id: str) -> int:
     Raises:
         InputError: the user's config, data or model is wrong; or the DAG is no longer the one that was exported.
     """
+    code_at_start()
     dag = ExportedDag.read(exported)
     # Of a run that was cleared, what it did before counts no more.
     _claim(dag, run_id).unlink(missing_ok=True)
@@ -132,7 +132,6 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
             if all(other.state != "failed" for other in kept.nodes):
                 kept.error = None
         with _shown_progress(), _failures_in(directory, node_id):
-            _check_code(found)
             if node_id == "Pusher":
                 _check_baseline(kept, paths)
             started = time.monotonic()
@@ -227,12 +226,6 @@ def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPip
     return CompiledPipeline(json_format.Parse(text, pipeline_pb2.Pipeline()), paths, run_id)
 
 
-def _check_code(found: Manifest) -> None:
-    """Artifacts are kept under the hash of the code that the run began with."""
-    if project_hash() != found.code["sha256"]:
-        raise InputError(found.checkout, "the code changed since the run began", "Clear all tasks of the run")
-
-
 def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
     measured = kept.evaluations["dev"].get("baseline_version")
@@ -253,7 +246,9 @@ def _status(kept: RunRecord, node_id: str) -> int:
 
 
 def _seconds_since(started: str) -> float:
-    return (datetime.datetime.now().astimezone() - datetime.datetime.fromisoformat(started)).total_seconds()
+    now = datetime.datetime.now().astimezone()
+    # Not less than nothing, if the clock was set back meanwhile.
+    return max(0.0, (now - datetime.datetime.fromisoformat(started)).total_seconds())
 
 
 @contextlib.contextmanager

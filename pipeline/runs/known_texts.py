@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from components.common.errors import InputError
 from components.leakage.duplicates import Duplicates
+from components.pretrained import content
 from components.rows.text_statistics import TextStatistics
 from components.settings.data import SPLITS, Data
 from pipeline.runs import manifest, record
-from pipeline.runs.cache_key import base_model_hashes
-from pipeline.runs.manifest import MANIFEST_FILE, DataFile, Manifest
+from pipeline.runs.manifest import DataFile, Manifest
 from pipeline.runs.paths import PipelinePaths
 
 if TYPE_CHECKING:
@@ -30,13 +30,13 @@ class Known(NamedTuple):
 def known_texts(checked: Checked, paths: PipelinePaths) -> Known | None:
     """What the newest run found that counted the same rows for the same base model and length; None: no run did."""
     now = None
-    for path in sorted(paths.runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in manifest.newest_first(paths.runs):
         with contextlib.suppress(InputError):
-            before = manifest.read_alone(path.parent)
-            counted = record.read(path.parent)
+            before = manifest.read_alone(directory)
+            counted = record.read(directory)
             # What is quickly told apart first: for a hash all of a file is read.
             if counted.texts and counted.duplicates and _looks_the_same(before, checked):
-                now = now or (_bytes(manifest.data_files(checked.files)), base_model_hashes(checked.base_model))
+                now = now or (_bytes(manifest.data_files(checked.files)), content.hashes(checked.base_model))
                 if (_bytes(before.data), before.base_model) == now:
                     texts = {split: TextStatistics(**found) for split, found in counted.texts.items()}
                     found_twice = {split: Duplicates(**found) for split, found in counted.duplicates.items()}

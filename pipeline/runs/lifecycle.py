@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from components.common import stored_paths
-from components.common.errors import InputError
+from components.common.errors import InputError, changed
 from components.distributed import cluster
 from components.export.card import identity, read_card
 from components.serving.versions import production, versions
@@ -22,6 +22,7 @@ from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeRecord, RunRecord, close_killed
+from pipeline.runs.run_ids import new_id
 
 if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
@@ -91,10 +92,8 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         paths: where it keeps what.
         scheduled_as: a scheduler's id for it.
     """
-    now = datetime.datetime.now().astimezone()
-    started = now.strftime("%Y%m%d-%H%M%S")
-    taken = len(list(paths.runs.glob(f"{started}*")))
-    run_id = f"{started}-{taken + 1}" if taken else started
+    now = datetime.datetime.now(datetime.UTC)
+    run_id = new_id(paths.runs, now)
     directory = paths.runs / run_id
     directory.mkdir(parents=True)
     shutil.copy(checked.path, directory / "config.toml")
@@ -103,7 +102,7 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         checked.run.name,
         str(checked.path.resolve()),
         str(directory),
-        now.isoformat(timespec="seconds"),
+        now.astimezone().isoformat(timespec="seconds"),
         scheduled_as=scheduled_as,
     )
     begun.write()
@@ -156,14 +155,14 @@ def end(record: RunRecord, found: Manifest) -> None:
 
 def _check_files(found: Manifest, examples: Path) -> None:
     """Holds the manifest against the files as they were read, and adds their rows to it."""
+    from components.rows import data_hash
     from components.rows.row_counts import rows_by_file
 
-    # In the order of the manifest's: what comes from cache may have been read from elsewhere.
     read = list(rows_by_file(examples).values())
-    now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
-    if now != found.data or len(read) != len(found.data):
-        names = ", ".join(file.path for file in found.data)
-        remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
-        raise InputError(names, "changed since the run began", remedy)
+    # Not against what is there now: a file may have been another one in between.
+    began = data_hash.of_files((file.split, file.sha256) for file in found.data)
+    if data_hash.read(examples) != began or len(read) != len(found.data):
+        raise changed(", ".join(file.path for file in found.data))
+    # In the order of the manifest's: what comes from cache may have been read from elsewhere.
     for file, (rows, bad) in zip(found.data, read, strict=True):
         file.rows, file.quarantined = rows, bad

@@ -20,13 +20,15 @@ from pydantic import ValidationError
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
+from components.pretrained import content
 from components.rows.files import fingerprint
 from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import dump, load, load_file
 from pipeline.runs import record
-from pipeline.runs.cache_key import COMPUTING, base_model_hashes, project_hash
+from pipeline.runs.cache_key import COMPUTING, code_at_start
 from pipeline.runs.record import OUTCOME
+from pipeline.runs.run_ids import in_order
 
 if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
@@ -155,11 +157,16 @@ def read_ended(directory: Path) -> Manifest:
     return found
 
 
+def newest_first(runs: Path) -> list[Path]:
+    """The directories of a pipeline's runs that have a manifest; one that was killed early has none."""
+    return in_order(path.parent for path in runs.glob(f"*/{MANIFEST_FILE}"))[::-1]
+
+
 def newest_ended(runs: Path) -> Manifest | None:
     """Of the runs in a directory that came to their end."""
-    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in newest_first(runs):
         with contextlib.suppress(InputError):
-            found = read_alone(path.parent)
+            found = read_alone(directory)
             if found.result:
                 return found
     return None
@@ -191,9 +198,9 @@ def _made_of(run: Manifest) -> list[Any]:
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     """Where a model was trained, as the runs in a directory have it."""
-    for path in sorted(runs.glob(f"*/{MANIFEST_FILE}"), reverse=True):
+    for directory in newest_first(runs):
         with contextlib.suppress(InputError):
-            found = read_alone(path.parent)
+            found = read_alone(directory)
             if found.result.get("model") == model:
                 return dict(found.result["machine"])
     return None
@@ -209,8 +216,8 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         config=json.loads(dump(run)),
         checkout=str(ROOT),
         data=data_files(checked.files),
-        base_model=base_model_hashes(checked.base_model),
-        code={"sha256": project_hash(), **_commit()},
+        base_model=content.hashes(checked.base_model),
+        code={"sha256": code_at_start(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),
         machine={

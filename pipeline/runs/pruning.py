@@ -18,6 +18,7 @@ from components.common.errors import InputError
 from components.serving.versions import DAMAGED, versions
 from pipeline.runs import record
 from pipeline.runs.paths import RECORD_FILE, PipelinePaths
+from pipeline.runs.run_ids import in_order
 
 _ASIDE = re.compile(re.escape(DAMAGED) + "[0-9]+")
 """The name of what was put aside: of an artifact's directory, or a version's."""
@@ -47,14 +48,15 @@ def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
     Raises:
         InputError: a damaged record, or ML Metadata's file is.
     """
-    records = [record.read(path.parent) for path in sorted(paths.runs.glob(f"*/{RECORD_FILE}"))]
+    runs = in_order(path.parent for path in paths.runs.glob(f"*/{RECORD_FILE}"))
+    records = [record.read(directory) for directory in runs]
     finished = [found for found in records if found.state in ("pushed", "refused")]
     pushed = {str(paths.serving / str(version)) for version in versions(paths.serving)}
     kept = [found.id for found in finished[-keep:]]
     kept += [found.id for found in finished[:-keep] if found.pushed in pushed]
     # One that a scheduler has between two of its nodes holds no lock.
     kept += [found.id for found in records if found.state == "running" or found is records[-1] if found.id not in kept]
-    result = Pruned(sorted(kept))
+    result = Pruned([found.id for found in records if found.id in kept])
     with _store(paths) as mlmd:
         needed: set[Path | None] = set()
         for context in mlmd.store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME):

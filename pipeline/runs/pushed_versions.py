@@ -64,9 +64,9 @@ def pushed(where: PipelinePaths) -> list[Version]:
     """Oldest first."""
     # The manifests of older runs know the weights alone.
     of_model: dict[str, manifest.Manifest] = {}
-    for path in sorted(where.runs.glob(f"*/{manifest.MANIFEST_FILE}"), reverse=True):
+    for directory in manifest.newest_first(where.runs):
         with contextlib.suppress(InputError):
-            found = manifest.read(path.parent)
+            found = manifest.read(directory)
             if found.result.get("state") == "pushed":
                 of_model[found.result.get("identity", found.result["weights_sha256"])] = found
     there, out = versions(where.serving), withdrawn(where.serving)

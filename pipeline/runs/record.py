@@ -16,6 +16,7 @@ from components.common.suggest import did_you_mean
 from components.evaluation.summary import CANDIDATE
 from components.settings.serialization import load, load_file
 from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, moved
+from pipeline.runs.run_ids import in_order
 
 NodeState = Literal["done", "cached", "failed", "running"]
 
@@ -177,7 +178,7 @@ def find(root: Path, wanted: str | None) -> list[Path]:
     Raises:
         InputError: there is none.
     """
-    every = sorted((path.parent for path in root.glob(f"*/runs/*/{RECORD_FILE}")), key=lambda path: path.name)
+    every = in_order(path.parent for path in root.glob(f"*/runs/*/{RECORD_FILE}"))
     if wanted is None:
         found = every
     else:

@@ -10,6 +10,8 @@ from tfx.types import standard_artifacts
 from components import tasks
 from components.common.errors import InputError
 from components.nodes.drift_validator import Driver, Executor
+from components.rows import row_counts
+from components.rows.files import fingerprint
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump
@@ -20,18 +22,21 @@ from tests.conftest import LABELS, Trained, artifact
 def test_the_rows_of_the_examples_span_are_looked_at_and_not_those_of_one_that_came_since(
     tiny_trained: Trained, tmp_path: Path
 ) -> None:
-    for span, rows in ((1, "a\tgood\n"), (2, ""), (3, "b\tbad\n")):
-        (tmp_path / f"span-{span}").mkdir()
-        for split in ("train", "dev"):
-            (tmp_path / f"span-{span}" / f"{split}.txt").write_text(rows)
-    data = Data(train=("span-{SPAN}/train.txt",), dev=("span-{SPAN}/dev.txt",), header=False, text=(1,), label=2)
-    examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
-    examples.span = 2
-    tiny_trained.model.set_string_custom_property("pushed_version", "1")
-    found = artifact(standard_artifacts.ExampleAnomalies, tmp_path / "anomalies")
-    properties = {"data": dump(data), "data_path": str(tmp_path), "limits": dump(Drift())}
+    given, properties = deliver(tmp_path, tiny_trained, {1: "a\tgood\n", 2: "", 3: "b\tbad\n"})
     with pytest.raises(InputError, match=r"span-2/train\.txt: no row of the newest data is in train"):
-        Executor().Do({"examples": [examples], "predecessor": [tiny_trained.model]}, {"anomalies": [found]}, properties)
+        Executor().Do(*given, properties)
+
+
+def test_rows_that_are_not_those_of_the_examples_any_more_are_refused(tiny_trained: Trained, tmp_path: Path) -> None:
+    given, properties = deliver(tmp_path, tiny_trained, {2: "a good\tgood\na bad\tbad\n"})
+    properties["limits"] = dump(Drift(on_drift="warn"))
+    Executor().Do(*given, properties)
+    train = tmp_path / "span-2" / "train.txt"
+    train.write_text("another\tgood\n")
+    with pytest.raises(InputError) as caught:
+        Executor().Do(*given, properties)
+    said = "changed since the run began. Run again; of a scheduled run, clear all tasks."
+    assert str(caught.value) == f"{train}: {said}"
 
 
 @pytest.mark.parametrize(
@@ -49,6 +54,8 @@ def test_that_another_task_or_other_classes_are_in_production_is_said(
         (tmp_path / f"{split}.txt").write_text("the a b good !\tgood\n")
     examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
     tasks.write(examples.uri, Classification(tuple(LABELS)))
+    train = tmp_path / "train.txt"
+    row_counts.write(Path(examples.uri), [{"file": str(train), "rows": [], "bad": 0}], {str(train): fingerprint(train)})
     production = artifact(standard_artifacts.Model, tmp_path / "model")
     extra = shutil.copytree(tiny_trained.saved_model / "assets.extra", tmp_path / "model/Format-Serving/assets.extra")
     described = json.loads((extra / "model.json").read_text())
@@ -81,3 +88,21 @@ def test_the_newest_files_are_known_by_their_bytes(tmp_path: Path) -> None:
         found = Driver(None).run(SimpleNamespace(input_dict={"examples": [examples]}, exec_properties=properties))
         keys.append(found.exec_properties["input_files"].string_value)
     assert keys[0] == keys[1] != keys[2]
+
+
+def deliver(folder: Path, trained: Trained, spans: dict[int, str]) -> tuple[tuple[Any, Any], dict[str, str]]:
+    """Rows of spans, the artifacts of a run over span 2, and the node's properties."""
+    for span, rows in spans.items():
+        (folder / f"span-{span}").mkdir()
+        for split in ("train", "dev"):
+            (folder / f"span-{span}" / f"{split}.txt").write_text(rows)
+    data = Data(train=("span-{SPAN}/train.txt",), dev=("span-{SPAN}/dev.txt",), header=False, text=(1,), label=2)
+    examples = artifact(standard_artifacts.Examples, folder / "examples")
+    examples.span = 2
+    train = folder / "span-2" / "train.txt"
+    row_counts.write(Path(examples.uri), [{"file": str(train), "rows": [], "bad": 0}], {str(train): fingerprint(train)})
+    tasks.write(Path(examples.uri), Classification(("bad", "good", "mixed")))
+    trained.model.set_string_custom_property("pushed_version", "1")
+    found = artifact(standard_artifacts.ExampleAnomalies, folder / "anomalies")
+    properties = {"data": dump(data), "data_path": str(folder), "limits": dump(Drift())}
+    return ({"examples": [examples], "predecessor": [trained.model]}, {"anomalies": [found]}), properties
