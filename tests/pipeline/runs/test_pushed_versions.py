@@ -28,7 +28,7 @@ def pushed_by(paths: PipelinePaths, run: str, version: int, labels: list[str], *
     record.write()
     knows = {} if older else {"identity": identity(card(labels))}
     about: dict[str, Any] = {"config": {}, "checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None}
-    found = Manifest(name="toy", run=run, started="", libraries={}, machine={}, **about)  # type: ignore[arg-type]
+    found = Manifest(name="toy", run=run, started="", libraries={}, machine={}, **about)
     found.result = {**knows, "weights_sha256": "aa", "model": "/models/1", "machine": {}}
     found.write(directory)
 
