@@ -149,7 +149,8 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
-        row_counts.write(output, counts, {name: sha256 for _, name, sha256 in json.loads(before)})
+        contents = zip(order, (sha256 for _, _, sha256 in json.loads(before)), strict=True)
+        row_counts.write(output, counts, dict(contents))
         enforce_bad_row_policy(output, data, counts)
         if before != fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
