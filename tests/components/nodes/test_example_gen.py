@@ -1,7 +1,7 @@
 import dataclasses
 import gzip
-import io
 import hashlib
+import io
 import json
 import os
 from collections.abc import Mapping
