@@ -51,7 +51,8 @@ class Executor(executor.Executor):
         task = tasks.from_card(card.read_card(Path(path_utils.serving_model_path(model))))
         gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         examples = artifact_utils.get_single_instance(input_dict["examples"])
-        split, notes, learned = exec_properties["split"], {}, None
+        split, learned = exec_properties["split"], None
+        notes: dict[str, Any] = {}
         if baseline := next(iter(input_dict.get("baseline_model") or ()), None):
             notes, learned = _about(baseline, task, Path(examples.uri), split)
         if "not_compared" in notes:
