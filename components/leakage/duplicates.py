@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from components.common.errors import InputError
 from components.leakage.row_hashes import OfFile, among, distinct, places
 from components.settings.validation import Validation
 
@@ -22,9 +23,6 @@ _FILE = "duplicates.json"
 
 _MUCH_LEAKED, _MANY_REPEATED, _MUCH_CONTRADICTED = 0.05, 0.2, 0.01
 """Shares of a split's rows above which they are warned of, whatever the limits are."""
-
-REMEDY = "\nTake such rows out of one of the splits, let data.files deal them, or raise the limit"
-"""For what is beyond a limit."""
 
 
 class Finding(NamedTuple):
@@ -140,6 +138,23 @@ def read(directory: Path) -> dict[str, Duplicates]:
 def warnings(splits: Mapping[str, Duplicates]) -> list[str]:
     """What a person should know of a split before a model is trained on it or measured on it, a line each."""
     return [one.sentence for split, found in splits.items() for one in found.findings(split) if one.is_much]
+
+
+def refuse(splits: Mapping[str, Duplicates], limits: Validation, place: str) -> None:
+    """Refuses splits that are beyond a limit; of all their rows.
+
+    Args:
+        splits: what was found.
+        limits: on it.
+        place: for the message.
+
+    Raises:
+        InputError: they are; all limits are named.
+    """
+    if over := beyond(splits, limits):
+        listed = "".join(f"\n  {line}" for line in over)
+        remedy = "\nTake such rows out of one of the splits, let data.files deal them, or raise the limit"
+        raise InputError(place, f"texts stand in the data more than once{listed}", remedy)
 
 
 def beyond(splits: Mapping[str, Duplicates], limits: Validation) -> list[str]:

@@ -68,9 +68,7 @@ class Executor(executor.Executor):
         found_twice = duplicates.count(
             {split: row_hashes.read(Path(examples), split) for split in _splits(input_dict["examples"])}
         )
-        if over := duplicates.beyond(found_twice, limits):
-            listed = "".join(f"\n  {line}" for line in over)
-            raise InputError("ExampleValidator", f"texts stand in the data more than once{listed}", duplicates.REMEDY)
+        duplicates.refuse(found_twice, limits, "ExampleValidator")
         texts = _of_texts(input_dict["examples"], exec_properties)
         if over := text_statistics.beyond(texts, limits):
             listed = "".join(f"\n  {line}" for line in over)

@@ -9,6 +9,7 @@ from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
+    from components.leakage import duplicates
     from pipeline.config import duplicates_sample, preflight, text_sample
     from pipeline.reports import check_report, tables
     from pipeline.reports.check_report import Counted
@@ -25,9 +26,12 @@ def execute(options: argparse.Namespace) -> int:
         if known := known_texts(checked, paths):
             by_run = f"of all rows, as run {known.run} counted them"
             counted = Counted(known.texts, by_run, known.duplicates, by_run)
+            duplicates.refuse(known.duplicates, checked.run.validation, str(options.config))
         else:
             first = "of the first {:,} rows at most; a run counts all"
             found, is_all = duplicates_sample.duplicates_sample(checked)
+            if is_all:
+                duplicates.refuse(found, checked.run.validation, str(options.config))
             counted = Counted(
                 text_sample.text_sample(checked),
                 first.format(preflight.PREFLIGHT_ROWS),

@@ -93,6 +93,10 @@ class Box:
     def toml(self, old: str, new: str) -> Self:
         return self.change("run.toml", old, new)
 
+    def one_file(self) -> Self:
+        """Has the rows of train.tsv be dealt to the splits, by the column `author`."""
+        return self.toml('train = "train.tsv"\ndev = "dev.tsv"', 'files = "train.tsv"\ngroup = "author"')
+
     def kubeflow(self, more: str = "") -> Self:
         """Adds a table [kubeflow], which begins in line 18."""
         return self.write("run.toml", HEADED_RUN + "\n" + KUBEFLOW + more)
@@ -224,7 +228,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
              "validation, drift, model, training, gate, push, schedule, beam, kubeflow."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
-             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, window, "
+             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, group, window, "
              "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
              "on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
@@ -254,6 +258,9 @@ CASES: dict[str, list[Case]] = {
         Case("shares of splits that have files",
              lambda box: box.toml("[model]", "split = { train = 8, dev = 2 }\n[model]"),
              "DIR/run.toml:8: `data.split` is given without `data.files`, whose rows it deals to the splits. "
+             "Delete it, or give `files` instead of a file per split."),
+        Case("a group of rows whose splits have files", lambda box: box.toml("[model]", 'group = "author"\n[model]'),
+             'DIR/run.toml:8: `data.group` is "author", but without `data.files` no rows are dealt to the splits. '
              "Delete it, or give `files` instead of a file per split."),
         Case("a share of an unknown split", lambda box: box.toml("[model]", "split = { trian = 8, dev = 2 }\n[model]"),
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
@@ -426,6 +433,16 @@ CASES: dict[str, list[Case]] = {
         Case("too many fields", lambda box: box.row("a\tfilm\tgood"),
              "DIR/train.tsv:2: expected 2 tab-separated fields, got 3. Correct the row; replace a tab that belongs"
              " to a text by a space."),
+        Case("a group's column that is not there", Box.one_file,
+             "DIR/train.tsv:1: data.group is 'author', the header has 'text', 'label'. Correct data.group, or set "
+             "data.header = false if line 1 is a row."),
+        Case("a row without a group", lambda box: box.one_file().write("train.tsv", "text\tlabel\tauthor\na\tbad\t\n"),
+             "DIR/train.tsv:2: the group (field 3) is empty. Give each row a group, one of its own if need be."),
+        Case("a dev split that is a copy of train", lambda box: box.write("dev.tsv", TRAIN),
+             "DIR/run.toml: texts stand in the data more than once\n"
+             "  dev: the texts of 2 of 2 rows (100.00%) stand in train too, as DIR/dev.tsv:2 and DIR/train.tsv:2; "
+             "validation.max_leaked_share is 50.00%. \n"
+             "Take such rows out of one of the splits, let data.files deal them, or raise the limit."),
         Case("an empty line", lambda box: box.row(""),
              "DIR/train.tsv:2: an empty line, expected 2 tab-separated fields. Delete the line."),
         Case("an empty text", lambda box: box.row(" \tgood"),
@@ -833,7 +850,8 @@ def errors_page() -> str:
         "",
         "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
         "too large a share of quarantined rows, the anomalies of ExampleValidator and texts beyond a limit in",
-        "`[validation]` stop the run at their node, with the same exit status.",
+        "`[validation]` stop the run at their node, with the same exit status. Equal texts of up to 100,000 rows a",
+        "split `check` counts itself.",
     ]
     for title, cases in CASES.items():
         lines += ["", f"## {title}", ""]

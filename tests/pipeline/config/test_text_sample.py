@@ -16,8 +16,8 @@ def check(config: Path, capsys: pytest.CaptureFixture[str]) -> str:
 
 
 def spoil(folder: Path, text: str) -> None:
-    lines = (folder / "dev.txt").read_text().splitlines()
-    (folder / "dev.txt").write_text("".join(f"{text}\t{line.split(chr(9))[1]}\n" for line in lines))
+    count = len((folder / "dev.txt").read_text().splitlines())
+    (folder / "dev.txt").write_text(f"{text}\tgood\n" * count)
 
 
 def test_check_tells_how_the_first_rows_fit_without_tensorflow(

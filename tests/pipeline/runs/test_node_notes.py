@@ -78,6 +78,29 @@ def test_each_warning_has_a_line_of_its_own_and_stands_in_the_report(tmp_path: P
         assert printed(run_report.run_report(record, full)).count(WARNING) == 2
 
 
+def evaluated(**more: Any) -> str:
+    """The report of a run with a model in production."""
+    record = RunRecord("1", "toy", "toy.toml", "/toy", "2026-11-27T12:00:00+00:00")
+    metrics = {"candidate": {"": {"accuracy": 0.75}}, "baseline": {"": {"accuracy": 1.0}}}
+    summary = {"task": "classification", "headline": ["accuracy"], "metrics": metrics, "baseline_version": "7"}
+    record.evaluations["dev"] = summary | more
+    return " ".join(printed(run_report.run_report(record, full=False)).split())
+
+
+def test_what_production_has_learned_of_dev_is_told_with_the_baseline() -> None:
+    on_rest = {"candidate": {"accuracy": 0.5}, "baseline": {"accuracy": 0.25}}
+    known = "2 of 8 rows of dev"
+    for learned, told, change in (
+        ({"rows": 0, "of": 8}, "baseline version 7 ", "0.7500 (-0.2500)"),
+        ({"rows": None}, "version 7, what it has learned from is unknown: compared on all rows of dev", "(-0.2500)"),
+        ({"rows": 2, "of": 8, "metrics": on_rest}, f"compared without the {known} that it has learned", "(+0.2500)"),
+        ({"rows": 2, "of": 8}, f"version 7, has learned from {known}", "dev 0.7500 log"),
+    ):
+        shown = evaluated(learned=learned)
+        assert told in shown
+        assert change in shown
+
+
 def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path: Path) -> None:
     record = noted(tmp_path, train=FITS, dev=dataclasses.replace(FITS, unseen_share=0.125))
     lines = [line.split() for line in printed(run_report.run_report(record, full=True)).splitlines()]
