@@ -65,10 +65,12 @@ rooms: setup
 	$(PY) -m tests.rooms
 	.venv/bin/lint-imports --no-cache
 
-# 20,000 cases of each property test of the TSV reader, the config loader and, by kind of tokenizer, of WordPiece; kills
-# at random moments, half an hour, and changes of what a run reads at every node, an hour.
+# 20,000 cases of each property test of the TSV reader, the config loader, base models' addresses and directories and, by
+# kind of tokenizer, of WordPiece; kills at random moments, half an hour, and changes of what a run reads at every node, an
+# hour.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
+	  tests/components/pretrained/test_hub.py tests/components/pretrained/test_model_directory_fuzz.py \
 	  tests/components/tokenization/test_wordpiece_fuzz.py
 
 chaos: setup

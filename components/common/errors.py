@@ -5,6 +5,9 @@ from __future__ import annotations
 import errno
 import os
 
+_LONGEST = 2000
+"""Characters of a problem, which may quote a value of any length from a file."""
+
 
 class InputError(Exception):
     """A mistake in what the user gave: config, data, model directory or command line.
@@ -18,6 +21,9 @@ class InputError(Exception):
     """
 
     def __init__(self, place: str, problem: str, remedy: str) -> None:
+        if len(problem) > _LONGEST:
+            half = _LONGEST // 2 - 3
+            problem = f"{problem[:half]} ... {problem[-half:]}"
         super().__init__(place, problem, remedy)
         self.place, self.problem, self.remedy = place, problem, remedy
 

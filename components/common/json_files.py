@@ -22,6 +22,9 @@ def read_text(path: Path, remedy: str) -> str:
         InputError: the file cannot be read or is not UTF-8; with this remedy.
     """
     try:
+        # A pipe would be waited for, and a device may have no end.
+        if path.exists() and not path.is_file():
+            raise InputError(str(path), "expected a readable file: this is none", remedy)
         content = path.read_bytes()
     except OSError as error:
         raise InputError(str(path), f"expected a readable file: {error.strerror}", remedy) from error

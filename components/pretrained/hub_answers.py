@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ _ETAG = re.compile(r'(W/)?"?\w[\w.-]*"?', re.ASCII)
 ANOTHER_HUB = "This is no answer of Hugging Face's hub: look at HF_ENDPOINT and at your proxy"
 
 
+@cache
 def guard() -> None:
     """Has every answer checked that huggingface_hub gets in this process; see `check_answer`."""
     import huggingface_hub
@@ -67,7 +69,7 @@ def _hold(place: str, name: str, value: Any, form: re.Pattern[str]) -> None:
         raise InputError(place, f"expected {name} as {form.pattern}, got {str(value)[:100]!r}", ANOTHER_HUB)
 
 
-def check_fetched(directory: Path, name: str, cache: Path | None) -> None:
+def check_fetched(directory: Path, name: str, kept_in: Path | None) -> None:
     """Holds what was fetched, now or earlier, against the sha256 that the hub lists of files in LFS, as weights are.
 
     Without the list, which older versions of the library do not keep, against the name that the cache has for a file:
@@ -76,7 +78,7 @@ def check_fetched(directory: Path, name: str, cache: Path | None) -> None:
     Args:
         directory: as huggingface_hub has it in its cache, named for the commit.
         name: the model's.
-        cache: as for `hub.resolve`.
+        kept_in: `cache` of `hub.resolve`.
 
     Raises:
         InputError: a file has another content, or is a link that leads out of the cache.
@@ -84,7 +86,7 @@ def check_fetched(directory: Path, name: str, cache: Path | None) -> None:
     import huggingface_hub
     from huggingface_hub import constants, errors
 
-    within = Path(cache or constants.HF_HUB_CACHE).expanduser().resolve()
+    within = Path(kept_in or constants.HF_HUB_CACHE).expanduser().resolve()
     if not _COMMIT.fullmatch(directory.name):
         problem = f"the cache has the model at {directory}, expected a directory named for a commit"
         raise InputError(str(within), problem, f"Delete what the cache has of {name}")

@@ -158,6 +158,9 @@ def _present(name: str) -> str:
 
 def _opened(path: Path) -> Any:
     try:
+        # A pipe would be waited for.
+        if not path.is_file():
+            raise FileNotFoundError("there is no such file")
         return safetensors.safe_open(path, framework="np")
     except (safetensors.SafetensorError, OSError) as error:
         remedy = "The file is cut short or damaged: copy or download it again."

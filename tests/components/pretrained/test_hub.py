@@ -1,4 +1,6 @@
 import hashlib
+import os
+import random
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,9 +10,11 @@ import httpx2
 import huggingface_hub
 import pytest
 from huggingface_hub import _tree_cache, constants, errors
+from huggingface_hub.utils import validate_repo_id
 
 from components.common.errors import InputError
 from components.pretrained.hub import resolve
+from tests.conftest import fuzz_cases
 from tests.stand_in_hub import COMMIT, StandInHub, stand_in_hub
 from tests.toys import write_toy_checkpoint
 from tests.watched_files import unchanged_around
@@ -44,6 +48,43 @@ def test_a_name_outside_the_hubs_grammar_is_refused_before_the_library_is_called
     with pytest.raises(InputError, match=r"not a model's address\. Write hf://organisation/name or"):
         resolve(address)
     assert hub.calls == []
+
+
+def test_no_address_of_any_pieces_leads_out_of_the_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub, rng = use(monkeypatch, Hub()), random.Random(0)  # noqa: S311
+    pieces = [
+        "a",
+        "B_1",
+        "..",
+        ".",
+        "/",
+        "/",
+        "-",
+        "--",
+        "@",
+        "main",
+        "refs",
+        ".git",
+        ".lock",
+        "\0",
+        "\n",
+        " ",
+        "\\",
+        "~",
+        "é",
+    ]
+    taken = set()
+    for _ in range(fuzz_cases(1000)):
+        address = "hf://a" + "".join(rng.choice(pieces) for _ in range(rng.randint(1, 9)))
+        try:
+            resolve(address)
+        except InputError:
+            continue
+        taken.add(address)
+        name, revision = hub.calls[-1]["repo_id"], hub.calls[-1]["revision"] or "main"
+        validate_repo_id(name)
+        assert os.path.normpath(f"/refs/{revision}") == f"/refs/{revision}"
+    assert len(taken) > 10
 
 
 NO_REVISIONS = [
