@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 
+from components.common import json_text
 from components.common.exit_status import DONE
 
 
@@ -18,7 +18,7 @@ def execute(options: argparse.Namespace) -> int:
 
         pruned = pruning.prune(paths, options.keep, options.dry_run)
     if options.json:
-        print(json.dumps(dataclasses.asdict(pruned)))
+        print(json_text.dumps(dataclasses.asdict(pruned)))
         return DONE
     would = "would remove" if options.dry_run else "removed"
     print(f"{would} {len(pruned.removed)} artifacts, {pruned.bytes / 1e6:,.1f} MB; kept {', '.join(pruned.kept_runs)}")

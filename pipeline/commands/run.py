@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
+from components.common import json_text
 from components.common.exit_status import DONE, FAILED, REFUSED
 
 
@@ -33,7 +33,7 @@ def execute(options: argparse.Namespace) -> int:
         if options.json:
             newest = manifest.newest_ended(paths.runs)
             summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            print(json.dumps({**summary, "run": newest and newest.run}))
+            print(json_text.dumps({**summary, "run": newest and newest.run}))
         return DONE
     record = local.run(checked, options.root, say, options.wait)
     if options.json:

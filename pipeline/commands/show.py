@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from components.common import json_text
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 
@@ -30,7 +31,7 @@ def execute(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
     if options.json:
         documents = [json.loads(r.as_json()) for r in records]
-        print(json.dumps(documents if options.all else documents[0]))
+        print(json_text.dumps(documents if options.all else documents[0]))
     else:
         shown = run_report.run_list(records) if options.all else run_report.run_report(records[0], full=True)
         tables.console(sys.stdout).print(shown)

@@ -15,7 +15,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from components.common import atomic_files, cpu
+from components.common import atomic_files, cpu, json_text
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.rows.files import fingerprint
@@ -91,7 +91,7 @@ class Manifest:
 
     def as_json(self) -> str:
         """The manifest as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        return json_text.dumps(dataclasses.asdict(self), indent=1)
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""
