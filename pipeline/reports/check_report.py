@@ -9,6 +9,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.rows import label_names
 from components.rows.text_statistics import TextStatistics, beyond, warnings
 from components.settings.run import Run
 from components.settings.serialization import dump
@@ -66,6 +67,7 @@ def check_report(
         fact_lines(facts),
         Text(),
         *_fit(texts, counted, run.validation),
+        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task)),
         Text(),
         table,
         Text(),

@@ -7,13 +7,12 @@ import json
 from pathlib import Path
 from typing import Any
 
+from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
-from components.rows import text_statistics
-from components.rows.row_counts import row_counts, rows_by_file
+from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
-from components.tasks import TASKS
 from components.training.history import HISTORY_FILE
 from pipeline.runs.record import RunRecord
 
@@ -57,10 +56,12 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])
             record.rows = {}
-            for (split, _), count in row_counts(examples).items():
+            for (split, _), count in row_counts.row_counts(examples).items():
                 record.rows[split] = record.rows.get(split, 0) + count
-            record.quarantined = sum(bad for _, bad in rows_by_file(examples).values())
+            record.quarantined = sum(bad for _, bad in row_counts.rows_by_file(examples).values())
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            task, labels = tasks.read(examples), row_counts.labels_of_train(examples)
+            record.node(node).warnings = label_names.warnings(labels, task)
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "ExampleValidator":
@@ -80,7 +81,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary
             overall = summary["metrics"][CANDIDATE][""]
-            names = (summary["headline"][0], *TASKS[summary["task"]].served_metrics)
+            names = (summary["headline"][0], *tasks.TASKS[summary["task"]].served_metrics)
             measured = ", ".join(f"{name} {overall[name]:.4f}" for name in names if name in overall)
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             return measured + verdict

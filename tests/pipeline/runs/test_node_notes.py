@@ -4,8 +4,10 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from components.rows import text_statistics
+from components import tasks
+from components.rows import row_counts, text_statistics
 from components.rows.text_statistics import TextStatistics
+from components.tasks.classification import Classification
 from pipeline.reports import run_report
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.record import RunRecord
@@ -71,3 +73,14 @@ def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path
     assert ["dev", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "12.5%"] in lines
     stored: dict[str, Any] = record.texts["train"]
     assert (stored["words"], stored["percentiles"]["99"]) == (40, 20)
+
+
+def test_labels_that_look_alike_are_warned_of_by_example_gen(tmp_path: Path) -> None:
+    tasks.write(tmp_path, Classification(("Good", "bad", "good")))
+    rows = [["train", "Good", 1], ["train", "bad", 4], ["train", "good", 3], ["dev", "Good", 9]]
+    row_counts.write(tmp_path, [{"file": "train.tsv", "rows": rows, "bad": 0}])
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    assert note_of(record, "TsvExampleGen", {"examples": [str(tmp_path)]}) == "17 rows"
+    assert record.node("TsvExampleGen").warnings == [
+        "labels that look alike are classes of their own: 'Good' (1 row) and 'good' (3 rows)"
+    ]
