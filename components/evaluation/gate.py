@@ -62,7 +62,7 @@ def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, 
             value = metrics[CANDIDATE][""].get(name, float("nan"))
             if failure.metric_key.is_diff:
                 worse = abs(failure.metric_value.double_value.value)
-                before, limit = metrics[BASELINE][""][name], gate.max_drop[name]
+                before, limit = metrics[BASELINE][""].get(name, float("nan")), gate.max_drop[name]
                 found.append(
                     f"{name} is {value:.4f}, {worse:.4f} worse than {before:.4f} in production; allowed: {limit:g}"
                 )

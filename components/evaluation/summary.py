@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from components.tasks import Task
@@ -24,8 +25,8 @@ def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
     Returns:
         `task`: its name. `labels`: their names in the order of their ids. `headline` and `per_label`: the names of the
         task's `metrics` and `label_metrics`. `metrics`: model -> slice (`""` is all rows, else `FEATURE=VALUE`) -> full
-        name of the metric -> value. `confusion`, empty unless each row has one class: model -> rows of counts, actual
-        class by predicted class.
+        name of the metric -> value, without metrics that are no number here. `confusion`, empty unless each row has one
+        class: model -> rows of counts, actual class by predicted class.
     """
     import tensorflow_model_analysis as tfma
 
@@ -38,7 +39,9 @@ def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
             if item.key.is_diff or item.key.HasField("sub_key") or item.value.WhichOneof("type") != "double_value":
                 continue
             of_model = metrics.setdefault(item.key.model_name or CANDIDATE, {})
-            of_model.setdefault(name, {})[item.key.name] = item.value.double_value.value
+            of_slice, value = of_model.setdefault(name, {}), item.value.double_value.value
+            if math.isfinite(value):
+                of_slice[item.key.name] = value
     confusion: dict[str, list[list[int]]] = {}
     for record in tfma.load_plots(evaluation):
         name = _slice_name(record.slice_key)

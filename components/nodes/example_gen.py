@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 import itertools
 import json
+import logging
+import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,7 +31,7 @@ from components.common import feature_names, progress
 from components.common.errors import InputError
 from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
-from components.rows.files import InputFiles, find_files, fingerprints, opened, readable
+from components.rows.files import InputFiles, find_files, fingerprints, of_train, opened, readable
 from components.rows.writer import QUARANTINE_FILE
 from components.settings.data import Data
 from components.settings.serialization import dump, load
@@ -44,6 +46,9 @@ Element = tuple[str | None, str]
 class _ReadFile(beam.DoFn):
     """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record.
 
+    That one is as `row_counts.write` takes it, with `numbers`: the least and the greatest label of train, where labels
+    are numbers.
+
     What rows are told apart by goes straight to `output`, the directory of the Examples.
     """
 
@@ -55,10 +60,13 @@ class _ReadFile(beam.DoFn):
         slice_names = columns.read_layout(Path(name), self._data).slice_names
         rows: Counter[tuple[str, str]] = Counter()
         hashes, bad = Hashes(self._task), 0
+        least, greatest = math.inf, -math.inf
         for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, _advance):
             if isinstance(row, reader.Row):
                 rows[row.split, self._task.count_key(row.label)] += 1
                 hashes.add(row)
+                if self._task.numeric and row.split == "train":
+                    least, greatest = min(least, float(row.label)), max(greatest, float(row.label))
                 yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
             else:
                 bad += 1
@@ -67,7 +75,8 @@ class _ReadFile(beam.DoFn):
                     break
         hashes.write(Path(self._output), name)
         counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
-        yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad})
+        numbers = [least, greatest] if least <= greatest else []
+        yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad, "numbers": numbers})
 
 
 class _ReadNames(beam.DoFn):
@@ -130,6 +139,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = Path(examples.uri)
         files = find_files(data)
         task = label_names.task_of(files, data, functools.partial(self._read_names, output / "names"))
+        label_names.check_headers(files, data, task.labels)
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
         with progress.progress(size), self._make_beam_pipeline() as pipeline:
@@ -149,9 +159,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
+        numbers = [number for count in counts for number in count.pop("numbers")]
         contents = zip(order, (sha256 for _, _, sha256 in json.loads(before)), strict=True)
         row_counts.write(output, counts, dict(contents))
         enforce_bad_row_policy(output, data, counts)
+        _look_at_labels(output, files, task, numbers)
         if before != fingerprints(data):
             names = ", ".join(str(path) for _, path in files)
             raise InputError(names, "changed while it was read", "Run again once the files are complete")
@@ -164,6 +176,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
         found = dict(_lines(scratch))
         return {path: set(found[str(path)]) for _, path in files}
+
+
+def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[float]) -> None:
+    """Refuses numbers of train that float32 does not tell apart, and warns of names that a person would not."""
+    if numbers and (broken := task.check_extremes(min(numbers), max(numbers))):
+        raise InputError(", ".join(str(path) for _, path in of_train(files)), *broken)
+    for warning in label_names.warnings(row_counts.labels_of_train(output), task):
+        # Where no run's line will say it, as in a container of Kubeflow's.
+        logging.getLogger(__name__).warning(warning)
 
 
 def _lines(path: Path) -> list[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from components.rows.files import opened, readable, require_file
 from components.rows.tsv import BadRow, Quoting, read_fields
 from components.settings.data import Data
 from components.settings.fields import Column
+from components.tasks import TASKS
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +60,22 @@ def read_layout(path: Path, data: Data) -> Layout:
     key = "data.group"
     group = None if data.group is None else _index(key, data.group, names, path, remedy.format(key))
     return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest), group)
+
+
+def first_lines(path: Path, data: Data) -> list[tuple[tuple[str, ...], str]]:
+    """Texts and label of the first two lines of a TSV file as if both were rows, fewer where there are none such.
+
+    Errors as `read_layout`.
+    """
+    layout, clean = read_layout(path, data), TASKS[data.task].clean_label
+    assert layout.label is not None  # noqa: S101
+    found = []
+    with readable(path), opened(path) as file:
+        for record in itertools.islice(read_fields(file, path, data.quoting), 2):
+            if not isinstance(record, BadRow) and len(record[1]) == layout.width:
+                fields = record[1]
+                found.append((tuple(fields[index] for index in layout.texts), clean(fields[layout.label])))
+    return found
 
 
 def _conll_columns(path: Path) -> int:

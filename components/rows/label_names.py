@@ -1,20 +1,41 @@
-"""The names of the labels, found in train where the settings do not list them."""
+"""The names of the labels, found in train where the settings do not list them; and what among them looks wrong: a
+header that was read as a row, names that a person would not tell apart, several names in one.
+"""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+import re
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from components import tasks
 from components.common.errors import InputError
+from components.rows.columns import first_lines
 from components.rows.files import InputFiles, of_train
 from components.rows.reader import Row, read_rows
 from components.settings.data import Data
-from components.tasks import Task
+from components.tasks import Task, label_text
+from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 
 MAX_CLASSES = 1000
 """More label names than this in train are taken for a mistake in the choice of the label column."""
+
+_NAMED = 3
+"""Examples that a warning gives."""
+
+_OF_COLUMNS = frozenset(
+    re.findall(
+        r"\w+",
+        """
+        answer article body category class comment content description document gold headline hypothesis id input intent
+        label message name phrase polarity premise query question rating review score sentence sentiment subject summary
+        tag target text title token topic tweet utterance value
+        """,
+    )
+)
+"""Words that names of columns are made of, in the singular."""
 
 
 def read_one_by_one(files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
@@ -69,3 +90,98 @@ def _ordered(found: Mapping[Path, set[str]], task: Task) -> list[str]:
         problem = f"train holds {held}, at least {task.min_labels} {'are' if task.min_labels > 1 else 'is'} needed"
         raise InputError(", ".join(map(str, found)), problem, "Add rows of another class, or correct data.label")
     return sorted(names)
+
+
+def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> None:
+    """Refuses a header that is read as a row, and a row that is read as a header.
+
+    Args:
+        files: of all splits.
+        data: their format and columns.
+        names: of train's labels, as far as they are known.
+
+    Raises:
+        InputError: the first such line.
+    """
+    if data.format == "conll":
+        return
+    task = tasks.from_settings(data)
+    first = {path: first_lines(path, data) for _, path in files}
+    if data.header:
+        # Columns that are found by their names stand under a header.
+        if all(isinstance(column, int) for column in (*data.text, data.label)):
+            for path, lines in first.items():
+                if lines:
+                    _refuse_row_as_header(path, *lines[0], task, names)
+    elif task.has_label_names and not (task.labels or task.per_token):
+        # Elsewhere a header's label breaks a rule: it is no number, no tag, or not listed.
+        for split, path in of_train(files):
+            if lines := first[path]:
+                line = lines[0]
+                # A copy of the file begins like it too.
+                again = any(other[:1] == lines[:1] and other[1:] != lines[1:] for other in first.values())
+                if (again or _name_columns(line[0])) and _is_alone(split, path, line, files, data, task):
+                    problem = f"line 1 is read as a row, and no other row of train has its label, {line[1]!r}"
+                    remedy = "It looks like a header: set data.header = true. If it is a row, put another one first"
+                    raise InputError(f"{path}:1", problem, remedy)
+
+
+def _refuse_row_as_header(path: Path, texts: tuple[str, ...], label: str, task: Task, names: Collection[str]) -> None:
+    known = task.numeric or (names and set(task.label_names(label)) <= set(names))
+    if known and task.check_row(texts, label) is None and not _name_columns(texts):
+        problem = f"line 1 is read as a header, but {label!r}, in the column of data.label, is what rows have there"
+        remedy = "Set data.header = false if it is a row; if it is none, give data.text and data.label as names"
+        raise InputError(f"{path}:1", problem, remedy)
+
+
+def _name_columns(fields: tuple[str, ...]) -> bool:
+    """Whether fields are such as stand in a header: `text_a`, `Comments`."""
+    words = [word for field in fields for word in re.findall(r"[^\W\d_]{2,}", field.lower())]
+    alone = all(len(field.split()) == 1 for field in fields)
+    return alone and bool(words) and all(word in _OF_COLUMNS or word.removesuffix("s") in _OF_COLUMNS for word in words)
+
+
+def _is_alone(
+    split: str | None, path: Path, line: tuple[tuple[str, ...], str], files: InputFiles, data: Data, task: Task
+) -> bool:
+    """Whether a first line is in train and shares no label with a row of train that is no such line."""
+    names, in_train = set(task.label_names(line[1])), split is not None
+    for of_file, other in of_train(files):
+        for row in read_rows(other, of_file, data, task.check_row):
+            if not isinstance(row, Row) or row.split != "train":
+                continue
+            if (row.line, row.texts, row.label) == (1, *line):
+                in_train |= other == path
+            elif not names.isdisjoint(task.label_names(row.label)):
+                return False
+    return in_train
+
+
+def warnings(labels: Mapping[str, int], task: Task) -> list[str]:
+    """What a person should know of the labels of train before a model learns them, a line each.
+
+    Args:
+        labels: a label's field as the task counts it -> rows.
+        task: whose labels they are.
+    """
+    rows: Counter[str] = Counter()
+    for label, count in labels.items():
+        rows.update(dict.fromkeys(task.label_names(label), count))
+    found = []
+    for group in label_text.look_alikes(rows):
+        listed = " and ".join(_with_rows(name, rows[name]) for name in group)
+        found.append(f"labels that look alike are classes of their own: {listed}")
+    several = label_text.look_like_several(rows) if not task.per_token else []
+    examples = ", ".join(_with_rows(name, rows[name]) for name in several[:_NAMED])
+    if several and task.name != Multilabel.name:
+        remedy = f'task = "multilabel" takes several, with {LABEL_SEPARATOR} between'
+        found.append(f"labels that look like several are a class each: {examples}; {remedy}")
+    elif several and not any(LABEL_SEPARATOR in label for label in labels):
+        found.append(
+            f"no row has several labels, and some look like it: {examples}; {LABEL_SEPARATOR} stands between labels"
+        )
+    return found
+
+
+def _with_rows(name: str, count: int) -> str:
+    return f"{name!r} ({count:,} row{'s' * (count != 1)})"

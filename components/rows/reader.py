@@ -17,6 +17,7 @@ from components.rows.splits import split_of
 from components.rows.tsv import BadRow, Quoting, read_fields
 from components.settings.data import Data
 from components.settings.fields import Column
+from components.tasks import TASKS
 
 
 class Row(NamedTuple):
@@ -26,6 +27,7 @@ class Row(NamedTuple):
     split: str
     texts: tuple[str, ...]
     label: str
+    """As `Task.clean_label` leaves it."""
     slices: tuple[str, ...]
 
 
@@ -107,7 +109,7 @@ def read_rows(
     Raises:
         InputError: a file that cannot be read, or a header without the wanted columns.
     """
-    layout = read_layout(path, data)
+    layout, clean = read_layout(path, data), TASKS[data.task].clean_label
     with readable(path), opened(path) as file:
         seen = 0
         rows = read_sentences(file, path) if data.format == "conll" else read_fields(file, path, data.quoting)
@@ -121,11 +123,14 @@ def read_rows(
             if isinstance(record, BadRow):
                 yield record
                 continue
-            line, fields = record
+            line, as_given = record
+            fields = [clean(field) if index == layout.label else field for index, field in enumerate(as_given)]
             problem = broken_rule(fields, layout, rule)
             if problem:
                 if data.format == "conll":
                     line += tokens_before(fields, lambda some: broken_rule(some, layout, rule))
+                elif line == 1 and not data.header and broken_rule(fields, layout, None) is None:
+                    problem = problem[0], f"{problem[1]}; if the line is a header, set data.header = true, or delete it"
                 yield BadRow(str(path), line, *problem)
                 continue
             texts = tuple(fields[i] for i in layout.texts)

@@ -31,6 +31,11 @@ def row_counts(examples: Path) -> Counter[tuple[str, str]]:
     return rows
 
 
+def labels_of_train(examples: Path) -> Counter[str]:
+    """Label as the task counts it -> rows of train, from beside the Examples."""
+    return Counter({label: count for (split, label), count in row_counts(examples).items() if split == "train"})
+
+
 def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
     """File -> its good rows and its bad ones, from beside the Examples."""
     return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in _read(examples)}

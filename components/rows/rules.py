@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from components.rows.columns import Layout
+from components.tasks.label_text import hidden_character
 
 Rule = Callable[[Sequence[str], str], tuple[str, str] | None]
 """Texts and label of a row -> the rule that they break and the remedy; none of them is empty."""
@@ -39,6 +40,8 @@ def broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> tuple[s
     label = fields[layout.label]
     if not label.strip():
         return f"the label (field {layout.label + 1}) is empty", "Give a label or delete the row"
+    if hidden := hidden_character(label):
+        return hidden
     return rule([fields[index] for index in layout.texts], label) if rule else None
 
 

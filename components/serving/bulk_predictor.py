@@ -17,6 +17,7 @@ from components.rows import shards
 from components.rows.shards import WORK, RowFormat, Shard
 from components.rows.tsv import BadRow
 from components.rows.writer import writer
+from components.serving.input_format import prediction_names
 from components.serving.predictor import WINDOW, Predictor
 
 PART_ROWS = 4 * WINDOW
@@ -77,7 +78,7 @@ class _Predict(beam.DoFn):
         with self._appearing(place) as out:
             write = writer(out, job.row_format.quoting)
             if job.names and not part.number:
-                write([*job.names, *task.output_columns])
+                write([*job.names, *prediction_names(job.names, task.output_columns).values()])
             for (_, fields), prediction in zip(good, predictions, strict=True):
                 write([*fields, *task.to_row(prediction)])
 

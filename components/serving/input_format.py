@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,24 @@ def card_with_input(model: Path) -> dict[str, Any]:
         problem = f"no {CARD_FILE} in it that says how rows look"
         raise InputError(str(model), problem, "Give a model that this pipeline pushed")
     return card
+
+
+def prediction_names(taken: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """What a prediction's columns are called beside those of its input: `predicted_NAME` where NAME is taken."""
+    used, found = set(taken), {}
+    for name in names:
+        new = name
+        while new in used:
+            new = f"predicted_{new}"
+        used.add(new)
+        found[name] = new
+    return found
+
+
+def renaming_note(names: Mapping[str, str]) -> str | None:
+    """What to say of columns that got other names; None: there are none."""
+    renamed = [f"{name!r} is {new!r}" for name, new in names.items() if name != new]
+    return f"the input has columns of these names, so of the prediction {', '.join(renamed)}" if renamed else None
 
 
 def row_format(

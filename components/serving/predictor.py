@@ -194,4 +194,9 @@ class Predictor:
 
 def _by_row(outputs: dict[str, tf.Tensor]) -> list[dict[str, Any]]:
     names, columns = zip(*((name, value.numpy()) for name, value in outputs.items()), strict=True)
+    for name, column in zip(names, columns, strict=True):
+        if column.dtype.kind == "f" and not np.isfinite(column).all():
+            problem = f"the model answers a text with nan or an infinity, in its output {name!r}"
+            remedy = "Its weights are damaged or too large: give another version, `versions` lists those there are"
+            raise InputError("--model", problem, remedy)
     return [dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True)]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
-from components.tasks import TASKS
+from components.tasks import TASKS, label_text
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 
 Split = Literal["train", "dev", "test"]
@@ -162,6 +162,8 @@ class Data:
             object.__setattr__(self, "header", False)
         if not self.text:
             object.__setattr__(self, "text", (1,) if conll else task.texts)
+        if isinstance(self.labels, tuple):
+            object.__setattr__(self, "labels", tuple(map(label_text.cleaned, self.labels)))
         if self.label is None:
             object.__setattr__(self, "label", 2 if conll else task.target)
 
@@ -226,8 +228,10 @@ class Data:
             if self.task == Multilabel.name and LABEL_SEPARATOR in name:
                 problem = f"`data.labels` holds {shown(name)}, but a {LABEL_SEPARATOR} stands between labels"
                 raise ConflictError("labels", problem, "Rename the label")
-            if not name.strip() or set(name) & set("\t\r\n"):
-                problem = f"`data.labels` holds {shown(name)}, a name cannot be empty or hold a tab or a line break"
+            if hidden := label_text.hidden_character(name):
+                raise ConflictError("labels", f"`data.labels`: {hidden[0]}", hidden[1])
+            if not name.strip():
+                problem = f"`data.labels` holds {shown(name)}, a name cannot be empty"
                 raise ConflictError("labels", problem, "Correct the name")
 
     def under(self, folder: str) -> Self:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Annotated, TypeVar, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
+
+from components.tasks import label_text
 
 ADDRESS = r"^([A-Za-z0-9_.-]+|\[[A-Fa-f0-9:.]+\]):[0-9]{1,5}$"
 """HOST:PORT, an IPv6 address in brackets."""
@@ -44,6 +47,32 @@ def shown(value: object) -> str:
 def several(value: object) -> object:
     """Lets TOML give one value where several are allowed."""
     return (value,) if isinstance(value, str | int | float) else tuple(value) if isinstance(value, list) else value
+
+
+def label_keys(value: object) -> object:
+    """A table by labels, with the labels as rows give them."""
+    return _renamed(value, label_text.cleaned)
+
+
+def metric_keys(value: object) -> object:
+    """A table by metrics, METRIC or METRIC/LABEL, with the labels as rows give them."""
+
+    def rename(key: str) -> str:
+        metric, slash, label = key.partition("/")
+        return f"{metric}{slash}{label_text.cleaned(label)}"
+
+    return _renamed(value, rename)
+
+
+def _renamed(value: object, rename: Callable[[str], str]) -> object:
+    if not isinstance(value, dict):
+        return value
+    names: dict[str, str] = {}
+    for key in value:
+        if (other := names.setdefault(rename(key), key)) != key:
+            problem = f"{shown(other)} and {shown(key)} are the same label: spaces around it are no part of it"
+            raise ConflictError(key, problem, "Delete one")
+    return {name: value[key] for name, key in names.items()}
 
 
 Column = str | Annotated[int, Field(ge=1)]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import BeforeValidator, Field, model_validator
 
-from components.settings.fields import ConflictError, Rate, Share, settings
+from components.settings.fields import ConflictError, Rate, Share, label_keys, settings
 
 DEFAULT_EPOCHS = 2
 """Passes over train where neither `epochs` nor `steps` is given."""
@@ -62,7 +62,9 @@ class Training:
     label_smoothing: Rate = 0.0
     """Share of the probability that the loss spreads evenly over all classes. Not for tasks whose labels are numbers.
     Example: `label_smoothing = 0.1`"""
-    class_weights: Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]] = "none"
+    class_weights: Annotated[
+        Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(label_keys)
+    ] = "none"
     """What a row of each class weighs in the loss. `balanced`: rows / (classes x rows of the class). A table gives a
     weight by label name, 1 for those not named. For tasks with one label a row.
     Example: `class_weights = "balanced"`"""

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.tasks import label_text
 from components.tasks.metrics import Metric
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
 
@@ -79,8 +80,17 @@ class Task:
 
     # Rows.
 
+    @classmethod
+    def clean_label(cls, label: str) -> str:
+        """A label's field as it counts: white space around a name and how its accents are encoded do not."""
+        return label_text.cleaned(label)
+
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """The first rule that a row breaks; its texts and label are not empty."""
+        return None
+
+    def check_extremes(self, least: float, greatest: float) -> Problem | None:
+        """The rule that the least and the greatest label of train break, where labels are numbers."""
         return None
 
     def label_names(self, label: str) -> list[str]:

@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from components.tasks import label_text
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
 from components.tasks.metrics import F1, PRECISION, RECALL, Metric, precision_recall_f1
@@ -47,6 +48,11 @@ class Multilabel(Task):
     def fitted(self, model: ModelSettings, targets: np.ndarray) -> Self:
         """With the threshold of `[model]`."""
         return dataclasses.replace(self, threshold=model.threshold)
+
+    @classmethod
+    def clean_label(cls, label: str) -> str:
+        """Each name by itself."""
+        return LABEL_SEPARATOR.join(map(label_text.cleaned, label.split(LABEL_SEPARATOR)))
 
     def label_names(self, label: str) -> list[str]:
         """The names between `LABEL_SEPARATOR`."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -29,8 +30,11 @@ _DRIFT_BINS = 10
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
-_LARGEST = 3.4e38
-"""Numbers beyond are refused: float32 ends a little above."""
+_LARGEST = 1e15
+"""Numbers beyond, in either direction, are refused: the sum of their squares is to stay within float32."""
+
+_STEPS = 100
+"""Labels are refused where float32 has fewer numbers than this between the least and the greatest."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,13 +70,28 @@ class Regression(Task):
         return dataclasses.replace(self, mean=pushed.mean, deviation=pushed.deviation)
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """The label must be a finite decimal number that float32 can hold, and within the range."""
-        if not _NUMBER.fullmatch(label.strip()) or abs(value := float(label)) > _LARGEST:
+        """The label must be a finite decimal number that float32 can square, and within the range."""
+        if not _NUMBER.fullmatch(label):
             return f"the {self.target} is {label[:40]!r}, expected a number", "Give one with a decimal point, say 3.5"
+        if abs(value := float(label)) > _LARGEST:
+            problem = f"the {self.target} is {label[:40]}, expected one from {-_LARGEST:g} to {_LARGEST:g}"
+            return problem, "Give all in another unit, say divided by 1e12"
         if self.range and not self.range[0] <= value <= self.range[1]:
             low, high = self.range
             return f"the {self.target} is {label}, out of range {low:g} to {high:g}", "Correct it, or data.range"
         return None
+
+    def check_extremes(self, least: float, greatest: float) -> Problem | None:
+        """Float32, in which labels are kept, has to tell them apart: it has 24 bits for each number."""
+        largest, spread = max(abs(least), abs(greatest)), greatest - least
+        # The distance of neighbours below a power of two; squares of smaller differences than the second vanish.
+        step = max(2.0 ** (math.frexp(largest)[1] - 24), 1 / _LARGEST)
+        if not spread or spread >= _STEPS * step:
+            return None
+        problem = (
+            f"the {self.target}s of train lie between {least!r} and {greatest!r}, which float32 hardly tells apart"
+        )
+        return problem, "Subtract the same number from all, say their mean, or give them in another unit"
 
     def count_key(self, label: str) -> str:
         """Numbers are not counted one by one: all rows go under one key."""

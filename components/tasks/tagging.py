@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.tasks import label_text
 from components.tasks.base import Problem, Task
 from components.tasks.metrics import Metric, precision_recall_f1, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
@@ -91,6 +92,11 @@ class Tagging(Task):
                 return f"tag {place} is {tag!r} after {before!r}, without its B-{kind}", remedy
             before = tag
         return None
+
+    @classmethod
+    def clean_label(cls, label: str) -> str:
+        """Each tag by itself; single spaces stand between them."""
+        return " ".join(map(label_text.cleaned, label.split(" ")))
 
     def label_names(self, label: str) -> list[str]:
         """The types of entities in a row's tags, sorted."""

@@ -140,7 +140,8 @@ def _add_predictions(add: _Add) -> None:
     command = add(
         "predict",
         "predict with a pushed model: texts, lines of stdin, or a TSV file",
-        "Columns, header and quoting of --input are those of the training data, where no option says otherwise.",
+        "Columns, header and quoting of --input are those of the training data, where no option says otherwise. "
+        "Where the input has a column of the same name, the prediction's is predicted_NAME.",
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     _add_pushed(command)
@@ -149,11 +150,11 @@ def _add_predictions(add: _Add) -> None:
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
     command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")
     _add_columns(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object a text")
+    command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
     command = add(
         "bulk-predict",
         "predict many files with Beam, in parts; a killed job resumes",
-        "Bad rows go to quarantine.tsv within --output instead of stopping the job.",
+        "Bad rows go to quarantine.tsv within --output instead of stopping the job. Columns are named as by `predict`.",
         f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
     )
     _add_pushed(command)

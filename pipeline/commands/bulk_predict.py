@@ -13,13 +13,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
+from components import tasks
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
 from components.export.card import identity
 from components.rows import shards
 from components.rows.columns import text_columns
-from components.rows.files import require_file
+from components.rows.files import fingerprint, require_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving import input_format, versions
 from components.settings.beam import Beam
@@ -110,10 +111,18 @@ def predict_files(
                 remedy = "Give another --output, once the files are complete"
                 raise InputError(", ".join(map(str, files)), "changed while the predictions were made", remedy)
             _finish(files, work, output)
+        _tell_names(card, names, output, terminal)
         if work.exists():
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
         return BulkResult(**json.loads(done.read_text(encoding="utf-8")))
+
+
+def _tell_names(card: dict[str, Any], names: list[str], output: Path, terminal: TextIO) -> None:
+    """Says which columns of predictions have other names than the task gives them."""
+    found = input_format.prediction_names(names, tasks.from_card(card).output_columns)
+    if note := input_format.renaming_note(found):
+        print(f"{output}: {note}", file=terminal)
 
 
 def _finish(files: list[Path], work: Path, output: Path) -> None:
@@ -139,9 +148,12 @@ def _files(inputs: Sequence[Path]) -> list[Path]:
     return sorted(found.values())
 
 
-def _states(files: list[Path]) -> list[list[Any]]:
-    """What changes when a file does."""
-    return [[str(path), path.stat().st_size, path.stat().st_mtime_ns] for path in files]
+def _states(files: list[Path]) -> list[list[str]]:
+    """Path and sha256 of each file: times and sizes can stay while bytes change, and change while bytes stay.
+
+    Some hundred times faster than predicting the rows, so a job that goes on is not held up.
+    """
+    return [[str(path), fingerprint(path)] for path in files]
 
 
 def _columns(files: list[Path], texts: Sequence[Any], header: bool, quoting: Any) -> tuple[list[str], tuple[int, ...]]:
@@ -229,6 +241,10 @@ def execute(parsed: argparse.Namespace) -> int:
         again = f"Run again: the parts that are there stay. The log has the rest: {log}"
         print(f"error: {describe(cause)}. {again}", file=sys.stderr)
         return FAILED
+    if done.quarantined and not done.rows:
+        problem = f"none of its {done.quarantined:,} rows can be predicted"
+        remedy = f"Correct them, or give --column or --no-header; {parsed.output / QUARANTINE_FILE} has the reasons"
+        raise InputError(", ".join(map(str, parsed.input)), problem, remedy)
     bad = f", {done.quarantined:,} bad ones in {parsed.output / QUARANTINE_FILE}" if done.quarantined else ""
     print(f"{done.rows:,} rows predicted in {done.parts} files{bad}: {parsed.output}", file=sys.stderr)
     return DONE

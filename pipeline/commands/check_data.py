@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from itertools import chain, islice
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from components import tasks
-from components.common import streams
+from components.common import json_text, streams
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.drift.data_comparison import DataComparison
@@ -104,7 +103,7 @@ def _rows(
     for line, fields, texts, _ in rows:
         if index is not None and index >= len(fields):
             raise InputError("--label", f"number {label}, rows of {source} have {len(fields)} fields", "Correct it")
-        found = None if index is None else fields[index]
+        found = None if index is None else task.clean_label(fields[index])
         # Of names, one that the model does not know is what is looked for; a number has to be one.
         if found is not None and task.numeric and (broken := task.check_row(texts, found)):
             raise InputError(f"{source}:{line}", *broken)
@@ -131,7 +130,7 @@ def execute(options: argparse.Namespace) -> int:
     (*_, directory) = find(options.root, options.against)
     found = compare_rows(options.rows, directory, options.column, options.label, not options.no_header)
     if options.json:
-        print(json.dumps(dataclasses.asdict(found)))
+        print(json_text.dumps(dataclasses.asdict(found)))
     else:
         tables.console(sys.stdout).print(run_report.drift_table(found))
     exceeded = [one["name"] for one in found.measures if one["exceeded"]]

@@ -53,7 +53,7 @@ def match_files(
         for query, cosines, indices in zip(some, *index.search(vectors, min(top, len(texts))), strict=True):
             found = [{"cosine": float(c), "text": texts[i]} for c, i in zip(cosines, indices, strict=True)]
             if as_json:
-                print(json.dumps({"query": query, "matches": found}, ensure_ascii=False), file=out)
+                print(json.dumps({"query": query, "matches": found}, ensure_ascii=False, allow_nan=False), file=out)
                 continue
             for rank, one in enumerate(found, 1):
                 print(query, rank, f"{one['cosine']:.6f}", one["text"], sep="\t", file=out)

@@ -7,6 +7,7 @@ import contextlib
 import io
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import tee
 from pathlib import Path
@@ -19,9 +20,10 @@ from components.common.exit_status import DONE
 from components.common.streams import hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
+from components.rows.tsv import Quoting
 from components.rows.writer import writer
-from components.serving.input_format import card_with_input, row_format
-from components.tasks import TASKS
+from components.serving.input_format import card_with_input, prediction_names, renaming_note, row_format
+from components.tasks import TASKS, Task
 from components.tasks.tagging import empty_word
 
 if TYPE_CHECKING:
@@ -49,7 +51,7 @@ def predict_texts(
     for texts, prediction in zip(again, _predictions(predictor, counted, tokens), strict=True):
         if as_json:
             row = dict(zip(wanted, texts, strict=True)) | prediction
-            print(json.dumps(row, ensure_ascii=False), file=out)
+            print(json.dumps(row, ensure_ascii=False, allow_nan=False), file=out)
         else:
             print(predictor.task.to_line(prediction, texts), *texts, sep="\t", file=out)
 
@@ -79,33 +81,70 @@ def predict_file(
     terminal: TextIO,
     has_header: bool = True,
     tokens: bool = False,
+    as_json: bool = False,
 ) -> None:
-    """Writes each row of a TSV file with the prediction behind it.
+    """Writes each row of a TSV file with the prediction behind it, or both as a JSON object.
 
-    The rows are streamed; a file appears under its name when it is complete.
+    The rows are streamed; a file appears under its name when it is complete. What the input has a column for already is
+    called `predicted_NAME` in the prediction, and `terminal` is told.
 
     Raises:
-        InputError: a file that cannot be read or written, no such column, or a row that breaks a rule.
+        InputError: a file that cannot be read or written, no such column, a row that breaks a rule, or for objects a
+            header that has a name twice.
     """
     card = card_with_input(model)
     text, header, quoting = row_format(card, columns, has_header)
     names, rows = reader.read_texts(source, text, header, quoting)
+    if as_json and (twice := [name for name, count in Counter(names).items() if count > 1]):
+        problem = f"the header names {twice[0]!r} twice, and an object has each name once"
+        raise InputError(f"{source}:1", problem, "Rename one, or leave out --json")
     with written(destination) as out, progress.watch(terminal, "predict"):
         predictor = _load(model)
         task = predictor.task
         if len(text) != len(predictor.text_names):
             problem = f"got {len(text)} columns, the model reads {' and '.join(predictor.text_names)}"
             raise InputError("--column", problem, "Give --column once for each")
-        write = writer(out, quoting)
-        if names is not None:
-            write([*names, *task.output_columns])
+        answers = _Json(out, names) if as_json else _Tsv(out, names, quoting, task)
         rows, again = tee(rows)
         sentences = ((f"{source}:{line}", texts) for line, _, texts, _ in rows)
         predictions = _predictions(predictor, _checked(sentences, predictor.text_names, tokens), tokens)
         with progress.progress(source.stat().st_size) as bar:
             for count, ((_, fields, _, size), prediction) in enumerate(zip(again, predictions, strict=True), 1):
-                write([*fields, *task.to_row(prediction)])
+                answers.write(fields, prediction)
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
+    if note := renaming_note(answers.names):
+        print(f"{source}: {note}", file=terminal)
+
+
+class _Tsv:
+    """Rows with the fields of their predictions behind them, below a header if the input has one."""
+
+    def __init__(self, out: TextIO, names: list[str] | None, quoting: Quoting, task: Task) -> None:
+        self._write, self._task = writer(out, quoting), task
+        self.names: dict[str, str] = {}
+        """What the prediction's columns are called."""
+        if names is not None:
+            self.names = prediction_names(names, task.output_columns)
+            self._write([*names, *self.names.values()])
+
+    def write(self, fields: list[str], prediction: dict[str, Any]) -> None:
+        self._write([*fields, *self._task.to_row(prediction)])
+
+
+class _Json:
+    """An object a line: the row's columns, without a header `column_1` and so on, and the prediction."""
+
+    def __init__(self, out: TextIO, names: list[str] | None) -> None:
+        self._out, self._columns = out, names
+        self.names: dict[str, str] = {}
+        """What the prediction's keys are called."""
+
+    def write(self, fields: list[str], prediction: dict[str, Any]) -> None:
+        self._columns = self._columns or [f"column_{number}" for number in range(1, len(fields) + 1)]
+        self.names = self.names or prediction_names(self._columns, prediction)
+        row = dict(zip(self._columns, fields, strict=True))
+        row |= {self.names[name]: value for name, value in prediction.items()}
+        print(json.dumps(row, ensure_ascii=False, allow_nan=False), file=self._out)
 
 
 def _load(model: Path) -> Predictor:
@@ -134,6 +173,7 @@ def execute(options: argparse.Namespace) -> int:
             sys.stderr,
             has_header=not options.no_header,
             tokens=options.tokens,
+            as_json=options.json,
         )
         return DONE
     for text in options.text:

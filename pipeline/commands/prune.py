@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 
+from components.common import json_text
 from components.common.exit_status import DONE
 
 
@@ -21,7 +21,7 @@ def execute(options: argparse.Namespace) -> int:
             print(what, file=sys.stderr)
         pruned = pruning.prune(paths, options.keep, options.dry_run)
     if options.json:
-        print(json.dumps(dataclasses.asdict(pruned)))
+        print(json_text.dumps(dataclasses.asdict(pruned)))
         return DONE
     would = "would remove" if options.dry_run else "removed"
     print(f"{would} {len(pruned.removed)} artifacts, {pruned.bytes / 1e6:,.1f} MB; kept {', '.join(pruned.kept_runs)}")

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from components.common import json_text
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.exit_status import DONE, FAILED
@@ -150,7 +151,7 @@ def execute(options: argparse.Namespace) -> int:
         print(f"error: {run_report.failure(made, again)}", file=sys.stderr)
         return FAILED
     if options.json:
-        print(json.dumps(dataclasses.asdict(compared)))
+        print(json_text.dumps(dataclasses.asdict(compared)))
     else:
         say(run_report.comparison_report(compared))
     return FAILED if compared.result else DONE

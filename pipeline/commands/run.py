@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from typing import Any
 
+from components.common import json_text
 from components.common.exit_status import DONE, FAILED, REFUSED
 
 
@@ -34,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
         say(f"{checked.run.name}: nothing new: {nothing_new.why}")
         if options.json:
             summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            print(json.dumps({**summary, **nothing_new._asdict()}))
+            print(json_text.dumps({**summary, **nothing_new._asdict()}))
         return DONE if nothing_new.pushed else REFUSED
     record = local.run(checked, options.root, say, options.wait)
     if options.json:

@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from components.common import json_text
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 
@@ -33,7 +34,7 @@ def execute(options: argparse.Namespace) -> int:
             print(f"error: {error}", file=sys.stderr)
     if options.json:
         documents = [json.loads(r.as_json()) for r in records]
-        print(json.dumps(documents if options.all else documents[0]))
+        print(json_text.dumps(documents if options.all else documents[0]))
     else:
         tables.console(sys.stdout).print(run_report.run_list(records) if options.all else shown)
     return DONE

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import json
 import sys
 
+from components.common import json_text
 from components.common.exit_status import DONE
 
 
@@ -16,7 +16,7 @@ def execute(options: argparse.Namespace) -> int:
 
     pushed = pushed_versions.pushed(pushed_versions.pipeline_paths(options.root, options.name))
     if options.json:
-        print(json.dumps([dataclasses.asdict(version) for version in pushed]))
+        print(json_text.dumps([dataclasses.asdict(version) for version in pushed]))
     else:
         tables.console(sys.stdout).print(run_report.version_list(pushed))
     return DONE

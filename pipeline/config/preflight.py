@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
+from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -49,6 +50,8 @@ class Checked:
     """Without labels where they will be read from train."""
     newest: Data
     """The newest span of the data."""
+    labels: Counter[str]
+    """Labels' fields -> rows, of the first rows of train."""
 
 
 def check(path: Path) -> Checked:
@@ -91,13 +94,15 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if len(task.texts) > 1 and not task.bi_encoder and config.type_vocab_size < 2:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
-    layout = _check_rows(run.data, files, task, source)
+    layout, labels = _check_rows(run.data, files, task, source)
+    label_names.check_headers(files, run.data, task.labels or {n for label in labels for n in task.label_names(label)})
+    _check_numbers(files, labels, task)
     small = all(_is_small(run.data, path) for _, path in of_train(files))
     if task.has_label_names and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
         _check_names(run, known, source)
-        _check_rows(run.data, files, known, source)
+        _, labels = _check_rows(run.data, files, known, source)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
@@ -107,7 +112,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     _check_destination(run.push.destination, source)
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
-    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest)
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels)
 
 
 def _check_schema(path: Path) -> None:
@@ -158,9 +163,16 @@ def _is_small(data: Data, path: Path) -> bool:
     return len(list(islice(reader.read_rows(path, None, data), PREFLIGHT_ROWS))) < PREFLIGHT_ROWS
 
 
-def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> columns.Layout:
-    """Reads the first rows of each file; returns the first file's layout."""
+def _check_numbers(files: InputFiles, labels: Counter[str], task: Task) -> None:
+    numbers = list(map(float, labels)) if task.numeric else []
+    if numbers and (broken := task.check_extremes(min(numbers), max(numbers))):
+        raise InputError(", ".join(str(path) for _, path in of_train(files)), *broken)
+
+
+def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> tuple[columns.Layout, Counter[str]]:
+    """Reads the first rows of each file; returns the first file's layout, and labels' fields of train -> rows."""
     layouts = []
+    labels: Counter[str] = Counter()
     for split, path in files:
         layout = columns.read_layout(path, data)
         layouts.append(layout)
@@ -174,6 +186,8 @@ def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -
             raise InputError(str(path), problem, "Give the columns the same names in every file")
         rows = reader.read_rows(path, split, data, task.check_row)
         for row in islice(rows, PREFLIGHT_ROWS):
-            if isinstance(row, tsv.BadRow) and data.on_bad_row == "fail":
+            if not isinstance(row, tsv.BadRow):
+                labels.update([row.label] if row.split == "train" else [])
+            elif data.on_bad_row == "fail":
                 raise row.error()
-    return layouts[0]
+    return layouts[0], labels

@@ -14,7 +14,7 @@ from components import tasks
 from components.export.card import read_card
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
-from components.rows import text_statistics
+from components.rows import label_names, text_statistics
 from components.rows.text_statistics import TextStatistics
 from components.serving.versions import production
 from components.settings.run import Run
@@ -80,6 +80,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted) -> Re
         fact_lines(facts),
         Text(),
         *_fit(counted, run.validation),
+        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task)),
         Text(),
         table,
         Text(),

@@ -142,11 +142,12 @@ def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
 
 def _value(metrics: dict[str, float], metric: str) -> str:
     """A metric, or a dash where it is undefined, as AUC is without rows of a class."""
-    return f"{metrics[metric]:.4f}" if metric in metrics else "-"
+    return "-" if (value := metrics.get(metric)) is None else f"{value:.4f}"
 
 
 def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str) -> str:
-    return f" ({candidate[metric] - baseline[metric]:+.4f})" if metric in baseline else ""
+    now, before = candidate.get(metric), baseline.get(metric)
+    return "" if now is None or before is None else f" ({now - before:+.4f})"
 
 
 def _classes(split: str, summary: dict[str, Any]) -> Table | None:
@@ -155,7 +156,7 @@ def _classes(split: str, summary: dict[str, Any]) -> Table | None:
     table = new_table(f"{split}, by class", *summary["per_label"])
     overall = summary["metrics"][CANDIDATE][""]
     for label in summary["labels"]:
-        table.add_row(label, *(f"{overall[f'{metric}/{label}']:.4f}" for metric in summary["per_label"]))
+        table.add_row(label, *(_value(overall, f"{metric}/{label}") for metric in summary["per_label"]))
     return table
 
 
@@ -189,7 +190,7 @@ def run_list(records: list[RunRecord]) -> Table:
     for record in records:
         found = record.evaluations.get("dev", {})
         overall = found.get("metrics", {}).get("candidate", {}).get("", {})
-        headline = f"{found['headline'][0]} {overall[found['headline'][0]]:.4f}" if overall else ""
+        headline = f"{found['headline'][0]} {_value(overall, found['headline'][0])}" if overall else ""
         table.add_row(f"{record.name} {record.id}", record.state, record.started, headline)
     return table
 

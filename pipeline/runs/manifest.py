@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
-from components.common import atomic_files, cpu
+from components.common import atomic_files, cpu, json_text
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.pretrained import content
@@ -105,7 +105,7 @@ class Manifest:
 
     def as_json(self) -> str:
         """The manifest as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=1)
+        return json_text.dumps(dataclasses.asdict(self), indent=1)
 
     def write(self, directory: Path) -> None:
         """Into a run's directory, in one step."""

@@ -12,8 +12,7 @@ from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
 from components.export.card import read_card
 from components.leakage import duplicates
-from components.rows import text_statistics
-from components.rows.row_counts import row_counts, rows_by_file
+from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE
@@ -83,10 +82,12 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])
             record.rows = {}
-            for (split, _), count in row_counts(examples).items():
+            for (split, _), count in row_counts.row_counts(examples).items():
                 record.rows[split] = record.rows.get(split, 0) + count
-            record.quarantined = sum(bad for _, bad in rows_by_file(examples).values())
+            record.quarantined = sum(bad for _, bad in row_counts.rows_by_file(examples).values())
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            task, labels = tasks.read(examples), row_counts.labels_of_train(examples)
+            record.node(node).warnings = label_names.warnings(labels, task)
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "ExampleValidator":

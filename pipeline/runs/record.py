@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from components.common import atomic_files, locks
+from components.common import atomic_files, json_text, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
 from components.evaluation.summary import CANDIDATE
@@ -101,7 +101,7 @@ class RunRecord:
 
     def as_json(self) -> str:
         """The record as JSON."""
-        return json.dumps(dataclasses.asdict(self), indent=1, default=str)
+        return json_text.dumps(dataclasses.asdict(self), indent=1)
 
 
 @contextlib.contextmanager

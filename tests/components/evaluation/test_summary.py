@@ -1,6 +1,7 @@
 """The summary and the verdict of an evaluation of five rows, computed by hand."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -40,6 +41,18 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> str:
 @pytest.fixture(scope="module")
 def found(evaluation: str) -> dict[str, Any]:
     return read_summary(evaluation, TASK)
+
+
+def test_a_metric_that_is_no_number_is_left_out(tmp_path: Path) -> None:
+    scores = [[0.7, 0.3], [math.nan, math.nan], [0.2, 0.8]]
+    columns: dict[str, list[Any]] = {
+        **{"label_target": [0, 0, 1], "text_length": ["short"] * 3},
+        **{"candidate's": scores, "baseline's": scores},
+    }
+    measured = read_summary(analyse(tmp_path, TASK, columns, [], None), TASK)["metrics"]["candidate"][""]
+    assert measured["example_count"] == 3
+    assert all(math.isfinite(value) for value in measured.values())
+    assert "loss" not in measured
 
 
 def test_the_summary_names_task_labels_and_metrics(found: dict[str, Any]) -> None:

@@ -19,7 +19,7 @@ from components.common.errors import InputError
 from components.common.progress import Bar
 from components.leakage import duplicates, row_hashes
 from components.nodes import example_gen
-from components.rows import data_hash
+from components.rows import data_hash, row_counts
 from components.rows.splits import split_of
 from components.settings.data import Data, Split
 from components.settings.serialization import dump
@@ -194,6 +194,36 @@ def test_bad_rows_fail_with_file_and_line_and_reading_ends_at_a_thousand(tmp_pat
         f"  also {name}:6: a NUL byte in field 1",
         f"  also {name}:7: an empty line, expected 2 tab-separated fields.",
     ]
+
+
+def test_labels_are_the_same_whatever_cannot_be_seen_around_them(tmp_path: Path) -> None:
+    train = "a\tgood \nb\tcafe\u0301\nc\t\u00a0good\nd\tgo\u200bod\n"
+    data = write(
+        tmp_path, {**GOOD, "train": train, "dev": "e\tcaf\u00e9\n"}, on_bad_row="quarantine", max_bad_share=1.0
+    )
+    examples = generate(data, tmp_path)
+    assert tasks.read(examples.uri).labels == ("caf\u00e9", "good")
+    assert sorted(row["label"][0].decode() for row in read(examples, "train")) == ["caf\u00e9", "good", "good"]
+    assert row_counts.row_counts(Path(examples.uri))["train", "good"] == 2
+    name = data.train[0]
+    assert Path(examples.uri, "quarantine.tsv").read_text() == (
+        f"{name}\t4\tthe label 'go\\u200bod' holds U+200B, which cannot be seen\td\tgo\u200bod\n"
+    )
+
+
+def test_a_header_that_is_read_as_a_row_stops_the_node(tmp_path: Path) -> None:
+    data = write(tmp_path, {**GOOD, "train": "text\tlabel\n" + GOOD["train"]})
+    with pytest.raises(InputError, match=r"train.txt:1: line 1 is read as a row, .* label, 'label'"):
+        generate(data, tmp_path)
+
+
+def test_numbers_of_train_that_float32_hardly_tells_apart_stop_the_node(tmp_path: Path) -> None:
+    contents = {"train": "a\t1700000000\nb\t1700000009\n", "dev": "c\t0\n"}
+    data = write(tmp_path, contents, task="regression")
+    with pytest.raises(InputError, match=r"train.txt: the values of train lie between 1700000000.0 and 1700000009.0,"):
+        generate(data, tmp_path)
+    other = write(tmp_path, {**contents, "train": "a\t1600000000\nb\t1700000009\n"}, task="regression")
+    assert len(list(Path(generate(other, tmp_path / "other").uri, "Split-train").iterdir())) == 1
 
 
 def test_more_than_the_allowed_share_in_quarantine_fails(tmp_path: Path) -> None:

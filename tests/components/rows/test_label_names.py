@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -7,6 +8,9 @@ from components.rows.files import InputFiles
 from components.rows.reader import Row
 from components.settings.data import Data
 from components.tasks import Task
+from components.tasks.classification import Classification
+from components.tasks.multilabel import Multilabel
+from components.tasks.tagging import Tagging
 from tests.components.rows.reading import Write, data, headerless, message
 
 
@@ -62,3 +66,103 @@ def test_the_files_that_may_hold_rows_of_train_are_read_by_whatever_reads_them()
 
     assert label_names.task_of(files, data(), read).labels == ("neg", "odd", "pos")
     assert label_names.task_of(files, data(labels=("b", "a")), read).labels == ("b", "a")
+
+
+ROWS = "good film\tpos\nbad film\tneg\nfine\tpos\ndull\tneg\n"
+
+AS_ROW = "line 1 is read as a row, and no other row of train has its label, {!r}. It looks like a header: "
+
+AS_HEADER = "line 1 is read as a header, but {!r}, in the column of data.label, is what rows have there. "
+
+
+def headers(write: Write, given: Data, names: tuple[str, ...] = ("neg", "pos"), **files: str) -> None:
+    found = [(split, write(content, f"{split}.tsv")) for split, content in files.items()]
+    label_names.check_headers(found, given, names)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("train", "dev", "label"),
+    [
+        ("text\tlabel\n", "", "label"),
+        ("Review_Text\tstars\n", "", "stars"),
+        ("avis\tnote\n", "avis\tnote\nbad\tneg\n", "note"),
+    ],
+)
+def test_a_header_is_no_row(write: Write, train: str, dev: str, label: str) -> None:
+    found = message(lambda: headers(write, headerless(), train=train + ROWS, dev=dev + "bad\tneg\n"))
+    assert AS_ROW.format(label) in found
+    assert "train.tsv:1: " in found
+
+
+@pytest.mark.parametrize(
+    ("train", "dev"),
+    [
+        # The only row of its class, the same row in a copy of the file, and a header's word that is a class.
+        ("odd film\todd\n" + ROWS, ROWS),
+        ("odd film\todd\n" + ROWS, "odd film\todd\n" + ROWS),
+        ("text\tlabel\nmore\tlabel\n" + ROWS, ROWS),
+        ("a review of a film\tlabel\n" + ROWS, ROWS),
+    ],
+)
+def test_a_row_is_no_header(write: Write, train: str, dev: str) -> None:
+    headers(write, headerless(), train=train, dev=dev)
+
+
+def test_a_header_that_a_hash_deals_to_another_split_is_left_to_the_rules(write: Write) -> None:
+    path = write("text\tlabel\n" + ROWS)
+    given = headerless(train=(), dev=(), files=(str(path),))
+    first = next(reader.read_rows(path, None, given))
+    assert isinstance(first, Row)
+    assert first.split == "train"
+    assert AS_ROW.format("label") in message(label_names.check_headers, [(None, path)], given, ())
+    dealt = headerless(train=(), dev=(), files=(str(path),), split={"train": 1, "dev": 9999})
+    label_names.check_headers([(None, path)], dealt, ())
+
+
+def test_a_row_is_no_header_where_columns_are_numbers(write: Write) -> None:
+    numbers = data(text=1, label=2)
+    assert AS_HEADER.format("pos") in message(lambda: headers(write, numbers, train=ROWS, dev=ROWS))
+    found = message(lambda: headers(write, numbers, train="text\tlabel\n" + ROWS, dev=ROWS))
+    assert "dev.tsv:1: " in found
+
+
+@pytest.mark.parametrize("header", ["text\tlabel", "avis\tnote", "text\tpos"])
+def test_numbers_go_with_a_header_too(write: Write, header: str) -> None:
+    headers(write, data(text=1, label=2), train=f"{header}\n{ROWS}", dev=f"{header}\n{ROWS}")
+
+
+def test_a_column_that_is_found_by_name_stands_under_a_header(write: Write) -> None:
+    headers(write, data(text=1, label="pos"), train=f"avis\tpos\n{ROWS}", dev=f"avis\tpos\n{ROWS}")
+
+
+def test_a_number_and_tags_are_no_header(write: Write) -> None:
+    numbers, tags = data(task="regression", text=1, label=2), data(task="tagging", text=1, label=2)
+    assert AS_HEADER.format("3.5") in message(lambda: headers(write, numbers, (), train="a\t3.5\nb\t1\n"))
+    assert AS_HEADER.format("B-X O") in message(lambda: headers(write, tags, ("X",), train="a b\tB-X O\n"))
+    headers(write, numbers, (), train="words\tnumber\nb\t1\n")
+    headers(write, tags, ("X",), train="words\tner\na b\tB-X O\n")
+
+
+@pytest.mark.parametrize(
+    ("task", "labels", "expected"),
+    [
+        (
+            Classification(),
+            {"good": 3, "Good": 1, "bad": 2},
+            ["labels that look alike are classes of their own: 'Good' (1 row) and 'good' (3 rows)"],
+        ),
+        (Classification(), {"good": 3, "goods": 1, "bad": 2}, []),
+        (Classification(), {"O\ufb03ce": 1, "office": 1, "b": 1}, ["'O\ufb03ce' (1 row) and 'office' (1 row)"]),
+        (Classification(), {"a,b": 2, "a": 1, "b": 1}, ["'a,b' (2 rows); task = \"multilabel\" takes several"]),
+        (Classification(), {"a|b": 2, "b|a": 1}, ["'a|b' (2 rows), 'b|a' (1 row); task = \"multilabel\""]),
+        (Classification(), {"Albany, NY": 2, "Buffalo, NY": 1}, []),
+        (Multilabel(), {"['a', 'b']": 1, "['b']": 1}, ["no row has several labels, and some look like it: "]),
+        (Multilabel(), {"a,b": 1, "a": 1, "b": 1}, ["'a,b' (1 row); | stands between labels"]),
+        (Multilabel(), {"a,b": 1, "a": 1, "b|a": 1}, []),
+        (Tagging(), {"B-PER O": 1, "B-per": 2}, ["'PER' (1 row) and 'per' (2 rows)"]),
+    ],
+)
+def test_labels_that_look_wrong_are_told(task: Task, labels: dict[str, int], expected: list[Any]) -> None:
+    found = label_names.warnings(labels, task)
+    assert len(found) == len(expected)
+    assert all(part in line for part, line in zip(expected, found, strict=True))

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from components.rows import reader
-from tests.components.rows.reading import Write, headerless, message
+from tests.components.rows.reading import Write, headerless, message, only_bad_row, rows
 
 
 def test_the_bytes_read_add_up_to_the_size_of_the_file(write: Write) -> None:
@@ -69,4 +69,18 @@ def test_a_column_of_texts_beyond_the_first_row_is_an_error(write: Write) -> Non
 def test_texts_of_no_file_are_an_error_before_a_row_is_read(tmp_path: Path) -> None:
     assert message(reader.read_texts, tmp_path / "x.tsv", (1,), False, "none") == (
         f"{tmp_path}/x.tsv: no such file. Correct the path; its directory is there."
+    )
+
+
+def test_a_label_counts_without_white_space_around_it_and_texts_keep_theirs(write: Write) -> None:
+    path = write(" good \tpos \nbad\t\u00a0pos\nnon\tcafe\u0301\n")
+    assert rows(path, headerless()) == [(1, " good ", "pos"), (2, "bad", "pos"), (3, "non", "caf\u00e9")]
+
+
+def test_a_first_line_with_a_label_that_breaks_a_rule_may_be_a_header(write: Write) -> None:
+    path = write("text\tlabel\ngood\tpos\n")
+    line, problem, remedy = only_bad_row(path, headerless(), ("neg", "pos"))
+    assert (line, problem) == (1, "the label is 'label', expected one of neg, pos")
+    assert remedy == (
+        "Correct the row, or list it in data.labels; if the line is a header, set data.header = true, or delete it"
     )

@@ -25,6 +25,7 @@ from tests.components.rows.reading import Write, headerless, only_bad_row, rows
             "the label is 'pso', expected one of neg, pos",
             "Did you mean 'pos'? Correct the row, or list it in data.labels",
         ),
+        ("good\tpo\u200bs", "the label 'po\\u200bs' holds U+200B, which cannot be seen", "Delete that character"),
         (
             "good\tpos\r\r",
             "the label 'pos\\r' has a tab or a line break",
@@ -54,7 +55,7 @@ def test_a_nul_byte_in_a_slice_column_is_a_bad_row_and_elsewhere_is_not(write: W
 
 def test_many_expected_labels_are_not_all_listed(write: Write) -> None:
     labels = tuple(f"class{number}" for number in range(10))
-    _, problem, remedy = only_bad_row(write("good\tx\n"), headerless(), labels)
+    _, problem, remedy = only_bad_row(write("good\tclass1\ngood\tx\n"), headerless(), labels)
     listed = ", ".join(f"class{number}" for number in range(8))
     assert problem == f"the label is 'x', expected one of {listed}, ..."
     assert remedy == "Correct the row, or list it in data.labels"

@@ -70,6 +70,19 @@ def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None
     assert seen == [[[0, 7, 7], [0, 0, 0]]]
 
 
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_an_answer_that_is_no_number_is_an_error(number: float) -> None:
+    def tokenize(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"token_ids": tf.zeros([tf.size(text), 1], tf.int32), "lengths": tf.ones([tf.size(text)], tf.int32)}
+
+    def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        return {"count": tf.size(token_ids)[tf.newaxis], "vector": tf.constant([[0.5, number]])}
+
+    inference = predictor.BatchedInference(("text",), tokenize, predict, 0)
+    with pytest.raises(InputError, match="answers a text with nan or an infinity, in its output 'vector'"):
+        list(inference.outputs(rows(["a"])))
+
+
 def test_no_more_than_a_window_is_read_ahead(pushed: Predictor, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(predictor, "WINDOW", 5)
     read: list[int] = []

@@ -80,13 +80,6 @@ def test_accuracy_is_the_share_of_rows_whose_most_probable_class_is_theirs() -> 
     assert Classification(("no", "yes")).compute_metrics(np.array([0, 1, 1]), probabilities) == {"accuracy": 2 / 3}
 
 
-@pytest.mark.parametrize("label", ["a\nb", "a\tb", "a\rb"])
-def test_a_label_is_one_line(label: str) -> None:
-    problem = Classification().check_row(["text"], label)
-    assert problem is not None
-    assert problem[0] == f"the label {label!r} has a tab or a line break"
-
-
 def test_a_label_of_another_name_is_told_the_names_and_the_nearest_one() -> None:
     names = ("bad", "good")
     assert Classification(names).check_row(["text"], "good") is None

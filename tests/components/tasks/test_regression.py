@@ -72,8 +72,8 @@ def test_numbers_are_compared_by_tenths_of_their_range() -> None:
     ]
 
 
-@pytest.mark.parametrize("label", ["1e39", "nan", "inf", "1_000", "٣", "0x1", "1,5", "-", "e5"])
-def test_what_float32_cannot_hold_is_no_number(label: str) -> None:
+@pytest.mark.parametrize("label", ["nan", "inf", "1_000", "٣", "0x1", "1,5", "-", "e5"])
+def test_what_is_not_decimal_is_no_number(label: str) -> None:
     problem = Regression().check_row(["a"], label)
     assert problem is not None
     assert problem[0] == f"the value is {label!r}, expected a number"
@@ -87,3 +87,29 @@ def test_decimals_and_exponents_are_numbers(label: str) -> None:
 def test_a_training_that_goes_on_keeps_the_scale_of_the_pushed_head() -> None:
     pushed, fresh = Regression(mean=2.0, deviation=0.5), Regression(range=(0.0, 9.0), mean=3.0, deviation=1.0)
     assert fresh.warm_started_from(pushed) == Regression(range=(0.0, 9.0), mean=2.0, deviation=0.5)
+
+
+@pytest.mark.parametrize("label", ["1e16", "-1e38", "1e400"])
+def test_a_number_whose_square_leaves_float32_is_refused(label: str) -> None:
+    assert Regression().check_row(["a"], label) == (
+        f"the value is {label}, expected one from -1e+15 to 1e+15",
+        "Give all in another unit, say divided by 1e12",
+    )
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest"), [(1.7e9, 1.7e9 + 100), (-1e15, -1e15 + 1e9), (0.0, 1e-30), (100.0, 100.0001)]
+)
+def test_numbers_that_float32_hardly_tells_apart_are_refused(least: float, greatest: float) -> None:
+    between = np.unique(np.linspace(least, greatest, 1000).astype(np.float32))
+    assert len(between) < 100 or np.square(between - between.mean()).sum() == 0
+    problem = Similarity().check_extremes(least, greatest)
+    assert problem is not None
+    assert problem[0] == f"the scores of train lie between {least!r} and {greatest!r}, which float32 hardly tells apart"
+
+
+@pytest.mark.parametrize(
+    ("least", "greatest"), [(0.0, 5.0), (1e9, 1.7e9), (1.7e9, 1.7e9), (-1e15, 1e15), (0.0, 1e-9), (2000.0, 2025.0)]
+)
+def test_numbers_that_float32_tells_apart_are_taken(least: float, greatest: float) -> None:
+    assert Regression().check_extremes(least, greatest) is None

@@ -1,6 +1,7 @@
 import gzip
 import io
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -220,6 +221,46 @@ def test_a_second_command_on_an_output_is_refused_while_the_first_one_is_on(
 
     monkeypatch.setattr(bulk_predictor, "run", meanwhile)
     assert ask(model, output, path).rows == 2
+
+
+def test_a_file_that_changed_within_its_size_and_time_is_another(tmp_path: Path, model: Path) -> None:
+    path, output = written(tmp_path / "a.tsv", 2), tmp_path / "out"
+    ask(model, output, path)
+    before, inode = path.read_bytes(), path.stat()
+    path.write_bytes(before.replace(b"the", b"teh", 1))
+    os.utime(path, ns=(inode.st_atime_ns, inode.st_mtime_ns))
+    assert (path.stat().st_size, path.stat().st_mtime_ns) == (inode.st_size, inode.st_mtime_ns)
+    with pytest.raises(InputError, match="holds predictions of a job with other inputs"):
+        ask(model, output, path)
+    path.write_bytes(before)
+    assert ask(model, output, path).rows == 2
+
+
+def test_a_job_of_which_no_row_can_be_predicted_is_wrong_input(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path, output = tmp_path / "a.tsv", tmp_path / "out"
+    path.write_text("id\ttext\n1\t\nalone\n")
+    command = ["bulk-predict", "--model", str(model), "--input", str(path), "--output", str(output)]
+    for _ in range(2):
+        assert pipeline_runner.main(command) == 2
+        assert capsys.readouterr().err == (
+            f"error: {path}: none of its 2 rows can be predicted. Correct them, or give --column or --no-header; "
+            f"{output}/quarantine.tsv has the reasons.\n"
+        )
+    assert len((output / QUARANTINE_FILE).read_text().splitlines()) == 2
+
+
+@pytest.mark.usefixtures("small_parts")
+def test_a_prediction_leaves_the_columns_of_its_input_their_names(tmp_path: Path, model: Path) -> None:
+    path, output, said = tmp_path / "a.tsv", tmp_path / "out", io.StringIO()
+    path.write_text("label\ttext\n" + "x\tgood\n" * 9)
+    ask(model, output, path, terminal=said)
+    assert one_by_one(output, "a") == at_once(model, path)
+    assert one_by_one(output, "a").startswith(b"label\ttext\tpredicted_label\tprobability_bad")
+    assert said.getvalue() == (
+        f"{output}: the input has columns of these names, so of the prediction 'label' is 'predicted_label'\n"
+    )
 
 
 @pytest.mark.slow

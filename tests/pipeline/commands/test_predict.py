@@ -294,3 +294,53 @@ def test_a_pipe_is_written_to_and_not_replaced(tmp_path: Path, model: Path) -> N
     reader.join()
     assert pipe.is_fifo()
     assert read[0].splitlines()[1] == f"good\t{GOOD}"
+
+
+TAKEN = "probability_bad\ttext\tlabel\n0.7\tgood\tgreat\n"
+
+
+def test_a_prediction_leaves_the_columns_of_its_input_their_names(tmp_path: Path, model: Path) -> None:
+    source, said = rows(tmp_path, TAKEN), io.StringIO()
+    predict.predict_file(model, source, tmp_path / "out.tsv", None, said)
+    assert (tmp_path / "out.tsv").read_text() == (
+        "probability_bad\ttext\tlabel\tpredicted_label\tpredicted_probability_bad\tprobability_good\n"
+        f"0.7\tgood\tgreat\t{GOOD}\n"
+    )
+    assert said.getvalue() == (
+        f"{source}: the input has columns of these names, so of the prediction 'label' is 'predicted_label', "
+        "'probability_bad' is 'predicted_probability_bad'\n"
+    )
+
+
+def test_a_prediction_of_a_prediction_has_names_of_its_own_too(tmp_path: Path, model: Path) -> None:
+    source = rows(tmp_path, "text\tlabel\tpredicted_label\ngood\tx\ty\n")
+    assert answer(model, source).splitlines()[0].split("\t")[3] == "predicted_predicted_label"
+
+
+def test_rows_of_a_file_are_json_objects_by_choice(
+    tmp_path: Path, model: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, out = rows(tmp_path, TAKEN), tmp_path / "o.json"
+    command = ["predict", "--model", str(model), "--input", str(source), "--json"]
+    assert pipeline_runner.main([*command, "--output", str(out)]) == 0
+    expected = {
+        **{"probability_bad": "0.7", "text": "good", "label": "great"},
+        **{"predicted_label": "good", "probabilities": {"bad": 0.25, "good": 0.75}},
+    }
+    assert [json.loads(line) for line in out.read_text().splitlines()] == [expected]
+    capsys.readouterr()
+    assert pipeline_runner.main(command) == 0
+    shown = capsys.readouterr()
+    assert shown.out == out.read_text()
+    assert "'label' is 'predicted_label'" in shown.err
+
+
+def test_columns_without_names_are_numbered_in_objects(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": 2, "header": False, "quoting": "none"})
+    predict.predict_file(
+        model, rows(tmp_path, "7\tgood\n"), tmp_path / "out", None, io.StringIO(), has_header=False, as_json=True
+    )
+    assert json.loads((tmp_path / "out").read_text()) == {
+        **{"column_1": "7", "column_2": "good"},
+        **{"label": "good", "probabilities": {"bad": 0.25, "good": 0.75}},
+    }

@@ -325,8 +325,13 @@ CASES: dict[str, list[Case]] = {
              'DIR/run.toml:6: `data.labels` needs at least two names, each different, got ["bad", "bad"]. List the'
              ' classes, or set labels = "from train".'),
         Case("an empty label name", lambda box: box.toml('["bad", "good"]', '["bad", ""]'),
-             'DIR/run.toml:6: `data.labels` holds "", a name cannot be empty or hold a tab or a line break. '
-             "Correct the name."),
+             'DIR/run.toml:6: `data.labels` holds "", a name cannot be empty. Correct the name.'),
+        Case("a label name with a zero-width space", lambda box: box.toml('["bad", "good"]', '["bad", "go\u200bod"]'),
+             "DIR/run.toml:6: `data.labels`: the label 'go\\u200bod' holds U+200B, which cannot be seen. Delete that "
+             "character."),
+        Case("a class's weight given twice", lambda box: box.toml(
+             "epochs = 1", 'class_weights = { good = 2.0, "good " = 3.0 }'),
+             'DIR/run.toml:13: "good" and "good " are the same label: spaces around it are no part of it. Delete one.'),
         Case("both epochs and steps", lambda box: box.toml("epochs = 1", "epochs = 1\nsteps = 9"),
              "DIR/run.toml:14: `training.epochs` is 1 and `training.steps` is 9, only one can be given. Delete the"
              " one or the other."),
@@ -412,6 +417,19 @@ CASES: dict[str, list[Case]] = {
         Case("a header that is a row", lambda box: box.change("train.tsv", "text\tlabel\n", ""),
              "DIR/train.tsv:1: data.text is 'text', the header has 'good film', 'good'. Correct data.text, or set "
              "data.header = false if line 1 is a row."),
+        Case("a header although there is none to be",
+             lambda box: box.toml('labels = ["bad", "good"]', "header = false\ntext = 1\nlabel = 2"),
+             "DIR/train.tsv:1: line 1 is read as a row, and no other row of train has its label, 'label'. It looks "
+             "like a header: set data.header = true. If it is a row, put another one first."),
+        Case("a header of dev alone",
+             lambda box: box.toml('labels = ["bad", "good"]', "header = false\ntext = 1\nlabel = 2")
+             .change("train.tsv", "text\tlabel\n", ""),
+             "DIR/dev.tsv:1: the label is 'label', expected one of bad, good. Correct the row, or list it in "
+             "data.labels; if the line is a header, set data.header = true, or delete it."),
+        Case("a row in a header's place, below columns given as numbers",
+             lambda box: box.toml("[model]", "text = 1\nlabel = 2\n[model]").change("train.tsv", "text\tlabel\n", ""),
+             "DIR/train.tsv:1: line 1 is read as a header, but 'good', in the column of data.label, is what rows have "
+             "there. Set data.header = false if it is a row; if it is none, give data.text and data.label as names."),
         Case("a header with the column twice", lambda box: box.change("train.tsv", "text\tlabel", "text\ttext"),
              "DIR/train.tsv:1: the header names 'text' twice. Rename one, or give data.text as a number."),
         Case("a column number beyond the header", lambda box: box.toml("[model]", "label = 3\n[model]"),
@@ -452,6 +470,8 @@ CASES: dict[str, list[Case]] = {
         Case("an unknown label", lambda box: box.row("a film\tgoood"),
              "DIR/train.tsv:2: the label is 'goood', expected one of bad, good. Did you mean 'good'? Correct the "
              "row, or list it in data.labels."),
+        Case("a label with a zero-width space", lambda box: box.row("a film\tgo\u200bod"),
+             "DIR/train.tsv:2: the label 'go\\u200bod' holds U+200B, which cannot be seen. Delete that character."),
         Case("a doubled line end", lambda box: box.row("a film\tgood\r\r"),
              "DIR/train.tsv:2: the label 'good\\r' has a tab or a line break. A label is one line: look for an open"
              " quote or a doubled line end."),
@@ -486,6 +506,13 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.toml("[model]", 'quoting = "csv"\n[model]').row("a\rfilm\tgood"),
              "DIR/train.tsv:2: a carriage return stands in a field without quotes. Quote the field, or set "
              'data.quoting = "none".'),
+        Case("numbers that float32 hardly tells apart",
+             lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "regression"')
+             .toml('labels = ["bad", "good"]', 'label = "label"').toml("min = { accuracy", "min = { r2")
+             .write("train.tsv", "text\tlabel\na film\t1700000000\nthe film\t1700000009\n")
+             .write("dev.tsv", "text\tlabel\na film\t1700000004\n"),
+             "DIR/train.tsv: the values of train lie between 1700000000.0 and 1700000009.0, which float32 hardly tells "
+             "apart. Subtract the same number from all, say their mean, or give them in another unit."),
         Case("one class only, with labels from train",
              lambda box: box.toml('["bad", "good"]', '"from train"').change("train.tsv", "bad film\tbad\n", ""),
              "DIR/train.tsv: train holds the one label 'good', at least 2 are needed. Add rows of another class, "
@@ -717,6 +744,10 @@ CASES: dict[str, list[Case]] = {
         Case("--output without --input", nothing,
              "--output: goes with --input. Give --input rows.tsv, or redirect standard output.",
              f"{PREDICT} --output DIR/out.tsv 'a good film'"),
+        Case("a name twice in a header, for JSON",
+             lambda box: box.change("dev.tsv", "text\tlabel", "text\tlabel\tlabel"),
+             "DIR/dev.tsv:1: the header names 'label' twice, and an object has each name once. Rename one, or leave "
+             "out --json.", f"{PREDICT} --json --input DIR/dev.tsv"),
         Case("an output that is a directory", nothing,
              "DIR/toy: a directory, not a file. Give the path of a file.",
              f"{PREDICT} --input DIR/dev.tsv --output DIR/toy"),

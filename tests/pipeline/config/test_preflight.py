@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -165,6 +166,7 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         layout=columns.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
         task=Classification(("bad", "good")),
         newest=load_config(path).data,
+        labels=Counter({"bad": 1, "good": 1}),
     )
 
 
@@ -282,3 +284,38 @@ def test_check_imports_neither_tensorflow_nor_tfx_nor_beam(write: Write) -> None
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("toy  is in order\n")
+
+
+FROM_TRAIN = ('["bad", "good"]', '"from train"')
+
+
+def test_a_header_of_both_files_is_no_row_though_nobody_knows_its_words(write: Write, tmp_path: Path) -> None:
+    path = write(FROM_TRAIN, ("[model]", "header = false\ntext = 1\nlabel = 2\n[model]"))
+    (tmp_path / "train.tsv").write_text("commentaire\tavis\n" + ROWS)
+    (tmp_path / "dev.tsv").write_text("commentaire\tavis\nso bad\tbad\n")
+    assert message(check, path) == (
+        "DIR/train.tsv:1: line 1 is read as a row, and no other row of train has its label, 'avis'. It looks like a "
+        "header: set data.header = true. If it is a row, put another one first."
+    )
+
+
+def test_labels_that_look_alike_are_told_with_their_rows(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + ROWS + "so good\tGood\nfine\tgood\n")
+    assert pipeline_runner.main(["check", "--config", str(write(FROM_TRAIN))]) == 0
+    assert "! labels that look alike are classes of their own: 'Good' (1 row) and 'good' (2 rows)\n" in (
+        capsys.readouterr().out
+    )
+
+
+def test_a_label_in_the_config_is_cleaned_as_one_in_a_row(write: Write, tmp_path: Path) -> None:
+    path = write(
+        ('["bad", "good"]', '[" bad", "good\u00a0"]'),
+        ("accuracy", '"recall/good "'),
+        ("epochs = 1", 'epochs = 1\nclass_weights = { " bad" = 2.0 }'),
+    )
+    run = check(path).run
+    assert run.data.labels == ("bad", "good")
+    assert run.gate.min == {"recall/good": 0.5}
+    assert run.training.class_weights == {"bad": 2.0}

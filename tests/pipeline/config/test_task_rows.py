@@ -39,6 +39,18 @@ BROKEN = [
         "",
         "the value is 'good', expected a number. Give one with a decimal point, say 3.5.",
     ),
+    (
+        "regression",
+        "a\t1e16",
+        "",
+        "the value is 1e16, expected one from -1e+15 to 1e+15. Give all in another unit, say divided by 1e12.",
+    ),
+    (
+        "multilabel",
+        "a\tx|y\u200b",
+        "",
+        "the label 'x|y\\u200b' holds U+200B, which cannot be seen. Delete that character.",
+    ),
     ("regression", "a\t", "", "the label (field 2) is empty. Give a label or delete the row."),
     ("multilabel", "a\tx||y", "", "the labels 'x||y' have an empty one. Put one | between labels, none beside."),
     (

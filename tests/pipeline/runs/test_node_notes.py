@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from components import tasks
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
-from components.rows import text_statistics
+from components.rows import row_counts, text_statistics
 from components.rows.text_statistics import TextStatistics
 from components.tasks.classification import Classification
 from pipeline.reports import run_report
@@ -134,3 +134,14 @@ def test_that_production_is_a_model_for_another_task_is_said_in_the_lines_of_its
     shown = printed(run_report.run_report(record, full=False))
     assert f"drift         {said}\n" in shown
     assert "every threshold is met on dev; version 7 is a model for the task multilabel: not held against it" in shown
+
+
+def test_labels_that_look_alike_are_warned_of_by_example_gen(tmp_path: Path) -> None:
+    tasks.write(tmp_path, Classification(("Good", "bad", "good")))
+    rows = [["train", "Good", 1], ["train", "bad", 4], ["train", "good", 3], ["dev", "Good", 9]]
+    row_counts.write(tmp_path, [{"file": "train.tsv", "rows": rows, "bad": 0}], {})
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    assert note_of(record, "TsvExampleGen", {"examples": [str(tmp_path)]}) == "17 rows"
+    assert record.node("TsvExampleGen").warnings == [
+        "labels that look alike are classes of their own: 'Good' (1 row) and 'good' (3 rows)"
+    ]

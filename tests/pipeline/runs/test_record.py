@@ -97,9 +97,9 @@ def test_a_run_that_holds_no_lock_was_killed(tmp_path: Path) -> None:
     assert (found.error, [node.state for node in found.nodes]) == ("the process was killed", ["done", "failed"])
 
 
-def test_an_undefined_metric_is_read_as_it_was_written(tmp_path: Path) -> None:
+def test_an_undefined_metric_is_null(tmp_path: Path) -> None:
     record(tmp_path, evaluations={"dev": {"auc": math.nan}}).write()
-    assert math.isnan(read(tmp_path).evaluations["dev"]["auc"])
+    assert read(tmp_path).evaluations["dev"] == {"auc": None}
 
 
 def test_a_record_is_json_for_other_programs(tmp_path: Path) -> None:
