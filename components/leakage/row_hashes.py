@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from components.common.text_hash import text_hash
 from components.rows.reader import Row
 from components.rows.row_counts import rows_by_file
+from components.rows.splits import text_hash
 from components.tasks import Task
 from components.tasks.multilabel import LABEL_SEPARATOR
 

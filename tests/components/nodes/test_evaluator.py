@@ -18,9 +18,9 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from components.common.text_hash import text_hash
 from components.export.signatures import Exported
 from components.nodes.evaluator import Executor
+from components.rows.splits import text_hash
 from components.serving.predictor import Predictor
 from components.settings.data import Data
 from components.settings.gate import Gate

@@ -3,9 +3,9 @@ from collections import Counter
 
 import pytest
 
-from components.common.text_hash import text_hash
 from components.rows import reader, splits
 from components.rows.reader import Row
+from components.rows.splits import text_hash
 from components.rows.tsv import BadRow
 from components.settings.data import Split
 from tests.components.rows.reading import Write, data, headerless, message
