@@ -31,7 +31,7 @@ def write(tmp_path: Path) -> Write:
     """Writes a run of the toy checkpoint, with `changes` (old, new) to its TOML; returns the path of the TOML."""
     write_toy_checkpoint(tmp_path / "toy")
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + ROWS)
-    (tmp_path / "dev.tsv").write_text("text\tlabel\n" + ROWS)
+    (tmp_path / "dev.tsv").write_text("text\tlabel\n" + ROWS.replace(" film", " old film"))
 
     def write_run(*changes: tuple[str, str]) -> Path:
         toml = HEADED_RUN
