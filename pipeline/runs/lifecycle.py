@@ -32,7 +32,7 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
         InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
     """
     schema = checked.run.validation.schema_file
-    if schema is not None and Path(schema).is_relative_to(paths.artifacts):
+    if schema is not None and Path(schema).resolve().is_relative_to(paths.artifacts.resolve()):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()

@@ -282,3 +282,15 @@ def test_check_imports_neither_tensorflow_nor_tfx_nor_beam(write: Write) -> None
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout.startswith("toy  is in order\n")
+
+
+@pytest.mark.parametrize(("name", "taken"), [("3", True), ("٣", False), ("3a", False)])
+def test_a_version_to_start_from_is_named_by_ascii_digits(write: Write, name: str, taken: bool, tmp_path: Path) -> None:
+    card = tmp_path / "versions" / name / "assets.extra" / "model.json"
+    card.parent.mkdir(parents=True)
+    card.write_text('{"weights_sha256": "aa"}')
+    path = write(("epochs = 1", f'epochs = 1\ninit_from = "versions/{name}"'))
+    if taken:
+        check(path)
+    else:
+        assert "it should be" in message(check, path)
