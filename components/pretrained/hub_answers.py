@@ -54,7 +54,7 @@ def check_answer(response: httpx2.Response) -> None:
             _hold(place, "x-repo-commit", commit, _COMMIT)
             _hold(place, "etag", headers.get("x-linked-etag") or headers.get("etag"), _ETAG)
             _hold(place, "x-xet-hash", headers.get("x-xet-hash"), _SHA256)
-    elif response.request.url.path.startswith("/api/models/") and response.is_success:
+    elif "/api/models/" in response.request.url.path and response.is_success:
         response.read()
         document = response.json()
         for each in document if isinstance(document, list) else [document]:

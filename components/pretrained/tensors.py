@@ -146,7 +146,7 @@ def check_weights(values: np.ndarray, place: str, name: str, first_row: int = 0)
 def _float32(values: np.ndarray) -> np.ndarray:
     # What float32 cannot hold becomes infinite, which `check_values` refuses.
     with np.errstate(over="ignore"):
-        return values.astype(np.float32)
+        return values.astype(np.float32, copy=False)
 
 
 def _present(name: str) -> str:

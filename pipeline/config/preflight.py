@@ -152,7 +152,9 @@ def _check_destination(destination: str | None, source: TomlSource) -> None:
 def _check_initial(init_from: str, source: TomlSource) -> None:
     """Refuses a directory to start from that is no pushed version."""
     path = Path(init_from)
-    if init_from not in ("base", "pushed") and not (path.name.isdecimal() and "weights_sha256" in card.read_card(path)):
+    # Other digits than ASCII's name another version than the one that is looked at here.
+    is_version = path.name.isascii() and path.name.isdecimal()
+    if init_from not in ("base", "pushed") and not (is_version and "weights_sha256" in card.read_card(path)):
         problem = f'`training.init_from` is {init_from}, it should be "base", "pushed" or the directory of a version'
         raise InputError(
             source.locate(("training", "init_from")), problem, "Correct it; `versions` lists the pushed ones"

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from tests.toys import write_toy_checkpoint
@@ -93,3 +94,19 @@ def test_a_mistake_gets_one_message_and_leaves_no_file(
     assert pipeline_runner.main(["embed", "--model", str(base), "--input", str(table), *options]) == 2
     assert message in capfd.readouterr().err
     assert [path.name for path in table.parent.iterdir()] == ["rows.tsv"]
+
+
+@pytest.mark.parametrize("command", ["embed --output OUT --input", "match --queries TABLE --corpus"])
+def test_a_base_model_with_a_weight_that_is_no_number_is_refused(
+    command: str, tmp_path: Path, table: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = write_toy_checkpoint(tmp_path / "nan") / "model.safetensors"
+    tensors = load_file(path)
+    tensors["embeddings.word_embeddings.weight"][60, 1] = np.nan
+    save_file(tensors, path)
+    words = command.replace("OUT", str(tmp_path / "v.npy")).replace("TABLE", str(table)).split()
+    assert pipeline_runner.main([*words, str(table), "--model", str(path.parent), "--max-length", "16"]) == 2
+    assert "got nan in row 60 of 'embeddings.word_embeddings.weight'. It is damaged" in " ".join(
+        capfd.readouterr().err.split()
+    )
+    assert not (tmp_path / "v.npy").exists()

@@ -319,3 +319,15 @@ def test_a_label_in_the_config_is_cleaned_as_one_in_a_row(write: Write, tmp_path
     assert run.data.labels == ("bad", "good")
     assert run.gate.min == {"recall/good": 0.5}
     assert run.training.class_weights == {"bad": 2.0}
+
+
+@pytest.mark.parametrize(("name", "taken"), [("3", True), ("٣", False), ("3a", False)])
+def test_a_version_to_start_from_is_named_by_ascii_digits(write: Write, name: str, taken: bool, tmp_path: Path) -> None:
+    card = tmp_path / "versions" / name / "assets.extra" / "model.json"
+    card.parent.mkdir(parents=True)
+    card.write_text('{"weights_sha256": "aa"}')
+    path = write(("epochs = 1", f'epochs = 1\ninit_from = "versions/{name}"'))
+    if taken:
+        check(path)
+    else:
+        assert "it should be" in message(check, path)

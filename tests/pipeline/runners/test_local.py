@@ -212,12 +212,13 @@ def test_bad_rows_are_named_or_put_into_quarantine(
 
     # A schema that a run inferred serves as the reviewed one, once it is copied.
     inferred, *_ = (root / "toy" / "artifacts" / "SchemaGen" / "schema").glob("*/schema.pbtxt")
-    config = write_toy_run(
-        tmp_path, without_test=True, keep_data=True, **(tables | {"validation": {"schema_file": str(inferred)}})
-    )
-    assert (
-        "a run's own artifact cannot be its reviewed schema. Copy it elsewhere first." in run(config, root, capfd).err
-    )
+    (tmp_path / "link.pbtxt").symlink_to(inferred)
+    for own in (inferred, tmp_path / "link.pbtxt"):
+        config = write_toy_run(
+            tmp_path, without_test=True, keep_data=True, **(tables | {"validation": {"schema_file": str(own)}})
+        )
+        error = run(config, root, capfd).err
+        assert "a run's own artifact cannot be its reviewed schema. Copy it elsewhere first." in error
     schema = shutil.copy(inferred, tmp_path)
     tables |= {"data": {"on_bad_row": "quarantine"}, "validation": {"schema_file": str(schema)}}
     config = write_toy_run(tmp_path, without_test=True, keep_data=True, **tables)
