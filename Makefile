@@ -9,7 +9,7 @@ CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw
 
@@ -66,12 +66,13 @@ rooms: setup
 	.venv/bin/lint-imports --no-cache
 
 # 20,000 cases of each property test of the TSV reader, the config loader, base models' addresses and directories and, by
-# kind of tokenizer, of WordPiece; kills at random moments, half an hour, and changes of what a run reads at every node, an
-# hour.
+# kind of tokenizer, of WordPiece, and 2,000 of the files that runs leave, each through several commands; kills at random
+# moments, half an hour, and changes of what a run reads at every node, an hour.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
 	  tests/components/pretrained/test_hub.py tests/components/pretrained/test_model_directory_fuzz.py \
 	  tests/components/tokenization/test_wordpiece_fuzz.py
+	FUZZ_CASES=2000 $(PY) -m pytest tests/pipeline/runs/test_stored_state_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos
@@ -123,6 +124,13 @@ oldest: .venv-oldest/installed
 .venv-oldest/installed: tests/oldest_tensorflow.lock
 	$(call locked_environment,--quiet)
 
+# model-signing, which signs pushed versions (`push.sign_key`) and checks them (`predict --verify-key`): its libraries are
+# not those of TensorFlow.
+signing: .venv-signing/installed
+
+.venv-signing/installed: requirements-signing.lock
+	$(call locked_environment,--compile-bytecode)
+
 # Needs uv. The locks hold hashes and no addresses.
 lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
@@ -132,6 +140,8 @@ lock:
 	    --no-emit-index-url --custom-compile-command "make lock" requirements-airflow-$$version.in \
 	    -o requirements-airflow-$$version.lock || exit; \
 	done
+	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" requirements-signing.in -o requirements-signing.lock
 	echo tensorflow==2.14.1 | uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" - -o tests/oldest_tensorflow.lock
 

@@ -22,6 +22,9 @@ def sha256(path: Path) -> str:
 def write_text(path: Path, text: str) -> None:
     """Replaces a file's content in one step."""
     aside = path.with_name(f".{path.name}.new")
+    if aside.is_symlink():
+        # Not through it, to another file.
+        aside.unlink()
     aside.write_text(text, encoding="utf-8")
     publish(aside, path)
 

@@ -39,7 +39,8 @@ def locked(path: Path, waiting: Callable[[], object] = lambda: None) -> Iterator
         path: a directory, or a file, which is made if it is not there, and stays.
         waiting: as for `lock`.
     """
-    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT, 0o666)
+    # A link to a file is not followed: it might make one somewhere else.
+    descriptor = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o666)
     try:
         lock(descriptor, waiting=waiting)
         yield

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ class Executor(executor.Executor):
             self._MarkNotPushed(pushed)
             return
         run = exec_properties.get("run_name")
-        version = versions.publish(model, directory, **({"run": run} if run else {}))
+        key = json.loads(exec_properties.get("custom_config") or "{}").get("sign_key")
+        version = versions.publish(model, directory, key and Path(key), **({"run": run} if run else {}))
         self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
         pushed.uri = str(directory / str(version))

@@ -17,6 +17,7 @@ from pydantic import TypeAdapter
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, identity, read_card
+from components.serving.signing import SIGNATURE_FILE, sign
 
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
@@ -77,7 +78,7 @@ def version_of(directory: Path, model: str) -> Path | None:
     return next((path for path in paths if is_one_of((model,), read_card(path))), None)
 
 
-def publish(model: Path, directory: Path, **more: Any) -> int:
+def publish(model: Path, directory: Path, key: Path | None = None, **more: Any) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
     The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. What the newest version
@@ -86,6 +87,7 @@ def publish(model: Path, directory: Path, **more: Any) -> int:
     Args:
         model: what is published.
         directory: where to.
+        key: signs the copy.
         more: what the card of the copy says besides, by the names in `_ADDED`.
 
     Returns:
@@ -94,7 +96,9 @@ def publish(model: Path, directory: Path, **more: Any) -> int:
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         newest = max(versions(directory), default=0)
-        return newest if _holds(directory / str(newest), model) else _publish(model, directory, **more)
+        there = directory / str(newest)
+        signed = key is None or (there / SIGNATURE_FILE).is_file()
+        return newest if signed and _holds(there, model) else _publish(model, directory, key, **more)
 
 
 def _holds(version: Path, model: Path) -> bool:
@@ -140,21 +144,25 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _publish(model: Path, directory: Path, **more: Any) -> int:
+def _publish(model: Path, directory: Path, key: Path | None, **more: Any) -> int:
     """`more`: what the card of the copy says besides."""
     newest = versions(directory)[-1:]
     version = max(int(time.time()), *(number + 1 for number in newest)) if newest else int(time.time())
-    atomic_files.publish(_copy(model, directory / str(version), **more), directory / str(version))
+    atomic_files.publish(_copy(model, directory / str(version), key, **more), directory / str(version))
     return version
 
 
-def _copy(model: Path, version: Path, **more: Any) -> Path:
+def _copy(model: Path, version: Path, key: Path | None = None, **more: Any) -> Path:
     """A copy beside where the version will be, on the disk to its last byte but for its own name."""
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
         if more:
             (aside / CARD_FILE).write_text(json.dumps({**read_card(model), **more}, indent=1), encoding="utf-8")
+            # Of the card as it was.
+            (aside / SIGNATURE_FILE).unlink(missing_ok=True)
+        if key is not None:
+            sign(aside, key)
         for path in aside.rglob("*"):
             atomic_files.force_to_disk(path)
     except BaseException:
@@ -180,7 +188,7 @@ def withdrawn(directory: Path) -> set[str]:
         raise InputError(str(place), problem, remedy) from None
 
 
-def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
+def roll_back(directory: Path, version: int | None = None, key: Path | None = None) -> tuple[int, int]:
     """Puts an older version into production again: a copy of it becomes the newest, which servers load.
 
     The model that was in production is withdrawn.
@@ -188,6 +196,7 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
     Args:
         directory: a serving directory.
         version: the older one; None: the newest that was not withdrawn, of another model than the one in production.
+        key: signs the copy.
 
     Returns:
         The older version, and its new number.
@@ -196,10 +205,10 @@ def roll_back(directory: Path, version: int | None = None) -> tuple[int, int]:
         InputError: there is no such version, or it is what is in production.
     """
     with _locked(directory):
-        return _roll_back(directory, version)
+        return _roll_back(directory, version, key)
 
 
-def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
+def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[int, int]:
     there = versions(directory)
     cards = {number: read_card(directory / str(number)) for number in there}
     listed = f"The versions are {', '.join(map(str, there))}" if there else "Push a model first"
@@ -217,7 +226,7 @@ def _roll_back(directory: Path, version: int | None) -> tuple[int, int]:
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
     # Before the push: if this ends between the two, a run does not put back what was to go.
     atomic_files.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
-    return older, _publish(directory / str(older), directory, restored_from=older)
+    return older, _publish(directory / str(older), directory, key, restored_from=older)
 
 
 def resolve(path: Path) -> Path:

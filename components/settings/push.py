@@ -13,3 +13,6 @@ class Push:
     """The model's name for its server; default: the run's name. Example: `name = "sentiment"`"""
     destination: str | None = None
     """A directory; default: ROOT/NAME/serving. Example: `destination = "/srv/models"`"""
+    sign_key: str | None = None
+    """A private key by which versions are signed, with model-signing (`make signing`): EC, PEM, not encrypted. Default:
+    no signature. Example: `sign_key = "~/keys/models.pem"`"""

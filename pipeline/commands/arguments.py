@@ -8,8 +8,8 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
-from components.common.defaults import MAX_LENGTH
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
+from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
 _DEFAULT_ROOT = "runs"
 
@@ -104,7 +104,7 @@ def _add_runs(add: _Add) -> None:
         "train-worker --wait 30",
     )
     command.add_argument(
-        "--wait", type=_at_least(1), default=60, metavar="MINUTES", help="how long to wait for the chief; default 60"
+        "--wait", type=at_least(1), default=60, metavar="MINUTES", help="how long to wait for the chief; default 60"
     )
     command.add_argument("--log", type=Path, metavar="FILE", help="keep TensorFlow's log there")
 
@@ -144,12 +144,12 @@ def _add_predictions(add: _Add) -> None:
         "Where the input has a column of the same name, the prediction's is predicted_NAME.",
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
-    _add_pushed(command)
+    add_pushed(command)
     command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
     command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")
-    _add_columns(command)
+    add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
     command = add(
         "bulk-predict",
@@ -157,11 +157,11 @@ def _add_predictions(add: _Add) -> None:
         "Bad rows go to quarantine.tsv within --output instead of stopping the job. Columns are named as by `predict`.",
         f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
     )
-    _add_pushed(command)
+    add_pushed(command)
     command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
     command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
-    _add_columns(command)
+    add_columns(command)
 
 
 def _add_vectors(add: _Add) -> None:
@@ -171,7 +171,7 @@ def _add_vectors(add: _Add) -> None:
         "By a pushed model with one text a row, or by a base model as it is.",
         "embed --model data/minilm --input rows.tsv --output vectors.npy",
     )
-    _add_encoder(command)
+    add_encoder(command)
     command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
     command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
@@ -181,12 +181,12 @@ def _add_vectors(add: _Add) -> None:
         "By cosine, exact, over the vectors that `embed` writes.",
         "match --model data/minilm --queries queries.tsv --corpus corpus.tsv --top 10",
     )
-    _add_encoder(command)
+    add_encoder(command)
     command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--query-column", metavar="C", help="the text's column, a name or a number; default `text`")
     command.add_argument("--corpus-column", metavar="C", help="the same in the corpus")
-    command.add_argument("--top", type=_at_least(1), default=10, metavar="N", help="texts for each query; default 10")
+    command.add_argument("--top", type=at_least(1), default=10, metavar="N", help="texts for each query; default 10")
     command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
     command.add_argument("--json", action="store_true", help="print one JSON object a query")
 
@@ -202,7 +202,7 @@ def _add_data(add: _Add) -> None:
     command.add_argument("rows", type=Path, metavar="TSV", help="rows with or without labels; may end in .gz")
     command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
     _add_root(command)
-    _add_columns(command)
+    add_columns(command)
     command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
     command = add(
@@ -236,9 +236,7 @@ def _add_upkeep(add: _Add) -> None:
         "prune --keep 3 --dry-run",
     )
     _add_pipeline(command)
-    command.add_argument(
-        "--keep", type=_at_least(1), required=True, metavar="N", help="newest runs that keep artifacts"
-    )
+    command.add_argument("--keep", type=at_least(1), required=True, metavar="N", help="newest runs that keep artifacts")
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
     command.add_argument("--json", action="store_true", help="print JSON")
 
@@ -275,15 +273,6 @@ def _add_schedules(add: _Add) -> None:
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least:
-            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
-        return int(text)
-
-    return number
-
-
 def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
 
@@ -297,25 +286,3 @@ def _add_root(command: argparse.ArgumentParser) -> None:
 def _add_pipeline(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", metavar="NAME", help="the pipeline, if the root has several")
     _add_root(command)
-
-
-def _add_pushed(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or the directory of all versions"
-    )
-
-
-def _add_columns(command: argparse.ArgumentParser) -> None:
-    column = "the text's column, a name or a number from 1; default as in training; give the option twice for two texts"
-    command.add_argument("--column", action="append", metavar="C", help=column)
-    command.add_argument("--no-header", action="store_true", help="the first line of a file is a row")
-
-
-def _add_encoder(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--model", type=Path, required=True, metavar="MODEL", help="a pushed model, or a base model's directory"
-    )
-    command.add_argument("--no-header", action="store_true", help="the first line is a row")
-    command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
-    length = f"tokens, of a base model; default {MAX_LENGTH}"
-    command.add_argument("--max-length", type=_at_least(3), default=MAX_LENGTH, metavar="N", help=length)

@@ -22,7 +22,7 @@ from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
 from components.rows.writer import QUARANTINE_FILE
-from components.serving import input_format, versions
+from components.serving import input_format, verification, versions
 from components.settings.beam import Beam
 from components.settings.toml import TomlSource
 from pipeline.beam import options
@@ -230,9 +230,10 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
 def execute(parsed: argparse.Namespace) -> int:
     where = settings(parsed.config)
     header = not parsed.no_header
+    model = verification.verified(parsed.model, parsed.verify, parsed.verify_key)
     try:
         with progress.stop_on_signals():
-            done = predict_files(parsed.model, parsed.input, parsed.output, parsed.column, header, where, sys.stderr)
+            done = predict_files(model, parsed.input, parsed.output, parsed.column, header, where, sys.stderr)
     except Exception as error:
         cause = options.original_error(error)
         if isinstance(cause, InputError | OSError):

@@ -16,7 +16,7 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.pretrained import file_names, huggingface
 from components.rows import reader
-from components.serving import versions
+from components.serving import verification, versions
 from components.settings.fields import Column
 from components.settings.model import Model
 
@@ -173,6 +173,7 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
 
 def execute(options: argparse.Namespace) -> int:
     source = Source(options.input, options.column, not options.no_header)
+    options.model = verification.verified(options.model, options.verify, options.verify_key)
     rows, width = embed_file(options.model, source, options.output, base_model_settings(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
     return DONE

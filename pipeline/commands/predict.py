@@ -155,8 +155,10 @@ def _load(model: Path) -> Predictor:
 
 
 def execute(options: argparse.Namespace) -> int:
+    from components.serving.verification import verified
     from components.serving.versions import resolve
 
+    options.model = verified(options.model, options.verify, options.verify_key)
     known = read_card(resolve(options.model)).get("task", {}).get("name", "")
     if options.tokens and known in TASKS and not TASKS[known].per_token:
         raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")

@@ -85,12 +85,13 @@ def _located(run: Run, folder: Path) -> Run:
     data = dataclasses.replace(
         data, train=all_of(data.train), dev=all_of(data.dev), test=all_of(data.test), files=all_of(data.files)
     )
-    schema, destination, initial = run.validation.schema_file, run.push.destination, run.training.init_from
+    schema, initial = run.validation.schema_file, run.training.init_from
+    destination, key = run.push.destination, run.push.sign_key
     return dataclasses.replace(
         run,
         data=data,
         validation=dataclasses.replace(run.validation, schema_file=schema and of(schema)),
         model=dataclasses.replace(run.model, base=run.model.base if "://" in run.model.base else of(run.model.base)),
         training=dataclasses.replace(run.training, init_from=initial if initial in ("base", "pushed") else of(initial)),
-        push=dataclasses.replace(run.push, destination=destination and of(destination)),
+        push=dataclasses.replace(run.push, destination=destination and of(destination), sign_key=key and of(key)),
     )

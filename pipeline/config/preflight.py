@@ -19,6 +19,7 @@ from components.model.config import BertConfig
 from components.pretrained import hub, huggingface
 from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
+from components.serving import signing
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
 from components.settings.toml import TomlSource
@@ -110,6 +111,9 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
     _check_destination(run.push.destination, source)
+    if run.push.sign_key is not None:
+        signing.check_key(Path(run.push.sign_key), "PRIVATE")
+        signing.tool()
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
     return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels)

@@ -143,7 +143,10 @@ def build_pipeline(
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
-        custom_config={"source": source_hash("components.nodes.pusher")},
+        custom_config={
+            "source": source_hash("components.nodes.pusher"),
+            **({"sign_key": run.push.sign_key} if run.push.sign_key else {}),
+        },
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
         ),

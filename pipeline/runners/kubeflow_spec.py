@@ -94,6 +94,9 @@ def _check(checked: Checked, source: TomlSource) -> None:
         raise InputError(
             source.locate(("beam", "preset")), problem, 'Set preset = "local": a container runs its own Beam'
         )
+    if run.push.sign_key is not None:
+        problem = "`push.sign_key` is given, but the image has no model-signing, and no key is kept in a container"
+        raise InputError(source.locate(("push", "sign_key")), problem, "Delete it, and sign what was pushed yourself")
     if run.training.devices == "multiworker":
         problem = '`training.devices` is "multiworker", but the Trainer is one container'
         remedy = 'Set devices = "auto"; kubeflow.gpus gives it GPUs'

@@ -28,12 +28,14 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
     """
     # What leads elsewhere is not ours to change; `push.destination` may be anywhere.
     serving = [paths.serving] if paths.serving.is_relative_to(paths.home) else []
-    for place in (paths.home, paths.artifacts, paths.runs, *serving):
+    links = [path for pattern in ("*", "*/*") for path in paths.artifacts.glob(pattern) if path.is_symlink()]
+    for place in (paths.home, paths.lock, paths.metadata, paths.artifacts, *links, paths.runs, *serving):
         remedy = "Make the root itself the link, or give push.destination where it is about serving"
         stored_paths.inside(paths.home.parent, place, remedy)
     with writable(paths.home):
         paths.home.mkdir(parents=True, exist_ok=True)
-        lock = paths.lock.open("a+")
+        # Of a link, what it leads to would be written over.
+        lock = os.fdopen(os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666), "a+")
 
     def waiting() -> None:
         lock.seek(0)

@@ -13,6 +13,7 @@ from components.common.errors import InputError
 from components.export.card import CARD_FILE, identity, read_card
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
+from components.settings.run import Run
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
 
@@ -49,6 +50,22 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     home = root.resolve() / (name or "")
     if name and not (home / "runs").is_dir() and versions(home / "serving" / name):
         return PipelinePaths(home, home / "serving" / name)
+    return PipelinePaths.of(_settings(root, name), root)
+
+
+def sign_key(root: Path, name: str | None) -> Path | None:
+    """By which a pipeline's newest run signed its versions; None: it did not.
+
+    Raises:
+        InputError: as `pipeline_paths`.
+    """
+    if name and not (root / name / "runs").is_dir():
+        return None
+    key = _settings(root, name).push.sign_key
+    return Path(key) if key else None
+
+
+def _settings(root: Path, name: str | None) -> Run:
     found = record.find(root, name)
     names = sorted({path.parents[1].name for path in found})
     if len(names) > 1:
@@ -56,8 +73,8 @@ def pipeline_paths(root: Path, name: str | None) -> PipelinePaths:
     for directory in reversed(found):
         # A run that was killed early has none.
         if (directory / manifest.MANIFEST_FILE).is_file():
-            return PipelinePaths.of(manifest.read_alone(directory).settings, root)
-    return PipelinePaths.of(manifest.read_alone(found[-1]).settings, root)
+            return manifest.read_alone(directory).settings
+    return manifest.read_alone(found[-1]).settings
 
 
 def pushed(where: PipelinePaths) -> list[Version]:

@@ -156,9 +156,12 @@ class Digests:
             file = Path(uri, damaged[uri])
             if path := self._paths.artifact(uri):
                 aside = path.with_name(f"{versions.DAMAGED}{path.name}")
+                del self._known[uri]
+                if not path.is_dir():
+                    # Put aside already, under another way to write its path.
+                    continue
                 stored_paths.remove(self._paths.artifacts, aside)
                 path.rename(aside)
-                del self._known[uri]
                 found.append(f"{file} is damaged: it was put aside in {aside.name}, its node runs again")
             else:
                 found.append(f"{file} is damaged: {self._mend_version(uri, hashes)}")

@@ -334,10 +334,11 @@ def test_what_was_withdrawn_is_not_in_production_for_anybody(serving: Path, thre
 
 
 def test_a_killed_push_is_tidied_up_and_a_server_s_files_are_left(serving: Path, three: list[int]) -> None:
-    (serving / ".17-aside").mkdir()
+    (serving / f".17-{'0a' * 16}").mkdir()
+    (serving / ".17-mine").mkdir()
     (serving / "config.txt").write_text("")
     discard_unfinished(serving)
-    assert {path.name for path in serving.iterdir()} == {*map(str, three), "config.txt"}
+    assert {path.name for path in serving.iterdir()} == {*map(str, three), ".17-mine", "config.txt"}
 
 
 def test_a_rollback_to_what_there_is_not_or_is_in_production_is_refused(serving: Path, three: list[int]) -> None:

@@ -8,6 +8,7 @@ import gzip
 import io
 import json
 import shlex
+import shutil
 import sys
 import textwrap
 from collections.abc import Callable
@@ -21,6 +22,7 @@ from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from components.distributed.cluster import EXAMPLE
+from components.serving import signing
 from components.settings.serialization import dump
 from components.tasks.classification import Classification
 from pipeline.commands import predict
@@ -150,7 +152,7 @@ class Box:
     def ended_run(self, result: dict[str, object] | None = None) -> Self:
         """A run in runs/ whose model is pushed/1, as far as it is looked at before TensorFlow is imported."""
         run = "runs/toy/runs/20260102-030405"
-        ended = {"model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64}
+        ended = {"model": str(self.directory / "pushed/1"), "weights_sha256": "0" * 64, "machine": {}}
         record = {
             "id": "20260102-030405",
             "name": "toy",
@@ -173,6 +175,13 @@ class Box:
         """Has TF_CONFIG set, and the run asks for it."""
         self.monkeypatch.setenv("TF_CONFIG", config)
         return self.toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"')
+
+    def signed(self, tool: str | None = None) -> Self:
+        """Asks for a signature; the key is there, the tool is not unless it is given."""
+        self.monkeypatch.setattr(signing, "ROOT", self.directory)
+        self.monkeypatch.setattr(shutil, "which", lambda _: tool)
+        self.write("models.pem", "-----BEGIN EC PRIVATE KEY-----").write("models.pub", "-----BEGIN PUBLIC KEY-----")
+        return self.toml("[gate]", '[push]\nsign_key = "models.pem"\n[gate]')
 
     def stdin(self, content: bytes) -> Self:
         self.monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content), encoding="utf-8"))
@@ -659,6 +668,16 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.toml("[gate]", '[push]\ndestination = "dev.tsv/models"\n[gate]'),
              "DIR/run.toml:16: `push.destination` is DIR/dev.tsv/models, but DIR/dev.tsv is not a directory that "
              "you may write to. Give another directory."),
+        Case("a key to sign by that is not there", lambda box: box.signed().delete("models.pem"),
+             "DIR/models.pem: cannot be read (No such file or directory). Make a pair by `openssl ecparam -genkey "
+             "-name prime256v1 -noout -out key.pem`, and its public half by `openssl ec -in key.pem -pubout -out "
+             "key.pub`."),
+        Case("a key to sign by that asks for a password",
+             lambda box: box.signed().write("models.pem", "-----BEGIN ENCRYPTED PRIVATE KEY-----"),
+             "DIR/models.pem: an encrypted key, for which nobody is asked. Give one that is not encrypted."),
+        Case("a signature without the tool", Box.signed,
+             "model_signing: the command is not installed. Run `make signing`, or install model-signing in an "
+             "environment of its own and put it on the PATH."),
         Case("a mistake in the config of a run", lambda box: box.toml("epochs = 1", "epochs = 0"),
              "DIR/run.toml:13: `training.epochs` is 0, it should be at least 1. Correct it, or leave it out.", RUN),
     ],
@@ -687,6 +706,9 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.kubeflow().toml("epochs = 1", 'epochs = 1\ndevices = "multiworker"'),
              'DIR/run.toml:14: `training.devices` is "multiworker", but the Trainer is one container. Set devices = '
              '"auto"; kubeflow.gpus gives it GPUs.', EXPORT),
+        Case("signed versions", lambda box: box.kubeflow().signed("model_signing"),
+             "DIR/run.toml:16: `push.sign_key` is given, but the image has no model-signing, and no key is kept in a "
+             "container. Delete it, and sign what was pushed yourself.", EXPORT),
         Case("memory without a unit that Kubernetes knows", lambda box: box.kubeflow('memory = { default = "8 GB" }\n'),
              'DIR/run.toml:22: `kubeflow.memory.default` is "8 GB", it should be a quantity of Kubernetes. Correct '
              "it, say 8Gi."),
@@ -715,6 +737,16 @@ CASES: dict[str, list[Case]] = {
              "DIR/pushed/1/assets.extra/model.json: cannot be read as a JSON object (Expecting property name "
              "enclosed in double quotes: line 1 column 2 (char 1)). Remove this version and push the model again.",
              PREDICT_FILE),
+        Case("a card that says something else",
+             lambda box: box.write("pushed/1/assets.extra/model.json", '{"weights_sha256": [1]}'),
+             "DIR/pushed/1/assets.extra/model.json: not a model's card (weights_sha256: Input should be a valid "
+             "string). Remove this version and push the model again.", PREDICT_FILE),
+        Case("a model without a signature to verify", Box.signed,
+             "DIR/pushed/1: is not signed: it has no assets.extra/model.sig. Push it again with push.sign_key, or "
+             "leave out --verify-key.", f"{PREDICT} --verify-key DIR/models.pub good"),
+        Case("a base model to verify", nothing,
+             "--verify: goes with a pushed model, and DIR/toy is a base model. Leave it out.",
+             "embed --model DIR/toy --verify --input DIR/dev.tsv --output DIR/vectors.npy"),
         Case("no such input", nothing,
              "DIR/def.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.",
              f"{PREDICT} --input DIR/def.tsv --output DIR/out.tsv"),

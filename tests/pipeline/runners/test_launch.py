@@ -1,6 +1,7 @@
 import socket
 from pathlib import Path
 
+import grpc
 import pytest
 from tfx_bsl.coders import batch_util
 
@@ -11,6 +12,25 @@ from pipeline.runners.launch import CompiledPipeline
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.paths import PipelinePaths
 from tests.toys import write_toy_run
+
+
+def test_a_node_opens_no_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    # gRPC listens in C: where it would is known by its server being made.
+    tried: list[str] = []
+    served: list[object] = []
+    monkeypatch.setattr(socket.socket, "bind", lambda _, address: tried.append(str(address)))
+    monkeypatch.setattr(grpc, "server", lambda *arguments, **_: served.append(arguments))
+    compiled = toy(write_toy_run(tmp_path), tmp_path)
+    assert not compiled.launch(compiled.node_ids[0]).cached
+    assert (tried, served) == ([], [])
+
+
+def toy(config: Path, tmp_path: Path) -> CompiledPipeline:
+    """A run that has begun."""
+    checked = preflight.check(config)
+    paths = PipelinePaths.of(checked.run, tmp_path / "runs")
+    record = lifecycle.begin(checked, paths)
+    return CompiledPipeline.of(checked, paths, manifest.collect(checked, record.id, record.started))
 
 
 def test_beam_is_given_large_batches_from_the_start() -> None:
@@ -27,10 +47,7 @@ def test_a_job_service_that_has_gone_since_the_run_began_is_told_and_not_waited_
     with socket.create_server(("127.0.0.1", 0)) as service:
         address = f"127.0.0.1:{service.getsockname()[1]}"
         path = write_toy_run(tmp_path, beam={"preset": "portable", "job_service": address})
-        checked = preflight.check(path)
-        paths = PipelinePaths.of(checked.run, tmp_path / "runs")
-        record = lifecycle.begin(checked, paths)
-        compiled = CompiledPipeline.of(checked, paths, manifest.collect(checked, record.id, record.started))
+        compiled = toy(path, tmp_path)
     with pytest.raises(RuntimeError) as caught:
         compiled.launch(compiled.node_ids[0])
     assert str(caught.value) == f"no job service answers at {address} (Connection refused) any more"

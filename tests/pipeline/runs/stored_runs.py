@@ -36,7 +36,7 @@ def write_runs(root: Path) -> PipelinePaths:
     """Of the pipeline `toy`: execution 1 to 3 made a run's model each, execution 9 was killed."""
     run = Run(
         name="toy",
-        data=Data(train="/gone/train.tsv", dev="/gone/dev.tsv"),
+        data=Data(train=("/gone/train.tsv",), dev=("/gone/dev.tsv",)),
         model=Model(base="/gone/model"),
         gate=Gate(min={"accuracy": 0.5}),
     )
@@ -84,7 +84,7 @@ def _write_run(paths: PipelinePaths, run: Run, run_id: str, model: Path, version
         "blessed": version is not None,
         "reasons": [],
     }
-    texts = dict.fromkeys(("rows", "words", "tokens", "most_tokens"), 16)
+    texts: dict[str, float] = dict.fromkeys(("rows", "words", "tokens", "most_tokens"), 16)
     texts |= dict.fromkeys(("unknown_share", "spelled_share", "whole_share", "truncated_share", "cut_share"), 0.5)
     record = RunRecord(
         run_id,
@@ -107,7 +107,7 @@ def _write_run(paths: PipelinePaths, run: Run, run_id: str, model: Path, version
             "key": "6" * 64,
         },
         evaluations={"dev": summary},
-        pushed=version and str(version),
+        pushed=str(version) if version else None,
     )
     record.write()
     weights = json.loads((model / "assets.extra" / "model.json").read_text())["weights_sha256"]

@@ -69,6 +69,15 @@ def test_nothing_is_changed_through_a_link_out_of_the_root(place: str, paths: Pi
         pass
 
 
+@pytest.mark.parametrize("place", ["lock", "metadata.sqlite", "serving/toy/..withdrawn.json.new"])
+def test_no_file_is_written_through_a_link(place: str, paths: PipelinePaths, tmp_path: Path) -> None:
+    (paths.home / place).unlink(missing_ok=True)
+    (paths.home / place).symlink_to(tmp_path / CANARY / "file")
+    with unchanged_around(tmp_path / "root"):
+        status = pipeline_runner.main(["rollback", "--root", str(tmp_path / "root")])
+    assert status == (0 if place.startswith("serving") else 2)
+
+
 def test_a_root_that_is_a_link_itself_is_followed(paths: PipelinePaths, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tmp_path / "root")
     assert pipeline_runner.main(["prune", "--keep", "1", "--root", str(tmp_path / "link")]) == 0

@@ -85,6 +85,14 @@ def test_a_directory_that_is_not_the_pipeline_s_is_not_renamed(way: str, paths: 
     assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["1"]
 
 
+def test_a_damaged_artifact_that_is_remembered_twice_is_put_aside_once(paths: PipelinePaths) -> None:
+    again = str(paths.models / ".." / "model" / "12")
+    Digests(paths).remember([again])
+    (paths.models / "12" / "Format-Serving" / "saved_model.pb").write_text("damaged")
+    assert len(mend(paths)) == 1
+    assert [path.name for path in paths.models.iterdir()] == [".damaged-12"]
+
+
 def test_a_version_that_a_rollback_made_is_known_from_the_next_run_on(paths: PipelinePaths) -> None:
     put(paths.serving / "18", "restored")
     assert mend(paths) == []

@@ -97,13 +97,23 @@ def move_out(paths: PipelinePaths, draws: random.Random) -> None:
     place.symlink_to(aside)
 
 
+def link_file(paths: PipelinePaths, draws: random.Random) -> None:
+    """Puts a link to somebody's file in a file's place, or in that of one that is written."""
+    names = ["lock", "metadata.sqlite", "digests.json", "digests.lock", ".digests.json.new"]
+    names += ["serving/toy/..withdrawn.json.new", f"runs/{IDS[2]}/run.json"]
+    place, aimed_at = paths.home / draws.choice(names), paths.home.parents[1] / CANARY / draws.choice(["file", "none"])
+    aimed_at.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(aimed_at)
+
+
 def change_content(paths: PipelinePaths, draws: random.Random) -> None:
     files = [*paths.runs.glob("*/*.json"), *paths.serving.glob("*/assets.extra/model.json")]
     path = draws.choice([*files, paths.home / "digests.json", paths.serving / ".withdrawn.json"])
     path.write_bytes(draws.choice([with_wrong_value, with_wrong_value, with_wrong_bytes])(path.read_bytes(), draws))
 
 
-CHANGES = (change_content, change_content, change_content, change_uri, add_directory, move_out)
+CHANGES = (change_content, change_content, change_content, change_uri, add_directory, move_out, link_file)
 
 
 def ended(arguments: list[str]) -> tuple[int, str]:

@@ -1,0 +1,55 @@
+"""The options of those commands that take a model and rows of texts."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from components.common.defaults import MAX_LENGTH
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option that is a number of at least so much."""
+
+    def number(text: str) -> int:
+        if not text.isdecimal() or int(text) < least:
+            raise argparse.ArgumentTypeError(f"must be at least {least}, got {text}")
+        return int(text)
+
+    return number
+
+
+def add_pushed(command: argparse.ArgumentParser) -> None:
+    """A pushed model, and whether it is verified."""
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or the directory of all versions"
+    )
+    _add_verification(command)
+
+
+def add_columns(command: argparse.ArgumentParser) -> None:
+    """Which columns of a file are its texts."""
+    column = "the text's column, a name or a number from 1; default as in training; give the option twice for two texts"
+    command.add_argument("--column", action="append", metavar="C", help=column)
+    command.add_argument("--no-header", action="store_true", help="the first line of a file is a row")
+
+
+def add_encoder(command: argparse.ArgumentParser) -> None:
+    """A model that gives vectors, and how."""
+    command.add_argument(
+        "--model", type=Path, required=True, metavar="MODEL", help="a pushed model, or a base model's directory"
+    )
+    _add_verification(command)
+    command.add_argument("--no-header", action="store_true", help="the first line is a row")
+    command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
+    length = f"tokens, of a base model; default {MAX_LENGTH}"
+    command.add_argument("--max-length", type=at_least(3), default=MAX_LENGTH, metavar="N", help=length)
+
+
+def _add_verification(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--verify", action="store_true", help="hold a pushed model's weights against the sha256 in its card first"
+    )
+    key = "hold a pushed model against its signature first, by this public key; needs `make signing`"
+    command.add_argument("--verify-key", type=Path, metavar="PEM", help=key)
