@@ -1,6 +1,6 @@
 """Changes what a run reads while it is on, at every node, and sees that nothing wrong is kept; an hour, `make chaos`.
 
-    python -m tests.mid_run [--kinds weights code]
+    python -m tests.mid_run [--kinds weights code] [--moments within] [--nodes Trainer]
 
 Runs of toy data in this process. A change comes `before` a node, or `within` it: after what is checked before, when the
 node has read nothing yet. Either the run says what changed, or the change cannot reach what is still to come; then the
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import itertools
 import shutil
 import sys
 import tempfile
@@ -32,8 +33,6 @@ from tests.checkout import ROOT
 from tests.toys import VOCABULARY, toy_tensors, write_toy_run
 
 TRAINING = {"epochs": 12, "learning_rate": 0.02}
-
-MOMENTS = ("before", "within")
 
 
 @dataclass
@@ -174,6 +173,8 @@ def main() -> None:
     """All kinds of change at all nodes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kinds", nargs="+", default=["data", "weights", "tokenizer", "code", "schema", "config"])
+    parser.add_argument("--moments", nargs="+", default=["before", "within"])
+    parser.add_argument("--nodes", nargs="+", help="default all")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         first = made(Path(scratch, "first"))
@@ -189,9 +190,9 @@ def main() -> None:
         place.config.write_text(config)
         undisturbed = result(place, Path(scratch, "undisturbed"))
         every = nodes(place, Path(scratch, "undisturbed"))
-        cells = [(kind, moment) for kind in options.kinds for moment in MOMENTS]
-        for kind, moment in cells:
-            _all_nodes(place, Path(scratch, "roots", kind, moment), kind, moment, every, undisturbed)
+        chosen = [node for node in every if node in (options.nodes or every)]
+        for kind, moment in itertools.product(options.kinds, options.moments):
+            _all_nodes(place, Path(scratch, "roots", kind, moment), kind, moment, chosen, undisturbed)
 
 
 def _all_nodes(
@@ -214,6 +215,7 @@ def _all_nodes(
         if found.said(place, kind):
             # The next one goes on from what this one left.
             counts["said"] += 1
+            print(f"{cell}: said", flush=True)
             continue
         counts["harmless"] += 1
         _check(found.result == undisturbed, f"{cell}: {found.result or found.error} instead of {undisturbed}")
@@ -221,8 +223,9 @@ def _all_nodes(
         if fresh is not None:
             with changed(place, kind):
                 _check(result(place, root) == fresh, f"{cell}: not what a fresh root gives")
+        print(f"{cell}: cannot reach the run", flush=True)
         root = roots / f"after-{number}"
-    print(f"{kind:9} {moment:6} {counts}", flush=True)
+    print(f"{kind} {moment}: {counts}", flush=True)
     shutil.rmtree(roots)
 
 

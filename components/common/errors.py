@@ -39,7 +39,7 @@ def changed(place: str, on_kubeflow: str = "") -> InputError:
         place: the file, or the directory.
         on_kubeflow: what else to do there, where the spec holds what was there at its export.
     """
-    remedy = "Run again; of a scheduled run, clear all tasks"
+    remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
     elsewhere = f"; on Kubeflow, {on_kubeflow}" if on_kubeflow else ""
     return InputError(place, "changed since the run began", remedy + elsewhere)
 

@@ -41,15 +41,15 @@ def run(arguments: list[str]) -> None:
     known, of_beam = parser.parse_known_args(arguments)
     invocation = json.loads(known.json_serialized_invocation_args)
     known.json_serialized_invocation_args = json.dumps(staged(invocation))
+    properties = invocation.get("inputs", {}).get("parameterValues", {})
+    inputs.check(known.executor_class_path, properties)
 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     from pipeline.beam.batch_size import use_large_batches
 
     use_large_batches()
-    properties = invocation.get("inputs", {}).get("parameterValues", {})
     try:
-        inputs.check(known.executor_class_path, properties)
         kubeflow_v2_run_executor.main((known, of_beam))
         if "push_destination" not in properties:
             inputs.check(known.executor_class_path, properties)

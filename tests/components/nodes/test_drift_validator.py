@@ -35,7 +35,7 @@ def test_rows_that_are_not_those_of_the_examples_any_more_are_refused(tiny_train
     train.write_text("another\tgood\n")
     with pytest.raises(InputError) as caught:
         Executor().Do(*given, properties)
-    said = "changed since the run began. Run again; of a scheduled run, clear all tasks."
+    said = "changed since the run began. Run again once the files are complete; of a scheduled run, clear all tasks."
     assert str(caught.value) == f"{train}: {said}"
 
 

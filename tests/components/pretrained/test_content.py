@@ -27,7 +27,9 @@ def test_a_file_that_changed_came_or_went_is_named(tmp_path: Path) -> None:
         added.touch() if changed == added else None
         with pytest.raises(InputError) as caught:
             content.check(tmp_path, known)
-        assert str(caught.value).startswith(f"{changed}: changed since the run began. Run again;")
+        assert str(caught.value).startswith(
+            f"{changed}: changed since the run began. Run again once the files are complete;"
+        )
         undo()
         content.check(tmp_path, known)
     vocabulary.unlink()

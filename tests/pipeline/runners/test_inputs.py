@@ -36,8 +36,8 @@ def test_a_node_whose_code_changed_is_refused_and_others_go_on(code: Path) -> No
     with pytest.raises(InputError) as caught:
         inputs.check("tfx.Trainer", trainer)
     assert str(caught.value) == (
-        f"the code in {code.parent}: changed since the run began. Run again; of a scheduled run, clear all tasks; "
-        "on Kubeflow, give the image the code of the export."
+        f"the code in {code.parent}: changed since the run began. Run again once the files are complete; "
+        "of a scheduled run, clear all tasks; on Kubeflow, give the image the code of the export."
     )
 
 
@@ -59,7 +59,9 @@ def test_another_schema_is_refused(tmp_path: Path) -> None:
     schema.write_text("b")
     with pytest.raises(InputError) as caught:
         inputs.check("tfx.ImportSchemaGen", properties)
-    assert str(caught.value).startswith(f"{schema}: changed since the run began. Run again;")
+    assert str(caught.value).startswith(
+        f"{schema}: changed since the run began. Run again once the files are complete;"
+    )
 
 
 @pytest.mark.parametrize("in_custom_config", [True, False])
@@ -72,7 +74,9 @@ def test_another_base_model_is_refused(checkpoint: Path, tmp_path: Path, in_cust
     (base / "vocab.txt").write_text("[PAD]\n")
     with pytest.raises(InputError) as caught:
         inputs.check("tfx.Any", properties)
-    assert str(caught.value).startswith(f"{base / 'vocab.txt'}: changed since the run began. Run again;")
+    assert str(caught.value).startswith(
+        f"{base / 'vocab.txt'}: changed since the run began. Run again once the files are complete;"
+    )
 
 
 @pytest.mark.slow
@@ -89,6 +93,8 @@ def test_what_changes_during_a_run_is_said_and_nothing_of_it_is_kept(first_run: 
         assert found.happened
         assert found.said(place, kind), found
         assert nodes(place, root)[-1] == state
+        # Trainer has not even begun a checkpoint, from which the next run would go on.
+        assert not (root / "toy" / "artifacts" / "Trainer" / "checkpoints").exists() or kind == "code"
     # What cannot reach the run.
     found = disturbed(place, root, "config", "Evaluator.test", "before")
     dev = first_run.record["evaluations"]["dev"]["metrics"]["candidate"][""]
