@@ -66,13 +66,14 @@ rooms: setup
 	.venv/bin/lint-imports --no-cache
 
 # 20,000 cases of each property test of the TSV reader, the config loader and, by kind of tokenizer, of WordPiece; kills
-# at random moments, half an hour.
+# at random moments, half an hour, and changes of what a run reads at every node, an hour.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
 	  tests/components/tokenization/test_wordpiece_fuzz.py
 
 chaos: setup
 	$(PY) -m tests.chaos
+	$(PY) -m tests.mid_run
 
 # Changes the code of a room, a place at a time, and lists what the room's tests do not notice; minutes for most rooms.
 #   make mutate ROOM=components/rows [TESTS="tests/components/rows ..."] [MUTANTS=60] [SEED=0]

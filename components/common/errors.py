@@ -26,6 +26,18 @@ class InputError(Exception):
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
 
 
+def changed(place: str, on_kubeflow: str = "") -> InputError:
+    """What a run reads is no longer what it began with: what it makes of that would be kept as made of the other.
+
+    Args:
+        place: the file, or the directory.
+        on_kubeflow: what else to do there, where the spec holds what was there at its export.
+    """
+    remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
+    elsewhere = f"; on Kubeflow, {on_kubeflow}" if on_kubeflow else ""
+    return InputError(place, "changed since the run began", remedy + elsewhere)
+
+
 class WorkerError(RuntimeError):
     """A process of a training by several has failed or has not come; its text is all that is to say of it."""
 

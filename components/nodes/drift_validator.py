@@ -14,10 +14,10 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
 from components import tasks
-from components.common.errors import InputError
+from components.common.errors import InputError, changed
 from components.drift import distance, profile
 from components.drift.data_comparison import DRIFT_FILE
-from components.rows import data_spans, files, reader
+from components.rows import data_spans, files, reader, row_counts
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.serialization import dump, load
@@ -35,7 +35,8 @@ class Executor(base_executor.BaseExecutor):
         """Writes the distances to DRIFT_FILE.
 
         Raises:
-            InputError: no rows; or a limit is exceeded, and the settings do not say that this is only warned of.
+            InputError: no rows, or not those that the Examples were made from; or a limit is exceeded, and the settings
+                do not say that this is only warned of.
         """
         limits = load(Drift, exec_properties["limits"])
         examples = artifact_utils.get_single_instance(input_dict["examples"])
@@ -47,13 +48,8 @@ class Executor(base_executor.BaseExecutor):
         if predecessor is not None:
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
-            before = profile.read(model)
-            if before is not None and next(_train_rows(data), None) is None:
-                problem = "no row of the newest data is in train"
-                raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
-            if before is not None:
-                task = tasks.read(examples.uri)
-                now = profile.Profiler(model, task).profile(_train_rows(data))
+            if (before := profile.read(model)) is not None:
+                now = _profile(model, data, Path(examples.uri))
                 measures = distance.compare(before, now, limits)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
@@ -64,6 +60,25 @@ class Executor(base_executor.BaseExecutor):
         found = [measure.as_dict() for measure in measures]
         path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
         path.write_text(json.dumps({"version": version, "measures": found}, indent=1), encoding="utf-8")
+
+
+def _profile(model: Path, data: Data, examples: Path) -> Any:
+    """What the rows of train look like to a model."""
+    _check_content(data, examples)
+    if next(_train_rows(data), None) is None:
+        problem = "no row of the newest data is in train"
+        raise InputError(_train_files(data), problem, "Add rows to it, or take it away")
+    found = profile.Profiler(model, tasks.read(examples)).profile(_train_rows(data))
+    _check_content(data, examples)
+    return found
+
+
+def _check_content(data: Data, examples: Path) -> None:
+    """Holds the files against those that the Examples were made from, by which the result is kept."""
+    known = row_counts.contents(examples)
+    for _, path in files.of_train(files.find_files(data)):
+        if files.fingerprint(path) not in known:
+            raise changed(str(path))
 
 
 def _train_files(data: Data) -> str:

@@ -142,7 +142,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
-        row_counts.write(output, counts)
+        row_counts.write(output, counts, {name: sha256 for _, name, sha256 in json.loads(before)})
         enforce_bad_row_policy(output, data, counts)
         if before != _fingerprints(data):
             names = ", ".join(str(path) for _, path in files)

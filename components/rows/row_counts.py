@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 _FILE = "rows.json"
 
 
-def write(examples: Path, files: list[dict[str, Any]]) -> None:
+def write(examples: Path, files: list[dict[str, Any]], contents: Mapping[str, str]) -> None:
     """Writes the counts beside the Examples.
 
     Args:
         examples: directory of the artifact.
         files: of each file `file`, its path; `rows`, a list of [split, label as the task counts it, count]; `bad`.
+        contents: path -> sha256 of the file.
     """
-    (examples / _FILE).write_text(json.dumps(files))
+    (examples / _FILE).write_text(json.dumps([{**file, "sha256": contents.get(file["file"])} for file in files]))
 
 
 def row_counts(examples: Path) -> Counter[tuple[str, str]]:
@@ -32,6 +34,11 @@ def row_counts(examples: Path) -> Counter[tuple[str, str]]:
 def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
     """File -> its good rows and its bad ones, from beside the Examples."""
     return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in _read(examples)}
+
+
+def contents(examples: Path) -> set[str]:
+    """sha256 of each file, from beside the Examples."""
+    return {file["sha256"] for file in _read(examples)}
 
 
 def _read(examples: Path) -> list[dict[str, Any]]:

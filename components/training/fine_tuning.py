@@ -20,6 +20,7 @@ from components.export.card import read_card
 from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
+from components.pretrained import content
 from components.rows import data_hash
 from components.settings.model import Model
 from components.settings.serialization import load
@@ -44,20 +45,20 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     """Fine-tunes and, if this process is the chief, exports; others write nothing but temporary files.
 
     Args:
-        fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, and `base_model`, a directory.
+        fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, `base_model`, a directory, and its
+            files' `base_model_sha256`, if that is known.
             Its own `base_model` is the pushed model that `init_from` names, None where there is none.
         group: who trains together.
 
     Raises:
-        InputError: a base model that cannot be loaded, or a pushed one of another kind; class weights for unknown
-            labels; no room for what is frozen.
+        InputError: a base model that cannot be loaded, or is another than `base_model_sha256` says; a pushed one of
+            another kind; class weights for unknown labels; no room for what is frozen.
     """
     config = fn_args.custom_config
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
     transform = tft.TFTransformOutput(fn_args.transform_output)
     task = tasks.read(fn_args.transform_output)
-    base_model = Path(config["base_model"])
-    tokenizer = read_tokenizer(base_model, parses_control_tokens=model_settings.parses_control_tokens)
+    tokenizer = read_tokenizer(Path(config["base_model"]), parses_control_tokens=model_settings.parses_control_tokens)
     logs = Path(fn_args.model_run_dir)
     if replicas.is_chief:
         logs.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
             task = task.warm_started_from(pushed)
         # The chief's: what workers exchange is of one form.
         forms = forms_for(replicas.broadcast(device_kind()))
-        model, *others = replicas.copies(lambda: build_model(base_model, model_settings, training, task, forms))
+        model, *others = replicas.copies(lambda: _initial_model(config, model_settings, training, task, forms))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():
             initial = warm_start(Path(fn_args.base_model), copy)
@@ -92,13 +93,21 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     if history.precision != "float32":
         # Served in float32, on whatever CPU there is.
         in_float32 = dataclasses.replace(training, precision="float32")
-        trained, model = model, build_model(base_model, model_settings, in_float32, task, forms)
+        trained, model = model, _initial_model(config, model_settings, in_float32, task, forms)
         for variable, value in zip(model.variables, trained.variables, strict=True):
             variable.assign(value)
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
     _exported(model, transform, joins, model_settings).write(directory, card)
     profile.write(directory, learned, tokenizer)
+
+
+def _initial_model(config: dict[str, Any], settings: Model, training: Training, task: Task, forms: Forms) -> TaskModel:
+    model = build_model(Path(config["base_model"]), settings, training, task, forms)
+    if known := config.get("base_model_sha256"):
+        # Before the first checkpoint, which is kept under it.
+        content.check(Path(config["base_model"]), known)
+    return model
 
 
 def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:

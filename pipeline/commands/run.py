@@ -15,8 +15,10 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import run_report, tables
     from pipeline.runners import local
     from pipeline.runs import lock, manifest
+    from pipeline.runs.cache_key import code_at_start
     from pipeline.runs.paths import PipelinePaths
 
+    code_at_start()
     checked = preflight.check(options.config)
 
     def say(what: Any) -> None:

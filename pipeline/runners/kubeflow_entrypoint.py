@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import find_input_error
+from pipeline.runners import inputs
 
 _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 
@@ -30,7 +31,7 @@ def run(arguments: list[str]) -> None:
         arguments: those of TFX's `kubeflow_v2_run_executor`, which Beam's follow.
 
     Raises:
-        InputError: the user's data or model turned out wrong.
+        InputError: the user's data or model turned out wrong, or is not what the spec was made of.
         Exception: whatever else the executor raised.
     """
     parser = argparse.ArgumentParser(allow_abbrev=False)
@@ -40,6 +41,8 @@ def run(arguments: list[str]) -> None:
     known, of_beam = parser.parse_known_args(arguments)
     invocation = json.loads(known.json_serialized_invocation_args)
     known.json_serialized_invocation_args = json.dumps(staged(invocation))
+    properties = invocation.get("inputs", {}).get("parameterValues", {})
+    inputs.check(known.executor_class_path, properties)
 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
@@ -48,6 +51,8 @@ def run(arguments: list[str]) -> None:
     use_large_batches()
     try:
         kubeflow_v2_run_executor.main((known, of_beam))
+        if "push_destination" not in properties:
+            inputs.check(known.executor_class_path, properties)
     except Exception as error:
         if mistake := find_input_error(error):
             raise mistake from None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from itertools import chain
 from typing import Any
 
@@ -10,13 +11,19 @@ from ml_metadata.proto import metadata_store_pb2
 from tfx.dsl.compiler import compiler, constants
 from tfx.orchestration import metadata
 from tfx.orchestration.local import runner_utils
-from tfx.orchestration.portable import beam_executor_operator, launcher, runtime_parameter_utils
+from tfx.orchestration.portable import (
+    beam_executor_operator,
+    launcher,
+    python_executor_operator,
+    runtime_parameter_utils,
+)
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
 from pipeline.beam import options
 from pipeline.beam.batch_size import use_large_batches
 from pipeline.config.preflight import Checked
 from pipeline.dag.build import build_pipeline
+from pipeline.runners import inputs
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeOutcome
@@ -27,20 +34,43 @@ _STATES = metadata_store_pb2.Execution
 
 
 def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
-    """A run's DAG as TFX's intermediate representation, the run's id not yet in it."""
-    return compiler.Compiler().compile(build_pipeline(checked, paths, manifest))
+    """A run's DAG as TFX's intermediate representation, the run's id not yet in it.
+
+    Raises:
+        InputError: the code is another one than the manifest's.
+    """
+    compiled = compiler.Compiler().compile(build_pipeline(checked, paths, manifest))
+    inputs.check_code(manifest)
+    return compiled
+
+
+class _PythonOperator(python_executor_operator.PythonExecutorOperator):
+    """TFX's, with a check of what the executor has read: if it raises, the launcher notes the execution as failed."""
+
+    def __init__(self, check: Callable[[], None], executor_spec: Any, platform_config: Any = None) -> None:
+        super().__init__(executor_spec, platform_config)
+        self._check = check
+
+    def run_executor(self, *arguments: Any, **others: Any) -> Any:
+        output = super().run_executor(*arguments, **others)
+        self._check()
+        return output
 
 
 class _BeamOperator(beam_executor_operator.BeamExecutorOperator):
-    """TFX's, with Beam's arguments apart from the executor's spec; it does not wait for a job service that has gone."""
+    """The same for Beam, its arguments apart from the executor's spec; waits for no job service that has gone."""
 
-    def __init__(self, arguments: list[Any], executor_spec: Any, platform_config: Any = None) -> None:
+    def __init__(
+        self, check: Callable[[], None], arguments: list[Any], executor_spec: Any, platform_config: Any = None
+    ) -> None:
         super().__init__(executor_spec, platform_config)
-        self.beam_pipeline_args = arguments
+        self._check, self.beam_pipeline_args = check, arguments
 
     def run_executor(self, *arguments: Any, **others: Any) -> Any:
         options.check_again(argument.value.string_value for argument in self.beam_pipeline_args)
-        return super().run_executor(*arguments, **others)
+        output = super().run_executor(*arguments, **others)
+        self._check()
+        return output
 
 
 def use_local_beam_arguments(executor: executable_spec_pb2.BeamExecutableSpec) -> None:
@@ -59,10 +89,13 @@ class CompiledPipeline:
         pipeline: as `compiled_run` made it.
         paths: where it keeps what.
         run_id: names the run in ML Metadata.
+        compiled_by: as for `inputs.check`.
     """
 
-    def __init__(self, pipeline: pipeline_pb2.Pipeline, paths: PipelinePaths, run_id: str) -> None:
-        self._pipeline = pipeline
+    def __init__(
+        self, pipeline: pipeline_pb2.Pipeline, paths: PipelinePaths, run_id: str, compiled_by: str = ""
+    ) -> None:
+        self._pipeline, self._compiled_by = pipeline, compiled_by
         runtime_parameter_utils.substitute_runtime_parameter(
             self._pipeline, {constants.PIPELINE_RUN_ID_PARAMETER_NAME: run_id}
         )
@@ -95,8 +128,8 @@ class CompiledPipeline:
 
     @classmethod
     def of(cls, checked: Checked, paths: PipelinePaths, manifest: Manifest) -> CompiledPipeline:
-        """A run's, named by its manifest."""
-        return cls(compiled_run(checked, paths, manifest), paths, manifest.run)
+        """A run's, named by its manifest; errors as `compiled_run`."""
+        return cls(compiled_run(checked, paths, manifest), paths, manifest.run, manifest.code["sha256"])
 
     @property
     def node_ids(self) -> list[str]:
@@ -108,14 +141,20 @@ class CompiledPipeline:
 
         Raises:
             Exception: whatever the node's executor raised.
+            InputError: a file that the node reads, or its code, is another one than when the run began; nothing that it
+                made of that is taken from cache.
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
         use_large_batches()
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
-        operators = {}
+        check = functools.partial(self._check_inputs, node_id, executor)
+        check()
+        # A push cannot be taken back.
+        check_again = check if node_id != "Pusher" else lambda: None
+        operators = {executable_spec_pb2.PythonClassExecutableSpec: functools.partial(_PythonOperator, check_again)}
         if isinstance(executor, executable_spec_pb2.BeamExecutableSpec):
             arguments = list(executor.beam_pipeline_args_placeholders)
-            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, arguments)
+            operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, check_again, arguments)
             use_local_beam_arguments(executor)
         launching = launcher.Launcher(
             pipeline_node=self._nodes[node_id],
@@ -149,3 +188,10 @@ class CompiledPipeline:
         if state == _STATES.COMPLETE:
             self._digests.remember(chain.from_iterable(outputs.values()))
         return NodeOutcome(state == _STATES.CACHED, outputs, why)
+
+    def _check_inputs(self, node_id: str, executor: Any) -> None:
+        beam = isinstance(executor, executable_spec_pb2.BeamExecutableSpec)
+        found = executor.python_executor_spec if beam else executor
+        parameters = self._nodes[node_id].parameters.parameters
+        properties = {name: value.field_value.string_value for name, value in parameters.items()}
+        inputs.check(found.class_path, properties, self._compiled_by)

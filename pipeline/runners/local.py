@@ -17,6 +17,7 @@ from components.common.streams import redirected_output
 from pipeline.config.preflight import Checked
 from pipeline.reports import run_report, tables
 from pipeline.runs import lifecycle, manifest
+from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held, writable
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
@@ -39,6 +40,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     Raises:
         InputError: the user's data or model turned out wrong, the root cannot be written, or another run is on.
     """
+    code_at_start()
     paths = PipelinePaths.of(checked.run, root)
     lifecycle.check(checked, paths)
     with held(paths, say if wait else None):
@@ -76,11 +78,11 @@ def _run_nodes(
     checked: Checked, paths: PipelinePaths, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
     with watch(terminal, "loading TensorFlow"):
+        found = manifest.collect(checked, record.id, record.started)
+        found.write(Path(record.directory))
         with _no_collections():
             from pipeline.runners.launch import CompiledPipeline
 
-        found = manifest.collect(checked, record.id, record.started)
-        found.write(Path(record.directory))
         compiled = CompiledPipeline.of(checked, paths, found)
     with watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()

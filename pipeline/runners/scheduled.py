@@ -30,9 +30,8 @@ from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
-from pipeline.runs.cache_key import project_hash
+from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held
-from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
@@ -58,6 +57,7 @@ def begin(exported: Path, run_id: str) -> int:
     Raises:
         InputError: the user's config, data or model is wrong; or the DAG is no longer the one that was exported.
     """
+    code_at_start()
     dag = ExportedDag.read(exported)
     # Of a run that was cleared, what it did before counts no more.
     _claim(dag, run_id).unlink(missing_ok=True)
@@ -128,7 +128,6 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
             if all(other.state != "failed" for other in kept.nodes):
                 kept.error = None
         with _shown_progress(), _failures_in(directory, node_id):
-            _check_code(found)
             if node_id == "Pusher":
                 _check_baseline(kept, paths)
             started = time.monotonic()
@@ -219,12 +218,6 @@ def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPip
 
     text = (directory / _COMPILED_FILE).read_text(encoding="utf-8")
     return CompiledPipeline(json_format.Parse(text, pipeline_pb2.Pipeline()), paths, run_id)
-
-
-def _check_code(found: Manifest) -> None:
-    """Artifacts are kept under the hash of the code that the run began with."""
-    if project_hash() != found.code["sha256"]:
-        raise InputError(found.checkout, "the code changed since the run began", "Clear all tasks of the run")
 
 
 def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:

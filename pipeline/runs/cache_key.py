@@ -12,10 +12,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from components.common import atomic_files
 from components.common.checkout import ROOT
-from components.pretrained.file_names import CONFIG
-from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _PACKAGE = "components"
 
@@ -70,7 +67,6 @@ def reachable_modules(module: str, root: Path = ROOT) -> set[str]:
     return found
 
 
-@cache
 def project_hash() -> str:
     """sha256 over all sources of the project that a run can stand on."""
     digest = hashlib.sha256()
@@ -79,10 +75,13 @@ def project_hash() -> str:
     return digest.hexdigest()
 
 
-def base_model_hashes(directory: Path) -> dict[str, str]:
-    """File name -> sha256 of what a base model is made of."""
-    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json")
-    return {path.name: atomic_files.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+@cache
+def code_at_start() -> str:
+    """`project_hash` as it was when this process first asked.
+
+    What may wait, or import TensorFlow, asks before: modules that are imported afterwards could be of other sources.
+    """
+    return project_hash()
 
 
 class _Code(NamedTuple):

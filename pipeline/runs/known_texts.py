@@ -6,9 +6,9 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from components.common.errors import InputError
+from components.pretrained import content
 from components.rows.text_statistics import TextStatistics
 from pipeline.runs import manifest, record
-from pipeline.runs.cache_key import base_model_hashes
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 
@@ -28,7 +28,7 @@ def known_texts(checked: Checked, paths: PipelinePaths) -> tuple[str, dict[str, 
             counted = record.read(directory).texts
             # What is quickly told apart first: for a hash all of a file is read.
             if counted and _looks_the_same(before, checked):
-                now = now or (manifest.data_files(checked.files), base_model_hashes(checked.base_model))
+                now = now or (manifest.data_files(checked.files), content.hashes(checked.base_model))
                 if (before.data, before.base_model) == now:
                     return before.run, {split: TextStatistics(**found) for split, found in counted.items()}
     return None

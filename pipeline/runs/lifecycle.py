@@ -11,7 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.common.errors import InputError
+from components.common.errors import InputError, changed
 from components.distributed import cluster
 from components.export.card import read_card
 from pipeline.runs import manifest
@@ -109,13 +109,13 @@ def end(record: RunRecord, found: Manifest) -> None:
 
 def _check_files(found: Manifest, examples: Path) -> None:
     """Holds the manifest against the files as they were read, and adds their rows to it."""
+    from components.rows import data_hash
     from components.rows.row_counts import rows_by_file
 
     read = rows_by_file(examples)
-    now = manifest.data_files((file.split, Path(file.path)) for file in found.data)
-    if now != found.data or set(read) != {file.path for file in found.data}:
-        names = ", ".join(read)
-        remedy = "Run again once the files are complete; of a scheduled run, clear all tasks"
-        raise InputError(names, "changed since the run began", remedy)
+    # Not against what is there now: a file may have been another one in between.
+    began = data_hash.of_files((file.split, file.sha256) for file in found.data)
+    if data_hash.read(examples) != began or set(read) != {file.path for file in found.data}:
+        raise changed(", ".join(read))
     for file in found.data:
         file.rows, file.quarantined = read[file.path]

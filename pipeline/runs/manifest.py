@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 from components.common.errors import InputError
+from components.pretrained import content
 from components.rows.files import fingerprint
 from components.settings.beam import Beam
 from components.settings.kubeflow import Kubeflow
@@ -25,7 +26,7 @@ from components.settings.run import Run
 from components.settings.schedule import Schedule
 from components.settings.serialization import dump, load, load_file
 from pipeline.runs import record
-from pipeline.runs.cache_key import base_model_hashes, project_hash
+from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import OUTCOME
 from pipeline.runs.run_ids import in_order
@@ -195,8 +196,8 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         config=json.loads(dump(run)),
         checkout=str(ROOT),
         data=data_files(checked.files),
-        base_model=base_model_hashes(checked.base_model),
-        code={"sha256": project_hash(), **_commit()},
+        base_model=content.hashes(checked.base_model),
+        code={"sha256": code_at_start(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),
         machine={

@@ -44,6 +44,10 @@ CHECK = "check --config DIR/run.toml"
 
 RUN = "run --config DIR/run.toml --root DIR/runs"
 
+CONTAINER = """run-container -- --executor_class_path components.nodes.trainer --json_serialized_invocation_args '
+{"inputs": {"parameterValues": {"base_model": "DIR/toy", "base_model_sha256": "{}"}}, "outputs": {}}'"""
+"""Of a node that read another base model when the run began, or the spec was made."""
+
 EXPORT = "export --runner kubeflow --config DIR/run.toml --output DIR/out"
 
 KUBEFLOW = '[kubeflow]\nimage = "bert@sha256:0"\nroot = "s3://bucket/bert"\nfolder = "/mnt/toy"\n'
@@ -729,6 +733,9 @@ CASES: dict[str, list[Case]] = {
              'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),
     ],
     "Runs and versions": [
+        Case("a base model, schema, data or code that changes while a run is on", nothing,
+             "DIR/toy/config.json: changed since the run began. Run again once the files are complete; of a scheduled "
+             "run, clear all tasks; on Kubeflow, export it again.", CONTAINER),
         Case("no run yet", nothing,
              "DIR/runs: no run in it. Start one with `run --config C`, or give the --root of your runs.",
              "show --root DIR/runs"),

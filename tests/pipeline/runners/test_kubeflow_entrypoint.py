@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from components.common.errors import InputError
 from pipeline.runners.kubeflow_entrypoint import as_declared, local_path, run, staged
 
 
@@ -71,6 +72,19 @@ def test_what_was_made_is_told_by_uri_again_also_where_a_property_names_an_input
         },
         "parameterValues": {},
     }
+
+
+def test_another_base_model_than_at_the_export_ends_the_container(root: Path) -> None:
+    (root / "vocab.txt").write_text("[PAD]\n")
+    properties = {"base_model": str(root), "base_model_sha256": json.dumps({"vocab.txt": "0" * 64})}
+    told = {"inputs": {"parameterValues": properties}, "outputs": {"outputFile": str(root / "out.json")}}
+    arguments = ["--executor_class_path", "components.no_such.Executor", "--json_serialized_invocation_args"]
+    with pytest.raises(InputError) as caught:
+        run([*arguments, json.dumps(told)])
+    assert str(caught.value) == (
+        f"{root / 'vocab.txt'}: changed since the run began. Run again once the files are complete; "
+        "of a scheduled run, clear all tasks; on Kubeflow, export it again."
+    )
 
 
 def test_an_executor_s_error_is_the_container_s(root: Path) -> None:

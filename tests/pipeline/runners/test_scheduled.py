@@ -237,6 +237,20 @@ def test_after_data_were_corrected_a_run_that_is_cleared_begins_anew(
     assert record.read(latest(root)).rows["train"] == 64
 
 
+def test_a_base_model_that_changes_between_two_steps_is_said(
+    dag: Path, folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert step("begin-run", dag, "another base model") == 0
+    vocabulary = folder / "model" / "vocab.txt"
+    good = vocabulary.read_bytes()
+    vocabulary.write_bytes(good + b"more\n")
+    capfd.readouterr()
+    assert step("run-node", dag, "another base model", "ExampleValidator") == 2
+    vocabulary.write_bytes(good)
+    said = f"error: {vocabulary}: changed since the run began. Run again once the files are complete; of a scheduled"
+    assert said in capfd.readouterr().err
+
+
 def test_a_cleared_run_whose_beginning_fails_is_no_success(
     dag: Path, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

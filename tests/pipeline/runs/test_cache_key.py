@@ -134,15 +134,6 @@ def test_what_does_not_run_can_change_without_the_hash(root: Path, before: str, 
     assert cache_key.source_hash("components.a", root) == one
 
 
-def test_the_base_models_hashes_name_its_files(tmp_path: Path) -> None:
-    (tmp_path / "vocab.txt").write_bytes(b"a\n")
-    (tmp_path / "added_tokens.json").write_bytes(b"a\n")
-    (tmp_path / "README.md").write_bytes(b"not part of the model")
-    # sha256 of "a\n"
-    expected = "87428fc522803d31065e7bce3cf03fe475096631e5e07bbd7a0fde60c4cf25c7"
-    assert cache_key.base_model_hashes(tmp_path) == {"vocab.txt": expected, "added_tokens.json": expected}
-
-
 @pytest.fixture
 def copied(tmp_path: Path) -> Path:
     """The project's own components, to be edited."""
