@@ -80,8 +80,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             if not outputs.get("baseline"):
                 return "no other in production" if node == "Baseline" else "none of other data in production"
             known = read_card(Path(outputs["baseline"][0], "Format-Serving"))
-            (examples,) = record.node("TsvExampleGen").outputs
-            unlike = tasks.unlike(tasks.from_card(known), tasks.read(examples)) if "task" in known else ""
+            (read,) = record.node("TsvExampleGen").outputs
+            unlike = tasks.unlike(tasks.from_card(known), tasks.read(read)) if "task" in known else ""
             return f"the model in production {unlike}" if unlike else ""
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())

@@ -1,5 +1,6 @@
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,8 @@ def pushed_by(paths: PipelinePaths, run: str, version: int, labels: list[str], *
     record.evaluations = {"dev": {"metrics": {"candidate": {"": {"accuracy": version / 10}}}}}
     record.write()
     knows = {} if older else {"identity": identity(card(labels))}
-    about = {"config": {}, "checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None}
-    found = Manifest(name="toy", run=run, started="", libraries={}, machine={}, **about)  # type: ignore[arg-type]
+    about: dict[str, Any] = {"config": {}, "checkout": "", "data": [], "base_model": {}, "code": {}, "lock": None}
+    found = Manifest(name="toy", run=run, started="", libraries={}, machine={}, **about)
     found.result = {**knows, "weights_sha256": "aa", "model": "/models/1", "machine": {}}
     found.write(directory)
 
