@@ -112,8 +112,8 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
     if places.schema is not None:
         config["validation"]["schema_file"] = str(places.schema.resolve())
     named = [path for name in (*SPLITS, "files") for path in config["data"][name]]
-    # A glob is looked for with the other files; a model of the hub is fetched.
-    gone = [path for path in named if not (glob.has_magic(path) or Path(path).exists())]
+    # A name may be a glob, or hold brackets and be none. A model of the hub is fetched.
+    gone = [path for path in named if not (Path(path).exists() or glob.glob(path, recursive=True))]
     if gone:
         remedy = f"Put it back, or give what {held_all} is now by --data-path"
         raise InputError(gone[0], "no such file", remedy)
