@@ -1,6 +1,6 @@
 """Rows with equal texts: within a split, and across splits, where a model is measured on what it has learned.
 
-Counted once by ExampleValidator and kept as a file. While a split is counted it takes some 40 bytes for each of its
+Counted once by ExampleValidator and kept as a file. While a split is counted it takes some 60 bytes for each of its
 rows, beside 8 for each different text of the splits before it.
 """
 
