@@ -43,7 +43,7 @@ class Executor(base_executor.BaseExecutor):
             load(Data, exec_properties["data"]).under(exec_properties["data_path"]), (examples.span,)
         )
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
-        version, measures = None, []
+        version, measures, older = None, [], []
         if predecessor is not None:
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
@@ -54,7 +54,7 @@ class Executor(base_executor.BaseExecutor):
             if before is not None:
                 task = tasks.read(examples.uri)
                 now = profile.Profiler(model, task).profile(_train_rows(data))
-                measures = distance.compare(before, now, limits)
+                measures, older = distance.compare(before, now, limits), distance.not_compared(before)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
             listed = "".join(f"\n  {measure}" for measure in exceeded)
@@ -63,7 +63,8 @@ class Executor(base_executor.BaseExecutor):
             raise InputError(_train_files(data), problem, remedy)
         found = [measure.as_dict() for measure in measures]
         path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
-        path.write_text(json.dumps({"version": version, "measures": found}, indent=1), encoding="utf-8")
+        result = {"version": version, "measures": found, "not_compared": older}
+        path.write_text(json.dumps(result, indent=1), encoding="utf-8")
 
 
 def _train_files(data: Data) -> str:

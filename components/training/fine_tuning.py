@@ -98,7 +98,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
     _exported(model, transform, joins, model_settings).write(directory, card)
-    profile.write(directory, learned, tokenizer)
+    learned.write(directory, tokenizer)
 
 
 def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
@@ -121,13 +121,13 @@ def _card(
     return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
 
 
-def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:
+def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> profile.Learned:
     """What the rows look like, or as many of them as a profile is made of."""
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
     batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
     ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
     shares = None if rows.per_token else task.drift_values(task.label_fields(rows.targets[chosen]))
-    return profile.of_tokens(ids, rows.lengths[chosen], shares, tokenizer)
+    return profile.Learned.of_tokens(ids, rows.lengths[chosen], task, shares, tokenizer)
 
 
 def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows, forms: Forms) -> str:

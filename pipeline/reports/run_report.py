@@ -209,6 +209,8 @@ def drift_table(found: DataComparison) -> RenderableType:
     for one in found.measures:
         over = Text("over", "bold red") if one["exceeded"] else ""
         table.add_row(one["name"], f"{one['value']:.3f}", f"{one['limit']:g}", over, one["before"], one["now"])
+    for name in found.not_compared:
+        table.add_row(name, "-", "", "", "not compared: profile of an older form")
     return table
 
 

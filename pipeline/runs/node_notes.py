@@ -45,10 +45,11 @@ def drift_note(found: dict[str, Any]) -> str:
     version = f"version {found['version']}"
     if not found["measures"]:
         return f"{version} has no data profile"
+    older = "".join(f", {name} not compared: profile of an older form" for name in found.get("not_compared", []))
     exceeded = [
         f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
     ]
-    return f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}"
+    return (f"drifted from {version}: {', '.join(exceeded)}" if exceeded else f"like the data of {version}") + older
 
 
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
