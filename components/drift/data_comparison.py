@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 DRIFT_FILE = "drift.json"
-"""Within the anomalies: `version` that was compared with, None without one; the `measures` that were taken; `unlike`,
-where there is something to say, how that version is of another task or other classes."""
+"""Within the anomalies: `version` that was compared with, None without one; the `measures` that were taken; those
+`not_compared`, for which its profile is of an older form; `unlike`, where there is something to say, how that version
+is of another task or other classes."""
 
 
 @dataclass(slots=True)
@@ -20,5 +21,7 @@ class DataComparison:
     """Directory of the model that it made."""
     measures: list[dict[str, Any]] = field(default_factory=list)
     """`Distance.as_dict` of each respect."""
+    not_compared: list[str] = field(default_factory=list)
+    """Measures for which the model's profile is of an older form."""
     fails: bool = True
     """Whether beyond a limit is an error, as the run's config has it."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
 from components.drift.tfdv import tfdv
+from components.drift.word_labels import WordLabels
 from components.export import card
 from components.tasks import Task
 from components.tokenization.coverage import Coverage
@@ -35,17 +37,35 @@ _VOCABULARY_FILE = f"assets.extra/{VOCABULARY}"
 
 _AT_A_TIME = 1024
 
-_LENGTHS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
+_TOKENS = (8, 16, 24, 32, 48, 64, 96, 128, 192, 256, 384)
 
-_SHARES = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
-"""Upper ends of the ranges, the last one open: of a text's tokens, and of shares of its words."""
+_UNKNOWN = (0.0, 0.02, 0.05, 0.1, 0.2, 0.3, 0.5)
+
+_WHOLE = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.99)
+"""Upper ends of the ranges, the last one open: of a text's tokens, of the share of its words that are unknown, which is
+near 0 in most texts, and of those that are whole, which are most words where the vocabulary fits."""
+
+_BOUNDS = {"tokens": _TOKENS, "unknown": _UNKNOWN, "whole": _WHOLE}
 
 MEANS = {
     "text_length": ("tokens", "{:.1f} tokens"),
     "unknown_share": ("unknown", "{:.2%} of words unknown"),
     "vocabulary_coverage": ("whole", "{:.2%} of words whole"),
 }
-"""Compared feature -> the number it stands for, and how its mean reads."""
+"""Measure -> the number it stands for, and how its mean reads."""
+
+FEATURES = {
+    "label": "label",
+    "label_agreement": "label_agreement",
+    "text_length": "text_length",
+    "unknown_share": "unknown_share",
+    "vocabulary_coverage": "vocabulary_coverage.v2",
+}
+"""Measure -> the feature whose spread is compared; other ranges get it another name, so that profiles of before, which
+lack it, are not compared by it. Without a number, `vocabulary_coverage` had the ranges of `unknown_share`."""
+
+AGREES = "as the words tell"
+"""The value of `label_agreement` for a row whose label is the one that its words make most likely."""
 
 Row = tuple[tuple[str, ...], str | None]
 """Texts and label."""
@@ -64,6 +84,7 @@ class Profiler:
         vocabulary, settings = read_vocabulary(model / _VOCABULARY_FILE), TokenizerSettings(**described["settings"])
         self._tokenizer = Tokenizer(vocabulary=tuple(vocabulary), settings=settings)
         self._tokenize = WordPiece(self._tokenizer, described["max_tokens"])
+        self._words = WordLabels.read(model)
 
     def profile(self, rows: Iterable[Row]) -> statistics_pb2.DatasetFeatureStatisticsList:
         """The profile of (texts, label) rows, or of a sample of them; a label of None is not counted."""
@@ -77,11 +98,18 @@ class Profiler:
             lengths.append(tokens.row_lengths().numpy())
         labels = [label for _, label in sampled if label is not None]
         shares = self._task.drift_values(labels) if labels else None
-        return of_tokens(np.concatenate(ids), np.concatenate(lengths), shares, self._tokenizer)
+        every, of_rows, agrees = np.concatenate(ids), np.concatenate(lengths), None
+        if self._words is not None and shares is not None:
+            agrees = self._words.agreement(every, of_rows, shares)
+        return of_tokens(every, of_rows, shares, self._tokenizer, agrees)
 
 
 def of_tokens(
-    ids: np.ndarray, lengths: np.ndarray, labels: Sequence[str] | None, tokenizer: Tokenizer
+    ids: np.ndarray,
+    lengths: np.ndarray,
+    labels: Sequence[str] | None,
+    tokenizer: Tokenizer,
+    agrees: np.ndarray | None = None,
 ) -> statistics_pb2.DatasetFeatureStatisticsList:
     """The profile of tokenized rows.
 
@@ -90,6 +118,7 @@ def of_tokens(
         lengths: int[rows], the tokens of each.
         labels: what is compared of their labels, or None.
         tokenizer: whose ids they are.
+        agrees: bool[rows], whether each label is what the row's words tell, or None.
     """
     found = Coverage(tokenizer).words(ids)
     of_row = np.repeat(np.arange(len(lengths)), lengths)
@@ -100,12 +129,39 @@ def of_tokens(
     numbers = {"tokens": lengths.astype(float), "unknown": counted[1] / a_row, "whole": counted[2] / a_row}
     columns: dict[str, Any] = dict(numbers)
     for name, (number, _) in MEANS.items():
-        bounds = _LENGTHS if number == "tokens" else _SHARES
         # Zero padded: strings, whose order nobody minds but a reader of the statistics.
-        columns[name] = [f"{place:02}" for place in np.searchsorted(bounds, numbers[number])]
+        columns[FEATURES[name]] = [f"{place:02}" for place in np.searchsorted(_BOUNDS[number], numbers[number])]
     if labels is not None:
         columns["label"] = list(labels)
+    if agrees is not None:
+        columns["label_agreement"] = np.where(agrees, AGREES, "otherwise")
     return tfdv.generate_statistics_from_dataframe(pd.DataFrame(columns))
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """The profile of the rows that a model learned from, and what another profile will need."""
+
+    statistics: statistics_pb2.DatasetFeatureStatisticsList
+    words: WordLabels | None
+
+    @classmethod
+    def of_tokens(
+        cls, ids: np.ndarray, lengths: np.ndarray, task: Task, labels: Sequence[str] | None, tokenizer: Tokenizer
+    ) -> Learned:
+        """Of tokenized rows; arguments as for `of_tokens`."""
+        words, agrees = None, None
+        if task.single_label and labels is not None:
+            words = WordLabels.learned(ids, lengths, labels, len(tokenizer.tokens))
+        if words is not None and labels is not None:
+            agrees = words.agreement(ids, lengths, labels, left_out=True)
+        return cls(of_tokens(ids, lengths, labels, tokenizer, agrees), words)
+
+    def write(self, model: Path, tokenizer: Tokenizer) -> None:
+        """With the vocab.txt, into a SavedModel's assets.extra."""
+        write(model, self.statistics, tokenizer)
+        if self.words is not None:
+            self.words.write(model)
 
 
 def write(model: Path, statistics: statistics_pb2.DatasetFeatureStatisticsList, tokenizer: Tokenizer) -> None:

@@ -62,7 +62,7 @@ class Executor(base_executor.BaseExecutor):
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         data = _newest(examples, exec_properties)
         predecessor = next(iter(input_dict.get("predecessor") or ()), None)
-        version, unlike, measures = None, "", []
+        version, unlike, measures, older = None, "", [], []
         if predecessor is not None:
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
@@ -71,7 +71,7 @@ class Executor(base_executor.BaseExecutor):
                 unlike = tasks.unlike(known, tasks.read(examples.uri))
                 if known.name == tasks.read(examples.uri).name:
                     now = _profile(model, data, Path(examples.uri))
-                    measures = distance.compare(before, now, limits)
+                    measures, older = distance.compare(before, now, limits), distance.not_compared(before)
         exceeded = [measure for measure in measures if measure.exceeded]
         if exceeded and limits.on_drift == "fail":
             listed = "".join(f"\n  {measure}" for measure in exceeded)
@@ -82,7 +82,7 @@ class Executor(base_executor.BaseExecutor):
         found = [measure.as_dict() for measure in measures]
         path = Path(artifact_utils.get_single_uri(output_dict["anomalies"]), DRIFT_FILE)
         other_kind = {"unlike": unlike} if unlike else {}
-        content = {"version": version, "measures": found, **other_kind}
+        content = {"version": version, "measures": found, "not_compared": older, **other_kind}
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
 

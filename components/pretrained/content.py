@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.common import atomic_files
 from components.common.errors import changed
-from components.pretrained.file_names import CONFIG
+from components.pretrained.file_names import CONFIG, MODULES, POOLING
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _SETTLED = 2.0
@@ -20,8 +20,9 @@ _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
 def hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
-    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json")
-    return {path.name: _sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json", MODULES, POOLING)
+    found = (path for pattern in patterns for path in sorted(directory.glob(pattern)))
+    return {path.relative_to(directory).as_posix(): _sha256(path) for path in found}
 
 
 def check(directory: Path, known: Mapping[str, str]) -> None:

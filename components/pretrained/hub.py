@@ -7,13 +7,13 @@ from pathlib import Path
 
 from components.common.errors import InputError
 from components.pretrained import hub_answers
-from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
+from components.pretrained.file_names import CONFIG, INDEX, MODULES, POOLING, WEIGHTS
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _SHARDS = f"model-{'[0-9]' * 5}-of-{'[0-9]' * 5}.safetensors"
 
-FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, _SHARDS)
-"""Patterns of the files that are fetched: no pickles, no code, and no name with a folder in it."""
+FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, _SHARDS, MODULES, POOLING)
+"""Patterns of the files that are fetched: no pickles, no code, and no folder but that of `POOLING`."""
 
 _PART = r"[A-Za-z0-9_]([\w.-]{0,94}[A-Za-z0-9_])?"
 

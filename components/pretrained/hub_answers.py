@@ -95,12 +95,13 @@ def check_fetched(directory: Path, name: str, kept_in: Path | None) -> None:
     except errors.CachedRepoTreeNotFoundError:
         listed = []
     hashes = {file.path: file.lfs.sha256 for file in listed if file.lfs is not None}
-    for path in sorted(directory.glob("*")):
+    for path in sorted(directory.rglob("*")):
         blob = path.resolve()
         if not blob.is_relative_to(within):
             problem = f"is a link to {blob}, out of the cache"
             raise InputError(str(path), problem, "Delete the link, and look who made it")
-        expected = hashes.get(path.name) or (blob.name if _SHA256.fullmatch(blob.name) else None)
+        in_cache = blob.name if _SHA256.fullmatch(blob.name) else None
+        expected = hashes.get(path.relative_to(directory).as_posix()) or in_cache
         if expected and blob.is_file() and (found := atomic_files.sha256(blob)) != expected:
             problem = f"its sha256 is {found}, the hub lists {expected} for {name}"
             remedy = f"It was damaged or exchanged: delete {blob} to have it fetched anew, or take another model"

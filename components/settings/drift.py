@@ -15,7 +15,11 @@ class Drift:
     """Whether a run stops at drift, or says so and goes on. Example: `on_drift = "warn"`"""
     label: Share = 0.2
     """The most by which the share of any class may move (L-infinity distance). Example: `label = 0.1`"""
-    text_length: Share = 0.1
+    label_agreement: Share = 0.25
+    """The most by which the share of rows may fall whose label is the one that their words make most likely (naive
+    Bayes over the rows that the model in production learned from), for tasks with one label a row: labels that were
+    swapped. Example: `label_agreement = 0.3`"""
+    text_length: Share = 0.07
     """Limit on the Jensen-Shannon divergence, from 0 to 1, of the number of tokens a text.
     Example: `text_length = 0.2`"""
     unknown_share: Share = 0.1

@@ -21,7 +21,7 @@ from components.export.signatures import Exported
 from components.leakage import learned
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
-from components.pretrained import content
+from components.pretrained import content, pooling
 from components.rows import data_hash
 from components.settings.model import Model
 from components.settings.serialization import load
@@ -30,7 +30,7 @@ from components.tasks import Task
 from components.tokenization.joins import Joins
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
-from components.training import loop
+from components.training import loop, recipe
 from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
 from components.training.dataset import Rows
@@ -72,8 +72,13 @@ def train(fn_args: Any, replicas: Replicas) -> None:
             for name, files in (("train", fn_args.train_files), ("dev", fn_args.eval_files))
         )
         task = task.fitted(model_settings, train.targets)
-        if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
-            task = task.warm_started_from(pushed)
+        pushed = read_card(Path(fn_args.base_model)) if fn_args.base_model else None
+        if pushed and (theirs := tasks.from_card(pushed)).name == task.name:
+            task = task.warm_started_from(theirs)
+        chosen = list(
+            recipe.choices(training, model_settings, task, len(train), pooling.read(Path(config["base_model"])), pushed)
+        )
+        training, model_settings = recipe.applied(chosen, training, model_settings)
         # The chief's: what workers exchange is of one form.
         forms = forms_for(replicas.broadcast(device_kind()))
         model, *others = replicas.copies(lambda: _initial_model(config, model_settings, training, task, forms))
@@ -89,18 +94,16 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, replicas, others)
         looks = _profile(train, task, tokenizer)
-    history.key, history.words_cut = key, train.words_cut
+    history.key, history.words_cut, history.chosen = key, train.words_cut, [choice.as_dict() for choice in chosen]
+    history.guessed_loss = _guessed_loss(training, task, train, dev)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
-        # Served in float32, on whatever CPU there is.
-        in_float32 = dataclasses.replace(training, precision="float32")
-        trained, model = model, _initial_model(config, model_settings, in_float32, task, forms)
-        for variable, value in zip(model.variables, trained.variables, strict=True):
-            variable.assign(value)
+        training = dataclasses.replace(training, precision="float32")
+        model = _in_float32(model, _initial_model(config, model_settings, training, task, forms))
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
     _exported(model, transform, joins, model_settings).write(directory, card)
-    profile.write(directory, looks, tokenizer)
+    looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
 
@@ -109,6 +112,18 @@ def _initial_model(config: dict[str, Any], settings: Model, training: Training, 
     if known := config.get("base_model_sha256"):
         # Before the first checkpoint, which is kept under it.
         content.check(Path(config["base_model"]), known)
+    return model
+
+
+def _guessed_loss(training: Training, task: Task, train: Rows, dev: Rows) -> float | None:
+    """Not with weights: a model that has learned need not have a smaller loss without them than the labels' shares."""
+    return task.guessing_loss(train.targets, dev.targets) if training.class_weights == "none" else None
+
+
+def _in_float32(trained: TaskModel, model: TaskModel) -> TaskModel:
+    """The second model with the weights of the first: served in float32, on whatever CPU there is."""
+    for variable, value in zip(model.variables, trained.variables, strict=True):
+        variable.assign(value)
     return model
 
 
@@ -140,13 +155,13 @@ def _card(
     return {**given, "tokenizer": described, "model": reads, **of_words, **learned_from}
 
 
-def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> Any:
+def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> profile.Learned:
     """What the rows look like, or as many of them as a profile is made of."""
     chosen = np.linspace(0, len(rows) - 1, min(len(rows), profile.SAMPLE)).astype(np.int64)
     batches = [rows.batch(part) for part in np.array_split(chosen, len(chosen) // 1024 + 1)]
     ids = np.concatenate([batch.inputs[batch.padding_mask] for batch in batches])
     shares = None if rows.per_token else task.drift_values(task.label_fields(rows.targets[chosen]))
-    return profile.of_tokens(ids, rows.lengths[chosen], shares, tokenizer)
+    return profile.Learned.of_tokens(ids, rows.lengths[chosen], task, shares, tokenizer)
 
 
 def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev: Rows, forms: Forms) -> str:

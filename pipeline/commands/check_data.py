@@ -66,7 +66,8 @@ def compare_rows(
         found = tokenizer.profile(chain(first, rows))
     limits = before.settings.drift
     measures = distance.compare(learned, found, limits)
-    return DataComparison(before.run, str(model), [one.as_dict() for one in measures], limits.on_drift == "fail")
+    older = distance.not_compared(learned)
+    return DataComparison(before.run, str(model), [one.as_dict() for one in measures], older, limits.on_drift == "fail")
 
 
 def _sentences(source: Path, data: Data, task: Task) -> Iterator[tuple[tuple[str, ...], str | None]]:

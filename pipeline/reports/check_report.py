@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Group, RenderableType
@@ -21,6 +21,7 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
+from components.training.recipe import Choice
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
@@ -37,13 +38,14 @@ class Counted(NamedTuple):
     duplicates_of: str
 
 
-def check_report(checked: Checked, paths: PipelinePaths, counted: Counted) -> RenderableType:
+def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chosen: Sequence[Choice]) -> RenderableType:
     """The DAG and the resolved settings of a config that is in order, its duplicates, how it fits the tokenizer.
 
     Args:
         checked: the config.
         paths: where a run of it would keep what.
         counted: of its rows, by split.
+        chosen: what Trainer will choose.
     """
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
@@ -67,6 +69,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted) -> Re
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
+        *(("chosen", str(choice)) for choice in chosen),
         ("pushed to", short_path(str(paths.serving))),
         *_of_another_kind(checked.task, paths),
     ]

@@ -70,6 +70,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
                 f"{training_speed(trained)}, best checkpoint at step {trained['best_step']} of {trained['steps']}",
             )
         )
+        facts += [("chosen", f"{one['key']} = {one['value']}: {one['why']}") for one in trained.get("chosen", [])]
     if "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
@@ -213,6 +214,8 @@ def drift_table(found: DataComparison) -> RenderableType:
     for one in found.measures:
         over = Text("over", "bold red") if one["exceeded"] else ""
         table.add_row(one["name"], f"{one['value']:.3f}", f"{one['limit']:g}", over, one["before"], one["now"])
+    for name in found.not_compared:
+        table.add_row(name, "-", "", "", "not compared: profile of an older form")
     return table
 
 

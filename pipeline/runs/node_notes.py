@@ -15,7 +15,7 @@ from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
-from components.training.history import HISTORY_FILE
+from components.training.history import HISTORY_FILE, has_not_learned
 from pipeline.runs.record import RunRecord
 
 
@@ -30,6 +30,17 @@ def training_note(found: dict[str, Any]) -> str:
     if found["resumed"]:
         parts.append(f"resumed at step {found['resumed'][-1]}")
     return ", ".join(parts)
+
+
+def training_warnings(found: dict[str, Any]) -> list[str]:
+    """What a person should know of a training though its model may be pushed."""
+    if not has_not_learned(found):
+        return []
+    least = min(one["loss"] for one in found["evaluations"])
+    return [
+        f"next to nothing was learned: the loss on dev, at best {least:.3f}, is that of guessing by the labels' shares "
+        f"in train ({found['guessed_loss']:.3f}); more training.epochs, another learning_rate or more rows may help"
+    ]
 
 
 def training_speed(training: dict[str, Any]) -> str:
@@ -49,11 +60,12 @@ def drift_note(found: dict[str, Any]) -> str:
         return f"{version} {unlike}: not compared with what it learned from"
     if not found["measures"]:
         return f"{version} has no data profile"
+    older = "".join(f", {name} not compared: profile of an older form" for name in found.get("not_compared", []))
     exceeded = [
         f"{one['name']} {one['value']:.3f} over {one['limit']:g}" for one in found["measures"] if one["exceeded"]
     ]
     which = f"{version}, which {unlike}" if unlike else version
-    return f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}"
+    return (f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}") + older
 
 
 def learned_rows(summary: dict[str, Any]) -> int:
@@ -99,6 +111,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
+            record.node(node).warnings = training_warnings(record.training)
             return training_note(record.training)
         case "Baseline" | "Predecessor":
             if not outputs.get("baseline"):

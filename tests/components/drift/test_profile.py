@@ -79,6 +79,43 @@ def test_rows_without_labels_are_compared_in_the_rest() -> None:
     assert set(measured(of([["a"]], ["good"]), of([["a"]]))) == {"text_length", "unknown_share", "vocabulary_coverage"}
 
 
+def test_fewer_whole_words_are_far_apart_though_most_words_are_whole() -> None:
+    # 9 of 10 words whole, and 6 of 10: with ranges that end at a half they were the same.
+    before, now = (of([["film"] * whole + ["film", "##s"] * (10 - whole)] * 50) for whole in (9, 6))
+    (found,) = (one for one in distance.compare(before, now, Drift()) if one.name == "vocabulary_coverage")
+    assert found.value == pytest.approx(1)
+    assert found.exceeded
+
+
+def test_a_profile_of_an_older_form_is_not_compared_by_other_ranges() -> None:
+    before, now = of([["film", "##s"]]), of([["a"]])
+    assert distance.not_compared(before) == []
+    for feature in before.datasets[0].features:
+        if feature.path.step[0] == "vocabulary_coverage.v2":
+            feature.path.step[0] = "vocabulary_coverage"
+    assert set(measured(before, now)) == {"text_length", "unknown_share"}
+    assert distance.not_compared(before) == ["vocabulary_coverage"]
+
+
+def agreeing(agrees: list[bool]) -> Any:
+    """A profile of rows whose labels agree with their words, or do not."""
+    ids, rows = np.full(len(agrees), TOKENS.index("a")), np.ones(len(agrees), int)
+    return profile.of_tokens(ids, rows, ["bad"] * len(agrees), TOKENIZER, np.array(agrees))
+
+
+def test_labels_that_agree_less_with_their_words_are_drift_and_those_that_agree_more_are_not() -> None:
+    before = agreeing([True, True, True, False])
+    fallen = measured(before, agreeing([True, False, False, False]))["label_agreement"]
+    assert fallen.value == pytest.approx(0.5)
+    assert fallen.exceeded
+    assert str(fallen) == (
+        "label_agreement: the share that agrees fell by 0.500, the limit is 0.25 "
+        "(as the words tell 75.0%, otherwise 25.0% before; otherwise 75.0%, as the words tell 25.0% now)"
+    )
+    assert measured(before, agreeing([True] * 4))["label_agreement"].value == 0
+    assert measured(before, agreeing([False] * 4))["label_agreement"].value == pytest.approx(0.75)
+
+
 def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Trained, tiny_data: Data) -> None:
     rows: list[profile.Row] = [
         (row.texts, row.label)
@@ -88,7 +125,11 @@ def test_trainer_leaves_the_profile_of_train_with_the_model(tiny_trained: Traine
     learned = profile.read(tiny_trained.saved_model)
     tokenizer = profile.Profiler(tiny_trained.saved_model, Classification(tuple(LABELS)))
     again = tokenizer.profile(rows)
-    assert [measure.value for measure in distance.compare(learned, again, LIMITS)] == [0, 0, 0, 0]
+    assert [measure.value for measure in distance.compare(learned, again, LIMITS)] == [0, 0, 0, 0, 0]
+    other = dict(zip(LABELS, (*LABELS[1:], LABELS[0]), strict=True))
+    swapped = tokenizer.profile((texts, other[str(label)]) for texts, label in rows)
+    found = {measure.name: measure for measure in distance.compare(learned, swapped, LIMITS)}
+    assert found["label_agreement"].exceeded
     tripled = tokenizer.profile(((" ".join([text] * 3),), label) for (text,), label in rows)
     values = {measure.name: measure.value for measure in distance.compare(learned, tripled, LIMITS)}
     assert values["text_length"] > 0.3
