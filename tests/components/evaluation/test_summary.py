@@ -1,7 +1,6 @@
 """The summary and the verdict of an evaluation of five rows, computed by hand."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -43,16 +42,17 @@ def found(evaluation: str) -> dict[str, Any]:
     return read_summary(evaluation, TASK)
 
 
-def test_a_metric_that_is_no_number_is_left_out(tmp_path: Path) -> None:
-    scores = [[0.7, 0.3], [math.nan, math.nan], [0.2, 0.8]]
-    columns: dict[str, list[Any]] = {
-        **{"label_target": [0, 0, 1], "text_length": ["short"] * 3},
-        **{"candidate's": scores, "baseline's": scores},
-    }
-    measured = read_summary(analyse(tmp_path, TASK, columns, [], None), TASK)["metrics"]["candidate"][""]
-    assert measured["example_count"] == 3
-    assert all(math.isfinite(value) for value in measured.values())
-    assert "loss" not in measured
+def test_a_metric_that_is_no_number_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    import tensorflow_model_analysis as tfma
+    from tensorflow_model_analysis.proto import metrics_for_slice_pb2
+
+    measured = metrics_for_slice_pb2.MetricsForSlice()
+    for name, value in {"accuracy": 0.5, "auc": math.nan, "loss": math.inf}.items():
+        item = measured.metric_keys_and_values.add()
+        item.key.name, item.value.double_value.value = name, value
+    monkeypatch.setattr(tfma, "load_metrics", lambda _: [measured])
+    monkeypatch.setattr(tfma, "load_plots", lambda _: [])
+    assert read_summary("", TASK)["metrics"] == {"candidate": {"": {"accuracy": 0.5}}}
 
 
 def test_the_summary_names_task_labels_and_metrics(found: dict[str, Any]) -> None:
