@@ -177,9 +177,8 @@ def _weight_files(directory: Path) -> list[Path]:
         # A name with a folder in it could lead out of the directory.
         wrong = [name for name in names if not _SHARD.fullmatch(name)]
         if not names or wrong:
-            problem = (
-                f"weight_map must map tensors to .safetensors files beside it, got {shown((wrong or [shards])[0])}"
-            )
+            got = shown(wrong[0] if wrong else shards)
+            problem = f"weight_map must map tensors to .safetensors files beside it, got {got}"
             raise InputError(str(index), problem, _PUBLISHED)
         return [directory / name for name in names]
     if (directory / "pytorch_model.bin").exists():
