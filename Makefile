@@ -11,7 +11,7 @@ SAMPLES ?= minilm movie-reviews
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-drift
+  mutate beam-service bench-tagging-raw bench-small-data bench-drift
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -140,7 +140,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw and bench-drift are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data and bench-drift are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -178,6 +178,10 @@ bench-airflow: setup samples airflow
 # Accuracy of the three strategies, without the peer.
 bench-accuracy: setup samples
 	$(PY) -m bench.pipeline --without-peer --strategies full freeze_layers head --seeds 1 2 3
+
+# The defaults on a few hundred rows, without the pipeline: an hour of a core; what is there already is left out.
+bench-small-data: setup samples
+	$(PY) -m bench.small_data
 
 # The limits of drift on real rows, and on German ones that are generated: three minutes.
 bench-drift: SAMPLES = minilm movie-reviews reuters-r8

@@ -24,7 +24,7 @@ from typing import Any
 
 from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_trainer, settings_of
 from components.settings.model import Model
-from components.settings.training import DEFAULT_EPOCHS, Training
+from components.settings.training import Training
 
 # A run whose modules are there already: what it takes beyond the imports.
 _CACHED_RUN = """
@@ -115,7 +115,7 @@ def peer(config: Path, settings: dict[str, Any], seed: int) -> Run:
     command = [*peer_trainer(), "--model", config.parent / model.base]
     command += ["--data", (config.parent / data["train"]).parent, "--text", data.get("text", "text")]
     command += ["--label", data.get("label", "label"), "--mode", "grouped", "--lr", training.learning_rate]
-    command += ["--epochs", training.epochs or DEFAULT_EPOCHS, "--batch", training.batch_size, "--seed", seed]
+    command += ["--epochs", training.epochs, "--batch", training.batch_size, "--seed", seed]
     command += ["--max-length", model.max_length]
     return {"who": "peer", "strategy": "full", **last_json(command)}
 

@@ -26,7 +26,7 @@ from bench import task_data
 from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_python, settings_of
 from components import tasks
 from components.settings.model import Model
-from components.settings.training import DEFAULT_EPOCHS, Training
+from components.settings.training import Training
 from components.tasks.metrics import correlation
 from components.tasks.multilabel import LABEL_SEPARATOR
 from components.tasks.tagging import IGNORED
@@ -188,9 +188,10 @@ def peer(task: str, seed: int, data: Path, scratch: Path) -> Run:
     predictions = scratch / "predictions.json"
     command = [peer_python(), ROOT / "bench" / "peer_tasks.py", task, "--model", base, "--data", data]
     command += ["--predictions", predictions, "--lr", training.learning_rate]
-    command += ["--epochs", training.epochs or DEFAULT_EPOCHS]
+    command += ["--epochs", training.epochs]
     command += ["--batch", training.batch_size, "--max-length", model.max_length, "--threshold", model.threshold]
-    command += ["--pooling", model.pooling]
+    # A tagger pools nothing; the other configs say what.
+    command += ["--pooling", model.pooling] if model.pooling != "auto" else []
     run = last_json([*command, "--seed", seed])
     lines = (data / "test.tsv").read_text(encoding="utf-8").split("\n")[1:-1]
     fields = [line.split("\t")[-1] for line in lines]

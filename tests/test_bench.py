@@ -1,13 +1,14 @@
 import math
 import tomllib
 from argparse import Namespace
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from bench import peer, pipeline, train
+from bench import drift, peer, pipeline, small_data, train
 from bench.common import ROOT, as_toml, ratio, settings_of
 from bench.train import BATCH, epochs_of
 
@@ -66,3 +67,25 @@ def test_the_peer_of_a_training_gets_its_mode_rate_and_precision(given: list[Nam
     assert (options.mode, options.bf16, options.lr, options.batch) == ("padded", True, 5e-5, train.BATCH)
     assert math.ceil(options.epochs * 320 / train.BATCH) == 10
     assert run["examples_per_second"] == 10 * train.BATCH / 2
+
+
+def test_the_generated_messages_are_of_five_classes_and_the_same_each_time() -> None:
+    rows = list(small_data.messages("train"))
+    assert rows == list(small_data.messages("train"))
+    assert len(rows) + len(list(small_data.messages("dev"))) == 400
+    assert Counter(label for _, label in rows) == dict.fromkeys(
+        ("delivery", "payment", "account", "damage", "return"), 64
+    )
+    assert not any("{" in text for (text,), _ in rows)
+
+
+@pytest.mark.skipif(not (ROOT / "data" / "minilm" / "vocab.txt").exists(), reason="data/minilm is not fetched")
+def test_drift_tells_german_halves_of_texts_and_swapped_labels_from_rows_like_train() -> None:
+    found = drift.measured("intents", draws=5)
+    assert {kind for kind, compared in found.items() if compared["over"]} == {
+        "another language",
+        "texts cut in half",
+        "labels reversed",
+    }
+    assert "vocabulary_coverage" in found["another language"]["over"]
+    assert "label_agreement" in found["labels reversed"]["over"]

@@ -141,7 +141,7 @@ def test_types_and_ranges_are_in_words() -> None:
     found = {key.dotted: key for key in keys.every_key()}
     assert found["training.learning_rate"].type == "number, greater than 0 and less than 1"
     assert found["training.learning_rate"].default == "5e-05"
-    assert found["model.pooling"].type == '`"cls"` or `"mean"`'
+    assert found["model.pooling"].type == '`"auto"`, `"cls"` or `"mean"`'
     assert found["data.train"].type == "string, or a list of them"
     assert found["kubeflow.cpu"].type == "a table of numbers, at least 0.001"
     assert found["beam.workers"].type == "HOST:PORT"

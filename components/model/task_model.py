@@ -42,6 +42,8 @@ class TaskModel(keras.Model):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        if settings.pooling == "auto" and not task.per_token:
+            raise ValueError("pooling is still to be chosen")
         self.encoder, self.task = encoder, task
         self._settings, self._start, self._separator = settings, tokenizer.start_id, tokenizer.separator_id
         self.padding_id = tokenizer.padding_id

@@ -8,3 +8,9 @@ WEIGHTS = "model.safetensors"
 
 INDEX = "model.safetensors.index.json"
 """Where the weights lie in several files: which tensor is in which."""
+
+MODULES = "modules.json"
+"""Marks a model that sentence-transformers wrote."""
+
+POOLING = "1_Pooling/config.json"
+"""Where sentence-transformers keeps how the states are pooled."""

@@ -6,10 +6,10 @@ import re
 from pathlib import Path
 
 from components.common.errors import InputError
-from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
+from components.pretrained.file_names import CONFIG, INDEX, MODULES, POOLING, WEIGHTS
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
-FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, "model-*-of-*.safetensors")
+FETCHED = (CONFIG, *TOKENIZER_FILES, WEIGHTS, INDEX, "model-*-of-*.safetensors", MODULES, POOLING)
 """Patterns of the files that are fetched: no pickles, no code."""
 
 

@@ -91,6 +91,19 @@ def check_weights(directory: Path, config: BertConfig) -> bool:
     return has_pooler
 
 
+def has_trained_pooler(directory: Path) -> bool:
+    """Whether a checkpoint has a pooler whose bias is not zero throughout.
+
+    BERT's pre-training begins with zeros there and never returns to them; a library that wrote a model without training
+    its pooler leaves them.
+
+    Raises:
+        InputError: a file is missing or damaged.
+    """
+    tensors, bias = _Tensors(directory), POOLER[1]
+    return bias in tensors.files and bool(tensors.read(bias).any())
+
+
 def load_weights(encoder: Encoder, directory: Path) -> bool:
     """Assigns a checkpoint's weights to the encoder; each kernel is its PyTorch weight, transposed.
 

@@ -41,9 +41,12 @@ class Model:
     """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`:
     the control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
     Example: `control_tokens = "parse"`"""
-    pooling: Literal["cls", "mean"] = "cls"
-    """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. The task
-    `embedding` takes with `cls` the first token's state itself; `tagging` always takes each word's first token.
+    pooling: Literal["auto", "cls", "mean"] = "auto"
+    """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. `auto`: `mean`
+    where the base model's pooler was never trained, or where its own files (those of sentence-transformers) say so,
+    else `cls`; a training that starts from a pushed model keeps that model's. `check` shows which. The task `embedding`
+    takes with `cls` the first token's state itself, and with `auto` what the base model's files say, else `mean`;
+    `tagging` always takes each word's first token.
     Example: `pooling = "mean"`"""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
     """For the task `multilabel`: the score from which on a label is predicted.

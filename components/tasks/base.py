@@ -131,6 +131,15 @@ class Task:
         """The loss of each row, float32[n], of logits float32[n, units] or, of tokens, float32[n, length, units]."""
         raise NotImplementedError
 
+    def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float | None:
+        """The mean loss on dev of one answer for all rows, that which fits train's labels best; None: not known.
+
+        Args:
+            train: labels, as `loss` takes them.
+            dev: likewise.
+        """
+        return None
+
     def loss_weight(self, targets: np.ndarray) -> int:
         """The weight of these rows' mean loss in a mean over several batches: the number of rows."""
         return len(targets)

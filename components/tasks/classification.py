@@ -67,6 +67,13 @@ class Classification(Task):
         target = tf.one_hot(targets, classes) * (1 - smoothing) + smoothing / classes
         return tf.nn.softmax_cross_entropy_with_logits(target, logits)
 
+    def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float:
+        """Of the shares of the classes in train, in nats; a class without rows counts as one of half a row."""
+        import numpy as np
+
+        counts = np.maximum(np.bincount(train, minlength=len(self.labels)), 0.5)
+        return float(-np.log(counts / counts.sum())[dev].mean())
+
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Probabilities of the classes, float32[n, k]."""
         import tensorflow as tf

@@ -80,6 +80,10 @@ class Embedding(Regression):
         low, high = self._bounds
         return tf.square(tf.reduce_sum(tf.multiply(*tf.split(logits, 2, axis=1)), 1) - (targets - low) / (high - low))
 
+    def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float | None:
+        """Not known: vectors have no one answer."""
+        return None
+
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """The unit vectors of both texts, one after the other, float32[n, 2 * hidden]."""
         return logits

@@ -87,6 +87,14 @@ class Multilabel(Task):
         target = targets * (1 - smoothing) + smoothing / 2
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, logits), axis=1)
 
+    def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float:
+        """Of the share of each label in train, in nats."""
+        import numpy as np
+
+        rows = len(train)
+        shares = np.clip(train.mean(axis=0), 0.5 / rows, 1 - 0.5 / rows)
+        return float(-np.where(dev > 0, np.log(shares), np.log(1 - shares)).mean())
+
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Scores from 0 to 1, float32[n, k]: independent of each other, their sum is not 1."""
         import tensorflow as tf

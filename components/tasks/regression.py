@@ -108,6 +108,10 @@ class Regression(Task):
 
         return tf.square(logits[:, 0] - (targets - self.mean) / self.deviation)
 
+    def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float | None:
+        """Of train's mean, in units of its variance."""
+        return float((((dev - train.mean()) / self.deviation) ** 2).mean())
+
     def predictions(self, logits: tf.Tensor) -> tf.Tensor:
         """Numbers in the labels' unit, float32[n, 1]."""
         return logits * self.deviation + self.mean

@@ -20,6 +20,7 @@ from components.export.card import read_card
 from components.export.signatures import Exported
 from components.model.forms import Forms, device_kind, forms_for
 from components.model.task_model import TaskModel
+from components.pretrained import pooling
 from components.rows import data_hash
 from components.settings.model import Model
 from components.settings.serialization import load
@@ -28,7 +29,7 @@ from components.tasks import Task
 from components.tokenization.joins import Joins
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
-from components.training import loop
+from components.training import loop, recipe
 from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
 from components.training.dataset import Rows
@@ -70,8 +71,11 @@ def train(fn_args: Any, replicas: Replicas) -> None:
             for name, files in (("train", fn_args.train_files), ("dev", fn_args.eval_files))
         )
         task = task.fitted(model_settings, train.targets)
-        if fn_args.base_model and (pushed := tasks.from_card(read_card(Path(fn_args.base_model)))).name == task.name:
-            task = task.warm_started_from(pushed)
+        pushed = read_card(Path(fn_args.base_model)) if fn_args.base_model else None
+        if pushed and (theirs := tasks.from_card(pushed)).name == task.name:
+            task = task.warm_started_from(theirs)
+        chosen = list(recipe.choices(training, model_settings, task, len(train), pooling.read(base_model), pushed))
+        training, model_settings = recipe.applied(chosen, training, model_settings)
         # The chief's: what workers exchange is of one form.
         forms = forms_for(replicas.broadcast(device_kind()))
         model, *others = replicas.copies(lambda: build_model(base_model, model_settings, training, task, forms))
@@ -87,18 +91,28 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         kept = Checkpoints(logs.parents[1] / "checkpoints", key, training)
         history = loop.fit(model, train, dev, training, weights, logs, Path(scratch), kept, replicas, others)
         learned = _profile(train, task, tokenizer)
-    history.key, history.words_cut = key, train.words_cut
+    history.key, history.words_cut, history.chosen = key, train.words_cut, [choice.as_dict() for choice in chosen]
+    history.guessed_loss = _guessed_loss(training, task, train, dev)
     history.write(logs / HISTORY_FILE)
     if history.precision != "float32":
-        # Served in float32, on whatever CPU there is.
-        in_float32 = dataclasses.replace(training, precision="float32")
-        trained, model = model, build_model(base_model, model_settings, in_float32, task, forms)
-        for variable, value in zip(model.variables, trained.variables, strict=True):
-            variable.assign(value)
+        training = dataclasses.replace(training, precision="float32")
+        model = _in_float32(model, build_model(base_model, model_settings, training, task, forms))
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
     _exported(model, transform, joins, model_settings).write(directory, card)
     learned.write(directory, tokenizer)
+
+
+def _guessed_loss(training: Training, task: Task, train: Rows, dev: Rows) -> float | None:
+    """Not with weights: a model that has learned need not have a smaller loss without them than the labels' shares."""
+    return task.guessing_loss(train.targets, dev.targets) if training.class_weights == "none" else None
+
+
+def _in_float32(trained: TaskModel, model: TaskModel) -> TaskModel:
+    """The second model with the weights of the first: served in float32, on whatever CPU there is."""
+    for variable, value in zip(model.variables, trained.variables, strict=True):
+        variable.assign(value)
+    return model
 
 
 def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
@@ -117,8 +131,16 @@ def _card(
     }
     # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
     of_words = {} if joins is None else {"joins": len(joins)}
+    # A training that goes on from this one keeps it; a tagger has none.
+    pooled = {} if settings.pooling == "auto" else {"pooling": settings.pooling}
     learned_from = {"data_sha256": data_hash.read(fn_args.transform_output), "initial_weights": initial}
-    return {**fn_args.custom_config.get("card", {}), "tokenizer": described, **of_words, **learned_from}
+    return {
+        **fn_args.custom_config.get("card", {}),
+        "tokenizer": described,
+        **pooled,
+        **of_words,
+        **learned_from,
+    }
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> profile.Learned:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 HISTORY_FILE = "history.json"
 
@@ -53,12 +54,29 @@ class History:
     """Copies of the model that were trained together, on all devices of all workers."""
     resumed: list[int] = field(default_factory=list)
     """Steps from whose checkpoints the training went on after it was killed."""
+    chosen: list[dict[str, Any]] = field(default_factory=list)
+    """`training.recipe.Choice.as_dict` of each setting that the config left open."""
+    guessed_loss: float | None = None
+    """The loss on dev of answering every row alike, as train's labels are spread; None: not known."""
     damaged: list[str] = field(default_factory=list)
     """Checkpoints that could not be used for that."""
 
     def write(self, path: Path) -> None:
         """As JSON."""
         path.write_text(json.dumps(asdict(self), indent=1), encoding="utf-8")
+
+
+LEARNED = 0.95
+"""Of the loss of guessing: a model that was never below has learned next to nothing."""
+
+
+def has_not_learned(history: dict[str, Any]) -> bool:
+    """Whether no evaluation of a history, as it was written, has a loss clearly below that of guessing.
+
+    Of all evaluations, for later ones may be overconfident and still right.
+    """
+    guessed = history.get("guessed_loss")
+    return guessed is not None and min(one["loss"] for one in history["evaluations"]) > LEARNED * guessed
 
 
 def best(history: History) -> Evaluation | None:

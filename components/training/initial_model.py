@@ -15,11 +15,12 @@ from components.export.card import read_card, weights_sha256
 from components.model.bert import build_encoder
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
-from components.pretrained import huggingface
+from components.pretrained import huggingface, pooling
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
 from components.tokenization.tokenizer_files import read_tokenizer
+from components.training import recipe
 
 
 def build_model(
@@ -29,7 +30,7 @@ def build_model(
 
     Args:
         base_model: directory in Hugging Face's layout.
-        settings: pooling, and what becomes of long texts.
+        settings: pooling, and what becomes of long texts; `auto` is chosen as without a pushed model.
         training: dropout, precision and seed.
         task: what is learned.
         forms: how it is computed; None: as this process's device is faster with.
@@ -51,6 +52,9 @@ def build_model(
     finally:
         keras.config.set_dtype_policy(before)
     huggingface.load_weights(encoder, base_model)
+    if settings.pooling == "auto" and not task.per_token:
+        chosen = recipe.pooling(task, pooling.read(base_model))
+        _, settings = recipe.applied([chosen], training, settings)
     return TaskModel(
         encoder,
         task,

@@ -16,7 +16,8 @@ from components.common.cpu import resolved_precision
 from components.common.progress import progress
 from components.model.freezing import freeze, unfrozen_at
 from components.model.task_model import TaskModel
-from components.settings.training import DEFAULT_EPOCHS, Training
+from components.settings.training import Training
+from components.training import recipe
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
@@ -45,9 +46,10 @@ class Plan:
     def of(cls, training: Training, rows: int) -> Plan:
         """Of a training on so many rows."""
         per_epoch = math.ceil(rows / training.batch_size)
+        epochs = training.epochs or recipe.epochs(rows, training.batch_size)
         return cls(
             steps_per_epoch=per_epoch,
-            steps=training.steps or per_epoch * (training.epochs or DEFAULT_EPOCHS),
+            steps=training.steps or per_epoch * epochs,
             evaluate_every=max(1, per_epoch // training.evaluations_per_epoch),
             unfreeze_every=max(1, round(per_epoch * (training.unfreeze_epochs or 1))),
         )

@@ -19,10 +19,14 @@ from components.settings.serialization import load
 from components.settings.toml import TomlSource
 from pipeline.config.preflight import check_run
 from pipeline.runners import local
+from pipeline.runs import record
 from pipeline.runs.comparison import Comparison, input_differences, result_differences
 from pipeline.runs.manifest import MANIFEST_FILE, Manifest, read, read_ended
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
+
+_EPOCHS_OF_OLD = 2
+"""Of runs whose record does not tell what was chosen: every one of theirs that stated nothing had these."""
 
 
 def reproduce_run(
@@ -39,6 +43,7 @@ def reproduce_run(
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
     """
     before = read_ended(directory)
+    before.config = with_choices(before.config, record.read(directory).training)
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
@@ -74,6 +79,22 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found["drift"] = {**found["drift"], "on_drift": "warn"}
     if found["training"]["init_from"] == "pushed":
         found["training"]["init_from"] = _initial(before, directory)
+    return found
+
+
+def with_choices(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """A run's config with what Trainer chose in it, whatever the code would choose today.
+
+    Args:
+        config: as the run's manifest has it.
+        trained: as the run's record has it.
+    """
+    found = {name: dict(value) if isinstance(value, dict) else value for name, value in config.items()}
+    for one in trained.get("chosen", []):
+        table, _, key = one["key"].partition(".")
+        found[table][key] = one["value"]
+    if found["training"].get("epochs") is None and found["training"].get("steps") is None:
+        found["training"]["epochs"] = _EPOCHS_OF_OLD
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -14,6 +14,7 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
+from components.training.recipe import Choice
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
@@ -22,7 +23,11 @@ from pipeline.runs.paths import PipelinePaths
 
 
 def check_report(
-    checked: Checked, paths: PipelinePaths, texts: Mapping[str, TextStatistics], counted: str
+    checked: Checked,
+    paths: PipelinePaths,
+    texts: Mapping[str, TextStatistics],
+    counted: str,
+    chosen: Sequence[Choice],
 ) -> RenderableType:
     """The DAG and the resolved settings of a config that is in order, and how its texts fit the tokenizer.
 
@@ -31,6 +36,7 @@ def check_report(
         paths: where a run of it would keep what.
         texts: split -> the statistics of its texts.
         counted: of which rows these are.
+        chosen: what Trainer will choose.
     """
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
@@ -54,6 +60,7 @@ def check_report(
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
+        *(("chosen", str(choice)) for choice in chosen),
         ("pushed to", short_path(str(paths.serving))),
     ]
     table = Table.grid(padding=(0, 2))

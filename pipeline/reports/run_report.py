@@ -69,6 +69,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
                 f"{training_speed(trained)}, best checkpoint at step {trained['best_step']} of {trained['steps']}",
             )
         )
+        facts += [("chosen", f"{one['key']} = {one['value']}: {one['why']}") for one in trained.get("chosen", [])]
     if "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}" + _not_compared(dev)))
     elif dev:

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from components.common import atomic_files
 from components.common.checkout import ROOT
-from components.pretrained.file_names import CONFIG
+from components.pretrained.file_names import CONFIG, MODULES, POOLING
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _PACKAGE = "components"
@@ -81,8 +81,9 @@ def project_hash() -> str:
 
 def base_model_hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
-    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json")
-    return {path.name: atomic_files.sha256(path) for pattern in patterns for path in sorted(directory.glob(pattern))}
+    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json", MODULES, POOLING)
+    found = (path for pattern in patterns for path in sorted(directory.glob(pattern)))
+    return {path.relative_to(directory).as_posix(): atomic_files.sha256(path) for path in found}
 
 
 class _Code(NamedTuple):

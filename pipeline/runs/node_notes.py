@@ -14,7 +14,7 @@ from components.rows.row_counts import row_counts, rows_by_file
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
 from components.tasks import TASKS
-from components.training.history import HISTORY_FILE
+from components.training.history import HISTORY_FILE, has_not_learned
 from pipeline.runs.record import RunRecord
 
 
@@ -29,6 +29,17 @@ def training_note(found: dict[str, Any]) -> str:
     if found["resumed"]:
         parts.append(f"resumed at step {found['resumed'][-1]}")
     return ", ".join(parts)
+
+
+def training_warnings(found: dict[str, Any]) -> list[str]:
+    """What a person should know of a training though its model may be pushed."""
+    if not has_not_learned(found):
+        return []
+    least = min(one["loss"] for one in found["evaluations"])
+    return [
+        f"next to nothing was learned: the loss on dev, at best {least:.3f}, is that of guessing by the labels' shares "
+        f"in train ({found['guessed_loss']:.3f}); more training.epochs, another learning_rate or more rows may help"
+    ]
 
 
 def training_speed(training: dict[str, Any]) -> str:
@@ -71,6 +82,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())
+            record.node(node).warnings = training_warnings(record.training)
             return training_note(record.training)
         case "Baseline" | "Predecessor":
             return "" if outputs.get("baseline") else "none in production"

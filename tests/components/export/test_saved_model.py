@@ -157,7 +157,7 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     assert tokenizer == {"max_tokens": MAX_LENGTH, "padding_id": 0}
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None}
-    assert card == {"task": task, "name": "tiny", **learned_from}
+    assert card == {"task": task, "name": "tiny", "pooling": "cls", **learned_from}
 
 
 def build(checkpoint: Path, seed: int) -> TaskModel:

@@ -31,6 +31,9 @@ def test_the_history_tells_how_it_went(tiny_trained: Trained) -> None:
     assert history["seconds"] == pytest.approx(sum(history["epoch_seconds"]))
     assert history["examples_per_second"] == pytest.approx(48 * 8 / history["seconds"])
     assert list(tiny_trained.run.glob("events.out.tfevents.*"))
+    chosen = {"key": "model.pooling", "value": "cls", "why": "the base model has a trained pooler"}
+    assert history["chosen"] == [chosen]
+    assert history["guessed_loss"] == pytest.approx(-np.log(1 / len(LABELS)), abs=0.1)
 
 
 def test_the_weights_that_are_exported_are_those_of_the_best_evaluation(tiny_trained: Trained) -> None:

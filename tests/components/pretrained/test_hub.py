@@ -62,6 +62,8 @@ def test_only_the_files_needed_are_fetched_at_the_revision(monkeypatch: pytest.M
                 "model.safetensors",
                 "model.safetensors.index.json",
                 "model-*-of-*.safetensors",
+                "modules.json",
+                "1_Pooling/config.json",
             ],
             "local_files_only": False,
         }

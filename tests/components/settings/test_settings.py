@@ -182,7 +182,7 @@ def test_a_wrong_value_of_data_is_named_with_its_rule_and_line(line: str, proble
         (
             '"toy"\n\n[training]',
             '"toy"\npooling = "max"\n[training]',
-            '11: `model.pooling` is "max", it should be "cls" or "mean"',
+            '11: `model.pooling` is "max", it should be "auto", "cls" or "mean"',
         ),
         ("[gate]", '[push]\nname = "../up"\n[gate]', f'16: `push.name` is "../up", it should be {NAME_RULE}'),
         ('"toy"\n\n[data]', '"-toy"\n\n[data]', f'1: `name` is "-toy", it should be {NAME_RULE}'),

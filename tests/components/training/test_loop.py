@@ -109,12 +109,12 @@ def test_the_time_is_that_of_the_steps_epoch_by_epoch_without_the_evaluations(
 @pytest.mark.parametrize(
     ("settings", "plan"),
     [
-        ({}, Plan(3, 6, 3, 3)),
+        ({}, Plan(3, 60, 3, 3)),
         ({"steps": 5}, Plan(3, 5, 3, 3)),
         ({"epochs": 1, "evaluations_per_epoch": 2}, Plan(3, 3, 1, 3)),
-        ({"evaluations_per_epoch": 4}, Plan(3, 6, 1, 3)),
-        ({"strategy": "gradual", "unfreeze_epochs": 0.5}, Plan(3, 6, 3, 2)),
-        ({"strategy": "gradual", "unfreeze_epochs": 0.01}, Plan(3, 6, 3, 1)),
+        ({"evaluations_per_epoch": 4}, Plan(3, 60, 1, 3)),
+        ({"strategy": "gradual", "unfreeze_epochs": 0.5}, Plan(3, 60, 3, 2)),
+        ({"strategy": "gradual", "unfreeze_epochs": 0.01}, Plan(3, 60, 3, 1)),
     ],
 )
 def test_a_plan_counts_in_steps(settings: dict[str, Any], plan: Plan) -> None:
@@ -124,7 +124,7 @@ def test_a_plan_counts_in_steps(settings: dict[str, Any], plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("settings", "steps", "evaluated"),
     [
-        ({}, 6, [3, 6]),
+        ({"epochs": 2}, 6, [3, 6]),
         ({"epochs": 1}, 3, [3]),
         ({"steps": 4}, 4, [3, 4]),
         ({"epochs": 1, "evaluations_per_epoch": 3}, 3, [1, 2, 3]),

@@ -1,3 +1,4 @@
+import json
 import sys
 from pathlib import Path
 
@@ -72,3 +73,20 @@ def test_at_most_1000_rows_of_a_split_are_looked_at(tmp_path: Path) -> None:
     train = tmp_path / "train.txt"
     train.write_text(train.read_text() * 20)
     assert text_sample(preflight.check(config))["train"].rows == 1000
+
+
+def test_check_shows_what_follows_from_rows_and_base_model_and_why(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_toy_run(tmp_path)
+    path = write_toy_run(tmp_path, keep_data=True, training={"batch_size": 8})
+    path.write_text(path.read_text().replace("epochs = 2\n", ""))
+    rows = len((tmp_path / "train.txt").read_text().splitlines())
+    steps = -(-rows // 8)
+    shown = check(config, capsys)
+    assert f"training.epochs = 20: an epoch over {rows:,} rows is {steps} steps, and too few learn little" in shown
+    assert "model.pooling = cls: the base model has a trained pooler" in shown
+    assert pipeline_runner.main(["check", "--config", str(config), "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)
+    assert [(one["key"], one["value"]) for one in told["chosen"]] == [("training.epochs", 20), ("model.pooling", "cls")]
+    assert told["training"]["epochs"] is None

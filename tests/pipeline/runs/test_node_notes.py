@@ -1,11 +1,14 @@
 import dataclasses
+import json
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console, RenderableType
 
+from components.drift.data_comparison import DRIFT_FILE
 from components.rows import text_statistics
 from components.rows.text_statistics import TextStatistics
+from components.training.history import HISTORY_FILE, Evaluation, History
 from pipeline.reports import run_report
 from pipeline.runs.node_notes import note_of
 from pipeline.runs.record import RunRecord
@@ -71,3 +74,43 @@ def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path
     assert ["dev", "0.3%", "0.0%", "90.0%", "2.1%", "1.0%", "8.0", "<=", "20", "12.5%"] in lines
     stored: dict[str, Any] = record.texts["train"]
     assert (stored["words"], stored["percentiles"]["99"]) == (40, 20)
+
+
+def trained(tmp_path: Path, *losses: float, guessed: float | None = 0.693) -> RunRecord:
+    """A record after Trainer's node."""
+    evaluations = [Evaluation(step, 0.7, loss) for step, loss in enumerate(losses, start=1)]
+    chosen = [{"key": "training.epochs", "value": 20, "why": "few rows"}]
+    history = History(22, 1, 1, "accuracy", evaluations, best_step=1, guessed_loss=guessed, chosen=chosen)
+    history.write(tmp_path / HISTORY_FILE)
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    node = record.node("Trainer")
+    node.note = note_of(record, node.id, {"model_run": [str(tmp_path)]})
+    return record
+
+
+def test_a_loss_like_that_of_guessing_is_warned_of_in_the_report(tmp_path: Path) -> None:
+    record = trained(tmp_path, 0.69, 0.687)
+    assert record.node("Trainer").warnings == [
+        "next to nothing was learned: the loss on dev, at best 0.687, is that of guessing by the labels' shares in "
+        "train (0.693); more training.epochs, another learning_rate or more rows may help"
+    ]
+    assert "next to nothing was learned" in printed(run_report.run_report(record, full=False))
+
+
+def test_a_model_that_was_once_better_than_guessing_has_learned(tmp_path: Path) -> None:
+    assert trained(tmp_path, 0.69, 0.5, 0.9).node("Trainer").warnings == []
+    assert trained(tmp_path, 0.69, guessed=None).node("Trainer").warnings == []
+
+
+def test_what_was_chosen_stands_in_the_report(tmp_path: Path) -> None:
+    report = " ".join(printed(run_report.run_report(trained(tmp_path, 0.1), full=False)).split())
+    assert "chosen training.epochs = 20: few rows" in report
+
+
+def test_measures_that_an_older_profile_lacks_are_named(tmp_path: Path) -> None:
+    found = {"version": "3", "measures": [{"exceeded": False}], "not_compared": ["vocabulary_coverage"]}
+    (tmp_path / DRIFT_FILE).write_text(json.dumps(found))
+    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    assert note_of(record, "DriftValidator", {"anomalies": [str(tmp_path)]}) == (
+        "like the data of version 3, vocabulary_coverage not compared: profile of an older form"
+    )

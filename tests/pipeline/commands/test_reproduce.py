@@ -1,0 +1,26 @@
+from typing import Any
+
+import pytest
+
+from pipeline.commands.reproduce import with_choices
+
+
+def config(**training: Any) -> dict[str, Any]:
+    """A config as a manifest has it."""
+    return {"name": "toy", "model": {"pooling": "auto"}, "training": {"epochs": None, "steps": None, **training}}
+
+
+def test_a_run_is_made_again_with_what_it_chose() -> None:
+    chosen = [
+        {"key": "training.epochs", "value": 7, "why": "few rows"},
+        {"key": "model.pooling", "value": "mean", "why": "no pooler"},
+    ]
+    before = config()
+    found = with_choices(before, {"chosen": chosen})
+    assert found == {"name": "toy", "model": {"pooling": "mean"}, "training": {"epochs": 7, "steps": None}}
+    assert before == config()
+
+
+@pytest.mark.parametrize(("training", "epochs"), [({}, 2), ({"steps": 9}, None), ({"epochs": 3}, 3)])
+def test_a_run_whose_record_tells_no_choices_had_two_epochs(training: dict[str, int], epochs: int | None) -> None:
+    assert with_choices(config(**training), {})["training"]["epochs"] == epochs
