@@ -6,14 +6,17 @@ import hashlib
 import zlib
 from array import array
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.rows.reader import Row
 from components.rows.row_counts import rows_by_file
 from components.rows.splits import text_hash
 from components.tasks import Task
 from components.tasks.multilabel import LABEL_SEPARATOR
+
+if TYPE_CHECKING:
+    from components.rows.reader import Row
 
 _FOLDER = "hashes"
 

@@ -71,13 +71,10 @@ def train(fn_args: Any, replicas: Replicas) -> None:
             Rows.of_examples(files, spec, task, Path(scratch, name), tokenizer.padding_id)
             for name, files in (("train", fn_args.train_files), ("dev", fn_args.eval_files))
         )
-        task = task.fitted(model_settings, train.targets)
         pushed = read_card(Path(fn_args.base_model)) if fn_args.base_model else None
-        if pushed and (theirs := tasks.from_card(pushed)).name == task.name:
-            task = task.warm_started_from(theirs)
-        chosen = list(
-            recipe.choices(training, model_settings, task, len(train), pooling.read(Path(config["base_model"])), pushed)
-        )
+        task = _warm_started(task.fitted(model_settings, train.targets), pushed)
+        base = pooling.read(Path(config["base_model"]))
+        chosen = list(recipe.choices(training, model_settings, task, len(train), base, pushed))
         training, model_settings = recipe.applied(chosen, training, model_settings)
         # The chief's: what workers exchange is of one form.
         forms = forms_for(replicas.broadcast(device_kind()))
@@ -105,6 +102,11 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     _exported(model, transform, joins, model_settings).write(directory, card)
     looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
+
+
+def _warm_started(task: Task, pushed: dict[str, Any] | None) -> Task:
+    theirs = tasks.from_card(pushed) if pushed else task
+    return task.warm_started_from(theirs) if pushed and theirs.name == task.name else task
 
 
 def _initial_model(config: dict[str, Any], settings: Model, training: Training, task: Task, forms: Forms) -> TaskModel:

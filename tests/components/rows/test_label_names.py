@@ -26,7 +26,7 @@ def test_label_names_are_those_of_good_rows_in_train_sorted(write: Write) -> Non
 
 def test_label_names_of_a_split_by_hash_are_those_that_fall_into_train(write: Write) -> None:
     # In this order train, train, test, dev.
-    path = write("b\tpos\nb\tneg\nw\todd\nq\todd\n")
+    path = write("b\tpos\nb\tneg\n5\todd\nx\todd\n")
     given = headerless(train=(), dev=(), files=(str(path),))
     assert [row.split for row in reader.read_rows(path, None, given) if isinstance(row, Row)] == [
         "train",

@@ -83,7 +83,7 @@ def _base_model(ended: Ended, patch: pytest.MonkeyPatch) -> None:
 
 
 def _code(ended: Ended, patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(manifest, "project_hash", lambda: "another")
+    patch.setattr(manifest, "code_at_start", lambda: "another")
 
 
 def _library(ended: Ended, patch: pytest.MonkeyPatch) -> None:
