@@ -74,7 +74,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     if "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
-        facts.append(("baseline", "no other in production"))
+        facts.append(("baseline", "no other model in production"))
     parts.append(fact_lines(facts))
     if full and record.duplicates:
         found_twice = {split: Duplicates(**found) for split, found in record.duplicates.items()}

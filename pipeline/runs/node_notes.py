@@ -115,7 +115,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             return training_note(record.training)
         case "Baseline" | "Predecessor":
             if not outputs.get("baseline"):
-                return "no other in production" if node == "Baseline" else "none of other data in production"
+                return "no other model in production" if node == "Baseline" else "no model of other data in production"
             known = read_card(Path(outputs["baseline"][0], "Format-Serving"))
             (read,) = record.node("TsvExampleGen").outputs
             unlike = tasks.unlike(tasks.from_card(known), tasks.read(read)) if "task" in known else ""

@@ -126,7 +126,7 @@ def test_that_production_is_a_model_for_another_task_is_said_in_the_lines_of_its
     card.write_text(json.dumps({"task": {"name": "multilabel", "labels": ["bad", "good"], "threshold": 0.5}}))
     said = "the model in production is a model for the task multilabel"
     assert note_of(record, "Baseline", {"baseline": [str(tmp_path)]}) == said
-    assert note_of(record, "Baseline", {}) == "no other in production"
+    assert note_of(record, "Baseline", {}) == "no other model in production"
     record.drift = {"version": "7", "measures": [], "unlike": "is a model for the task multilabel"}
     said = "version 7 is a model for the task multilabel: not compared with what it learned from"
     assert drift_note(record.drift) == said
