@@ -10,8 +10,9 @@ import pytest
 
 import pipeline_runner
 from bench.common import as_toml
-from components.export.served_ops import ALLOWED, reachable_ops
+from components.export.served_ops import ALLOWED
 from components.tasks import TASKS
+from tests.saved_models import function_ops
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -171,7 +172,7 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
     best = max(evaluation["value"] for evaluation in record["training"]["evaluations"])
     assert dev["metrics"]["candidate"][""][record["training"]["metric"]] == pytest.approx(best, abs=2e-3)
 
-    assert reachable_ops(Path(record["pushed"])) <= ALLOWED
+    assert function_ops(Path(record["pushed"])) <= ALLOWED
 
     rows, is_right = ANSWERS[task]
     found = predicted(record["pushed"], capfd, *rows)

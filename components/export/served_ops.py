@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -51,37 +52,36 @@ _SAVES = (
 )
 """Of the function that would write them, which nothing calls."""
 
+_CALLS = frozenset({"PartitionedCall", "StatefulPartitionedCall"})
+"""Ops that run a function as it is, on this machine."""
+
+_FUNCTION_ATTRIBUTES = frozenset({"_construction_context", "_input_shapes"})
+"""That say nothing of how a function runs: by others, Grappler takes another function in its place."""
+
 _KINDS = ("user_object", "variable", "function", "bare_concrete_function", "constant")
 """Of the objects in a model of ours: no resources and assets, whose functions run while a model is loaded."""
 
 _OBJECTS = ("_generic_user_object", "signature_map")
 
 
-def reachable_ops(model: Path) -> set[str]:
-    """The kinds of ops that a SavedModel's functions can come to, but for the two that read and write its variables.
-
-    Raises:
-        InputError: it is damaged, or holds what no model of ours does.
-    """
-    return _Graph(model).reachable()
-
-
 def check(model: Path) -> None:
-    """Refuses a SavedModel that can come to an op that no pushed model is made of; registers what older ones need.
+    """Refuses a SavedModel that holds an op that no pushed model is made of; registers what older ones need.
 
-    What loading runs by itself counts, too. Nothing of the model has run yet.
+    The ops of all its functions count, also of those that nothing names: TensorFlow may run one in another's place. So
+    does what loading runs by itself, in a model server too. Nothing of the model has run yet.
 
     Raises:
-        InputError: it can, it is damaged, or it needs TensorFlow Text, which is not installed.
+        InputError: it does, it is damaged, or it needs TensorFlow Text, which is not installed.
         OSError: no SavedModel.
     """
     graph = _Graph(model)
-    names = graph.every() & {older_ops.WORDPIECE}
+    ops = graph.ops()
+    names = ops & {older_ops.WORDPIECE}
     if names and not older_ops.register():
         problem = "the model was pushed before and holds an op of TensorFlow Text, which is not installed"
         remedy = "Install tensorflow-text of TensorFlow's version beside it, or train and push again"
         raise InputError(str(model), problem, remedy)
-    if others := sorted(graph.reachable() - _TAKEN - names):
+    if others := sorted(ops - _TAKEN - names):
         listed = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
         raise graph.refused(f"it can come to {listed}, which no model that this pipeline pushes does")
 
@@ -99,8 +99,12 @@ class _Graph:
             # TensorFlow would take another for one of its first version, and run what that says on loading.
             raise self._not_ours("saved_model.pb has no graph of objects")
         self._graph: MetaGraphDef = saved.meta_graphs[0]
-        self._functions = {function.signature.name: function for function in self._graph.graph_def.library.function}
+        functions = self._graph.graph_def.library.function
+        self._functions = {function.signature.name: function for function in functions}
+        if len(self._functions) < len(functions):
+            raise self.refused("it has two functions of one name")
         self._check_objects()
+        self._check_functions()
 
     def refused(self, problem: str) -> InputError:
         remedy = "A SavedModel is a program: whoever trusts its maker may load it, without this pipeline"
@@ -110,36 +114,34 @@ class _Graph:
         problem = f"not a model this pipeline pushed ({problem})"
         return InputError(str(self._model), problem, "Give the path a run printed at its end")
 
-    def every(self) -> set[str]:
-        """The kinds of ops of all functions: TensorFlow has to know them to load the model."""
-        return {node.op for function in self._functions.values() for node in function.node_def}
+    def ops(self) -> set[str]:
+        """The kinds of ops that it holds, but for those that read and write its variables where they belong."""
+        nodes, functions = self._check_saver()
+        outside = {node.op for node in self._graph.graph_def.node if node.name not in nodes} - _OUTSIDE
+        of_functions = (function for name, function in self._functions.items() if name not in functions)
+        return outside.union(*({node.op for node in function.node_def} for function in of_functions))
 
-    def reachable(self) -> set[str]:
-        """The kinds of ops of what is run on loading, by a server too, or by whoever has the model."""
-        saver = self._check_saver()
-        outside = [node for node in self._graph.graph_def.node if node.name not in saver]
-        objects = self._graph.object_graph_def
-        names = set(objects.concrete_functions)
-        names |= {name for node in objects.nodes for name in node.function.concrete_functions}
-        names |= {node.bare_concrete_function.concrete_function_name for node in objects.nodes}
-        return ({node.op for node in outside} - _OUTSIDE - set(self._functions)) | self._of(
-            names.union(*(_called(node) for node in outside))
-        )
-
-    def _of(self, names: Iterable[str]) -> set[str]:
-        """The kinds of ops of functions, and of those that they call."""
-        found: set[str] = set()
-        waiting, seen = set(names) - {""}, set[str]()
-        while waiting:
-            name = waiting.pop()
-            seen.add(name)
-            if name not in self._functions:
+    def _check_functions(self) -> None:
+        for name, function in self._functions.items():
+            if others := set(function.attr) - _FUNCTION_ATTRIBUTES:
+                raise self.refused(
+                    f"its function {name[:60]} has the attribute {min(others)[:60]}, which none of ours has"
+                )
+        for node in self._nodes():
+            for value in node.attr.values():
+                # A function whose own attributes say which other one it calls.
+                if value.placeholder or any(one.attr for one in (value.func, *value.list.func)):
+                    raise self.refused(
+                        f"its node {node.name[:60]} has a function for a parameter, which none of ours has"
+                    )
+            for name in _called(node) - set(self._functions):
                 raise self.refused(f"it calls {name[:60]}, a function that is not in it")
-            for node in self._functions[name].node_def:
-                if node.op not in self._functions:
-                    found.add(node.op)
-                waiting |= ({node.op} & set(self._functions) | _called(node)) - seen
-        return found
+
+    def _nodes(self) -> Iterator[Any]:
+        """Of the graph and of its functions."""
+        yield from self._graph.graph_def.node
+        for function in self._functions.values():
+            yield from function.node_def
 
     def _check_objects(self) -> None:
         for node in self._graph.object_graph_def.nodes:
@@ -153,20 +155,60 @@ class _Graph:
                 name = node.registered_name or node.registered_saver or kind or "an object of no kind"
                 raise self.refused(f"it holds {name}, which may run on loading, and which no model of ours holds")
 
-    def _check_saver(self) -> set[str]:
-        """Names of the nodes that call the two functions for variables, which are as TensorFlow writes them."""
-        saver = self._graph.saver_def
-        names = {saver.save_tensor_name.split(":")[0]: _SAVES, saver.restore_op_name: _RESTORES}
-        for node in self._graph.graph_def.node:
-            for name in _called(node) if node.name in names else ():
-                function = self._functions.get(name)
-                allowed = names[node.name]
-                if function is None or {inner.op for inner in function.node_def} - allowed:
-                    raise self.refused(f"what restores its variables does more than that ({name[:60]})")
-                prefix = function.signature.input_arg[0].name if function.signature.input_arg else ""
-                if any(inner.op == "RestoreV2" and inner.input[:1] != [prefix] for inner in function.node_def):
-                    raise self.refused("what restores its variables reads another file than theirs")
-        return {node.name for node in self._graph.graph_def.node if node.name in names and "Call" in node.op}
+    def _check_saver(self) -> tuple[set[str], set[str]]:
+        """Names of the nodes that call the functions for variables, and of these: they are as TensorFlow writes them.
+
+        Each reads the place of the variables from where TensorFlow puts it, and nothing else runs them.
+        """
+        saver, graph = self._graph.saver_def, self._graph.graph_def
+        allowed = {_node_name(saver.save_tensor_name): _SAVES, saver.restore_op_name: _RESTORES}
+        place = _node_name(saver.filename_tensor_name)
+        nodes = [node for node in graph.node if node.name in allowed and node.op in _CALLS]
+        used = {_node_name(name) for node in graph.node for name in node.input} | self._run_by_name()
+        for node in nodes:
+            if node.name in used:
+                raise self.refused(f"something else runs {node.name[:60]}, which reads or writes its variables")
+            if not any(other.name == place and other.op == "Placeholder" for other in graph.node) or not (
+                node.input and _node_name(node.input[0]) == place
+            ):
+                raise self.refused("what restores its variables reads another file than theirs")
+            for name in _called(node):
+                self._check_saver_function(name, allowed[node.name])
+        # How often all nodes and objects name each function: one that is called from elsewhere too is like any other.
+        named = Counter(name for node in self._nodes() for name in (node.op, *_called(node)))
+        objects = self._graph.object_graph_def
+        named.update(list(objects.concrete_functions))
+        named.update(name for node in objects.nodes for name in node.function.concrete_functions)
+        named.update(node.bare_concrete_function.concrete_function_name for node in objects.nodes)
+        functions = {name for node in nodes for name in _called(node) if named[name] == 1}
+        return {node.name for node in nodes}, functions
+
+    def _run_by_name(self) -> set[str]:
+        """Names of the nodes that signatures and collections name: what a server runs on loading is among them."""
+        listed = (name for one in self._graph.collection_def.values() for name in one.node_list.value)
+        signatures = self._graph.signature_def.values()
+        tensors = [info for one in signatures for infos in (one.inputs, one.outputs) for info in infos.values()]
+        tensors += [part for info in tensors for part in info.composite_tensor.components]
+        sparse = [info.coo_sparse for info in tensors]
+        names = [one.name for one in tensors] + [
+            name
+            for one in sparse
+            for name in (one.values_tensor_name, one.indices_tensor_name, one.dense_shape_tensor_name)
+        ]
+        return {_node_name(name) for name in (*listed, *names)}
+
+    def _check_saver_function(self, name: str, allowed: frozenset[str]) -> None:
+        function = self._functions[name]
+        if {inner.op for inner in function.node_def} - allowed:
+            raise self.refused(f"what restores its variables does more than that ({name[:60]})")
+        prefix = function.signature.input_arg[0].name if function.signature.input_arg else ""
+        if any(inner.op == "RestoreV2" and inner.input[:1] != [prefix] for inner in function.node_def):
+            raise self.refused("what restores its variables reads another file than theirs")
+
+
+def _node_name(tensor: str) -> str:
+    """Of a tensor, or of a control input."""
+    return tensor.removeprefix("^").split(":")[0]
 
 
 def _called(node: Any) -> set[str]:

@@ -11,6 +11,7 @@ from components.common.errors import InputError
 from components.export import saved_weights, served_ops
 from components.export.card import CARD_FILE, read_card
 from tests.conftest import Trained
+from tests.saved_models import function_ops
 
 
 class OfTexts(tf.Module):
@@ -149,6 +150,93 @@ def test_a_function_that_is_called_and_not_there_is_refused(tmp_path: Path) -> N
     assert "elsewhere, a function that is not in it" in refused(changed(save(tmp_path, tf.identity), calls_nothing))
 
 
+def serve_function(graph: Any) -> Any:
+    return next(f for f in graph.graph_def.library.function if "signature_wrapper" in f.signature.name)
+
+
+def copy_that_writes(graph: Any) -> Any:
+    """A copy of what the signature runs, which writes a file, and which nothing names."""
+    copy = graph.graph_def.library.function.add()
+    copy.CopyFrom(serve_function(graph))
+    copy.signature.name = "copy"
+    copy.node_def.add(name="more", op="WriteFile", input=["text", "text"])
+    return copy
+
+
+def test_the_ops_of_a_function_that_nothing_names_count(tmp_path: Path) -> None:
+    assert "WriteFile" in refused(changed(save(tmp_path, tf.identity), copy_that_writes))
+
+
+def test_a_function_that_may_be_taken_in_another_s_place_is_refused(tmp_path: Path) -> None:
+    def implements(graph: Any) -> None:
+        serve_function(graph).attr["api_implements"].s = b"same"
+
+    assert "has the attribute api_implements" in refused(changed(save(tmp_path, tf.identity), implements))
+
+
+def test_two_functions_of_one_name_are_refused(tmp_path: Path) -> None:
+    def twice(graph: Any) -> None:
+        graph.graph_def.library.function.add().CopyFrom(serve_function(graph))
+
+    assert "two functions of one name" in refused(changed(save(tmp_path, tf.identity), twice))
+
+
+@pytest.mark.parametrize("by", ["a parameter's name", "a parameter", "a parameter in a list"])
+def test_a_function_that_is_a_parameter_is_refused(by: str, tmp_path: Path) -> None:
+    def parameter(graph: Any) -> None:
+        nodes = serve_function(graph).node_def
+        called = nodes.add(name="more", op="PartitionedCall").attr["f"]
+        if by == "a parameter's name":
+            called.placeholder = "g"
+            return
+        function = called.func if by == "a parameter" else called.list.func.add()
+        function.name, function.attr["g"].func.name = serve_function(graph).signature.name, "elsewhere"
+
+    assert "has a function for a parameter" in refused(changed(save(tmp_path, tf.identity), parameter))
+
+
+def saver_node(graph: Any, of: str) -> Any:
+    name = graph.saver_def.save_tensor_name.split(":")[0] if of == "save" else graph.saver_def.restore_op_name
+    return next(node for node in graph.graph_def.node if node.name == name)
+
+
+@pytest.mark.parametrize("of", ["save", "restore"])
+def test_what_saves_and_restores_the_variables_gets_their_place_from_the_server(of: str, tmp_path: Path) -> None:
+    def elsewhere(graph: Any) -> None:
+        aside = graph.graph_def.node.add(name="aside", op="Const")
+        aside.attr["dtype"].type = tf.string.as_datatype_enum
+        aside.attr["value"].tensor.CopyFrom(tf.make_tensor_proto("/nowhere/at/all"))
+        saver_node(graph, of).input[0] = "aside"
+
+    assert "reads another file than theirs" in refused(changed(save(tmp_path, tf.identity), elsewhere))
+
+
+@pytest.mark.parametrize("by", ["input", "control input", "init op", "collection", "sparse output"])
+def test_nothing_runs_what_saves_the_variables(by: str, tmp_path: Path) -> None:
+    def runs(graph: Any) -> None:
+        name = saver_node(graph, "save").name
+        if by == "collection":
+            graph.collection_def["saved_model_main_op"].node_list.value[:] = [name]
+        elif "input" in by:
+            graph.graph_def.node.add(name="more", op="NoOp", input=[f"^{name}" if by == "control input" else name])
+        else:
+            output = graph.signature_def["__saved_model_init_op"].outputs["__saved_model_init_op"]
+            if by == "init op":
+                output.name = name
+            else:
+                output.coo_sparse.values_tensor_name = f"{name}:0"
+
+    assert "which reads or writes its variables" in refused(changed(save(tmp_path, tf.identity), runs))
+
+
+@pytest.mark.parametrize("op", ["RemoteCall", "TPUPartitionedCall"])
+def test_what_restores_the_variables_runs_here_and_as_it_is(op: str, tmp_path: Path) -> None:
+    def otherwise(graph: Any) -> None:
+        saver_node(graph, "restore").op = op
+
+    assert op in refused(changed(save(tmp_path, tf.identity), otherwise))
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -166,7 +254,7 @@ def test_objects_of_other_kinds_than_a_pushed_model_s_are_refused(
 
 def test_a_pushed_model_is_taken_and_its_weights_are_those_of_its_card(tiny_trained: Trained) -> None:
     served_ops.check(tiny_trained.saved_model)
-    assert served_ops.reachable_ops(tiny_trained.saved_model) <= served_ops.ALLOWED
+    assert function_ops(tiny_trained.saved_model) <= served_ops.ALLOWED
     assert (
         saved_weights.weights_sha256(tiny_trained.saved_model) == read_card(tiny_trained.saved_model)["weights_sha256"]
     )
