@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -13,7 +12,8 @@ import numpy as np
 from safetensors import SafetensorError, safe_open
 from safetensors.numpy import save_file
 
-from components.common import atomic_files
+from components.common import atomic_files, stored_paths
+from components.common.errors import InputError
 from components.settings.training import Training
 
 _KEPT = 2
@@ -42,6 +42,9 @@ class Checkpoints:
         directory: of all trainings' checkpoints.
         key: names the training: equal for those that give equal bits, on equally many devices.
         training: how often a checkpoint is due.
+
+    Raises:
+        InputError: the directory is a link: what it leads to is not ours to remove.
     """
 
     def __init__(self, directory: Path, key: str, training: Training) -> None:
@@ -52,12 +55,17 @@ class Checkpoints:
         """The checkpoint that `newest` gave."""
         self.damaged: list[str] = []
         """Names of checkpoints that `newest` could not use."""
-        self._directory.mkdir(parents=True, exist_ok=True)
+        if directory.is_symlink():
+            raise InputError(
+                str(directory), f"a link, to {directory.resolve()}", "Remove it: checkpoints are kept here"
+            )
+        directory.mkdir(parents=True, exist_ok=True)
         for other in directory.iterdir():
-            if other != self._directory:
-                shutil.rmtree(other)
+            if other != self._directory or other.is_symlink():
+                _remove(other)
+        self._directory.mkdir(exist_ok=True)
         for unfinished in self._directory.glob(".*"):
-            unfinished.unlink()
+            _remove(unfinished)
 
     def due(self, step: int) -> bool:
         """Whether it is time for one after this step."""
@@ -91,6 +99,12 @@ class Checkpoints:
 
     def _paths(self) -> list[Path]:
         return sorted(self._directory.glob("*.safetensors"))
+
+
+def _remove(path: Path) -> None:
+    """A directory with what is in it, a file, or a link without what it leads to."""
+    if not stored_paths.remove(path.parent, path):
+        path.unlink()
 
 
 def read(path: Path) -> SavedState:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from components.common.errors import InputError
 from components.settings.training import Training
 from components.training import checkpoints as checkpoints_module
 from components.training.checkpoints import Checkpoints, SavedState
@@ -125,6 +126,28 @@ def test_what_another_training_or_a_kill_left_is_removed(tmp_path: Path, some: S
     checkpoints = Checkpoints(tmp_path, "key", Training())
     assert [path.name for path in tmp_path.rglob("*")] == ["key"]
     assert checkpoints.newest() is None
+
+
+@pytest.mark.parametrize("name", ["key", "another"])
+def test_a_link_is_removed_and_what_it_leads_to_stays(tmp_path: Path, name: str) -> None:
+    for file in ("kept", ".hidden"):
+        (tmp_path / "elsewhere").mkdir(exist_ok=True)
+        (tmp_path / "elsewhere" / file).touch()
+    link = tmp_path / "checkpoints" / name
+    link.parent.mkdir(parents=True)
+    link.symlink_to(tmp_path / "elsewhere")
+    Checkpoints(tmp_path / "checkpoints", "key", Training())
+    assert not link.is_symlink()
+    assert (tmp_path / "checkpoints" / "key").is_dir()
+    assert {path.name for path in (tmp_path / "elsewhere").iterdir()} == {"kept", ".hidden"}
+
+
+def test_a_directory_of_checkpoints_that_is_a_link_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "kept").mkdir(parents=True)
+    (tmp_path / "checkpoints").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(InputError, match="a link, to "):
+        Checkpoints(tmp_path / "checkpoints", "key", Training())
+    assert [path.name for path in (tmp_path / "elsewhere").iterdir()] == ["kept"]
 
 
 def test_a_checkpoint_is_due_by_steps_and_by_minutes(
