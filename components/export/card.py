@@ -94,6 +94,9 @@ def read_card(model: Path) -> dict[str, Any]:
     """
     place = model / CARD_FILE
     try:
+        if place.exists() and not place.is_file():
+            # A pipe would be waited for.
+            raise ValueError("not a file")
         card = json.loads(place.read_text(encoding="utf-8"))
         if not isinstance(card, dict):
             raise TypeError(f"got {type(card).__name__}")

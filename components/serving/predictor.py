@@ -116,8 +116,8 @@ class Predictor:
         path: a version's directory, or a serving directory, whose newest version is taken.
 
     Raises:
-        InputError: no SavedModel there, one without the signatures for texts and for tokens, or one of other ops than
-            a pushed model's.
+        InputError: no SavedModel there, one without the signatures for texts and for tokens, one of other ops than
+            a pushed model's, or one that names its labels otherwise than its card does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -142,11 +142,21 @@ class Predictor:
                 self._padding_id,
                 of_texts if self.task.per_token else None,
             )
-            of_texts(**{name: tf.constant([""]) for name in self.text_names})
+            self._check_labels(of_texts(**{name: tf.constant([""]) for name in self.text_names}))
         except (OSError, LookupError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
             reason = str(error).splitlines()[0][:160] if str(error) else type(error).__name__
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
+
+    def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
+        """Holds the card's labels, by which answers are told, against what the model itself calls them."""
+        if not self.task.names_key:
+            return
+        named = tuple(name.decode(errors="replace") for name in answer[self.task.names_key].numpy()[0])
+        if named != self.task.labels:
+            problem = f"its card has the labels {', '.join(self.task.labels)}, the model answers {', '.join(named)}"
+            remedy = "Put the version back from where it was archived, or `rollback` to another"
+            raise InputError(str(self.path), problem, remedy)
 
     def predict(self, rows: Iterable[tuple[str, ...]], tokens: bool = False) -> Iterator[dict[str, Any]]:
         """What `Task.to_json` makes of each row of texts, in order; reads ahead some thousands of rows at most.

@@ -202,7 +202,7 @@ def roll_back(directory: Path, version: int | None = None, key: Path | None = No
         The older version, and its new number.
 
     Raises:
-        InputError: there is no such version, or it is what is in production.
+        InputError: there is no such version, it is what is in production, or it holds a link or a pipe.
     """
     with _locked(directory):
         return _roll_back(directory, version, key)
@@ -223,6 +223,7 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
+    _check_files(directory / str(older))
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
     # Before the push: if this ends between the two, a run does not put back what was to go.
     atomic_files.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
@@ -233,15 +234,26 @@ def resolve(path: Path) -> Path:
     """The SavedModel a user means: a version's directory, or the newest version of a serving directory.
 
     Raises:
-        InputError: no SavedModel there.
+        InputError: no SavedModel there, or one with a link or a pipe in it.
     """
     remedy = "Give a pushed model: the path a run printed at its end, `show` prints it again"
     if not path.is_dir():
         problem = "a file, not a directory" if path.exists() else "no such directory"
         raise InputError(str(path), problem, remedy)
-    if (path / _GRAPH_FILE).is_file():
-        return path
-    newest = versions(path)
-    if not newest:
-        raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
-    return path / str(newest[-1])
+    if not (path / _GRAPH_FILE).is_file():
+        newest = versions(path)
+        if not newest:
+            raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
+        path /= str(newest[-1])
+    _check_files(path)
+    return path
+
+
+def _check_files(version: Path) -> None:
+    """A version has files and directories of its own: a pipe would be waited for, a link shows what lies elsewhere."""
+    for path in version.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
+            raise InputError(
+                str(path), f"{kind}, and a pushed version holds none", "Put the version back from where it was archived"
+            )

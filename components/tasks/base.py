@@ -51,6 +51,8 @@ class Task:
     """Whether each word has a label of its own."""
     bi_encoder: ClassVar[bool] = False
     """Whether the encoder sees the two texts apart from each other."""
+    names_key: ClassVar[str] = ""
+    """The signatures' output that repeats the labels' names in each row; empty: there is none."""
     prediction_key: ClassVar[str] = "probabilities"
     """The signatures' output from which the metrics are computed."""
     metrics: ClassVar[tuple[Metric, ...]]

@@ -22,6 +22,7 @@ class Classification(Task):
 
     name: ClassVar[str] = "classification"
     min_labels: ClassVar[int] = 2
+    names_key: ClassVar[str] = "class_names"
     single_label: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("accuracy", "share of the rows whose most probable class is theirs"),
@@ -115,7 +116,7 @@ class Classification(Task):
         return {
             "label": tf.gather(names, tf.argmax(predictions, axis=1)),
             "probabilities": predictions,
-            "class_names": tf.tile(names[tf.newaxis, :], [tf.shape(predictions)[0], 1]),
+            self.names_key: tf.tile(names[tf.newaxis, :], [tf.shape(predictions)[0], 1]),
         }
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:

@@ -32,6 +32,7 @@ class Multilabel(Task):
 
     name: ClassVar[str] = "multilabel"
     min_labels: ClassVar[int] = 2
+    names_key: ClassVar[str] = "label_names"
     prediction_key: ClassVar[str] = "scores"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("micro_f1", "F1 of all decisions, one for each row and label: 2 TP / (2 TP + FP + FN)"),
@@ -134,7 +135,7 @@ class Multilabel(Task):
         import tensorflow as tf
 
         names = tf.tile(tf.constant(self.labels)[tf.newaxis, :], [tf.shape(predictions)[0], 1])
-        return {"scores": predictions, "given": predictions >= self.threshold, "label_names": names}
+        return {"scores": predictions, "given": predictions >= self.threshold, self.names_key: names}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """`labels` are those from the threshold on, `scores` name -> score of all."""

@@ -1,3 +1,4 @@
+import json
 import shutil
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -10,6 +11,7 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
 from components.export import older_ops, signature_names
+from components.export.card import CARD_FILE
 from components.serving import predictor
 from components.serving.predictor import Predictor
 from components.tasks.classification import Classification
@@ -109,6 +111,17 @@ def test_of_a_serving_directory_the_newest_version_is_taken(tiny_trained: Traine
     for version in ("9", "10"):
         shutil.copytree(tiny_trained.saved_model, tmp_path / version)
     assert Predictor(tmp_path).path == tmp_path / "10"
+
+
+def test_a_card_with_other_labels_than_the_model_answers_is_refused(tiny_trained: Trained, tmp_path: Path) -> None:
+    shutil.copytree(tiny_trained.saved_model, tmp_path / "1")
+    place = tmp_path / "1" / CARD_FILE
+    card = json.loads(place.read_text())
+    card["task"]["labels"].reverse()
+    place.write_text(json.dumps(card))
+    with pytest.raises(InputError) as caught:
+        Predictor(tmp_path)
+    assert caught.value.problem == "its card has the labels mixed, good, bad, the model answers bad, good, mixed"
 
 
 class WithoutClasses(tf.Module):

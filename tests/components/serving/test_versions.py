@@ -353,3 +353,31 @@ def test_without_other_weights_there_is_nothing_to_roll_back_to(model: Path, ser
     assert "Push a model first" in message(roll_back, serving)
     publish(model, serving)
     assert "no older version to go back to" in message(roll_back, serving)
+
+
+@pytest.mark.parametrize("place", [CARD_FILE, "variables/variables.index", "fingerprint.pb"])
+def test_a_version_with_a_pipe_in_it_is_refused_and_not_waited_for(serving: Path, place: str) -> None:
+    version = saved_model(serving / "1")
+    (version / "variables").mkdir(exist_ok=True)
+    (version / place).unlink(missing_ok=True)
+    os.mkfifo(version / place)
+    assert message(resolve, serving) == (
+        f"{version / place}: neither a file nor a directory, and a pushed version holds none. "
+        "Put the version back from where it was archived."
+    )
+
+
+def test_a_card_that_is_a_pipe_is_not_waited_for(model: Path) -> None:
+    (model / CARD_FILE).unlink()
+    os.mkfifo(model / CARD_FILE)
+    assert "cannot be read as a JSON object (not a file)" in message(read_card, model)
+
+
+def test_a_version_with_a_link_in_it_is_refused_and_not_rolled_back_to(serving: Path, tmp_path: Path) -> None:
+    older, newer = saved_model(serving / "1"), saved_model(serving / "2", "bb")
+    (tmp_path / "secret").write_text("key")
+    (older / "link").symlink_to(tmp_path / "secret")
+    assert resolve(serving) == newer
+    assert message(resolve, older).startswith(f"{older / 'link'}: a link, and ")
+    assert message(roll_back, serving).startswith(f"{older / 'link'}: a link, and ")
+    assert sorted(path.name for path in serving.iterdir()) == ["1", "2"]
