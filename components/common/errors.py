@@ -5,14 +5,17 @@ from __future__ import annotations
 import errno
 import os
 
+from components.common.streams import printable
+
 _LONGEST = 2000
-"""Characters of a problem, which may quote a value of any length from a file."""
+"""Characters of a problem's line, which may quote a value of any length from a file."""
 
 
 class InputError(Exception):
     """A mistake in what the user gave: config, data, model directory or command line.
 
-    It reads `PLACE: RULE AND VALUE. REMEDY` and ends a command with exit status 2, without a traceback.
+    It reads `PLACE: RULE AND VALUE. REMEDY` and ends a command with exit status 2, without a traceback. What they quote
+    does not control a terminal.
 
     Args:
         place: where to look, as narrow as is known: `train.tsv:17`, `run.toml: [training] epochs`, a directory.
@@ -21,15 +24,18 @@ class InputError(Exception):
     """
 
     def __init__(self, place: str, problem: str, remedy: str) -> None:
-        if len(problem) > _LONGEST:
-            half = _LONGEST // 2 - 3
-            problem = f"{problem[:half]} ... {problem[-half:]}"
-        super().__init__(place, problem, remedy)
-        self.place, self.problem, self.remedy = place, problem, remedy
+        problem = "\n".join(_cut(line) for line in problem.split("\n"))
+        self.place, self.problem, self.remedy = printable(place), printable(problem), printable(remedy)
+        super().__init__(self.place, self.problem, self.remedy)
 
     def __str__(self) -> str:
         end = "" if self.remedy.endswith((".", "?")) else "."
         return f"{self.place}: {self.problem}. {self.remedy}{end}"
+
+
+def _cut(line: str) -> str:
+    half = _LONGEST // 2 - 3
+    return line if len(line) <= _LONGEST else f"{line[:half]} ... {line[-half:]}"
 
 
 def changed(place: str, on_kubeflow: str = "") -> InputError:

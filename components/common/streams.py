@@ -3,12 +3,55 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import logging
 import os
 import sys
+import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TextIO
+
+_JOINERS = "\u200c\u200d"
+"""That words of some languages and emoji are written with."""
+
+
+def printable(text: str) -> str:
+    """Text of others as a terminal may be given it: what would control it, or turn a line round, is escaped.
+
+    Newlines and tabs stay.
+    """
+    if text.isprintable():
+        return text
+    return "".join(map(_printable, text))
+
+
+def _printable(character: str) -> str:
+    unseen = unicodedata.category(character) in ("Cc", "Cf", "Cs", "Zl", "Zp")
+    if not unseen or character in "\n\t" or character in _JOINERS:
+        return character
+    # As JSON has it, too.
+    return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
+
+
+class Printable(io.TextIOBase):
+    """A terminal that gets `printable` text."""
+
+    def __init__(self, terminal: TextIO) -> None:
+        self._terminal = terminal
+
+    def write(self, text: str) -> int:
+        """Writes what is printable of it, the rest escaped."""
+        self._terminal.write(printable(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Of the terminal."""
+        self._terminal.flush()
+
+    def isatty(self) -> bool:
+        """Whether the terminal is one."""
+        return self._terminal.isatty()
 
 
 @contextlib.contextmanager

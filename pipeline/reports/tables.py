@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import TextIO
+from collections.abc import Iterable, Mapping
+from typing import Any, TextIO
 
 from rich.console import Console
+from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from components.common.streams import printable
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 
@@ -18,7 +20,16 @@ _PLAIN_WIDTH = 120
 
 def console(stream: TextIO) -> Console:
     """Rich on a terminal; plain lines of a steady width elsewhere."""
-    return Console(file=stream, highlight=False, width=None if stream.isatty() else _PLAIN_WIDTH, soft_wrap=True)
+    width = None if stream.isatty() else _PLAIN_WIDTH
+    return _Console(file=stream, highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
+
+
+class _Console(Console):
+    """What it is given comes from files, too: it is shown as it is, and controls no terminal."""
+
+    def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
+        for segment in super().render(*arguments, **options):
+            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 def short_path(path: str) -> str:

@@ -4,6 +4,7 @@ import gzip
 import io
 import json
 import os
+import sys
 import threading
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
@@ -93,6 +94,17 @@ def test_a_text_has_its_label_its_probabilities_and_itself_on_a_line(model: Path
     assert out.getvalue() == (
         "good\tbad 0.250000\tgood 0.750000\ta good film\nbad\tbad 0.900000\tgood 0.100000\tein Übel\n"
     )
+
+
+def test_a_terminal_is_not_controlled_by_a_text_and_a_pipe_gets_it_as_it_is(
+    model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for of_terminal, shown in ((True, "good \\u001b[2J 李"), (False, "good \x1b[2J 李")):
+        out = io.StringIO()
+        monkeypatch.setattr(out, "isatty", lambda answer=of_terminal: answer)
+        monkeypatch.setattr(sys, "stdout", out)
+        assert pipeline_runner.main(["predict", "--model", str(model), "good \x1b[2J 李"]) == 0
+        assert out.getvalue().endswith(f"\t{shown}\n")
 
 
 def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
