@@ -208,6 +208,22 @@ def test_a_copied_root_names_its_own_files_and_the_original_stays_as_it_was(root
     assert adopt(at(root)) == []
 
 
+def test_what_nodes_of_a_moved_root_were_given_names_it_as_it_lies_now(root: Path, tmp_path: Path) -> None:
+    connection = metadata.sqlite_metadata_connection_config(str(at(root).metadata))
+    with metadata.Metadata(connection) as mlmd:
+        kind = mlmd.store.put_execution_type(metadata_store_pb2.ExecutionType(name="Pusher"))
+        execution = metadata_store_pb2.Execution(type_id=kind)
+        given = {"base_directory": f"{root}/toy/serving/toy", "other": f"{root}/toy2/serving"}
+        execution.custom_properties["push_destination"].string_value = json.dumps(given)
+        mlmd.store.put_executions([execution])
+    moved = at(root.rename(tmp_path / "there"))
+    adopt(moved)
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(moved.metadata))) as mlmd:
+        (found,) = mlmd.store.get_executions()
+    now = json.loads(found.custom_properties["push_destination"].string_value)
+    assert now == given | {"base_directory": f"{moved.home}/serving/toy"}
+
+
 def test_a_root_that_is_moved_twice_and_back_is_followed(root: Path, tmp_path: Path) -> None:
     before = artifacts(at(root))
     for place in ("there", "and", "runs"):
