@@ -64,6 +64,7 @@ class _Card(TypedDict, total=False):
     input: _Input
     run: str
     restored_from: int
+    signed_by: str
 
 
 _CARD = TypeAdapter(_Card)
@@ -71,7 +72,7 @@ _CARD = TypeAdapter(_Card)
 
 _NOT_OF_ANSWERS = (
     *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
-    *("run", "restored_from"),
+    *("run", "restored_from", "signed_by"),
 )
 """What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
 

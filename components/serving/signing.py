@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 import subprocess
+import tempfile
 from pathlib import Path
+from typing import Literal
 
 from components.common.checkout import ROOT
 from components.common.errors import InputError
@@ -13,6 +16,8 @@ SIGNATURE_FILE = "assets.extra/model.sig"
 """Within a SavedModel: a signature of all its other files. TensorFlow Serving ignores assets.extra."""
 
 _COMMAND = "model_signing"
+
+_CURVE = "Give a key of the curve prime256v1"
 
 _MINUTES = 30
 """So long a model may take: it is read and hashed."""
@@ -56,6 +61,30 @@ def check_key(key: Path, kind: str) -> None:
         raise InputError(str(key), f"no {kind.lower()} key in PEM's form", remedy)
 
 
+def fingerprint(key: Path) -> str:
+    """sha256 of a private key's public half, DER of a SubjectPublicKeyInfo: what is signed by it says so.
+
+    Raises:
+        InputError: no key that can be read.
+    """
+    return hashlib.sha256(_public_half(key, "DER")).hexdigest()
+
+
+def _public_half(key: Path, form: Literal["DER", "PEM"]) -> bytes:
+    # Only where something is signed: it takes its time.
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
+
+    check_key(key, "PRIVATE")
+    try:
+        private = serialization.load_pem_private_key(key.read_bytes(), None)
+    except (OSError, ValueError, TypeError, UnsupportedAlgorithm):
+        raise InputError(str(key), "cannot be read as a private key", _CURVE) from None
+    kind = serialization.PublicFormat.SubjectPublicKeyInfo
+    encoding = serialization.Encoding.DER if form == "DER" else serialization.Encoding.PEM
+    return private.public_key().public_bytes(encoding, kind)
+
+
 def sign(model: Path, key: Path) -> None:
     """Puts a signature of all its files into a SavedModel.
 
@@ -67,9 +96,25 @@ def sign(model: Path, key: Path) -> None:
     signature.parent.mkdir(exist_ok=True)
     signature.unlink(missing_ok=True)
     if said := _said("sign", "key", "--private_key", str(key), "--signature", str(signature), model=model):
-        raise InputError(
-            str(key), f"model-signing could not sign with it ({said})", "Give a key of the curve prime256v1"
-        )
+        raise InputError(str(key), f"model-signing could not sign with it ({said})", _CURVE)
+
+
+def check_own(model: Path, key: Path) -> None:
+    """Holds a SavedModel that is to be signed again against its own signature, by the private key.
+
+    Raises:
+        InputError: no tool, no key; or nobody can tell whether it is what was signed: it has no signature, or one of
+            other files or by another key.
+    """
+    tool()
+    with tempfile.TemporaryDirectory() as folder:
+        public = Path(folder, "key.pub")
+        public.write_bytes(_public_half(key, "PEM"))
+        try:
+            verify(model, public)
+        except InputError as error:
+            remedy = "Choose another version, or make sure of this one and sign it yourself, as docs/serving.md shows"
+            raise InputError(error.place, f"is not signed again: {error.problem}", remedy) from None
 
 
 def verify(model: Path, key: Path) -> None:

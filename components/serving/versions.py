@@ -8,8 +8,9 @@ import re
 import shutil
 import time
 import uuid
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -17,13 +18,14 @@ from pydantic import TypeAdapter
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, identity, read_card
-from components.serving.signing import SIGNATURE_FILE, sign
+from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
 
-_ADDED = {"restored_from": None, "run": None}
-"""What a version's card may say more than its model's: the version it is a copy of, the run that pushed it."""
+_ADDED = {"restored_from": None, "run": None, "signed_by": None}
+"""What a version's card may say more than its model's: the version it is a copy of, the run that pushed it, the
+fingerprint of the key that it is signed by."""
 
 _WITHDRAWN = TypeAdapter(list[str])
 
@@ -87,18 +89,32 @@ def publish(model: Path, directory: Path, key: Path | None = None, **more: Any) 
     Args:
         model: what is published.
         directory: where to.
-        key: signs the copy.
+        key: signs the copy; what another key has signed is published again.
         more: what the card of the copy says besides, by the names in `_ADDED`.
 
     Returns:
         The version.
+
+    Raises:
+        InputError: no key; or the model holds a link, or what is no file.
     """
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         newest = max(versions(directory), default=0)
         there = directory / str(newest)
-        signed = key is None or (there / SIGNATURE_FILE).is_file()
-        return newest if signed and _holds(there, model) else _publish(model, directory, key, **more)
+        return newest if _signed(there, key) and _holds(there, model) else _publish(model, directory, key, **more)
+
+
+def _signed(version: Path, key: Path | None) -> bool:
+    """Whether a version has the signature that is wanted: by this key, or by any or none."""
+    if key is None:
+        return True
+    return (version / SIGNATURE_FILE).is_file() and read_card(version).get("signed_by") == fingerprint(key)
+
+
+def same_card(version: Path, model: Path) -> bool:
+    """Whether the card of a version is that of a model; it may say more."""
+    return {**read_card(version), **_ADDED} == {**read_card(model), **_ADDED}
 
 
 def _holds(version: Path, model: Path) -> bool:
@@ -106,16 +122,25 @@ def _holds(version: Path, model: Path) -> bool:
     paths = [path.relative_to(model) for path in model.rglob("*") if path.is_file() and path != model / CARD_FILE]
     return (
         (version / CARD_FILE).is_file()
-        and {**read_card(version), **_ADDED} == {**read_card(model), **_ADDED}
+        and same_card(version, model)
         and all((version / path).is_file() for path in paths)
         and all(atomic_files.sha256(version / path) == atomic_files.sha256(model / path) for path in paths)
     )
 
 
-def replace(version: Path, model: Path) -> None:
-    """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers."""
+def replace(version: Path, model: Path, kept: Iterable[str] = ()) -> None:
+    """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers.
+
+    Args:
+        version: the damaged one.
+        model: what it is a version of.
+        kept: files of the version that are whole, and that the model has not or has otherwise: signature and card.
+
+    Raises:
+        InputError: as `publish`.
+    """
     with _locked(version.parent):
-        aside = _copy(model, version)
+        aside = _copy(model, version, kept={name: version / name for name in kept})
         damaged = version.with_name(f"{DAMAGED}{version.name}")
         stored_paths.remove(version.parent, damaged)
         version.rename(damaged)
@@ -152,13 +177,24 @@ def _publish(model: Path, directory: Path, key: Path | None, **more: Any) -> int
     return version
 
 
-def _copy(model: Path, version: Path, key: Path | None = None, **more: Any) -> Path:
-    """A copy beside where the version will be, on the disk to its last byte but for its own name."""
+def _copy(
+    model: Path, version: Path, key: Path | None = None, kept: Mapping[str, Path] = MappingProxyType({}), **more: Any
+) -> Path:
+    """A copy beside where the version will be, on the disk to its last byte but for its own name.
+
+    `kept`: files that are put into it, by their names in it.
+    """
+    _check_files(model)
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
+        for name, path in kept.items():
+            shutil.copy(path, aside / name)
+        if key is not None:
+            more["signed_by"] = fingerprint(key)
         if more:
-            (aside / CARD_FILE).write_text(json.dumps({**read_card(model), **more}, indent=1), encoding="utf-8")
+            said = {name: value for name, value in read_card(model).items() if name != "signed_by"}
+            (aside / CARD_FILE).write_text(json.dumps({**said, **more}, indent=1), encoding="utf-8")
             # Of the card as it was.
             (aside / SIGNATURE_FILE).unlink(missing_ok=True)
         if key is not None:
@@ -169,6 +205,19 @@ def _copy(model: Path, version: Path, key: Path | None = None, **more: Any) -> P
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return aside
+
+
+def _check_files(model: Path) -> None:
+    """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
+
+    Raises:
+        InputError: it holds something else.
+    """
+    for path in model.rglob("*"):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
+            remedy = "Put the file itself there, or the version back from where it was archived"
+            raise InputError(str(path), f"{kind}, and a model holds none", remedy)
 
 
 def withdrawn(directory: Path) -> set[str]:
@@ -202,7 +251,8 @@ def roll_back(directory: Path, version: int | None = None, key: Path | None = No
         The older version, and its new number.
 
     Raises:
-        InputError: there is no such version, it is what is in production, or it holds a link or a pipe.
+        InputError: there is no such version, it is what is in production, or it holds a link or a pipe; or it is to be
+            signed again and nobody can tell whether it is what was signed.
     """
     with _locked(directory):
         return _roll_back(directory, version, key)
@@ -224,6 +274,8 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
     _check_files(directory / str(older))
+    if key is not None:
+        check_own(directory / str(older), key)
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
     # Before the push: if this ends between the two, a run does not put back what was to go.
     atomic_files.write_text(directory / _WITHDRAWN_FILE, json.dumps(sorted(out)))
@@ -247,13 +299,3 @@ def resolve(path: Path) -> Path:
         path /= str(newest[-1])
     _check_files(path)
     return path
-
-
-def _check_files(version: Path) -> None:
-    """A version has files and directories of its own: a pipe would be waited for, a link shows what lies elsewhere."""
-    for path in version.rglob("*"):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
-            raise InputError(
-                str(path), f"{kind}, and a pushed version holds none", "Put the version back from where it was archived"
-            )

@@ -32,6 +32,12 @@ from pipeline.runs.record import RunRecord
 _EPOCHS_OF_OLD = 2
 """Of runs whose record does not tell what was chosen: every one of theirs that stated nothing had these."""
 
+_BEFORE = (
+    ("model", "pooling", "cls"),
+    *(("validation", f"max_{kind}_share", 1.0) for kind in ("leaked", "duplicate", "contradicting")),
+)
+"""(table, key, value) of what an older config does not state, and today's default may stop a run or change a model."""
+
 
 class Places(NamedTuple):
     """Where things lie now that the run had elsewhere; None: where they were."""
@@ -130,13 +136,15 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
 
 
 def with_choices(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
-    """A run's config with what Trainer chose in it, whatever the code would choose today.
+    """A run's config with what Trainer chose in it, and what held before there was a key, whatever is chosen today.
 
     Args:
         config: as the run's manifest has it.
         trained: as the run's record has it.
     """
     found = {name: dict(value) if isinstance(value, dict) else value for name, value in config.items()}
+    for table, key, value in _BEFORE:
+        found.setdefault(table, {}).setdefault(key, value)
     for one in trained.get("chosen", []):
         table, _, key = one["key"].partition(".")
         found[table][key] = one["value"]

@@ -112,7 +112,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         _check_schema(Path(run.validation.schema_file))
     _check_destination(run.push.destination, source)
     if run.push.sign_key is not None:
-        signing.check_key(Path(run.push.sign_key), "PRIVATE")
+        signing.fingerprint(Path(run.push.sign_key))
         signing.tool()
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)

@@ -21,6 +21,7 @@ from components.nodes.example_validator import ExampleValidator
 from components.nodes.pusher import Pusher
 from components.nodes.schema_gen import SchemaGen
 from components.nodes.transform import Transform
+from components.serving import signing
 from components.settings.run import Run
 from components.settings.serialization import dump
 from components.tasks import TASKS
@@ -145,7 +146,7 @@ def build_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         custom_config={
             "source": source_hash("components.nodes.pusher"),
-            **({"sign_key": run.push.sign_key} if run.push.sign_key else {}),
+            **_signing(run.push.sign_key),
         },
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
@@ -161,6 +162,11 @@ def build_pipeline(
         enable_cache=True,
         beam_pipeline_args=options.arguments(run.beam),
     )
+
+
+def _signing(key: str | None) -> dict[str, str]:
+    """By which key Pusher signs, and which key that is: its fingerprint counts in the cache key, not where it lies."""
+    return {} if key is None else {"sign_key": key, "signed_by": signing.fingerprint(Path(key))}
 
 
 def _input_format(run: Run) -> dict[str, object]:

@@ -29,7 +29,7 @@ from pipeline.runners.cache_context import CacheContexts
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeOutcome
-from pipeline.runs.recovery import Digests, adopt, discard_unfinished
+from pipeline.runs.recovery import Digests, adopt, discard_unfinished, disown
 from pipeline.runs.rerun_reasons import reason
 
 _STATES = metadata_store_pb2.Execution
@@ -138,7 +138,7 @@ class CompiledPipeline:
         """
         copied = adopt(self._paths)
         discard_unfinished(self._paths, self._connection)
-        return [*copied, *self._digests.mend()]
+        return [*copied, *disown(self._paths, self._connection), *self._digests.mend()]
 
     def discard_unfinished(self, node_id: str) -> None:
         """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
@@ -205,7 +205,7 @@ class CompiledPipeline:
             produced = [event for event in events if event.type == metadata_store_pb2.Event.OUTPUT]
             artifacts = mlmd.store.get_artifacts_by_id([event.artifact_id for event in produced])
             state = execution.last_known_state
-            why = reason(mlmd.store, node_id, execution) if state == _STATES.COMPLETE else ""
+            why = reason(mlmd.store, node_id, execution, str(self._paths.home)) if state == _STATES.COMPLETE else ""
         if state not in (_STATES.COMPLETE, _STATES.CACHED):
             raise RuntimeError(f"{node_id} ended as {_STATES.State.Name(state)}: its inputs are missing")
         uris = {artifact.id: artifact.uri for artifact in artifacts}

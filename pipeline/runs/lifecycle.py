@@ -60,10 +60,14 @@ def nothing_new(checked: Checked, paths: PipelinePaths) -> NothingNew | None:
     """
     spans = checked.run.data.spans
     last = manifest.newest_ended(paths.runs) if spans else None
-    if last is None or not manifest.same_inputs(last, checked):
+    if last is None:
         return None
-    with contextlib.suppress(InputError):
-        kept = record.read(paths.runs / last.run)
+    directory = paths.runs / last.run
+    # What is damaged says nothing: a run is made.
+    with contextlib.suppress(InputError), record.as_written(directory):
+        if not manifest.same_inputs(last, checked):
+            return None
+        kept = record.read(directory)
         gone = kept.pushed and int(Path(kept.pushed).name) not in versions(paths.serving)
         if not gone and held_against_production(kept, paths, last.result.get("identity", "")):
             why = f"span {max(spans)} is still the newest, run {last.run} had it"
@@ -130,14 +134,20 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
 
 
 def end(record: RunRecord, found: Manifest) -> None:
-    """The result of a run whose nodes are all done, into record and manifest."""
+    """The result of a run whose nodes are all done, into record and manifest.
+
+    Raises:
+        InputError: Trainer's model is said to lie elsewhere than where Trainer writes.
+    """
     from tfx.utils import path_utils
 
     paths = PipelinePaths.of_run(found.settings, Path(record.directory))
     trainer = record.node("Trainer")
-    (model,) = (
-        Path(path_utils.serving_model_path(uri)) for uri in trainer.outputs if stored_paths.below(paths.models, uri)
-    )
+    models = [uri for uri in trainer.outputs if stored_paths.below(paths.models, uri)]
+    if len(models) != 1:
+        problem = f"has {len(models)} models of Trainer in {paths.models}, expected 1; its outputs: {trainer.outputs}"
+        raise InputError(str(paths.metadata), problem, "Run again: what lies elsewhere is made again")
+    model = Path(path_utils.serving_model_path(models[0]))
     earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
     record.state = "pushed" if record.pushed else "refused"
     card = read_card(model)

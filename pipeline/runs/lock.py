@@ -29,8 +29,11 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
     # What leads elsewhere is not ours to change; `push.destination` may be anywhere.
     serving = [paths.serving] if paths.serving.is_relative_to(paths.home) else []
     links = [path for pattern in ("*", "*/*") for path in paths.artifacts.glob(pattern) if path.is_symlink()]
+    remedy = (
+        f"Put the directory itself in the link's place; for a larger disk move all of {paths.home.parent} there then, "
+    )
+    remedy += "and give its new place by --root: the next run goes on with it"
     for place in (paths.home, paths.lock, paths.metadata, paths.artifacts, *links, paths.runs, *serving):
-        remedy = "Make the root itself the link, or give push.destination where it is about serving"
         stored_paths.inside(paths.home.parent, place, remedy)
     with writable(paths.home):
         paths.home.mkdir(parents=True, exist_ok=True)

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from rich.errors import ConsoleError
+
 from components.common import atomic_files, json_text, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
@@ -142,7 +144,7 @@ def as_written(directory: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, ConsoleError) as error:
         problem = f"not the record of a run ({type(error).__name__}: {error})"
         raise InputError(str(directory / RECORD_FILE), problem, _DAMAGED) from None
 

@@ -13,14 +13,20 @@ from pathlib import Path
 from ml_metadata.proto import metadata_store_pb2
 from pydantic import TypeAdapter
 from tfx.orchestration import metadata
+from tfx.types import standard_artifacts
 
 from components.common import atomic_files, locks, stored_paths
+from components.export.card import CARD_FILE
 from components.serving import versions
+from components.serving.signing import SIGNATURE_FILE
 from pipeline.runs.paths import PipelinePaths, moved
 
 _States = metadata_store_pb2.Execution
 
 _DIGESTS = TypeAdapter(dict[str, dict[str, str]])
+
+_SHOWN = 200
+"""Characters of a stored text in a message."""
 
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
@@ -51,12 +57,42 @@ def adopt(paths: PipelinePaths) -> list[str]:
                         f"UPDATE {table} SET {column} = ? || substr({column}, ?) WHERE substr({column}, 1, ?) = ?",  # noqa: S608
                         (f"{paths.home}/", len(home) + 2, len(home) + 1, f"{home}/"),
                     )
+                # Of what nodes were given, JSON for the most part: else a move would be a reason to run again.
+                database.execute(
+                    "UPDATE ExecutionProperty SET string_value = replace(string_value, ?, ?)",
+                    (f'"{home}/', f'"{paths.home}/'),
+                )
     return [f"{paths.home} was copied or moved from {home}: its own files are used from now on" for home in homes]
 
 
 def _database(path: Path) -> sqlite3.Connection:
     # A file that is not there would be made.
     return sqlite3.connect(path if path.is_file() else ":memory:")
+
+
+def disown(paths: PipelinePaths, connection: metadata_store_pb2.ConnectionConfig) -> list[str]:
+    """Has nothing taken from cache that ML Metadata's file, which anybody may have written, says to lie elsewhere.
+
+    Every node writes into the pipeline's artifacts, also one that copies a schema or a model from elsewhere. Only what
+    Pusher made is no artifact there but a version, in a serving directory that may be anywhere; nothing reads it again.
+
+    Returns:
+        What was wrong, for the user.
+    """
+    with metadata.Metadata(connection) as mlmd:
+        alien = [
+            one
+            for one in mlmd.store.get_artifacts()
+            if one.state == metadata_store_pb2.Artifact.LIVE
+            and one.type != standard_artifacts.PushedModel.TYPE_NAME
+            and paths.artifact(one.uri) is None
+        ]
+        for one in alien:
+            one.state = metadata_store_pb2.Artifact.DELETED
+        if alien:
+            mlmd.store.put_artifacts(alien)
+    where = f"does not lie in {paths.artifacts}: it is not used, its node runs again"
+    return [f"the {one.type} at {one.uri[:_SHOWN]!r} {where}" for one in alien]
 
 
 def discard_unfinished(
@@ -173,11 +209,26 @@ class Digests:
         return found is not None and found.parent == self._paths.serving.resolve() and versions.is_version(found.name)
 
     def _mend_version(self, uri: str, hashes: _Hashes) -> str:
-        for model in self._paths.models.glob("[0-9]*/*"):
-            if hashes.damaged(model, self._known[uri]) is None:
-                versions.replace(Path(uri).resolve(), model)
-                return "the version was copied again from the model it is of"
-        return "no copy of its model is left; delete the version to have it pushed again, or roll back"
+        version, known = Path(uri).resolve(), self._known[uri]
+        # A push adds to the card, and signs what there is then: the model has neither.
+        own = {name: known[name] for name in (CARD_FILE, SIGNATURE_FILE) if name in known}
+        of_model = {name: sha256 for name, sha256 in known.items() if name not in own}
+        models = [path for path in self._paths.models.glob("[0-9]*/*") if hashes.damaged(path, of_model) is None]
+        kept = [name for name in own if hashes.damaged(version, {name: own[name]}) is None]
+        if CARD_FILE in kept:
+            models = [path for path in models if versions.same_card(version, path)]
+        elif CARD_FILE in own:
+            exact = [path for path in models if hashes.damaged(path, {CARD_FILE: own[CARD_FILE]}) is None]
+            if not exact:
+                # It says less than what was signed.
+                kept = []
+            models = exact or models
+        if not models or any(not versions.same_card(models[0], path) for path in models):
+            return "no copy of its model is left; delete the version to have it pushed again, or roll back"
+        versions.replace(version, models[0], kept)
+        self._known[uri] = _of_files(version)
+        lost = " without the signature, which is gone" if SIGNATURE_FILE in set(own).difference(kept) else ""
+        return f"the version was copied again from the model it is of{lost}"
 
 
 class _Hashes:

@@ -8,7 +8,7 @@ from typing import Any
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2
 
-from pipeline.runs.cache_key import PLACES
+from pipeline.runs.cache_key import placeless
 
 _OUTPUT = metadata_store_pb2.Event.OUTPUT
 
@@ -23,12 +23,19 @@ _WORDS = {
 }
 """Names in the execution properties -> what a person calls them."""
 
-_PLACES = {".".join(name for name in place if name != "custom_config") for place in PLACES}
-"""The same of those that are no part of a cache key."""
 
+def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Execution, home: str) -> str:
+    """What has changed since the node's last execution, of all that its cache key is made of.
 
-def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Execution) -> str:
-    """What has changed since the node's last execution; empty if there was none."""
+    Args:
+        store: ML Metadata's.
+        node_id: the node's.
+        execution: its, that has just ended.
+        home: of the pipeline.
+
+    Returns:
+        Empty if there was none before.
+    """
     contexts = store.get_contexts_by_execution(execution.id)
     (of_node,) = (context for context in contexts if context.name.endswith(f".{node_id}"))
     earlier = [
@@ -39,10 +46,10 @@ def reason(store: MetadataStore, node_id: str, execution: metadata_store_pb2.Exe
     if not earlier:
         return ""
     before = _made(store, max(earlier, key=lambda other: other.id))
-    old, new = _properties(before), _properties(execution)
+    old, new = _properties(before, home), _properties(execution, home)
     changed = [
         _WORDS.get(name.rpartition(".")[2], f"config {name}")
-        for name in sorted({*old, *new} - _PLACES)
+        for name in sorted({*old, *new})
         if old.get(name) != new.get(name)
     ]
     inputs = [_inputs(store, one.id) for one in (before, execution)]
@@ -61,13 +68,17 @@ def _made(store: MetadataStore, execution: metadata_store_pb2.Execution) -> meta
     return max(done, key=lambda maker: maker.id, default=execution)
 
 
-def _properties(execution: metadata_store_pb2.Execution) -> dict[str, Any]:
-    """Exec properties by name, those within `custom_config` and settings one by one."""
+def _properties(execution: metadata_store_pb2.Execution, home: str) -> dict[str, Any]:
+    """Exec properties by name, without places as in the cache key; those within `custom_config` and settings one by
+    one."""
+    properties = {
+        name: getattr(value, str(value.WhichOneof("value")))
+        for name, value in execution.custom_properties.items()
+        if not name.startswith("__")
+    }
     flat: dict[str, Any] = {}
-    for name, value in execution.custom_properties.items():
-        if name.startswith("__"):
-            continue
-        found = _parsed(getattr(value, str(value.WhichOneof("value"))))
+    for name, value in placeless(properties, home).items():
+        found = _parsed(value)
         flat |= _flat(found) if name == "custom_config" and isinstance(found, dict) else {name: found}
     return flat
 

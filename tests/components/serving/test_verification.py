@@ -1,5 +1,7 @@
+import hashlib
 import shutil
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -76,6 +78,56 @@ def test_another_key_and_a_version_without_a_signature_are_told(
     (signature,) = serving.glob(f"*/{signing.SIGNATURE_FILE}")
     signature.unlink()
     assert refused(serving, keys[1]) == f"is not signed: it has no {signing.SIGNATURE_FILE}"
+
+
+def test_what_another_key_signed_is_published_again(serving: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:
+    model, (private, public) = written(tmp_path / "model", "aa"), key_pair(tmp_path, "other")
+    before = versions.versions(serving)
+    copied = shutil.copy(keys[0], tmp_path / "copied.pem")
+    assert [versions.publish(model, serving, key) for key in (keys[0], Path(copied))] == before * 2
+    version = versions.publish(model, serving, private)
+    assert versions.versions(serving) == [*before, version]
+    verified(serving, False, public)
+    assert versions.publish(model, serving, private) == version
+
+
+def _changed(version: Path) -> None:
+    (version / "saved_model.pb").write_text("changed")
+
+
+def _unsigned(version: Path) -> None:
+    (version / signing.SIGNATURE_FILE).unlink()
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (_changed, "is not signed again: its signature does not hold ("),
+        (_unsigned, "is not signed again: is not signed: "),
+    ],
+)
+def test_what_cannot_be_told_to_be_what_was_signed_is_not_signed_again(
+    change: Callable[[Path], None], problem: str, serving: Path, keys: tuple[Path, Path]
+) -> None:
+    (older,) = versions.versions(serving)
+    written(serving / str(older + 1), "bb")
+    change(serving / str(older))
+    with pytest.raises(InputError) as caught:
+        versions.roll_back(serving, key=keys[0])
+    assert caught.value.problem.startswith(problem)
+    assert versions.versions(serving) == [older, older + 1]
+    assert versions.withdrawn(serving) == set()
+
+
+def test_a_key_is_known_by_its_public_half(tmp_path: Path) -> None:
+    private, public = key_pair(tmp_path, "models")
+    der = subprocess.run(
+        ["openssl", "ec", "-pubin", "-in", str(public), "-outform", "DER"], check=True, capture_output=True
+    )
+    assert signing.fingerprint(private) == hashlib.sha256(der.stdout).hexdigest()
+    private.write_text("-----BEGIN EC PRIVATE KEY-----\nnone\n-----END EC PRIVATE KEY-----\n")
+    with pytest.raises(InputError, match="cannot be read as a private key"):
+        signing.fingerprint(private)
 
 
 def test_a_rollback_is_signed_anew_or_not_at_all(serving: Path, keys: tuple[Path, Path], tmp_path: Path) -> None:

@@ -349,6 +349,25 @@ def test_a_rollback_to_what_there_is_not_or_is_in_production_is_refused(serving:
     assert withdrawn(serving) == set()
 
 
+@pytest.mark.parametrize("name", ["variables/key.pem", "more"])
+def test_what_a_link_leads_to_is_copied_to_no_version(name: str, model: Path, serving: Path, tmp_path: Path) -> None:
+    for number, sha256 in enumerate(("aa", "bb")):
+        saved_model(serving / str(number), sha256)
+    (tmp_path / "private").mkdir()
+    (tmp_path / "private" / "key.pem").write_text("secret")
+    for each in (model, serving / "0"):
+        (each / name).symlink_to(tmp_path / "private" / ("key.pem" if "." in name else ""))
+        place, refused = each / name, (publish, each, serving) if each == model else (roll_back, serving)
+        assert message(*refused).startswith(f"{place}: a link, and a model holds none.")
+    assert (versions(serving), withdrawn(serving)) == ([0, 1], set())
+
+
+def test_a_version_that_is_a_link_itself_is_not_rolled_back_to(serving: Path, tmp_path: Path) -> None:
+    saved_model(serving / "1", "bb")
+    (serving / "0").symlink_to(saved_model(tmp_path / "elsewhere", "aa"))
+    assert "a link, and a model holds none" in message(roll_back, serving)
+
+
 def test_without_other_weights_there_is_nothing_to_roll_back_to(model: Path, serving: Path) -> None:
     assert "Push a model first" in message(roll_back, serving)
     publish(model, serving)
@@ -362,7 +381,7 @@ def test_a_version_with_a_pipe_in_it_is_refused_and_not_waited_for(serving: Path
     (version / place).unlink(missing_ok=True)
     os.mkfifo(version / place)
     assert message(resolve, serving) == (
-        f"{version / place}: neither a file nor a directory, and a pushed version holds none. "
+        f"{version / place}: neither a file nor a directory, and a model holds none. "
         "Put the version back from where it was archived."
     )
 

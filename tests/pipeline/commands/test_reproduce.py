@@ -7,7 +7,9 @@ from pipeline.commands.reproduce import with_choices
 
 def config(**training: Any) -> dict[str, Any]:
     """A config as a manifest has it."""
-    return {"name": "toy", "model": {"pooling": "auto"}, "training": {"epochs": None, "steps": None, **training}}
+    limits = {f"max_{kind}_share": 0.25 for kind in ("leaked", "duplicate", "contradicting")}
+    training = {"epochs": None, "steps": None, **training}
+    return {"name": "toy", "model": {"pooling": "auto"}, "validation": limits, "training": training}
 
 
 def test_a_run_is_made_again_with_what_it_chose() -> None:
@@ -17,10 +19,23 @@ def test_a_run_is_made_again_with_what_it_chose() -> None:
     ]
     before = config()
     found = with_choices(before, {"chosen": chosen})
-    assert found == {"name": "toy", "model": {"pooling": "mean"}, "training": {"epochs": 7, "steps": None}}
+    assert found == {**before, "model": {"pooling": "mean"}, "training": {"epochs": 7, "steps": None}}
     assert before == config()
 
 
 @pytest.mark.parametrize(("training", "epochs"), [({}, 2), ({"steps": 9}, None), ({"epochs": 3}, 3)])
 def test_a_run_whose_record_tells_no_choices_had_two_epochs(training: dict[str, int], epochs: int | None) -> None:
     assert with_choices(config(**training), {})["training"]["epochs"] == epochs
+
+
+def test_a_run_of_before_a_key_is_made_again_as_if_it_stated_what_held_then() -> None:
+    before = config()
+    before["model"], before["validation"] = {}, {"max_unknown_share": 0.5}
+    found = with_choices(before, {})
+    assert found["model"] == {"pooling": "cls"}
+    assert found["validation"] == {
+        "max_unknown_share": 0.5,
+        "max_leaked_share": 1.0,
+        "max_duplicate_share": 1.0,
+        "max_contradicting_share": 1.0,
+    }

@@ -83,6 +83,7 @@ def _write_run(paths: PipelinePaths, run: Run, run_id: str, model: Path, version
         "confusion": {"candidate": [[6, 2], [0, 8]]},
         "blessed": version is not None,
         "reasons": [],
+        **({"baseline_version": "1"} if version is not None and version.name == "2" else {}),
     }
     texts: dict[str, float] = dict.fromkeys(("rows", "words", "tokens", "most_tokens"), 16)
     texts |= dict.fromkeys(("unknown_share", "spelled_share", "whole_share", "truncated_share", "cut_share"), 0.5)
@@ -122,7 +123,7 @@ def _write_run(paths: PipelinePaths, run: Run, run_id: str, model: Path, version
         code={"sha256": "5" * 64},
         lock=None,
         libraries={"tfx": "1"},
-        machine={"cpu": "one"},
+        machine={"cpu": "one", "python": "3.11.9"},
         result={"weights_sha256": weights, "initial_weights": None, "model": str(model), "machine": {"cpu": "one"}},
     ).write(directory)
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 import pipeline_runner
+from components.common.errors import InputError
 from components.export.card import identity
 from pipeline.config import preflight
 from pipeline.runs import cache_key, lifecycle, manifest
@@ -111,6 +112,38 @@ def test_whatever_would_make_a_run_come_out_otherwise_is_new(
 ) -> None:
     change(ended, monkeypatch)
     assert ended.nothing_new() is None
+
+
+@pytest.mark.parametrize("evaluations", [{}, {"dev": {}}, {"dev": {"reasons": 3, "baseline_version": None}}])
+def test_after_a_run_whose_record_is_damaged_a_run_is_made(
+    ended: Ended, evaluations: dict[str, dict[str, int]]
+) -> None:
+    ended.refused()
+    ended.record.evaluations = evaluations
+    ended.record.write()
+    assert ended.nothing_new() is None
+
+
+def test_after_a_run_whose_manifest_is_damaged_a_run_is_made(ended: Ended) -> None:
+    path = Path(ended.record.directory) / manifest.MANIFEST_FILE
+    for name in ("machine", "code"):
+        path.write_text(json.dumps({**json.loads(path.read_text()), name: {}}))
+        assert ended.nothing_new() is None
+
+
+def test_after_a_run_that_pushed_what_is_no_version_a_run_is_made(ended: Ended) -> None:
+    ended.record.pushed = str(ended.paths.serving / "newest")
+    ended.record.write()
+    assert ended.nothing_new() is None
+
+
+def test_a_run_whose_model_is_said_to_lie_elsewhere_ends_with_words(ended: Ended) -> None:
+    ended.record.node("Trainer").outputs = ["/elsewhere/model"]
+    with pytest.raises(InputError) as caught:
+        lifecycle.end(ended.record, manifest.read_alone(Path(ended.record.directory)))
+    models = ended.paths.models
+    problem = f"has 0 models of Trainer in {models}, expected 1; its outputs: ['/elsewhere/model']"
+    assert (caught.value.place, caught.value.problem) == (str(ended.paths.metadata), problem)
 
 
 def test_of_a_run_that_was_refused_the_reason_is_said_again(ended: Ended) -> None:

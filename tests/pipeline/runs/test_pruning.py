@@ -65,8 +65,11 @@ def test_of_what_was_put_aside_only_directories_of_that_form_go(paths: PipelineP
 def test_nothing_is_changed_through_a_link_out_of_the_root(place: str, paths: PipelinePaths, tmp_path: Path) -> None:
     (paths.home / place).rename(tmp_path / CANARY / "moved")
     (paths.home / place).symlink_to(tmp_path / CANARY / "moved")
-    with unchanged_around(tmp_path / "root"), pytest.raises(InputError, match="does not lie below"), lock.held(paths):
+    with unchanged_around(tmp_path / "root"), pytest.raises(InputError) as caught, lock.held(paths):
         pass
+    moving = f"for a larger disk move all of {tmp_path}/root there then, and give its new place by --root"
+    assert "does not lie below" in caught.value.problem
+    assert moving in caught.value.remedy
 
 
 @pytest.mark.parametrize("place", ["lock", "metadata.sqlite", "serving/toy/..withdrawn.json.new"])

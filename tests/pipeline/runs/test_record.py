@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.table import Table
 
 from components.common.errors import InputError
-from pipeline.runs.record import NodeRecord, RunRecord, close_killed, find, read
+from pipeline.runs.record import NodeRecord, RunRecord, as_written, close_killed, find, read
 
 NAMES = {"headline": ["f1"], "per_label": []}
 
@@ -128,6 +129,11 @@ def test_a_damaged_record_is_named(tmp_path: Path, content: str, reason: str) ->
         f"{tmp_path}/run.json: not the record of a run ({reason}). "
         "Delete the run's directory, or give another run's id."
     )
+
+
+def test_what_cannot_be_shown_of_a_record_is_damage(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="not the record of a run"), as_written(tmp_path):
+        Table("label").add_row([])  # type: ignore[arg-type]
 
 
 def test_an_unknown_state_is_damage(tmp_path: Path) -> None:

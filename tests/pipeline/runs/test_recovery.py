@@ -9,7 +9,7 @@ from tfx.orchestration import metadata
 
 from components.serving.versions import versions
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.recovery import Digests, adopt
+from pipeline.runs.recovery import Digests, adopt, disown
 
 CARD = json.dumps({"weights_sha256": "aa", "labels": ["bad", "good"]})
 
@@ -107,6 +107,66 @@ def test_a_file_that_cannot_be_read_is_damaged(paths: PipelinePaths) -> None:
     assert [path.name for path in paths.models.iterdir()] == [".damaged-12"]
 
 
+def pushed(paths: PipelinePaths, card: dict[str, object] | None = None) -> Path:
+    """Version 18 of model 12 as Pusher leaves it: its card says more than the model's, and it is signed."""
+    version = put(paths.serving / "18", "graph")
+    added = json.loads(CARD) | {"run": "monday", "signed_by": "bb", **(card or {})}
+    (version / "assets.extra" / "model.json").write_text(json.dumps(added))
+    (version / "assets.extra" / "model.sig").write_text("signature")
+    Digests(paths).remember([str(version)])
+    return version
+
+
+def test_a_mended_version_keeps_what_its_push_added(paths: PipelinePaths) -> None:
+    version = pushed(paths)
+    before = {path: path.read_text() for path in version.rglob("*") if path.is_file()}
+    (version / "saved_model.pb").write_text("damaged")
+    assert mend(paths) == [f"{version}/saved_model.pb is damaged: the version was copied again from the model it is of"]
+    assert {path: path.read_text() for path in version.rglob("*") if path.is_file()} == before
+    assert mend(paths) == []
+
+
+def test_a_signature_that_a_mended_version_cannot_keep_is_said_to_be_gone(paths: PipelinePaths) -> None:
+    version = pushed(paths)
+    (version / "assets.extra" / "model.json").write_text("damaged")
+    (said,) = mend(paths)
+    assert said.endswith("the version was copied again from the model it is of without the signature, which is gone")
+    assert (version / "assets.extra" / "model.json").read_text() == CARD
+    assert not (version / "assets.extra" / "model.sig").exists()
+    assert mend(paths) == []
+
+
+def test_a_version_is_not_mended_from_a_model_whose_card_is_another(paths: PipelinePaths) -> None:
+    version = pushed(paths, {"labels": ["good", "bad"]})
+    (version / "saved_model.pb").write_text("damaged")
+    (said,) = mend(paths)
+    assert "no copy of its model is left" in said
+
+
+def test_what_is_said_to_lie_elsewhere_is_taken_from_no_cache_but_a_version_may_be_anywhere(
+    paths: PipelinePaths, tmp_path: Path
+) -> None:
+    connection = metadata.sqlite_metadata_connection_config(str(paths.metadata))
+    (paths.artifacts / "Trainer" / "link").symlink_to(tmp_path)
+    own, alien = (
+        str(paths.models / "12"),
+        [str(tmp_path), f"{paths.artifacts}/Trainer/link/1", f"{paths.models}/..", ""],
+    )
+    states = metadata_store_pb2.Artifact
+    with metadata.Metadata(connection) as mlmd:
+        for name, uris in (("Model", [own, *alien]), ("PushedModel", [str(paths.serving / "17")])):
+            kind = mlmd.store.put_artifact_type(metadata_store_pb2.ArtifactType(name=name))
+            mlmd.store.put_artifacts([states(type_id=kind, uri=uri, state=states.LIVE) for uri in uris])
+    said = disown(paths, connection)
+    assert said[0] == (
+        f"the Model at '{tmp_path}' does not lie in {paths.artifacts}: it is not used, its node runs again"
+    )
+    assert (len(said), disown(paths, connection)) == (len(alien), [])
+    with metadata.Metadata(connection) as mlmd:
+        live = [one.uri for one in mlmd.store.get_artifacts() if one.state == states.LIVE]
+    assert live == [own, str(paths.serving / "17")]
+
+
 def artifacts(paths: PipelinePaths) -> dict[str, str]:
     """What ML Metadata knows of a root: URI -> the property that is a path."""
     with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(paths.metadata))) as mlmd:
@@ -146,6 +206,22 @@ def test_a_copied_root_names_its_own_files_and_the_original_stays_as_it_was(root
     assert said.startswith(f"{copy.models}/12/saved_model.pb is damaged")
     assert {path: path.read_bytes() for path in root.rglob("*") if path.is_file()} == before
     assert adopt(at(root)) == []
+
+
+def test_what_nodes_of_a_moved_root_were_given_names_it_as_it_lies_now(root: Path, tmp_path: Path) -> None:
+    connection = metadata.sqlite_metadata_connection_config(str(at(root).metadata))
+    with metadata.Metadata(connection) as mlmd:
+        kind = mlmd.store.put_execution_type(metadata_store_pb2.ExecutionType(name="Pusher"))
+        execution = metadata_store_pb2.Execution(type_id=kind)
+        given = {"base_directory": f"{root}/toy/serving/toy", "other": f"{root}/toy2/serving"}
+        execution.custom_properties["push_destination"].string_value = json.dumps(given)
+        mlmd.store.put_executions([execution])
+    moved = at(root.rename(tmp_path / "there"))
+    adopt(moved)
+    with metadata.Metadata(metadata.sqlite_metadata_connection_config(str(moved.metadata))) as mlmd:
+        (found,) = mlmd.store.get_executions()
+    now = json.loads(found.custom_properties["push_destination"].string_value)
+    assert now == given | {"base_directory": f"{moved.home}/serving/toy"}
 
 
 def test_a_root_that_is_moved_twice_and_back_is_followed(root: Path, tmp_path: Path) -> None:

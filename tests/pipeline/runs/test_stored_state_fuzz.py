@@ -8,6 +8,7 @@ import shutil
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,7 +17,7 @@ from tfx.orchestration import metadata
 import pipeline_runner
 from components.common.errors import InputError
 from components.common.exit_status import DONE, WRONG_INPUT
-from pipeline.runs import lock, recovery
+from pipeline.runs import lifecycle, lock, manifest, recovery
 from pipeline.runs.paths import PipelinePaths
 from tests.conftest import fuzz_cases
 from tests.pipeline.runs.stored_runs import IDS, write_runs
@@ -127,7 +128,16 @@ def recover(paths: PipelinePaths) -> None:
     """What a run does to what others left before its first node."""
     with lock.held(paths):
         recovery.discard_unfinished(paths, metadata.sqlite_metadata_connection_config(str(paths.metadata)))
+        recovery.disown(paths, metadata.sqlite_metadata_connection_config(str(paths.metadata)))
         recovery.Digests(paths).mend()
+
+
+def nothing_new(paths: PipelinePaths, whole: manifest.Manifest) -> lifecycle.NothingNew | None:
+    """What a run over spans reads of the last one, to make none of the same inputs."""
+    checked: Any = SimpleNamespace(run=SimpleNamespace(data=SimpleNamespace(spans=(1,))))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(manifest, "collect", lambda *_: whole)
+        return lifecycle.nothing_new(checked, paths)
 
 
 @pytest.mark.parametrize("part", range(4))
@@ -136,6 +146,7 @@ def test_changed_files_of_runs_are_read_or_refused_and_nothing_outside_is_touche
         draws = random.Random(f"{part} {case}")  # noqa: S311
         root = tmp_path / str(case) / "root"
         paths = write_runs(root)
+        whole = manifest.read_alone(paths.runs / IDS[2])
         changes = [draws.choice(CHANGES) for _ in range(draws.choice([1, 1, 2]))]
         for change in changes:
             with contextlib.suppress(OSError, ValueError):
@@ -146,14 +157,18 @@ def test_changed_files_of_runs_are_read_or_refused_and_nothing_outside_is_touche
                 status, said = ended(command)
             assert status in (DONE, WRONG_INPUT), (case, changes, command, said)
             assert (status == WRONG_INPUT) <= said.startswith("error: "), (case, changes, command, said)
-        with unchanged_around(root), contextlib.suppress(InputError):
-            recover(paths)
+        with unchanged_around(root):
+            nothing_new(paths, whole)
+            with contextlib.suppress(InputError):
+                recover(paths)
         shutil.rmtree(tmp_path / str(case))
 
 
 def test_without_a_change_the_commands_are_right(tmp_path: Path) -> None:
     paths = write_runs(tmp_path / "root")
     with unchanged_around(tmp_path / "root"):
+        found = nothing_new(paths, manifest.read_alone(paths.runs / IDS[2]))
+        assert (found and found.run) == IDS[2]
         recover(paths)
         assert sorted(path.name for path in paths.models.iterdir()) == ["1", "2", "3"]
         for command in (["show"], ["versions"], ["prune", "--keep", "1"]):
