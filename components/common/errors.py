@@ -29,7 +29,9 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         end = "" if self.remedy.endswith((".", "?")) else "."
-        return f"{self.place}: {self.problem}. {self.remedy}{end}"
+        # A remedy below a list has a line of its own.
+        gap = "" if self.remedy.startswith("\n") else " "
+        return f"{self.place}: {self.problem}.{gap}{self.remedy}{end}"
 
 
 def changed(place: str, on_kubeflow: str = "") -> InputError:

@@ -88,6 +88,10 @@ def predict_files(
     texts, header, quoting = input_format.row_format(card, columns, has_header)
     files = _files(inputs)
     names, wanted = _columns(files, texts, header, quoting)
+    is_said = bool(columns) or not has_header
+    for note in [input_format.note_of_width(path, card, quoting, is_said) for path in files]:
+        if note is not None:
+            print(note, file=terminal)
     row_format = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
         "model": {"version": str(version), "identity": identity(card)},
