@@ -30,7 +30,9 @@ class InputError(Exception):
 
     def __str__(self) -> str:
         end = "" if self.remedy.endswith((".", "?")) else "."
-        return f"{self.place}: {self.problem}. {self.remedy}{end}"
+        # A remedy below a list has a line of its own.
+        gap = "" if self.remedy.startswith("\n") else " "
+        return f"{self.place}: {self.problem}.{gap}{self.remedy}{end}"
 
 
 def _cut(line: str) -> str:

@@ -50,6 +50,7 @@ class _Input(TypedDict, total=False):
     predict_text: list[str | int]
     header: bool
     quoting: Literal["none", "csv"]
+    columns: int | None
 
 
 @with_config(_OPEN)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -16,7 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from components.common.errors import InputError
-from components.leakage.row_hashes import OfFile, among, distinct, places
+from components.leakage.row_hashes import OfFile, among, distinct, first_place
 from components.settings.validation import Validation
 
 _FILE = "duplicates.json"
@@ -47,25 +47,30 @@ class Duplicates:
     """Rows whose texts another row has with another label."""
     leaked: dict[str, int]
     """Split before this one (in the order train, dev, test) -> rows whose texts it has."""
-    examples: dict[str, str]
-    """`repeated`, `contradicting` or a split before -> the places of two such rows, as FILE:LINE and FILE:LINE."""
+    examples: dict[str, list[list[int]]]
+    """`repeated`, `contradicting` or a split before -> the places of two such rows: the file, by its place in the order
+    of reading, and the line. So they hold wherever the files lie."""
 
-    def findings(self, split: str) -> Iterator[Finding]:
-        """What there is to say of the split."""
+    def findings(self, split: str, files: Sequence[str]) -> Iterator[Finding]:
+        """What there is to say of the split; `files` are those of all splits as they are called now."""
         for before, count in self.leaked.items():
             limit = "max_leaked_share" if before == "train" else None
-            yield self._finding(split, before, count, f"stand in {before} too", _MUCH_LEAKED, limit)
+            yield self._finding(split, before, files, count, f"stand in {before} too", _MUCH_LEAKED, limit)
         how = f"stand in {split} with another label too"
         limit = "max_contradicting_share"
-        yield self._finding(split, "contradicting", self.contradicting, how, _MUCH_CONTRADICTED, limit)
+        yield self._finding(split, "contradicting", files, self.contradicting, how, _MUCH_CONTRADICTED, limit)
         if split == "train":
             how, limit = "stand in train before", "max_duplicate_share"
-            yield self._finding(split, "repeated", self.repeated, how, _MANY_REPEATED, limit)
+            yield self._finding(split, "repeated", files, self.repeated, how, _MANY_REPEATED, limit)
 
-    def _finding(self, split: str, example: str, count: int, how: str, much: float, limit: str | None) -> Finding:
+    def _finding(
+        self, split: str, example: str, files: Sequence[str], count: int, how: str, much: float, limit: str | None
+    ) -> Finding:
         share = count / self.rows
         sentence = f"{split}: the texts of {count:,} of {self.rows:,} rows ({share:.2%}) {how}"
-        return Finding(share, f"{sentence}, as {self.examples[example]}" if count else sentence, share > much, limit)
+        if count:
+            sentence += ", as " + " and ".join(f"{files[file]}:{line}" for file, line in self.examples[example])
+        return Finding(share, sentence, share > much, limit)
 
 
 def count(splits: Mapping[str, list[OfFile]]) -> dict[str, Duplicates]:
@@ -85,13 +90,13 @@ def count(splits: Mapping[str, list[OfFile]]) -> dict[str, Duplicates]:
 
 def _of_split(files: list[OfFile], known: dict[str, tuple[list[OfFile], np.ndarray]]) -> Duplicates:
     texts, labels = (np.concatenate([rows[name] for _, rows in files]) for name in ("texts", "label"))
-    examples, leaked = dict[str, str](), dict[str, int]()
+    examples, leaked = dict[str, list[list[int]]](), dict[str, int]()
     for before, (theirs, distinct_texts) in known.items():
         which = among(texts, distinct_texts)
         leaked[before] = int(which.sum())
         if leaked[before]:
             example = int(texts[which.argmax()])
-            examples[before] = f"{places(files, example)[0]} and {places(theirs, example)[0]}"
+            examples[before] = [first_place(files, example), first_place(theirs, example)]
     # Stable: of equal texts the first in the files comes first.
     order = np.argsort(texts, kind="stable")
     texts, labels = texts[order], labels[order]
@@ -104,7 +109,7 @@ def _of_split(files: list[OfFile], known: dict[str, tuple[list[OfFile], np.ndarr
         if which.any():
             place = int(which.argmax())
             first = int(starts[np.searchsorted(starts, place, "right") - 1])
-            examples[name] = f"{_place(files, int(order[first]))} and {_place(files, int(order[place]))}"
+            examples[name] = [_place(files, int(order[first])), _place(files, int(order[place]))]
     return Duplicates(
         rows=len(texts),
         repeated=len(texts) - len(starts),
@@ -114,11 +119,11 @@ def _of_split(files: list[OfFile], known: dict[str, tuple[list[OfFile], np.ndarr
     )
 
 
-def _place(files: list[OfFile], number: int) -> str:
-    """FILE:LINE of a row, counted from 0 through all files."""
+def _place(files: list[OfFile], number: int) -> list[int]:
+    """File and line of a row, counted from 0 through all files."""
     for file, rows in files:
         if number < len(rows):
-            return f"{file}:{rows['line'][number]}"
+            return [file, int(rows["line"][number])]
         number -= len(rows)
     raise IndexError(number)
 
@@ -135,33 +140,37 @@ def read(directory: Path) -> dict[str, Duplicates]:
     return {split: Duplicates(**duplicates) for split, duplicates in found.items()}
 
 
-def warnings(splits: Mapping[str, Duplicates]) -> list[str]:
+def warnings(splits: Mapping[str, Duplicates], files: Sequence[str]) -> list[str]:
     """What a person should know of a split before a model is trained on it or measured on it, a line each."""
-    return [one.sentence for split, found in splits.items() for one in found.findings(split) if one.is_much]
+    return [one.sentence for split, found in splits.items() for one in found.findings(split, files) if one.is_much]
 
 
-def refuse(splits: Mapping[str, Duplicates], limits: Validation, place: str) -> None:
+def refuse(splits: Mapping[str, Duplicates], files: Sequence[str], limits: Validation, place: str) -> None:
     """Refuses splits that are beyond a limit; of all their rows.
 
     Args:
         splits: what was found.
+        files: of all splits, in the order of reading.
         limits: on it.
         place: for the message.
 
     Raises:
         InputError: they are; all limits are named.
     """
-    if over := beyond(splits, limits):
+    if over := beyond(splits, files, limits):
         listed = "".join(f"\n  {line}" for line in over)
-        remedy = "\nTake such rows out of one of the splits, let data.files deal them, or raise the limit"
+        remedy = (
+            "\nTake such rows out of one of the splits, let data.files deal them (with data.group, give equal texts "
+            "one group, or leave out data.group), or raise the limit"
+        )
         raise InputError(place, f"texts stand in the data more than once{listed}", remedy)
 
 
-def beyond(splits: Mapping[str, Duplicates], limits: Validation) -> list[str]:
+def beyond(splits: Mapping[str, Duplicates], files: Sequence[str], limits: Validation) -> list[str]:
     """The limits in `[validation]` that splits are beyond, a line each with rule, value and example."""
     return [
         f"{one.sentence}; validation.{one.limit} is {getattr(limits, one.limit):.2%}"
         for split, found in splits.items()
-        for one in found.findings(split)
+        for one in found.findings(split, files)
         if one.limit and one.share > getattr(limits, one.limit)
     ]

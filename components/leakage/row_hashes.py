@@ -23,8 +23,8 @@ _FOLDER = "hashes"
 ROW = np.dtype([("texts", "<u8"), ("label", "<u4"), ("line", "<u4")])
 """16 bytes a row: `text_hash` of its texts, CRC-32 of its label, its line in the file."""
 
-OfFile = tuple[str, np.ndarray]
-"""A file and ROW[rows] of those in one split, in their order."""
+OfFile = tuple[int, np.ndarray]
+"""A file, by its place in the order of reading, and ROW[rows] of those in one split, in their order."""
 
 
 def of_texts(texts: tuple[str, ...], task: Task) -> int:
@@ -70,8 +70,8 @@ class Hashes:
 
 def read(examples: Path, split: str) -> list[OfFile]:
     """The rows of a split from beside Examples, mapped from disk, not read."""
-    places = ((file, _place(examples, file, split)) for file in rows_by_file(examples))
-    return [(file, np.load(place, mmap_mode="r")) for file, place in places if place.is_file()]
+    places = ((number, _place(examples, file, split)) for number, file in enumerate(rows_by_file(examples)))
+    return [(number, np.load(place, mmap_mode="r")) for number, place in places if place.is_file()]
 
 
 def distinct(files: list[OfFile]) -> np.ndarray:
@@ -87,9 +87,9 @@ def among(hashes: np.ndarray, known: np.ndarray) -> np.ndarray:
     return np.asarray(known[np.minimum(np.searchsorted(known, hashes), len(known) - 1)] == hashes)
 
 
-def places(files: list[OfFile], texts: int) -> list[str]:
-    """FILE:LINE of each row whose texts have this hash."""
-    return [f"{file}:{line}" for file, rows in files for line in rows["line"][rows["texts"] == texts]]
+def first_place(files: list[OfFile], texts: int) -> list[int]:
+    """File and line of the first row whose texts have this hash, which one has."""
+    return next([file, int(line)] for file, rows in files for line in rows["line"][rows["texts"] == texts][:1])
 
 
 def _label(label: str, task: Task) -> str:

@@ -134,7 +134,8 @@ class DriftValidatorSpec(component_spec.ComponentSpec):
 
 
 class DriftValidator(base_component.BaseComponent):
-    """Compares labels, text lengths, unknown words and vocabulary coverage, and stops the run beyond a limit.
+    """Compares rows with a model's and stops the run beyond a limit: labels, text lengths, unknown words, vocabulary
+    coverage, and how the labels agree with the words.
 
     Args:
         examples: channel of the Examples made from the rows: the node runs again when they are new.

@@ -33,6 +33,11 @@ _ON_REST = "compared"
 """Within the evaluation: TFMA's files of the second measurement, where there is one."""
 
 
+FEWEST_ROWS = 30
+"""Rows that two models are compared on at least, where one has learned the others: of fewer, one row is more than three
+points of accuracy, and all but large differences are chance."""
+
+
 class Executor(executor.Executor):
     """Fills in what TFX's executor is configured with, runs it, and sums up."""
 
@@ -57,23 +62,27 @@ class Executor(executor.Executor):
         notes: dict[str, Any] = {}
         if baseline := next(iter(input_dict.get("baseline_model") or ()), None):
             notes, learned = _about(baseline, task, Path(examples.uri), split)
-        if "not_compared" in notes:
-            input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-        on_rest = Gate(max_drop=gate.max_drop) if gate and learned is not None else Gate()
-        if gate and on_rest.max_drop:
-            gate = dataclasses.replace(gate, max_drop={})
         labels = {label for of_split, label in row_counts.row_counts(Path(examples.uri)) if of_split == split}
-        summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate, labels), **notes}
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
-        if learned is not None and on_rest.max_drop:
-            with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
+        evaluation.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
+            rest, on_rest = None, Gate()
+            if gate and gate.max_drop and learned is not None:
                 rest, counts = unlearned.without(examples, split, task, learned, Path(scratch, "examples"))
+                if few := _too_few(notes, task, labels, counts, split):
+                    notes["not_compared"], rest = few, None
+                else:
+                    gate, on_rest = dataclasses.replace(gate, max_drop={}), Gate(max_drop=gate.max_drop)
+            if "not_compared" in notes:
+                input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
+            summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate, labels), **notes}
+            if rest is not None:
                 outputs = _aside(evaluation, Path(scratch, "blessing"))
                 inputs = {**input_dict, "examples": [rest]}
                 found = self._measure(inputs, outputs, exec_properties, task, on_rest, counts)
-            _merge(summary, found, split)
-            if not summary["blessed"]:
-                _refuse(artifact_utils.get_single_instance(output_dict["blessing"]))
+                _merge(summary, found, split)
+                if not summary["blessed"]:
+                    _refuse(artifact_utils.get_single_instance(output_dict["blessing"]))
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
 
     def _measure(
@@ -135,6 +144,31 @@ def _about(
     if rows == total:
         return {**notes, "not_compared": f"it has learned from all {total:,} rows of {split}"}, None
     return notes, learned if rows else None
+
+
+def _too_few(
+    notes: dict[str, Any], task: Task, labels: Collection[str], left: Collection[str], split: str
+) -> str | None:
+    """Why two models cannot be compared on the rows that are left of a split; None: they can be.
+
+    Args:
+        notes: what the summary says of the baseline.
+        task: of the models.
+        labels: of all rows, as the task counts them.
+        left: of those that the baseline has not learned from.
+        split: its name.
+    """
+    total = notes["learned"]["of"]
+    rows = total - notes["learned"]["rows"]
+    if rows < FEWEST_ROWS:
+        return (
+            f"only {rows:,} of {total:,} rows of {split} are left that version {notes['baseline_version']} has not "
+            "learned from"
+        )
+    classes, there = ({name for label in some for name in task.label_names(label)} for some in (labels, left))
+    if gone := sorted(classes - there):
+        return f"it has learned from all rows of {split} with the label {gone[0]!r}"
+    return None
 
 
 def _aside(evaluation: Path, blessing: Path) -> dict[str, list[types.Artifact]]:

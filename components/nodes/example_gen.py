@@ -28,7 +28,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import tasks
 from components.common import feature_names, progress
-from components.common.errors import InputError
+from components.common.errors import InputError, changed
 from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
 from components.rows.files import InputFiles, find_files, fingerprints, of_train, opened, readable
@@ -139,7 +139,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         output = Path(examples.uri)
         files = find_files(data)
         task = label_names.task_of(files, data, functools.partial(self._read_names, output / "names"))
-        label_names.check_headers(files, data, task.labels)
+        alone = {str(path): label for path, label in label_names.check_headers(files, data, task.labels).items()}
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
         with progress.progress(size), self._make_beam_pipeline() as pipeline:
@@ -155,18 +155,21 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             for tag in ("bad", "counts"):
                 lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
                 lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
+        if before != fingerprints(data):
+            # Files may have come, too.
+            raise changed(", ".join(str(path) for _, path in files))
         tasks.write(output, task)
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
         counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         numbers = [number for count in counts for number in count.pop("numbers")]
         contents = zip(order, (sha256 for _, _, sha256 in json.loads(before)), strict=True)
+        for count in counts:
+            if (name := count["file"]) in alone:
+                count["alone"] = alone[name]
         row_counts.write(output, counts, dict(contents))
         enforce_bad_row_policy(output, data, counts)
-        _look_at_labels(output, files, task, numbers)
-        if before != fingerprints(data):
-            names = ", ".join(str(path) for _, path in files)
-            raise InputError(names, "changed while it was read", "Run again once the files are complete")
+        _look_at_labels(output, files, task, numbers, alone)
 
     def _read_names(self, scratch: Path, files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
         """As `label_names.read_one_by_one`, side by side; `scratch` is a file for what is found."""
@@ -178,11 +181,11 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         return {path: set(found[str(path)]) for _, path in files}
 
 
-def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[float]) -> None:
+def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[float], alone: dict[str, str]) -> None:
     """Refuses numbers of train that float32 does not tell apart, and warns of names that a person would not."""
     if numbers and (broken := task.check_extremes(min(numbers), max(numbers))):
         raise InputError(", ".join(str(path) for _, path in of_train(files)), *broken)
-    for warning in label_names.warnings(row_counts.labels_of_train(output), task):
+    for warning in label_names.warnings(row_counts.labels_of_train(output), task, alone):
         # Where no run's line will say it, as in a container of Kubeflow's.
         logging.getLogger(__name__).warning(warning)
 

@@ -22,7 +22,7 @@ from components.common import feature_names
 from components.common.errors import InputError
 from components.leakage import duplicates, row_hashes
 from components.rows import text_statistics
-from components.rows.row_counts import row_counts
+from components.rows.row_counts import row_counts, rows_by_file
 from components.settings.serialization import dump, load
 from components.settings.validation import Validation
 from components.tokenization.tokenizer_files import read_tokenizer
@@ -68,13 +68,14 @@ class Executor(executor.Executor):
         found_twice = duplicates.count(
             {split: row_hashes.read(Path(examples), split) for split in _splits(input_dict["examples"])}
         )
-        duplicates.refuse(found_twice, limits, "ExampleValidator")
+        files = list(rows_by_file(Path(examples)))
+        duplicates.refuse(found_twice, files, limits, "ExampleValidator")
         texts = _of_texts(input_dict["examples"], exec_properties)
         if over := text_statistics.beyond(texts, limits):
             listed = "".join(f"\n  {line}" for line in over)
             remedy = "\nCorrect the data, take another base model or model.max_length, or raise the limit"
             raise InputError("ExampleValidator", f"the texts do not fit the tokenizer{listed}", remedy)
-        for warning in (*duplicates.warnings(found_twice), *text_statistics.warnings(texts)):
+        for warning in (*duplicates.warnings(found_twice, files), *text_statistics.warnings(texts)):
             # Where no run's line will say it, as in a container of Kubeflow's.
             logging.getLogger(__name__).warning(warning)
         duplicates.write(Path(anomalies.uri), found_twice)

@@ -38,10 +38,10 @@ def read_layout(path: Path, data: Data) -> Layout:
     """
     wanted, texts = data.wanted, len(data.text)
     if not data.header:
-        numbers = [int(column) for column in wanted]
         group = None if data.group is None else int(data.group) - 1
-        width = data.columns or max([*numbers, (group or 0) + 1, _conll_columns(path) if data.format == "conll" else 0])
-        places = [number - 1 for number in numbers]
+        conll = _conll_columns(path) if data.format == "conll" and not data.columns else 0
+        width = max(width_without_header(data), conll)
+        places = [int(column) - 1 for column in wanted]
         rest = places[texts + 1 :]
         slice_names = tuple(f"column_{place + 1}" for place in rest)
         return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group)
@@ -60,6 +60,18 @@ def read_layout(path: Path, data: Data) -> Layout:
     key = "data.group"
     group = None if data.group is None else _index(key, data.group, names, path, remedy.format(key))
     return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest), group)
+
+
+def width_without_header(data: Data) -> int:
+    """Fields that a row has in files without a header: as the settings say, or up to the last column that is wanted."""
+    return data.columns or max(int(column) for column in (*data.wanted, data.group or 1))
+
+
+def first_fields(path: Path, quoting: Quoting) -> list[str]:
+    """The fields of a TSV file's first line; none of an empty file, or where it is broken."""
+    with readable(path), opened(path) as file:
+        first = next(read_fields(file, path, quoting), None)
+    return [] if first is None or isinstance(first, BadRow) else first[1]
 
 
 def first_lines(path: Path, data: Data) -> list[tuple[tuple[str, ...], str]]:

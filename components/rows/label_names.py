@@ -7,7 +7,7 @@ from __future__ import annotations
 import dataclasses
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 from components import tasks
@@ -92,7 +92,7 @@ def _ordered(found: Mapping[Path, set[str]], task: Task) -> list[str]:
     return sorted(names)
 
 
-def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> None:
+def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> dict[Path, str]:
     """Refuses a header that is read as a row, and a row that is read as a header.
 
     Args:
@@ -100,11 +100,15 @@ def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> None
         data: their format and columns.
         names: of train's labels, as far as they are known.
 
+    Returns:
+        File -> the label of its line 1 that no other row of train has: it may be a header, or a class of one row.
+
     Raises:
         InputError: the first such line.
     """
+    alone: dict[Path, str] = {}
     if data.format == "conll":
-        return
+        return alone
     task = tasks.from_settings(data)
     first = {path: first_lines(path, data) for _, path in files}
     if data.header:
@@ -115,37 +119,36 @@ def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> None
                     _refuse_row_as_header(path, *lines[0], task, names)
     elif task.has_label_names and not (task.labels or task.per_token):
         # Elsewhere a header's label breaks a rule: it is no number, no tag, or not listed.
-        for split, path in of_train(files):
-            if lines := first[path]:
-                line = lines[0]
+        for _, path in of_train(files):
+            if (lines := first[path]) and _is_alone(path, line := lines[0], files, data, task):
                 # A copy of the file begins like it too.
                 again = any(other[:1] == lines[:1] and other[1:] != lines[1:] for other in first.values())
-                if (again or _name_columns(line[0])) and _is_alone(split, path, line, files, data, task):
+                if again or name_columns(line[0]):
                     problem = f"line 1 is read as a row, and no other row of train has its label, {line[1]!r}"
                     remedy = "It looks like a header: set data.header = true. If it is a row, put another one first"
                     raise InputError(f"{path}:1", problem, remedy)
+                alone[path] = line[1]
+    return alone
 
 
 def _refuse_row_as_header(path: Path, texts: tuple[str, ...], label: str, task: Task, names: Collection[str]) -> None:
     known = task.numeric or (names and set(task.label_names(label)) <= set(names))
-    if known and task.check_row(texts, label) is None and not _name_columns(texts):
+    if known and task.check_row(texts, label) is None and not name_columns(texts):
         problem = f"line 1 is read as a header, but {label!r}, in the column of data.label, is what rows have there"
         remedy = "Set data.header = false if it is a row; if it is none, give data.text and data.label as names"
         raise InputError(f"{path}:1", problem, remedy)
 
 
-def _name_columns(fields: tuple[str, ...]) -> bool:
+def name_columns(fields: Sequence[str]) -> bool:
     """Whether fields are such as stand in a header: `text_a`, `Comments`."""
     words = [word for field in fields for word in re.findall(r"[^\W\d_]{2,}", field.lower())]
     alone = all(len(field.split()) == 1 for field in fields)
     return alone and bool(words) and all(word in _OF_COLUMNS or word.removesuffix("s") in _OF_COLUMNS for word in words)
 
 
-def _is_alone(
-    split: str | None, path: Path, line: tuple[tuple[str, ...], str], files: InputFiles, data: Data, task: Task
-) -> bool:
+def _is_alone(path: Path, line: tuple[tuple[str, ...], str], files: InputFiles, data: Data, task: Task) -> bool:
     """Whether a first line is in train and shares no label with a row of train that is no such line."""
-    names, in_train = set(task.label_names(line[1])), split is not None
+    names, in_train = set(task.label_names(line[1])), False
     for of_file, other in of_train(files):
         for row in read_rows(other, of_file, data, task.check_row):
             if not isinstance(row, Row) or row.split != "train":
@@ -157,20 +160,25 @@ def _is_alone(
     return in_train
 
 
-def warnings(labels: Mapping[str, int], task: Task) -> list[str]:
+def warnings(labels: Mapping[str, int], task: Task, alone: Mapping[str, str]) -> list[str]:
     """What a person should know of the labels of train before a model learns them, a line each.
 
     Args:
         labels: a label's field as the task counts it -> rows.
         task: whose labels they are.
+        alone: file -> label, as of `check_headers`.
     """
-    rows: Counter[str] = Counter()
-    for label, count in labels.items():
-        rows.update(dict.fromkeys(task.label_names(label), count))
-    found = []
+    rows = rows_by_name(labels, task)
+    found = [
+        f"label {label[:80]!r} stands in line 1 of {file} alone: if that is a header, set data.header = true"
+        for file, label in alone.items()
+    ]
     for group in label_text.look_alikes(rows):
         listed = " and ".join(_with_rows(name, rows[name]) for name in group)
         found.append(f"labels that look alike are classes of their own: {listed}")
+    for name in sorted(filter(label_text.mixes_scripts, rows)):
+        count = f"{rows[name]:,} row{'s' * (rows[name] != 1)}"
+        found.append(f"label {name!r} ({count}) has letters of two alphabets in one word: {name!a}")
     several = label_text.look_like_several(rows) if not task.per_token else []
     examples = ", ".join(_with_rows(name, rows[name]) for name in several[:_NAMED])
     if several and task.name != Multilabel.name:
@@ -181,6 +189,14 @@ def warnings(labels: Mapping[str, int], task: Task) -> list[str]:
             f"no row has several labels, and some look like it: {examples}; {LABEL_SEPARATOR} stands between labels"
         )
     return found
+
+
+def rows_by_name(labels: Mapping[str, int], task: Task) -> Counter[str]:
+    """Name of a label -> rows that have it, from a label's field as the task counts it -> rows."""
+    rows: Counter[str] = Counter()
+    for label, count in labels.items():
+        rows.update(dict.fromkeys(task.label_names(label), count))
+    return rows
 
 
 def _with_rows(name: str, count: int) -> str:

@@ -16,7 +16,8 @@ def write(examples: Path, files: list[dict[str, Any]], contents: Mapping[str, st
 
     Args:
         examples: directory of the artifact.
-        files: of each file `file`, its path; `rows`, a list of [split, label as the task counts it, count]; `bad`.
+        files: of each file `file`, its path; `rows`, a list of [split, label as the task counts it, count]; `bad`; and
+            `alone`, if it has one, the label of its line 1 as of `label_names.check_headers`.
         contents: path -> sha256 of the file.
     """
     (examples / _FILE).write_text(json.dumps([{**file, "sha256": contents.get(file["file"])} for file in files]))
@@ -39,6 +40,11 @@ def labels_of_train(examples: Path) -> Counter[str]:
 def rows_by_file(examples: Path) -> dict[str, tuple[int, int]]:
     """File -> its good rows and its bad ones, from beside the Examples."""
     return {file["file"]: (sum(count for _, _, count in file["rows"]), file["bad"]) for file in _read(examples)}
+
+
+def labels_alone(examples: Path) -> dict[int, str]:
+    """File, by its place in the order of reading -> the label that only its line 1 has in train."""
+    return {place: file["alone"] for place, file in enumerate(_read(examples)) if "alone" in file}
 
 
 def contents(examples: Path) -> set[str]:

@@ -8,6 +8,8 @@ from typing import Any
 
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, read_card
+from components.rows.columns import first_fields
+from components.rows.label_names import name_columns
 from components.rows.tsv import Quoting
 from components.serving import versions
 from components.settings.fields import Column
@@ -72,3 +74,24 @@ def row_format(
     if 0 in texts:
         raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
     return texts, header, quoting
+
+
+def note_of_width(path: Path, card: dict[str, Any], quoting: Quoting, is_said: bool) -> str | None:
+    """What to say of a file with more or fewer columns than rows had in training; None: nothing.
+
+    Args:
+        path: a TSV file.
+        card: of the model.
+        quoting: of the file.
+        is_said: whether `--column` or `--no-header` says how the file begins.
+
+    Raises:
+        InputError: training had no header, and line 1 looks like one, which would be predicted as a row.
+    """
+    width, fields = card["input"].get("columns"), first_fields(path, quoting)
+    if not card["input"]["header"] and not is_said and name_columns(fields):
+        problem = f"line 1 looks like a header ({', '.join(map(repr, fields))}), and the model's training data had none"
+        raise InputError(f"{path}:1", problem, "Give --column NAME, or --no-header if line 1 is a row")
+    if width is None or not fields or len(fields) == width:
+        return None
+    return f"{path}: {len(fields)} column{'s' * (len(fields) != 1)}, rows had {width} in training"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
 from components.tasks.base import Problem, Task, names_with_values
+from components.tasks.label_text import listed, mixes_scripts
 from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
 
 if TYPE_CHECKING:
@@ -142,7 +143,8 @@ def unknown_label(label: str, labels: Sequence[str]) -> Problem | None:
     """The problem of a label that is not among the names, None if it is; without names, any label is fine."""
     if not labels or label in labels:
         return None
-    known = ", ".join(sorted(labels)[:8]) + (", ..." if len(labels) > 8 else "")
-    return f"the label is {label[:80]!r}, expected one of {known}", (
+    known = ", ".join(listed(sorted(labels)[:8])) + (", ..." if len(labels) > 8 else "")
+    got = ascii(label[:80]) if mixes_scripts(label) else repr(label[:80])
+    return f"the label is {got}, expected one of {known}", (
         f"{did_you_mean(label, labels)}Correct the row, or list it in data.labels"
     )

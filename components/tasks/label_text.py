@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _SPACES = (
     " \u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u2028\u2029\u202f\u205f\u3000"
@@ -14,6 +14,9 @@ _SPACES = (
 
 _JOINERS = "\u200c\u200d"
 """They belong to the spelling of Persian and of languages of India, and to emoji."""
+
+_ALIKE = frozenset({"LATIN", "CYRILLIC", "GREEK"})
+"""The first words of the names of letters that are drawn alike. Other scripts stand beside Latin, as in Japanese."""
 
 
 def cleaned(label: str) -> str:
@@ -51,6 +54,23 @@ def look_alikes(names: Iterable[str]) -> list[list[str]]:
         folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", seen).casefold())
         groups.setdefault(" ".join(folded.split()), []).append(name)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def mixes_scripts(name: str) -> bool:
+    """Whether a word of a name has letters of two alphabets that look alike, as a Cyrillic `a` in a Latin word."""
+    for word in re.findall(r"[^\W\d_]+", name):
+        scripts = {unicodedata.name(letter, "").split(" ")[0] for letter in word if not letter.isascii()}
+        # ASCII's letters are Latin; of most labels nothing more has to be known.
+        scripts |= {"LATIN"} if re.search("[A-Za-z]", word) else set()
+        if len(scripts & _ALIKE) > 1:
+            return True
+    return False
+
+
+def listed(names: Sequence[str]) -> list[str]:
+    """Names as a message lists them: in quotes, or with escapes, those that look like something else."""
+    alike = {name for group in look_alikes(names) for name in group}
+    return [ascii(name) if mixes_scripts(name) else repr(name) if name in alike else name for name in names]
 
 
 def look_like_several(names: Iterable[str]) -> list[str]:

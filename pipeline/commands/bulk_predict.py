@@ -21,6 +21,7 @@ from components.export.card import identity
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
+from components.rows.tsv import Quoting
 from components.rows.writer import QUARANTINE_FILE
 from components.serving import input_format, verification, versions
 from components.settings.beam import Beam
@@ -88,6 +89,7 @@ def predict_files(
     texts, header, quoting = input_format.row_format(card, columns, has_header)
     files = _files(inputs)
     names, wanted = _columns(files, texts, header, quoting)
+    _tell_widths(files, card, quoting, bool(columns) or not has_header, terminal)
     row_format = shards.RowFormat(wanted, len(names), header, quoting)
     stands_on = {
         "model": {"version": str(version), "identity": identity(card)},
@@ -116,6 +118,13 @@ def predict_files(
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
         return BulkResult(**json.loads(done.read_text(encoding="utf-8")))
+
+
+def _tell_widths(files: list[Path], card: dict[str, Any], quoting: Quoting, is_said: bool, terminal: TextIO) -> None:
+    """Says which files have more or fewer columns than rows in training; arguments and errors as `note_of_width`."""
+    for note in [input_format.note_of_width(path, card, quoting, is_said) for path in files]:
+        if note is not None:
+            print(note, file=terminal)
 
 
 def _tell_names(card: dict[str, Any], names: list[str], output: Path, terminal: TextIO) -> None:

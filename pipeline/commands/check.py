@@ -20,7 +20,7 @@ def execute(options: argparse.Namespace) -> int:
 
     checked = preflight.check(options.config)
     paths = PipelinePaths.of(checked.run, options.root)
-    found = chosen(checked, paths.serving)
+    found, files = chosen(checked, paths.serving), [str(path) for _, path in checked.files]
     if options.json:
         from components.settings.serialization import dump
 
@@ -29,12 +29,12 @@ def execute(options: argparse.Namespace) -> int:
         if known := known_texts(checked, paths):
             by_run = f"of all rows, as run {known.run} counted them"
             counted = Counted(known.texts, by_run, known.duplicates, by_run)
-            duplicates.refuse(known.duplicates, checked.run.validation, str(options.config))
+            duplicates.refuse(known.duplicates, files, checked.run.validation, str(options.config))
         else:
             first = "of the first {:,} rows at most; a run counts all"
             repeated, is_all = duplicates_sample.duplicates_sample(checked)
             if is_all:
-                duplicates.refuse(repeated, checked.run.validation, str(options.config))
+                duplicates.refuse(repeated, files, checked.run.validation, str(options.config))
             counted = Counted(
                 text_sample.text_sample(checked),
                 first.format(preflight.PREFLIGHT_ROWS),

@@ -22,7 +22,13 @@ from components.export.card import read_card
 from components.rows import reader
 from components.rows.tsv import Quoting
 from components.rows.writer import writer
-from components.serving.input_format import card_with_input, prediction_names, renaming_note, row_format
+from components.serving.input_format import (
+    card_with_input,
+    note_of_width,
+    prediction_names,
+    renaming_note,
+    row_format,
+)
 from components.tasks import TASKS, Task
 from components.tasks.tagging import empty_word
 
@@ -95,6 +101,7 @@ def predict_file(
     card = card_with_input(model)
     text, header, quoting = row_format(card, columns, has_header)
     names, rows = reader.read_texts(source, text, header, quoting)
+    width = note_of_width(source, card, quoting, is_said=bool(columns) or not has_header)
     if as_json and (twice := [name for name, count in Counter(names).items() if count > 1]):
         problem = f"the header names {twice[0]!r} twice, and an object has each name once"
         raise InputError(f"{source}:1", problem, "Rename one, or leave out --json")
@@ -112,8 +119,10 @@ def predict_file(
             for count, ((_, fields, _, size), prediction) in enumerate(zip(again, predictions, strict=True), 1):
                 answers.write(fields, prediction)
                 bar.advance(size, f"{count:,} rows, {bar.rate(count):.0f} rows/s")
-    if note := renaming_note(answers.names):
-        print(f"{source}: {note}", file=terminal)
+    renamed = renaming_note(answers.names)
+    for note in (width, f"{source}: {renamed}" if renamed else None):
+        if note is not None:
+            print(note, file=terminal)
 
 
 class _Tsv:

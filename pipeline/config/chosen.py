@@ -8,9 +8,9 @@ from typing import Any
 
 from components.export.card import read_card
 from components.pretrained import pooling
-from components.rows import reader
-from components.rows.files import of_train
-from components.serving.versions import production
+from components.rows import data_hash, reader
+from components.rows.files import fingerprint, of_train
+from components.serving.versions import production, versions
 from components.training import recipe
 from components.training.recipe import Choice
 from pipeline.config.preflight import Checked
@@ -24,7 +24,7 @@ def chosen(checked: Checked, serving: Path) -> list[Choice]:
         serving: directory of the versions in production.
     """
     run = checked.run
-    pushed, base = _initial(run.training.init_from, serving), pooling.read(checked.base_model)
+    pushed, base = _initial(checked, serving), pooling.read(checked.base_model)
     return list(recipe.choices(run.training, run.model, checked.task, _train_rows(checked), base, pushed))
 
 
@@ -36,11 +36,17 @@ def _train_rows(checked: Checked) -> int:
     return sum(1 for _ in islice((row for row in rows if isinstance(row, reader.Row) and row.split == "train"), enough))
 
 
-def _initial(init_from: str, serving: Path) -> dict[str, Any] | None:
+def _initial(checked: Checked, serving: Path) -> dict[str, Any] | None:
     """The card of the pushed model to start from, as far as it is known before the run."""
+    init_from = checked.run.training.init_from
     if init_from == "base":
         return None
     if init_from != "pushed":
         return read_card(Path(init_from))
-    version = production(serving)
+    if not versions(serving):
+        return None
+    # As Predecessor finds it: not the model that a run on the same data has pushed.
+    version = production(
+        serving, but_of_data=data_hash.of_files((split, fingerprint(path)) for split, path in checked.files)
+    )
     return read_card(serving / str(version)) if version is not None else None

@@ -21,7 +21,7 @@ def duplicates_sample(checked: Checked) -> tuple[dict[str, Duplicates], bool]:
     found: dict[str, list[OfFile]] = {split: [] for split in data.splits}
     rows, characters = dict.fromkeys(data.splits, 0), dict.fromkeys(data.splits, 0)
     is_all = True
-    for of_file, path in checked.files:
+    for number, (of_file, path) in enumerate(checked.files):
         hashes = Hashes(task)
         for row in reader.read_rows(path, of_file, data, task.check_row):
             if isinstance(row, tsv.BadRow):
@@ -36,5 +36,5 @@ def duplicates_sample(checked: Checked) -> tuple[dict[str, Duplicates], bool]:
             rows[row.split] += 1
             characters[row.split] += sum(map(len, row.texts))
         for split, of_split in hashes.rows().items():
-            found[split].append((str(path), of_split))
+            found[split].append((number, of_split))
     return duplicates.count(found), is_all

@@ -53,6 +53,10 @@ class Checked:
     """The newest span of the data."""
     labels: Counter[str]
     """Labels' fields -> rows, of the first rows of train."""
+    labels_of_all: bool
+    """Whether these are all of train's."""
+    alone: dict[Path, str]
+    """File -> a label of train that its line 1 alone has."""
 
 
 def check(path: Path) -> Checked:
@@ -96,9 +100,12 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
     layout, labels = _check_rows(run.data, files, task, source)
-    label_names.check_headers(files, run.data, task.labels or {n for label in labels for n in task.label_names(label)})
-    _check_numbers(files, labels, task)
+    names = task.labels or label_names.rows_by_name(labels, task)
+    alone = label_names.check_headers(files, run.data, names)
     small = all(_is_small(run.data, path) for _, path in of_train(files))
+    if small:
+        # The first rows of others may be alike because the file is sorted.
+        _check_numbers(files, labels, task)
     if task.has_label_names and not task.labels and small:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
@@ -116,7 +123,9 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         signing.tool()
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
-    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels)
+    return Checked(
+        run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels, small, alone
+    )
 
 
 def _check_schema(path: Path) -> None:

@@ -21,6 +21,7 @@ from components.nodes.example_validator import ExampleValidator
 from components.nodes.pusher import Pusher
 from components.nodes.schema_gen import SchemaGen
 from components.nodes.transform import Transform
+from components.rows.columns import width_without_header
 from components.serving import signing
 from components.settings.run import Run
 from components.settings.serialization import dump
@@ -180,4 +181,6 @@ def _input_format(run: Run) -> dict[str, object]:
         "label": data.label,
         "header": True if alone else data.header,
         "quoting": data.quoting,
+        # Below a header they are found by name, wherever they stand.
+        "columns": None if alone or data.header else width_without_header(data),
     }

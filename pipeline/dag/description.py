@@ -28,7 +28,9 @@ def nodes(run: Run) -> list[Node]:
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
         Node(schema, statistics, described),
         Node(
-            "ExampleValidator", ("TsvExampleGen", "StatisticsGen", schema), "counts unknown words, stops at anomalies"
+            "ExampleValidator",
+            ("TsvExampleGen", "StatisticsGen", schema),
+            "counts equal texts and unknown words, stops at anomalies",
         ),
         Node("Predecessor", ("TsvExampleGen", "ExampleValidator"), "the pushed model of other data"),
         Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),

@@ -28,6 +28,12 @@ from pipeline.dag import description
 from pipeline.reports.tables import duplicates_table, fact_lines, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
+_LABELS = 10
+"""That are listed with their rows, the least first."""
+
+_WIDTH = 66
+"""Characters of a fact in a terminal of 80."""
+
 
 class Counted(NamedTuple):
     """What is known of the rows, and of which rows it is."""
@@ -65,6 +71,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
             _columns(checked),
         ),
         ("labels", _labels(checked.task)),
+        *([("rows of each", _rows_by_label(checked))] if checked.task.has_label_names else []),
         *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
@@ -73,6 +80,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         ("pushed to", short_path(str(paths.serving))),
         *_of_another_kind(checked.task, paths),
     ]
+    alone = {short_path(str(path)): label for path, label in checked.alone.items()}
     table = Table.grid(padding=(0, 2))
     for node in description.nodes(run):
         table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
@@ -82,8 +90,8 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         Text(),
         fact_lines(facts),
         Text(),
-        *_fit(counted, run.validation),
-        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task)),
+        *_fit(counted, [str(path) for _, path in checked.files], run.validation),
+        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task, alone)),
         Text(),
         table,
         Text(),
@@ -101,13 +109,13 @@ def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, st
             yield "in production", f"version {version} {unlike}: a run's model will not be compared with it"
 
 
-def _fit(counted: Counted, limits: Validation) -> Iterator[RenderableType]:
+def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[RenderableType]:
     """Which rows have equal texts, and how the texts fit the tokenizer."""
     yield duplicates_table(counted.duplicates)
     yield Text(counted.duplicates_of, style="dim")
     for split, found in counted.duplicates.items():
         one = {split: found}
-        yield from _marked(duplicates.beyond(one, limits), duplicates.warnings(one))
+        yield from _marked(duplicates.beyond(one, files, limits), duplicates.warnings(one, files))
     yield Text()
     yield text_table(counted.texts)
     yield Text(counted.texts_of, style="dim")
@@ -133,6 +141,21 @@ def _labels(task: Task) -> str:
         return ", ".join(task.labels) or "those in train"
     allowed = getattr(task, "range", None)
     return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
+
+
+def _rows_by_label(checked: Checked) -> str:
+    """The labels with the fewest of the rows that were read of train, so that a class of one row is seen."""
+    rows = label_names.rows_by_name(checked.labels, checked.task)
+    rows.update(dict.fromkeys(checked.task.labels, 0))
+    read = checked.labels.total()
+    of = f"; of {'all' if checked.labels_of_all else 'the first'} {read:,} rows"
+    listed: list[str] = []
+    for name, count in sorted(rows.items(), key=lambda one: (one[1], one[0])):
+        more = f", and {len(rows) - len(listed):,} more"
+        listed.append(f"{name[:20]} {count:,}")
+        if len(listed) > _LABELS or len(", ".join(listed) + more + of) > _WIDTH:
+            return ", ".join(listed[:-1]) + more + of
+    return ", ".join(listed) + of
 
 
 def _settings_table(run: Run) -> Table:

@@ -57,7 +57,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("rows", "   ".join(f"{split} {count:,}" for split, count in record.rows.items())))
     if record.quarantined:
         facts.append(("quarantined", f"{record.quarantined:,}, see {short_path(record.quarantine_file or '')}"))
-    facts += [("warning", warning) for node in record.nodes for warning in node.warnings if not full]
+    facts += [("warning", warning) for node in record.nodes for warning in node.warnings]
     if record.drift.get("unlike") or any(one["exceeded"] for one in record.drift.get("measures", [])):
         facts.append(("drift", drift_note(record.drift)))
     if record.training:

@@ -16,6 +16,7 @@ from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE, has_not_learned
+from pipeline.runs import manifest
 from pipeline.runs.record import RunRecord
 
 
@@ -88,6 +89,11 @@ def baseline_note(summary: dict[str, Any], split: str) -> str:
     return f", has learned from {rows}"
 
 
+def _files(record: RunRecord) -> list[str]:
+    """The run's input files, in the order of reading: what comes from cache may have been read from elsewhere."""
+    return [file.path for file in manifest.read_alone(Path(record.directory)).data]
+
+
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     match node:
@@ -99,7 +105,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             record.quarantined = sum(bad for _, bad in row_counts.rows_by_file(examples).values())
             record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
             task, labels = tasks.read(examples), row_counts.labels_of_train(examples)
-            record.node(node).warnings = label_names.warnings(labels, task)
+            alone = {_files(record)[place]: label for place, label in row_counts.labels_alone(examples).items()}
+            record.node(node).warnings = label_names.warnings(labels, task, alone)
             bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
             return f"{sum(record.rows.values()):,} rows{bad}"
         case "ExampleValidator":
@@ -107,7 +114,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             texts, found_twice = text_statistics.read(counted), duplicates.read(counted)
             record.duplicates = {split: dataclasses.asdict(found) for split, found in found_twice.items()}
             record.texts = {split: dataclasses.asdict(found) for split, found in texts.items()}
-            record.node(node).warnings = duplicates.warnings(found_twice) + text_statistics.warnings(texts)
+            of_rows = duplicates.warnings(found_twice, _files(record))
+            record.node(node).warnings = of_rows + text_statistics.warnings(texts)
             return texts["train"].note("train")
         case "Trainer":
             record.training = json.loads(Path(outputs["model_run"][0], HISTORY_FILE).read_text())

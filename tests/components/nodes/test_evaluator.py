@@ -19,7 +19,7 @@ from sklearn.metrics import (
 )
 
 from components.export.signatures import Exported
-from components.nodes.evaluator import Executor
+from components.nodes import evaluator
 from components.rows.splits import text_hash
 from components.serving.predictor import Predictor
 from components.settings.data import Data
@@ -82,16 +82,18 @@ def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
     """Runs the Evaluator on dev."""
     from tfx.types import standard_artifacts
 
-    def run(model: Any, baseline: Any, gate: Gate) -> Evaluated:
+    def run(model: Any, baseline: Any, gate: Gate, fewest: int = 1) -> Evaluated:
         folder = tmp_path_factory.mktemp("evaluated")
         baseline.set_string_custom_property("pushed_version", "7")
         evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
         blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
-        beam_executor(Executor, folder).Do(
-            {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
-            {"evaluation": [evaluation], "blessing": [blessing]},
-            {"gate": dump(gate), "slices": '["source"]', "split": "dev"},
-        )
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(evaluator, "FEWEST_ROWS", fewest)
+            beam_executor(evaluator.Executor, folder).Do(
+                {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
+                {"evaluation": [evaluation], "blessing": [blessing]},
+                {"gate": dump(gate), "slices": '["source"]', "split": "dev"},
+            )
         summary = json.loads((folder / "evaluation" / "summary.json").read_text())
         return Evaluated(gate, summary, folder / "blessing")
 
@@ -284,3 +286,20 @@ def test_where_production_has_learned_all_rows_nothing_is_compared_and_where_it_
     assert found.summary["learned"] == {"rows": None}
     assert "worse than" in found.summary["reasons"][0]
     assert not found.blessed
+
+
+def test_a_handful_of_rows_and_rows_without_a_class_decide_nothing(
+    evaluate: Callable[..., Evaluated], tmp_path: Path, rows: list[Row], wild: Any, tiny_trained: Trained
+) -> None:
+    fewest = evaluator.FEWEST_ROWS
+    assert fewest == 30
+    found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "most", rows[1:]), NOT_WORSE, fewest)
+    left = [row for row in rows if row.text not in {row.text for row in rows[1:]}]
+    where = f"only {len(left)} of 30 rows of dev are left that version 7 has not learned from"
+    assert found.summary["not_compared"] == where
+    assert found.blessed
+    assert set(found.summary["metrics"]) == {"candidate"}
+    of_bad = [row for row in rows if row.label == "bad"]
+    found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "bad", of_bad), NOT_WORSE)
+    assert found.summary["not_compared"] == "it has learned from all rows of dev with the label 'bad'"
+    assert found.blessed

@@ -300,6 +300,21 @@ def test_without_a_driver_the_files_are_hashed_by_the_executor(tmp_path: Path) -
     assert data_hash.read(without.uri) == data_hash.read(with_driver.uri)
 
 
+def test_files_that_came_or_went_since_the_run_began_are_told(tmp_path: Path) -> None:
+    data = write(tmp_path, GOOD, train=(str(tmp_path / "train*.txt"),))
+    before = fingerprint(data)
+    (tmp_path / "train2.txt").write_text("more film\tgood\n")
+    examples = artifact(standard_artifacts.Examples, tmp_path / "examples")
+    properties = {"data": dump(data), "data_path": "", "input_files": before}
+    with pytest.raises(InputError, match="changed since the run began"):
+        beam_executor(example_gen.Executor, tmp_path).Do({}, {"examples": [examples]}, properties)
+
+
+def test_a_first_line_whose_label_no_other_row_has_is_kept_with_the_counts(tmp_path: Path) -> None:
+    data = write(tmp_path, {**GOOD, "train": f"kommentar\tklasse\n{GOOD['train']}so bad\tbad\n"})
+    assert row_counts.labels_alone(Path(generate(data, tmp_path).uri)) == {0: "klasse"}
+
+
 def test_the_hash_of_the_data_names_split_and_bytes_but_no_path() -> None:
     # sha256 of '[["dev", "b"], ["train", "a"]]'
     expected = "3586bc87817640fd2ca3279bee198f1c9f6670f492555936c61498b1bd792201"

@@ -75,9 +75,9 @@ AS_ROW = "line 1 is read as a row, and no other row of train has its label, {!r}
 AS_HEADER = "line 1 is read as a header, but {!r}, in the column of data.label, is what rows have there. "
 
 
-def headers(write: Write, given: Data, names: tuple[str, ...] = ("neg", "pos"), **files: str) -> None:
+def headers(write: Write, given: Data, names: tuple[str, ...] = ("neg", "pos"), **files: str) -> dict[Path, str]:
     found = [(split, write(content, f"{split}.tsv")) for split, content in files.items()]
-    label_names.check_headers(found, given, names)  # type: ignore[arg-type]
+    return label_names.check_headers(found, given, names)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,18 @@ def test_a_header_is_no_row(write: Write, train: str, dev: str, label: str) -> N
 )
 def test_a_row_is_no_header(write: Write, train: str, dev: str) -> None:
     headers(write, headerless(), train=train, dev=dev)
+
+
+def test_a_label_of_line_1_alone_is_told_though_nobody_knows_the_words_of_the_header(write: Write) -> None:
+    found = headers(write, headerless(), train="kommentar\tklasse\n" + ROWS, dev=ROWS)
+    assert [(path.name, label) for path, label in found.items()] == [("train.tsv", "klasse")]
+    assert headers(write, headerless(), train=ROWS, dev="kommentar\tklasse\n" + ROWS) == {}
+    assert headers(write, headerless(labels=("neg", "pos")), train="a\tpos\nb\tneg\n") == {}
+    # A row that breaks a rule is no class.
+    assert headers(write, headerless(), train="\tklasse\n" + ROWS) == {}
+    path = write("kommentar\tklasse\n" + ROWS)
+    dealt = headerless(train=(), dev=(), files=(str(path),), split={"train": 9999, "dev": 1})
+    assert label_names.check_headers([(None, path)], dealt, ()) == {path: "klasse"}
 
 
 def test_a_header_that_a_hash_deals_to_another_split_is_left_to_the_rules(write: Write) -> None:
@@ -159,10 +171,16 @@ def test_a_number_and_tags_are_no_header(write: Write) -> None:
         (Multilabel(), {"['a', 'b']": 1, "['b']": 1}, ["no row has several labels, and some look like it: "]),
         (Multilabel(), {"a,b": 1, "a": 1, "b": 1}, ["'a,b' (1 row); | stands between labels"]),
         (Multilabel(), {"a,b": 1, "a": 1, "b|a": 1}, []),
+        (
+            Classification(),
+            {"b\u0430d": 1, "bad": 2, "\u043f\u043b\u043e\u0445\u043e": 2},
+            ["'b\u0430d' (1 row) has letters of two alphabets"],
+        ),
+        (Classification(), {"\u03b1-helix": 1, "\u30c6\u30ec\u30d3 TV\u756a\u7d44": 1, "caf\u00e9": 2}, []),
         (Tagging(), {"B-PER O": 1, "B-per": 2}, ["'PER' (1 row) and 'per' (2 rows)"]),
     ],
 )
 def test_labels_that_look_wrong_are_told(task: Task, labels: dict[str, int], expected: list[Any]) -> None:
-    found = label_names.warnings(labels, task)
+    found = label_names.warnings(labels, task, {})
     assert len(found) == len(expected)
     assert all(part in line for part, line in zip(expected, found, strict=True))

@@ -382,7 +382,7 @@ def test_a_version_with_a_pipe_in_it_is_refused_and_not_waited_for(serving: Path
     os.mkfifo(version / place)
     assert message(resolve, serving) == (
         f"{version / place}: neither a file nor a directory, and a model holds none. "
-        "Put the version back from where it was archived."
+        "Put the file itself there, or the version back from where it was archived."
     )
 
 

@@ -61,3 +61,13 @@ def test_names_that_only_a_machine_tells_apart_are_grouped() -> None:
         ["a  B", "a b", "a\u00a0b"],
         ["\u2764", "\u2764\ufe0f"],
     ]
+
+
+def test_names_in_a_message_are_told_apart() -> None:
+    assert label_text.listed(["bad", "b\u0430d", "Good", "good", "fine"]) == [
+        "bad",
+        "'b\\u0430d'",
+        "'Good'",
+        "'good'",
+        "fine",
+    ]

@@ -263,6 +263,18 @@ def test_a_prediction_leaves_the_columns_of_its_input_their_names(tmp_path: Path
     )
 
 
+def test_a_header_is_no_row_where_training_data_had_none(tmp_path: Path, model: Path) -> None:
+    headerless = tmp_path / "1"
+    shutil.copytree(model, headerless)
+    place, path = headerless / "assets.extra" / "model.json", tmp_path / "a.tsv"
+    given = {"predict_text": [1], "text": [1], "label": 2, "header": False, "quoting": "none", "columns": 2}
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"input": given}))
+    path.write_text("text\tlabel\na film\tgood\n")
+    with pytest.raises(InputError, match="line 1 looks like a header"):
+        ask(headerless, tmp_path / "out", path)
+    assert not (tmp_path / "out").exists()
+
+
 @pytest.mark.slow
 def test_a_job_that_is_killed_goes_on_where_it_was(tmp_path: Path, model: Path) -> None:
     rows = bulk_predictor.PART_ROWS * 3 + 5

@@ -180,6 +180,20 @@ def test_a_column_given_by_name_means_that_there_is_a_header(tmp_path: Path) -> 
     assert answer(model, rows(tmp_path, "review\ngood\n"), "1") == f"review\t{BAD}\ngood\t{GOOD}\n"
 
 
+def test_a_header_is_no_row_for_a_model_whose_training_data_had_none(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": 1, "header": False, "quoting": "none", "columns": 2})
+    source = rows(tmp_path, "text\nok\n")
+    assert message(predict.predict_file, model, source, None, None, io.StringIO()) == (
+        f"{source}:1: line 1 looks like a header ('text'), and the model's training data had none. Give --column NAME, "
+        "or --no-header if line 1 is a row."
+    )
+    said = io.StringIO()
+    predict.predict_file(model, source, tmp_path / "out", None, said, has_header=False)
+    assert said.getvalue() == f"{source}: 1 column, rows had 2 in training\n"
+    predict.predict_file(model, rows(tmp_path, "ok\t1\n"), tmp_path / "out", None, said := io.StringIO())
+    assert said.getvalue() == ""
+
+
 def test_csv_quoting_is_read_and_written(tmp_path: Path) -> None:
     model = pushed(tmp_path, {"text": "text", "header": True, "quoting": "csv"})
     source = rows(tmp_path, 'text\tid\n"a\ttab, a\nnewline, a ""good"" quote"\t7\nplain\t8\n')

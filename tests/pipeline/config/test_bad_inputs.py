@@ -472,8 +472,9 @@ CASES: dict[str, list[Case]] = {
         Case("a dev split that is a copy of train", lambda box: box.write("dev.tsv", TRAIN),
              "DIR/run.toml: texts stand in the data more than once\n"
              "  dev: the texts of 2 of 2 rows (100.00%) stand in train too, as DIR/dev.tsv:2 and DIR/train.tsv:2; "
-             "validation.max_leaked_share is 50.00%. \n"
-             "Take such rows out of one of the splits, let data.files deal them, or raise the limit."),
+             "validation.max_leaked_share is 50.00%.\n"
+             "Take such rows out of one of the splits, let data.files deal them (with data.group, give equal texts one "
+             "group, or leave out data.group), or raise the limit."),
         Case("an empty line", lambda box: box.row(""),
              "DIR/train.tsv:2: an empty line, expected 2 tab-separated fields. Delete the line."),
         Case("an empty text", lambda box: box.row(" \tgood"),
@@ -918,10 +919,10 @@ def errors_page() -> str:
         "exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the directory of the files.",
         "`make docs` writes this page.",
         "",
-        "`check` and `run` read the first 1,000 rows of each file before anything starts. What stands further down,",
-        "too large a share of quarantined rows, the anomalies of ExampleValidator and texts beyond a limit in",
-        "`[validation]` stop the run at their node, with the same exit status. Equal texts of up to 100,000 rows a",
-        "split `check` counts itself.",
+        "`check` and `run` hold the first 1,000 rows of each file against the rules before anything starts, and look",
+        "for a header in all of train. What stands further down, too large a share of quarantined rows, the anomalies",
+        "of ExampleValidator and texts beyond a limit in `[validation]` stop the run at their node, with the same",
+        "exit status. Equal texts of up to 100,000 rows a split `check` counts itself.",
     ]
     for title, cases in CASES.items():
         lines += ["", f"## {title}", ""]

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -10,7 +11,8 @@ import pytest
 import pipeline_runner
 from components.common.errors import InputError
 from components.model.config import BertConfig
-from components.rows import columns
+from components.rows import columns, data_hash
+from components.rows.files import fingerprint
 from components.tasks.classification import Classification
 from components.tokenization.vocabulary import Tokenizer, TokenizerSettings
 from pipeline.config import preflight
@@ -167,6 +169,8 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         task=Classification(("bad", "good")),
         newest=load_config(path).data,
         labels=Counter({"bad": 1, "good": 1}),
+        labels_of_all=True,
+        alone={},
     )
 
 
@@ -299,6 +303,45 @@ def test_a_header_of_both_files_is_no_row_though_nobody_knows_its_words(write: W
     )
 
 
+def test_a_first_line_whose_label_no_other_row_has_is_told(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(FROM_TRAIN, ("[model]", "header = false\ntext = 1\nlabel = 2\n[model]"))
+    (tmp_path / "train.tsv").write_text("kommentar\tklasse\n" + ROWS)
+    (tmp_path / "dev.tsv").write_text("so bad\tbad\n")
+    assert pipeline_runner.main(["check", "--config", str(path)]) == 0
+    told = "label 'klasse' stands in line 1 of {} alone: if that is a header, set data.header = true"
+    out = capsys.readouterr().out
+    assert told.format(tmp_path / "train.tsv") in out
+    assert "rows of each  bad 1, good 1, klasse 1; of all 3 rows\n" in out
+
+
+def test_the_labels_with_the_fewest_rows_are_told_in_a_line(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = "".join(f"a film\tclass {number:02}\n" * (20 - number) for number in range(20))
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + rows * 5)
+    (tmp_path / "dev.tsv").write_text("text\tlabel\n" + "a dev film\tclass 01\n")
+    assert pipeline_runner.main(["check", "--config", str(write(FROM_TRAIN))]) == 0
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("rows of each")]
+    assert line == "rows of each  class 19 4, class 18 8, and 18 more; of the first 1,000 rows"
+    assert len(line) <= 80
+
+
+@pytest.mark.parametrize(("count", "taken"), [(999, False), (1000, True)])
+def test_numbers_that_are_sorted_are_left_to_the_run_where_the_file_is_large(
+    write: Write, tmp_path: Path, count: int, taken: bool
+) -> None:
+    rows = "".join(f"a film\t{1_700_000_000 + number}\n" for number in range(count))
+    (tmp_path / "train.tsv").write_text(f"text\tlabel\n{rows}")
+    (tmp_path / "dev.tsv").write_text("text\tlabel\na dev film\t1700000001\n")
+    path = write(('labels = ["bad", "good"]', 'task = "regression"\nlabel = "label"'), ("{ accuracy", "{ pearson"))
+    if taken:
+        check(path)
+    else:
+        assert "float32" in message(check, path)
+
+
 def test_labels_that_look_alike_are_told_with_their_rows(
     write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -331,3 +374,17 @@ def test_a_version_to_start_from_is_named_by_ascii_digits(write: Write, name: st
         check(path)
     else:
         assert "it should be" in message(check, path)
+
+
+def test_check_starts_from_the_pushed_model_that_the_run_will_start_from(
+    write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write(("epochs = 1", 'epochs = 1\ninit_from = "pushed"'))
+    of_these = data_hash.of_files((split, fingerprint(tmp_path / f"{split}.tsv")) for split in ("train", "dev"))
+    card = tmp_path / "toy" / "serving" / "toy" / "7" / "assets.extra" / "model.json"
+    card.parent.mkdir(parents=True)
+    (card.parents[1] / "saved_model.pb").touch()
+    for learned, starts in (("other", True), (of_these, False)):
+        card.write_text(json.dumps({"data_sha256": learned, "model": {"pooling": "mean"}}))
+        assert pipeline_runner.main(["check", "--config", str(path), "--root", str(tmp_path)]) == 0
+        assert ("the pushed model's, from whose weights" in capsys.readouterr().out) is starts

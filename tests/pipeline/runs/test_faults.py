@@ -155,7 +155,7 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
         patch.setattr(example_gen, "enforce_bad_row_policy", cut_then_judge)
         status, _, err = run()
     assert status == 2
-    assert "changed while it was read. Run again once the files are complete." in one_message(err)
+    assert "changed since the run began. Run again once the files are complete" in one_message(err)
     dev.write_text(whole)
     status, record, err = run()
     assert (status, record["rows"]["dev"]) == (0, 16), err

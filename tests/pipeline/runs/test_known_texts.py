@@ -59,6 +59,22 @@ def test_what_was_counted_is_known_again_where_config_data_and_base_model_were_m
     assert known(tmp_path / "there" / "run.toml", tmp_path)[0] == run_id
 
 
+def test_places_of_equal_texts_are_named_as_the_files_are_called_now(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = write_toy_run(tmp_path / "here")
+    train = (tmp_path / "here" / "train.txt").read_text().splitlines(keepends=True)
+    (tmp_path / "here" / "dev.txt").write_text("".join(train[:8] + train[-8:]))
+    write_toy_run(tmp_path / "here", keep_data=True, validation={"max_leaked_share": 1.0})
+    counted(config, tmp_path)
+    (tmp_path / "here").rename(tmp_path / "there")
+    command = ["check", "--config", str(tmp_path / "there" / "run.toml"), "--root", str(tmp_path)]
+    assert pipeline_runner.main(command) == 0
+    out = capsys.readouterr().out
+    assert f"stand in train too, as {tmp_path}/there/dev.txt:1 and {tmp_path}/there/train.txt:1" in out
+    assert "/here/" not in out
+
+
 @pytest.mark.parametrize("change", ["row", "length", "vocabulary"])
 def test_what_was_counted_of_others_is_not_taken(tmp_path: Path, change: str) -> None:
     config = write_toy_run(tmp_path)

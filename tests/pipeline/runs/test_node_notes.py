@@ -14,6 +14,7 @@ from components.rows.text_statistics import TextStatistics
 from components.tasks.classification import Classification
 from components.training.history import HISTORY_FILE, Evaluation, History
 from pipeline.reports import run_report
+from pipeline.runs.manifest import DataFile, Manifest
 from pipeline.runs.node_notes import drift_note, note_of
 from pipeline.runs.record import RunRecord
 
@@ -35,9 +36,7 @@ RUSSIAN = dataclasses.replace(FITS, unknown_share=0.02, spelled_share=0.95, whol
 
 ONCE = Duplicates(rows=8, repeated=0, contradicting=0, leaked={}, examples={})
 
-LEAKED = Duplicates(
-    rows=8, repeated=4, contradicting=0, leaked={"train": 2}, examples={"train": "dev.tsv:3 and train.tsv:7"}
-)
+LEAKED = Duplicates(rows=8, repeated=4, contradicting=0, leaked={"train": 2}, examples={"train": [[1, 3], [0, 7]]})
 
 ALSO_IN_TRAIN = "dev: the texts of 2 of 8 rows (25.00%) stand in train too, as dev.tsv:3 and train.tsv:7"
 
@@ -54,11 +53,18 @@ def printed(what: RenderableType) -> str:
     return captured.get()
 
 
+def begun(directory: Path) -> RunRecord:
+    """A run's record, beside its manifest."""
+    data = [DataFile(split, f"{split}.tsv", "", 0) for split in ("train", "dev")]
+    Manifest("toy", "1", "", {}, "", data, {}, {}, None, {}, {}).write(directory)
+    return RunRecord("1", "toy", "toy.toml", str(directory), "2026-11-27T12:00:00+00:00")
+
+
 def noted(tmp_path: Path, **splits: TextStatistics) -> RunRecord:
     """A record after ExampleValidator's node."""
     text_statistics.write(tmp_path, splits)
     duplicates.write(tmp_path, {"train": ONCE, "dev": LEAKED})
-    record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
+    record = begun(tmp_path)
     node = record.node("ExampleValidator")
     node.state = "done"
     node.note = note_of(record, node.id, {"anomalies": [str(tmp_path)]})
@@ -76,8 +82,9 @@ def test_each_warning_has_a_line_of_its_own_and_stands_in_the_report(tmp_path: P
     first, *warnings = printed(run_report.node_line(record.nodes[0])).splitlines()
     assert first.endswith("train 2.0% of words unknown, 95.0% spelled out, 2.1% of rows truncated")
     assert warnings == [f"! {ALSO_IN_TRAIN}", f"! train: {WARNING}", f"! dev: {WARNING}"]
-    for full in (False, True):
-        assert printed(run_report.run_report(record, full)).count(WARNING) == 2
+    summary, full = (printed(run_report.run_report(record, full)) for full in (False, True))
+    told = [f"warning       {warning}\n" for warning in (ALSO_IN_TRAIN, f"train: {WARNING}", f"dev: {WARNING}")]
+    assert all(line in summary and line in full for line in told)
 
 
 def evaluated(**more: Any) -> str:
@@ -187,3 +194,14 @@ def test_measures_that_an_older_profile_lacks_are_named(tmp_path: Path) -> None:
     assert note_of(record, "DriftValidator", {"anomalies": [str(tmp_path)]}) == (
         "like the data of version 3, vocabulary_coverage not compared: profile of an older form"
     )
+
+
+def test_a_label_of_line_1_alone_is_warned_of_with_the_file_s_name_of_now(tmp_path: Path) -> None:
+    tasks.write(tmp_path, Classification(("bad", "good", "klasse")))
+    rows = [["train", "klasse", 1], ["train", "bad", 4], ["train", "good", 3]]
+    row_counts.write(tmp_path, [{"file": "/gone/train.tsv", "rows": rows, "bad": 0, "alone": "klasse"}], {})
+    record = begun(tmp_path)
+    note_of(record, "TsvExampleGen", {"examples": [str(tmp_path)]})
+    assert record.node("TsvExampleGen").warnings == [
+        "label 'klasse' stands in line 1 of train.tsv alone: if that is a header, set data.header = true"
+    ]
