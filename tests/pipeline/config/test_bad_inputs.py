@@ -18,6 +18,8 @@ from typing import Any, Self
 
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
@@ -184,7 +186,13 @@ class Box:
         """Asks for a signature; the key is there, the tool is not unless it is given."""
         self.monkeypatch.setattr(signing, "ROOT", self.directory)
         self.monkeypatch.setattr(shutil, "which", lambda _: tool)
-        self.write("models.pem", "-----BEGIN EC PRIVATE KEY-----").write("models.pub", "-----BEGIN PUBLIC KEY-----")
+        form = (
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.TraditionalOpenSSL,
+            serialization.NoEncryption(),
+        )
+        key = ec.generate_private_key(ec.SECP256R1()).private_bytes(*form)
+        self.write("models.pem", key).write("models.pub", "-----BEGIN PUBLIC KEY-----")
         return self.toml("[gate]", '[push]\nsign_key = "models.pem"\n[gate]')
 
     def stdin(self, content: bytes) -> Self:
