@@ -142,17 +142,18 @@ def test_a_file_that_changes_between_two_rows_while_it_is_read_is_noticed(
 ) -> None:
     from components.nodes import example_gen
 
-    dev, judge = folder / "dev.txt", example_gen.enforce_bad_row_policy
+    dev, find = folder / "dev.txt", example_gen.find_files
     whole = dev.read_text()
 
-    def cut_then_judge(*arguments: Any) -> None:
-        judge(*arguments)
+    def find_then_cut(*arguments: Any) -> Any:
+        found = find(*arguments)
         dev.write_text("".join(whole.splitlines(keepends=True)[:-4]))
+        return found
 
     # Another row, as the examples of the first run come from cache.
     dev.write_text(f"{whole}a good film indeed\tgood\n")
     with monkeypatch.context() as patch:
-        patch.setattr(example_gen, "enforce_bad_row_policy", cut_then_judge)
+        patch.setattr(example_gen, "find_files", find_then_cut)
         status, _, err = run()
     assert status == 2
     assert "changed since the run began. Run again once the files are complete" in one_message(err)
