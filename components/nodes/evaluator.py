@@ -23,6 +23,7 @@ from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, rea
 from components.export import card, saved_weights, served_ops
 from components.leakage import learned as learned_texts
 from components.rows import row_counts, sentences
+from components.serving import versions
 from components.serving.predictor import Predictor
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
@@ -127,6 +128,7 @@ def _about(
     """What the summary says of the version in production, and the texts to leave out of the comparison, if any."""
     version = baseline.get_string_custom_property("pushed_version")
     production = Path(path_utils.serving_model_path(baseline.uri))
+    versions.check_files(production)
     served_ops.check(production)
     saved_weights.check(production)
     known = tasks.from_card(card.read_card(production))

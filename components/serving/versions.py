@@ -184,7 +184,7 @@ def _copy(
 
     `kept`: files that are put into it, by their names in it.
     """
-    _check_files(model)
+    check_files(model)
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
@@ -207,7 +207,7 @@ def _copy(
     return aside
 
 
-def _check_files(model: Path) -> None:
+def check_files(model: Path) -> None:
     """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
 
     Raises:
@@ -273,7 +273,7 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
-    _check_files(directory / str(older))
+    check_files(directory / str(older))
     if key is not None:
         check_own(directory / str(older), key)
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
@@ -297,5 +297,5 @@ def resolve(path: Path) -> Path:
         if not newest:
             raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
         path /= str(newest[-1])
-    _check_files(path)
+    check_files(path)
     return path
