@@ -10,6 +10,7 @@ import pytest
 
 import pipeline_runner
 from bench.common import as_toml
+from components.export.card import read_card
 from components.export.served_ops import ALLOWED
 from components.tasks import TASKS
 from tests.saved_models import function_ops
@@ -179,12 +180,13 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
     assert is_right(found), found
     table, answers = folder / "rows.tsv", folder / "answers.tsv"
     header = "text" if task == "embedding" else "\t".join(TASKS[task].texts)
-    table.write_text("".join(f"{line}\n" for line in (header, *rows)), encoding="utf-8")
+    lines = (header, *rows) if read_card(Path(record["pushed"]))["input"]["header"] else rows
+    table.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert (
         pipeline_runner.main(["predict", "--model", record["pushed"], "--input", str(table), "--output", str(answers)])
         == 0
     )
-    assert len(answers.read_text().splitlines()) == len(rows) + 1
+    assert len(answers.read_text().splitlines()) == len(lines)
     if task == "tagging":
         assert surfaces(predicted(record["pushed"], capfd, "--tokens", "bad film good", "a 李 三 b")) == [
             [("MOOD", "bad"), ("ART", "film good")],
