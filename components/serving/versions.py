@@ -211,9 +211,9 @@ def check_files(model: Path) -> None:
     """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
 
     Raises:
-        InputError: it holds something else.
+        InputError: it is or holds something else.
     """
-    for path in model.rglob("*"):
+    for path in (model, *model.rglob("*")):
         if path.is_symlink() or not (path.is_file() or path.is_dir()):
             kind = "a link" if path.is_symlink() else "neither a file nor a directory"
             remedy = "Put the file itself there, or the version back from where it was archived"
@@ -297,5 +297,5 @@ def resolve(path: Path) -> Path:
         if not newest:
             raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
         path /= str(newest[-1])
-    check_files(path)
+    check_files(path.resolve())
     return path
