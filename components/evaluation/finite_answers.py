@@ -34,6 +34,24 @@ def check(prediction: np.ndarray, model: str) -> None:
         raise InputError(place, f"its answer to a row is {prediction.reshape(-1).tolist()[:3]}, not numbers", remedy)
 
 
+def row(element: Any, key: Any, eval_config: Any) -> tuple[np.ndarray, np.ndarray]:
+    """The label of one of TFMA's rows and the prediction of the model of a metric's key, as they are.
+
+    Raises:
+        InputError: as `check`.
+    """
+    ((label, prediction, _),) = metric_util.to_label_prediction_example_weight(
+        element,
+        eval_config=eval_config,
+        model_name=key.model_name,
+        output_name=key.output_name,
+        flatten=False,
+        squeeze=False,
+    )
+    check(np.asarray(prediction), key.model_name)
+    return np.asarray(label), np.asarray(prediction)
+
+
 class FiniteAnswers(metric_types.Metric):
     """No metric: it measures nothing, and stops the evaluation where `check` refuses an answer."""
 
@@ -62,15 +80,7 @@ class _CheckEach(beam.CombineFn):
         return 0
 
     def add_input(self, accumulator: int, element: Any) -> int:
-        ((_, prediction, _),) = metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            flatten=False,
-            squeeze=False,
-        )
-        check(np.asarray(prediction), self._key.model_name)
+        row(element, self._key, self._eval_config)
         return accumulator
 
     def merge_accumulators(self, accumulators: Any) -> int:

@@ -73,16 +73,8 @@ class _ComputeOnce(beam.CombineFn):
         return []
 
     def add_input(self, accumulator: _Rows, element: Any) -> _Rows:
-        ((label, prediction, _),) = metric_util.to_label_prediction_example_weight(
-            element,
-            eval_config=self._eval_config,
-            model_name=self._key.model_name,
-            output_name=self._key.output_name,
-            flatten=False,
-            squeeze=False,
-        )
-        finite_answers.check(np.asarray(prediction), self._key.model_name)
-        accumulator.append((np.asarray(label).reshape(-1), np.asarray(prediction).reshape(-1)))
+        label, prediction = finite_answers.row(element, self._key, self._eval_config)
+        accumulator.append((label.reshape(-1), prediction.reshape(-1)))
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[_Rows]) -> _Rows:
