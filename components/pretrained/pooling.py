@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+from components.common.errors import InputError
+from components.common.json_files import read_json
 from components.pretrained import huggingface
 from components.pretrained.file_names import MODULES, POOLING
 
@@ -44,8 +46,6 @@ def _stated(directory: Path) -> Pooling | None:
 
 def _object(path: Path) -> dict[str, Any]:
     """Empty where there is no such file or it holds something else: what it says is a hint."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}
+    with contextlib.suppress(InputError):
+        return read_json(path, "")
+    return {}
