@@ -1,4 +1,4 @@
-"""The command line's commands and their options; `pipeline_runner.py` carries them out, docs/commands.md lists them."""
+"""The command line's commands and their options; `pipeline/__main__.py` carries them out, docs/commands.md lists them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from components.common.checkout import COMMAND, SCRIPT, started_as
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
@@ -29,7 +30,7 @@ _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 def parser(description: str) -> argparse.ArgumentParser:
     """Parses into a namespace whose `command` is the name of one."""
     parser = argparse.ArgumentParser(
-        prog="pipeline_runner.py",
+        prog=_prog(),
         description=description,
         epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate;\n"
         f"of a scheduler's steps also {SKIPPED}, nothing to do",
@@ -41,7 +42,15 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Each command's own parser, by name, in the order in which `--help` lists them."""
-    return _add_commands(argparse.ArgumentParser(prog="pipeline_runner.py"))
+    return _add_commands(argparse.ArgumentParser(prog=SCRIPT))
+
+
+def _prog() -> str:
+    """What help and examples call the program."""
+    first, *others = started_as()
+    if not others:
+        return COMMAND
+    return SCRIPT if others[-1].endswith(SCRIPT) else f"{Path(first).name} {' '.join(others)}"
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -55,7 +64,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
             description="\n\n".join(
                 textwrap.fill(text, _WIDTH) for text in (f"{summary[0].upper()}{summary[1:]}.", details) if text
             ),
-            epilog="\n".join(["example:", *(_shell(line) for line in example.splitlines())]),
+            epilog="\n".join(["example:", *(_shell(parser.prog, line) for line in example.splitlines())]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(command=name)
@@ -66,9 +75,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
     return found
 
 
-def _shell(line: str) -> str:
+def _shell(prog: str, line: str) -> str:
     """A command as one types it, in lines that do not part an option from its value."""
-    kept = re.sub(r"(--\S+) ", "\\1\0", f"  pipeline_runner.py {line}")
+    kept = re.sub(r"(--\S+) ", "\\1\0", f"  {prog} {line}")
     lines = textwrap.wrap(kept, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     return " \\\n".join(lines).replace("\0", " ")
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import shlex
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.common.checkout import started_as
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
@@ -124,7 +125,8 @@ def failure(record: RunRecord, remedy: str) -> str:
 
 def try_line(model: str, task: str) -> str:
     """The command that asks a pushed model."""
-    command = [short_path(sys.executable), "pipeline_runner.py", "predict", "--model", short_path(model)]
+    start = [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
+    command = [*start, "predict", "--model", short_path(model)]
     together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].bi_encoder
     return f"{shlex.join(command)} " + ("$'a text of yours\\tand another'" if together else "'a text of yours'")
 
