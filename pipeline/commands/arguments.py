@@ -1,4 +1,4 @@
-"""The command line's commands and their options; `pipeline/__main__.py` carries them out, docs/commands.md lists them."""
+"""The command line's commands and their options; `pipeline/__main__.py` starts them, docs/commands.md lists them."""
 
 from __future__ import annotations
 
@@ -70,7 +70,16 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         command.set_defaults(command=name)
         return command
 
-    for add_some in (_add_runs, _add_records, _add_predictions, _add_vectors, _add_data, _add_upkeep, _add_schedules):
+    for add_some in (
+        _add_runs,
+        _add_records,
+        _add_predictions,
+        _add_vectors,
+        _add_data,
+        _add_upkeep,
+        _add_schedules,
+        _add_shell,
+    ):
         add_some(add)
     return found
 
@@ -280,6 +289,17 @@ def _add_schedules(add: _Add) -> None:
         "run-container -- --executor_class_path CLASS --json_serialized_invocation_args JSON",
     )
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
+
+
+def _add_shell(add: _Add) -> None:
+    command = add(
+        "completion",
+        "print a script by which a shell completes commands, options and pipelines",
+        f"For the installed command, {COMMAND}. In bash and zsh: source <({COMMAND} completion bash), or zsh; in fish: "
+        f"{COMMAND} completion fish | source. Put the line into the shell's own start-up file to have it every time.",
+        "completion bash",
+    )
+    command.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:
