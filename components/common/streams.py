@@ -67,6 +67,10 @@ class Printable(io.TextIOBase):
         """Whether the terminal is one."""
         return self._terminal.isatty()
 
+    def fileno(self) -> int:
+        """Of the terminal."""
+        return self._terminal.fileno()
+
 
 @contextlib.contextmanager
 def hidden_stderr(log: Path | str = os.devnull) -> Iterator[None]:

@@ -16,7 +16,8 @@ _DEFAULT_ROOT = "runs"
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
 
-_PUSHED = "runs/tickets/serving/tickets"
+_PUSHED = "tickets"
+"""A pipeline's name."""
 
 _RUN = "a run's id, or a pipeline's name for its newest run"
 
@@ -163,6 +164,7 @@ def _add_predictions(add: _Add) -> None:
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     add_pushed(command)
+    _add_root(command)
     command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
@@ -176,6 +178,7 @@ def _add_predictions(add: _Add) -> None:
         f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
     )
     add_pushed(command)
+    _add_root(command)
     command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
     command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
@@ -190,6 +193,7 @@ def _add_vectors(add: _Add) -> None:
         "embed --model data/minilm --input rows.tsv --output vectors.npy",
     )
     add_encoder(command)
+    _add_root(command)
     command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
     command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
@@ -200,6 +204,7 @@ def _add_vectors(add: _Add) -> None:
         "match --model data/minilm --queries queries.tsv --corpus corpus.tsv --top 10",
     )
     add_encoder(command)
+    _add_root(command)
     command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--query-column", metavar="C", help="the text's column, a name or a number; default `text`")
