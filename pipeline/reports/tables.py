@@ -77,10 +77,9 @@ class Hanging:
             return
         head = self._head
         longest = max(map(cell_len, self._words.findall(self._text.plain)), default=0)
-        if room < _LEAST_ROOM or longest + len(self._goes_on) > room:
-            if head.cell_len:
-                yield head
-            indent = self._indent if head.cell_len else 0
+        if indent > _MARK and (room < _LEAST_ROOM or longest + len(self._goes_on) > room):
+            yield head
+            indent = self._indent
             head = Text(" " * indent)
         *lines, last = _broken(self._text, self._words, options.max_width - indent - len(self._goes_on))
         for line in lines:
@@ -89,6 +88,9 @@ class Hanging:
         yield Text.assemble(head, last)
 
 
+_MARK = 4
+"""Columns; beside a head as short as that the text stands in any case."""
+
 _LEAST_ROOM = 24
 """Columns; where fewer are left beside the head, the text stands below it."""
 
@@ -96,7 +98,7 @@ _LEAST_ROOM = 24
 _WORD = re.compile(r"(?:<- )?\S+")
 """What an arrow points from stays beside it."""
 
-_SHELL_WORD = re.compile(r"(?:--\S+ )?(?:'[^']*'|[^\s'])+")
+_SHELL_WORD = re.compile(r"(?:--\S+ )?(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
 """So does an option's value, and what is quoted stays whole."""
 
 
