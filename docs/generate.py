@@ -44,7 +44,6 @@ _SEE = {
     "run-node": "airflow.md",
     "end-run": "airflow.md",
     "run-container": "kubeflow.md",
-    "completion": "serving.md",
 }
 """Command -> the page that shows it at work."""
 

@@ -63,7 +63,9 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
             name,
             help=summary,
             description="\n\n".join(
-                textwrap.fill(text, _WIDTH) for text in (f"{summary[0].upper()}{summary[1:]}.", details) if text
+                textwrap.fill(text, _WIDTH, break_on_hyphens=False)
+                for text in (f"{summary[0].upper()}{summary[1:]}.", details)
+                if text
             ),
             epilog="\n".join(["example:", *(_shell(parser.prog, line) for line in example.splitlines())]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -300,8 +302,9 @@ def _add_shell(add: _Add) -> None:
     command = add(
         "completion",
         "print a script by which a shell completes commands, options and pipelines",
-        f"For the installed command, {COMMAND}. In bash and zsh: source <({COMMAND} completion bash), or zsh; in fish: "
-        f"{COMMAND} completion fish | source. Put the line into the shell's own start-up file to have it every time.",
+        f"For the installed command, {COMMAND}. In bash: source <({COMMAND} completion bash). In zsh, behind compinit: "
+        f"source <({COMMAND} completion zsh). In fish: {COMMAND} completion fish | source. Put the line into the shell's "
+        "start-up file to have it every time.",
         "completion bash",
     )
     command.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
