@@ -303,8 +303,8 @@ def _add_shell(add: _Add) -> None:
         "completion",
         "print a script by which a shell completes commands, options and pipelines",
         f"For the installed command, {COMMAND}. In bash: source <({COMMAND} completion bash). In zsh, behind compinit: "
-        f"source <({COMMAND} completion zsh). In fish: {COMMAND} completion fish | source. Put the line into the shell's "
-        "start-up file to have it every time.",
+        f"source <({COMMAND} completion zsh). In fish: {COMMAND} completion fish | source. The line belongs into the "
+        "shell's start-up file.",
         "completion bash",
     )
     command.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
