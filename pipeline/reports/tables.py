@@ -187,6 +187,11 @@ class FittingTable:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         headings, widths, gap = self._shape(options.max_width)
+        words = (cell_len(word) for name, *_ in self._rows for word in name.plain.split())
+        own = self._widths(self._headings)[1:]
+        if widths[0] < max(words, default=0) and _total([0, *own], _GAP) <= options.max_width:
+            yield from self._stacked(own)
+            return
         blocks = [[0]]
         for at in range(1, len(widths)):
             if len(blocks[-1]) > 1 and _total([widths[one] for one in (*blocks[-1], at)], gap) > options.max_width:
@@ -201,6 +206,24 @@ class FittingTable:
             for row in self._rows:
                 block.add_row(*(row[at] for at in places))
             yield block
+
+    def _stacked(self, widths: list[int]) -> RenderResult:
+        """Each name in a line of its own, where a name would be broken within a word."""
+
+        def line(cells: Iterable[Text]) -> Text:
+            shown = Text()
+            for cell, width in zip(cells, widths, strict=True):
+                aligned = cell.copy()
+                aligned.align("right", width)
+                shown.append(" " * _GAP).append_text(aligned)
+            return shown
+
+        if self._headings[0]:
+            yield Text(self._headings[0], "dim")
+        yield line(Text(heading, "dim") for heading in self._headings[1:])
+        for name, *cells in self._rows:
+            yield Hanging(Text(), name)
+            yield line(cells)
 
 
 _NAME = 12

@@ -83,10 +83,21 @@ def test_columns_without_room_stand_below_and_nothing_is_cut(monkeypatch: pytest
 
 def test_a_heading_of_words_and_a_long_name_are_folded_before_columns_go_below(monkeypatch: pytest.MonkeyPatch) -> None:
     table = new_table("class", "rows truncated", "tokens cut")
-    table.add_row("card_not_working_at_all", "0.5%", "12.5%")
+    table.add_row("card not working at all", "0.5%", "12.5%")
     assert lines(table, 40, monkeypatch) == [
         "                            rows  tokens",
         "class                  truncated     cut",
-        "card_not_working_at_a       0.5%   12.5%",
-        "ll",
+        "card not working at         0.5%   12.5%",
+        "all",
+    ]
+
+
+def test_names_that_cannot_be_folded_stand_above_their_figures(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = new_table("dev, by class", "rows", "precision", "recall", "f1")
+    table.add_row("pending_card_payment_over_weekend", "26", "0.8000", "0.6154", "0.6957")
+    assert lines(table, 40, monkeypatch) == [
+        "dev, by class",
+        "  rows  precision  recall      f1",
+        "pending_card_payment_over_weekend",
+        "    26     0.8000  0.6154  0.6957",
     ]
