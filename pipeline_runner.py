@@ -1,49 +1,11 @@
 #!/usr/bin/env python3
-"""bert-pipeline's command line: from TSV files of labelled text to a gated, pushed BERT."""
+"""The command line from a checkout; installed, it is `bert-pipeline` or `python -m pipeline`."""
 
 from __future__ import annotations
 
-import argparse
-import importlib
-import os
 import sys
 
-from components.common import tensorflow_env
-from components.common.errors import InputError
-from components.common.exit_status import FAILED, WRONG_INPUT
-from pipeline.commands.arguments import parser
-
-
-def main(arguments: list[str] | None = None) -> int:
-    """Runs one command; returns its exit status."""
-    options = parser(__doc__ or "").parse_args(arguments)
-    tensorflow_env.set_up()
-    try:
-        return _execute(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_INPUT
-    except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return FAILED
-    except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {place}{error.strerror or error}. Check the path, its permissions and the disk.", file=sys.stderr
-        )
-        return WRONG_INPUT if isinstance(error, PermissionError) else FAILED
-    except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return FAILED
-
-
-def _execute(options: argparse.Namespace) -> int:
-    # Only the command's own module: others would cost it their imports.
-    module = importlib.import_module(f"pipeline.commands.{options.command.replace('-', '_')}")
-    status: int = module.execute(options)
-    return status
-
+from pipeline.__main__ import main
 
 if __name__ == "__main__":
     sys.exit(main())

@@ -14,9 +14,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as Remaining
+from rich.cells import cell_len
+from rich.console import Console, RenderableType
+from rich.progress import Progress, SpinnerColumn, Task, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from components.common.streams import columns, printable
 
 _LOG_SECONDS = 10.0
 
@@ -42,6 +47,8 @@ class Bar:
 
     def advance(self, amount: float, text: str = "") -> None:
         """Adds to what is done; `text` stands beside the bar, say a rate or a loss.
+
+        Where the line is narrow, it is cut at a comma: what matters most comes first.
 
         Raises:
             KeyboardInterrupt: the user has asked to stop, see `stop_on_signals`.
@@ -138,22 +145,14 @@ class _Relay:
 
 
 class _Watcher(Progress):
-    """A spinner with the elapsed time, which becomes a bar with the time left once a total is known."""
+    """A spinner with the elapsed time, which becomes a bar with the time left once a total is known.
+
+    In a line of any width: what is done and the time left come first, then the bar, then what the work says. Each part
+    has its place, so that nothing moves while it runs.
+    """
 
     def __init__(self, stream: TextIO, name: str) -> None:
-        bar = BarColumn(bar_width=24)
-        columns = (SpinnerColumn(), TextColumn(f"{name:<18}"), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
-        self._with_total = (
-            columns[0],
-            columns[1],
-            bar,
-            TaskProgressColumn(),
-            columns[3],
-            Remaining(),
-            TextColumn("left"),
-        )
         super().__init__(
-            *columns,
             console=Console(file=stream),
             transient=True,
             refresh_per_second=5,
@@ -161,9 +160,54 @@ class _Watcher(Progress):
             redirect_stdout=False,
             redirect_stderr=False,
         )
+        self._stream, self._name = stream, printable(name)
+        self._spinner, self._elapsed, self._remaining = SpinnerColumn(), TimeElapsedColumn(), TimeRemainingColumn()
         self._task = self.add_task(name, total=None, text="")
 
     def update(self, bar: Bar, text: str) -> None:  # type: ignore[override]
-        if bar.total:
-            self.columns = self._with_total
         super().update(self._task, completed=bar.done, total=bar.total, text=text)
+
+    def get_renderables(self) -> Iterator[RenderableType]:
+        for task in self.tasks:
+            # Rich would ask standard input how wide it is, and so miss that a window was made narrower.
+            self.console.width = columns(self._stream)
+            yield self._line(task, self.console.width - 1)
+
+    def _line(self, task: Task, room: int) -> RenderableType:
+        spinner = self._spinner(task)
+        if task.total is None:
+            figures = Text(str(self._elapsed(task)), "progress.elapsed")
+        else:
+            left = f"{self._remaining(task)} left"
+            figures = Text.assemble((f"{task.percentage:>3.0f}%", "progress.percentage"), (f" {left}", "cyan"))
+        name = Text(self._name)
+        name.truncate(max(1, room - _SPINNER - 1 - figures.cell_len), overflow="ellipsis")
+        rest = room - _SPINNER - name.cell_len - 1 - figures.cell_len
+        parts: list[RenderableType] = [spinner, name]
+        if task.total is not None and rest > _BAR[0]:
+            bar = min(max(rest - _SAID, _BAR[0]), _BAR[1])
+            parts.append(ProgressBar(task.total, task.completed, bar))
+            rest -= bar + 1
+        line = Table.grid(padding=(0, 1, 0, 0))
+        for _ in range(len(parts) + 2):
+            line.add_column(no_wrap=True)
+        line.add_row(*parts, figures, _first_parts(str(task.fields["text"]), rest - 1))
+        return line
+
+
+_SPINNER = 2
+"""Columns of the spinner and of the space behind it."""
+
+_BAR = (6, 24)
+"""The fewest and the most columns of the bar."""
+
+_SAID = 36
+"""Columns that a longer bar leaves to what the work says."""
+
+
+def _first_parts(text: str, room: int) -> str:
+    """As many of the parts between commas, from the first on, as there is room for."""
+    parts = text.split(", ")
+    while parts and cell_len(", ".join(parts)) > room:
+        parts.pop()
+    return ", ".join(parts)

@@ -15,6 +15,9 @@ from typing import TextIO
 _JOINERS = "\u200c\u200d"
 """That words of some languages and emoji are written with."""
 
+_COLUMNS = 80
+"""Of a terminal that does not say."""
+
 
 def printable(text: str) -> str:
     """Text of others as a terminal may be given it: what would control it, or turn a line round, is escaped.
@@ -32,6 +35,17 @@ def _printable(character: str) -> str:
         return character
     # As JSON has it, too.
     return f"\\u{ord(character):04x}" if character <= "\uffff" else f"\\U{ord(character):08x}"
+
+
+def columns(stream: TextIO) -> int:
+    """The width of a terminal, whichever of the standard streams are sent elsewhere; COLUMNS states another."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return int(stated)
+    # Of some pseudo-terminals it is 0.
+    with contextlib.suppress(OSError):
+        return os.get_terminal_size(stream.fileno()).columns or _COLUMNS
+    return _COLUMNS
 
 
 class Printable(io.TextIOBase):
@@ -52,6 +66,10 @@ class Printable(io.TextIOBase):
     def isatty(self) -> bool:
         """Whether the terminal is one."""
         return self._terminal.isatty()
+
+    def fileno(self) -> int:
+        """Of the terminal."""
+        return self._terminal.fileno()
 
 
 @contextlib.contextmanager

@@ -42,8 +42,13 @@ def versions(directory: Path) -> list[int]:
     """The complete versions in a serving directory, oldest first."""
     if not directory.is_dir():
         return []
-    found = (path for path in directory.iterdir() if is_version(path.name) and (path / _GRAPH_FILE).is_file())
+    found = (path for path in directory.iterdir() if is_version(path.name) and is_complete(path))
     return sorted(int(path.name) for path in found)
+
+
+def is_complete(version: Path) -> bool:
+    """Whether a directory holds a SavedModel, or what was one."""
+    return (version / _GRAPH_FILE).is_file()
 
 
 def is_version(name: str) -> bool:
@@ -292,7 +297,7 @@ def resolve(path: Path) -> Path:
     if not path.is_dir():
         problem = "a file, not a directory" if path.exists() else "no such directory"
         raise InputError(str(path), problem, remedy)
-    if not (path / _GRAPH_FILE).is_file():
+    if not is_complete(path):
         newest = versions(path)
         if not newest:
             raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)

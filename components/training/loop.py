@@ -161,9 +161,9 @@ def _step(steps: StagedSteps, state: TrainingState, batches: Iterator[tuple[int,
 
 def _progress_line(state: TrainingState, plan: Plan) -> str:
     history = state.history
-    last = f"dev {history.metric} {history.evaluations[-1].value:.3f} " if history.evaluations else ""
+    last = f"dev {history.metric} {history.evaluations[-1].value:.3f}, " if history.evaluations else ""
     rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
-    return f"step {state.step}/{plan.steps} loss {state.smoothed_loss:.3f} {last}{rate}"
+    return f"loss {state.smoothed_loss:.3f}, {last}{rate}, step {state.step}/{plan.steps}"
 
 
 def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:

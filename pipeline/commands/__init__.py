@@ -1,1 +1,1 @@
-"""One file a command of `pipeline_runner.py`."""
+"""One file a command of the command line."""

@@ -1,4 +1,4 @@
-"""The command line's commands and their options; `pipeline_runner.py` carries them out, docs/commands.md lists them."""
+"""The command line's commands and their options; `pipeline/__main__.py` starts them, docs/commands.md lists them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from components.common.checkout import COMMAND, SCRIPT, started_as
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
@@ -15,7 +16,8 @@ _DEFAULT_ROOT = "runs"
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
 
-_PUSHED = "runs/tickets/serving/tickets"
+_PUSHED = "tickets"
+"""A pipeline's name."""
 
 _RUN = "a run's id, or a pipeline's name for its newest run"
 
@@ -29,7 +31,7 @@ _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 def parser(description: str) -> argparse.ArgumentParser:
     """Parses into a namespace whose `command` is the name of one."""
     parser = argparse.ArgumentParser(
-        prog="pipeline_runner.py",
+        prog=_prog(),
         description=description,
         epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate;\n"
         f"of a scheduler's steps also {SKIPPED}, nothing to do",
@@ -41,7 +43,15 @@ def parser(description: str) -> argparse.ArgumentParser:
 
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Each command's own parser, by name, in the order in which `--help` lists them."""
-    return _add_commands(argparse.ArgumentParser(prog="pipeline_runner.py"))
+    return _add_commands(argparse.ArgumentParser(prog=SCRIPT))
+
+
+def _prog() -> str:
+    """What help and examples call the program."""
+    first, *others = started_as()
+    if not others:
+        return COMMAND
+    return SCRIPT if others[-1].endswith(SCRIPT) else f"{Path(first).name} {' '.join(others)}"
 
 
 def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
@@ -53,22 +63,33 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
             name,
             help=summary,
             description="\n\n".join(
-                textwrap.fill(text, _WIDTH) for text in (f"{summary[0].upper()}{summary[1:]}.", details) if text
+                textwrap.fill(text, _WIDTH, break_on_hyphens=False)
+                for text in (f"{summary[0].upper()}{summary[1:]}.", details)
+                if text
             ),
-            epilog="\n".join(["example:", *(_shell(line) for line in example.splitlines())]),
+            epilog="\n".join(["example:", *(_shell(parser.prog, line) for line in example.splitlines())]),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(command=name)
         return command
 
-    for add_some in (_add_runs, _add_records, _add_predictions, _add_vectors, _add_data, _add_upkeep, _add_schedules):
+    for add_some in (
+        _add_runs,
+        _add_records,
+        _add_predictions,
+        _add_vectors,
+        _add_data,
+        _add_upkeep,
+        _add_schedules,
+        _add_shell,
+    ):
         add_some(add)
     return found
 
 
-def _shell(line: str) -> str:
+def _shell(prog: str, line: str) -> str:
     """A command as one types it, in lines that do not part an option from its value."""
-    kept = re.sub(r"(--\S+) ", "\\1\0", f"  pipeline_runner.py {line}")
+    kept = re.sub(r"(--\S+) ", "\\1\0", f"  {prog} {line}")
     lines = textwrap.wrap(kept, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
     return " \\\n".join(lines).replace("\0", " ")
 
@@ -145,6 +166,7 @@ def _add_predictions(add: _Add) -> None:
         f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
     )
     add_pushed(command)
+    _add_root(command)
     command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
@@ -158,6 +180,7 @@ def _add_predictions(add: _Add) -> None:
         f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
     )
     add_pushed(command)
+    _add_root(command)
     command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
     command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
@@ -172,6 +195,7 @@ def _add_vectors(add: _Add) -> None:
         "embed --model data/minilm --input rows.tsv --output vectors.npy",
     )
     add_encoder(command)
+    _add_root(command)
     command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
     command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
@@ -182,6 +206,7 @@ def _add_vectors(add: _Add) -> None:
         "match --model data/minilm --queries queries.tsv --corpus corpus.tsv --top 10",
     )
     add_encoder(command)
+    _add_root(command)
     command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
     command.add_argument("--query-column", metavar="C", help="the text's column, a name or a number; default `text`")
@@ -271,6 +296,18 @@ def _add_schedules(add: _Add) -> None:
         "run-container -- --executor_class_path CLASS --json_serialized_invocation_args JSON",
     )
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
+
+
+def _add_shell(add: _Add) -> None:
+    command = add(
+        "completion",
+        "print a script by which a shell completes commands, options and pipelines",
+        f"For the installed command, {COMMAND}. In bash: source <({COMMAND} completion bash). In zsh, behind compinit: "
+        f"source <({COMMAND} completion zsh). In fish: {COMMAND} completion fish | source. The line belongs into the "
+        "shell's start-up file.",
+        "completion bash",
+    )
+    command.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
 
 
 def _add_config(command: argparse.ArgumentParser) -> None:

@@ -27,6 +27,7 @@ from components.serving import input_format, verification, versions
 from components.settings.beam import Beam
 from components.settings.toml import TomlSource
 from pipeline.beam import options
+from pipeline.commands import named_models
 from pipeline.config import load
 
 JOB_FILE, DONE_FILE, LOG_FILE = "job.json", "done.json", "log.txt"
@@ -239,7 +240,8 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
 def execute(parsed: argparse.Namespace) -> int:
     where = settings(parsed.config)
     header = not parsed.no_header
-    model = verification.verified(parsed.model, parsed.verify, parsed.verify_key)
+    given = named_models.model_path(parsed.model, parsed.root)
+    model = verification.verified(given, parsed.verify, parsed.verify_key)
     try:
         with progress.stop_on_signals():
             done = predict_files(model, parsed.input, parsed.output, parsed.column, header, where, sys.stderr)

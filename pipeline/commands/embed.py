@@ -19,6 +19,7 @@ from components.rows import reader
 from components.serving import verification, versions
 from components.settings.fields import Column
 from components.settings.model import Model
+from pipeline.commands import named_models
 
 if TYPE_CHECKING:
     import numpy as np
@@ -173,7 +174,8 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
 
 def execute(options: argparse.Namespace) -> int:
     source = Source(options.input, options.column, not options.no_header)
-    options.model = verification.verified(options.model, options.verify, options.verify_key)
+    given = named_models.model_path(options.model, options.root)
+    options.model = verification.verified(given, options.verify, options.verify_key)
     rows, width = embed_file(options.model, source, options.output, base_model_settings(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
     return DONE

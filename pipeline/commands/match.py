@@ -13,6 +13,7 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.serving import verification
 from components.settings.model import Model
+from pipeline.commands import named_models
 from pipeline.commands.embed import Source, base_model_settings, loaded_embedder, vectors_of
 
 
@@ -64,7 +65,8 @@ def match_files(
 
 def execute(options: argparse.Namespace) -> int:
     header = not options.no_header
-    options.model = verification.verified(options.model, options.verify, options.verify_key)
+    given = named_models.model_path(options.model, options.root)
+    options.model = verification.verified(given, options.verify, options.verify_key)
     queries = Source(options.queries, options.query_column, header)
     corpus = Source(options.corpus, options.corpus_column, header)
     with atomic_files.written(options.output) as out:

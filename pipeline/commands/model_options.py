@@ -8,6 +8,8 @@ from pathlib import Path
 
 from components.common.defaults import MAX_LENGTH
 
+_NAMED = "or a pipeline's name, also NAME/VERSION"
+
 
 def at_least(least: int) -> Callable[[str], int]:
     """The type of an option that is a number of at least so much."""
@@ -23,7 +25,11 @@ def at_least(least: int) -> Callable[[str], int]:
 def add_pushed(command: argparse.ArgumentParser) -> None:
     """A pushed model, and whether it is verified."""
     command.add_argument(
-        "--model", type=Path, required=True, metavar="PUSHED", help="a pushed version, or the directory of all versions"
+        "--model",
+        type=Path,
+        required=True,
+        metavar="PUSHED",
+        help=f"a pushed version, or the directory of all versions; {_NAMED}",
     )
     _add_verification(command)
 
@@ -38,7 +44,11 @@ def add_columns(command: argparse.ArgumentParser) -> None:
 def add_encoder(command: argparse.ArgumentParser) -> None:
     """A model that gives vectors, and how."""
     command.add_argument(
-        "--model", type=Path, required=True, metavar="MODEL", help="a pushed model, or a base model's directory"
+        "--model",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help=f"a pushed model, or a base model's directory; {_NAMED}",
     )
     _add_verification(command)
     command.add_argument("--no-header", action="store_true", help="the first line is a row")

@@ -17,7 +17,7 @@ from components.common import progress
 from components.common.atomic_files import written
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.common.streams import Printable, hidden_stderr
+from components.common.streams import Printable, columns, hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
 from components.rows.tsv import Quoting
@@ -31,6 +31,8 @@ from components.serving.input_format import (
 )
 from components.tasks import TASKS, Task
 from components.tasks.tagging import empty_word
+from pipeline.commands import named_models
+from pipeline.reports.answers import beside, readable
 
 if TYPE_CHECKING:
     from components.serving.predictor import Predictor
@@ -39,7 +41,7 @@ if TYPE_CHECKING:
 def predict_texts(
     model: Path, rows: Iterable[tuple[str, tuple[str, ...]]], out: TextIO, as_json: bool, tokens: bool = False
 ) -> None:
-    """Writes the prediction and the texts a line, separated by tabs, or a JSON object a line.
+    """Writes a line a row: on a terminal an answer for people; else prediction and texts between tabs, or JSON.
 
     Args:
         model: a pushed one.
@@ -51,13 +53,44 @@ def predict_texts(
     Raises:
         InputError: a row of more or fewer texts than the model reads, or with an empty word.
     """
+    _answer(_load(model), rows, out, as_json, tokens)
+
+
+def answer_lines(model: Path, stream: TextIO, out: TextIO, as_json: bool, tokens: bool = False) -> None:
+    """Answers each line of a terminal before the next one is read, as `predict_texts` does; of a mistake it tells.
+
+    Raises:
+        InputError: a line that is not UTF-8.
+    """
     predictor = _load(model)
+    print("a text a line, end with Ctrl-D", file=sys.stderr)
+    for place, line in _read(stream):
+        try:
+            if line.strip():
+                _answer(predictor, [(place, _texts(place, line))], out, as_json, tokens, is_seen=True)
+        except InputError as error:
+            print(f"error: {error}", file=sys.stderr)
+        out.flush()
+
+
+def _answer(
+    predictor: Predictor,
+    rows: Iterable[tuple[str, tuple[str, ...]]],
+    out: TextIO,
+    as_json: bool,
+    tokens: bool,
+    is_seen: bool = False,
+) -> None:
+    """`is_seen`: the texts stand on the terminal already."""
     wanted = predictor.text_names
     counted, again = tee(_checked(rows, wanted, tokens))
     for texts, prediction in zip(again, _predictions(predictor, counted, tokens), strict=True):
         if as_json:
             row = dict(zip(wanted, texts, strict=True)) | prediction
             print(json.dumps(row, ensure_ascii=False, allow_nan=False), file=out)
+        elif out.isatty():
+            shown = readable(predictor.task, prediction, texts)
+            print(shown if is_seen else beside(shown, " | ".join(texts), columns(out)), file=out)
         else:
             print(predictor.task.to_line(prediction, texts), *texts, sep="\t", file=out)
 
@@ -172,7 +205,7 @@ def _execute(options: argparse.Namespace) -> int:
     from components.serving.verification import verified
     from components.serving.versions import resolve
 
-    options.model = verified(options.model, options.verify, options.verify_key)
+    options.model = verified(named_models.model_path(options.model, options.root), options.verify, options.verify_key)
     known = read_card(resolve(options.model)).get("task", {}).get("name", "")
     if options.tokens and known in TASKS and not TASKS[known].per_token:
         raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")
@@ -196,6 +229,9 @@ def _execute(options: argparse.Namespace) -> int:
         if any("\udc80" <= character <= "\udcff" for character in text):
             # Where Python puts the bytes of an argument that is not UTF-8.
             raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
+    if not options.text and sys.stdin.isatty():
+        answer_lines(options.model, sys.stdin, sys.stdout, options.json, options.tokens)
+        return DONE
     rows = iter([("TEXT", _texts("TEXT", text)) for text in options.text]) if options.text else _lines(sys.stdin)
     predict_texts(options.model, rows, sys.stdout, as_json=options.json, tokens=options.tokens)
     return DONE
@@ -211,16 +247,19 @@ def _texts(place: str, line: str) -> tuple[str, ...]:
 
 def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The lines of standard input: place, and the texts of a row."""
+    for place, text in _read(stream):
+        if not text.strip():
+            raise InputError(place, "an empty line", "Give one text a line")
+        yield place, _texts(place, text)
+
+
+def _read(stream: TextIO) -> Iterator[tuple[str, str]]:
+    """The lines of standard input with their places."""
     if isinstance(stream, io.TextIOWrapper):
         # Python opens it so that bytes of another encoding pass, in disguise.
         stream.reconfigure(encoding="utf-8", errors="strict")
-    if stream.isatty():
-        print("a text a line, end with Ctrl-D", file=sys.stderr)
     with contextlib.suppress(UnicodeDecodeError):
         for number, line in enumerate(stream, 1):
-            text = line.rstrip("\r\n")
-            if not text.strip():
-                raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")
-            yield (place := f"standard input:{number}"), _texts(place, text)
+            yield f"standard input:{number}", line.rstrip("\r\n")
         return
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")

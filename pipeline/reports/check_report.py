@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
 from components import tasks
@@ -25,7 +24,7 @@ from components.training.recipe import Choice
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
-from pipeline.reports.tables import duplicates_table, fact_lines, short_path, text_table
+from pipeline.reports.tables import Hanging, duplicates_table, fact_lines, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
 _LABELS = 10
@@ -81,9 +80,6 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         *_of_another_kind(checked.task, paths),
     ]
     alone = {short_path(str(path)): label for path, label in checked.alone.items()}
-    table = Table.grid(padding=(0, 2))
-    for node in description.nodes(run):
-        table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
     heading = Text.assemble((run.name, "bold"), "  is in order")
     return Group(
         heading,
@@ -91,12 +87,18 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         fact_lines(facts),
         Text(),
         *_fit(counted, [str(path) for _, path in checked.files], run.validation),
-        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task, alone)),
+        *_marked([], label_names.warnings(checked.labels, checked.task, alone)),
         Text(),
-        table,
+        *_dag(run),
         Text(),
-        _settings_table(run),
+        _settings(run),
     )
+
+
+def _dag(run: Run) -> Iterator[RenderableType]:
+    for node in description.nodes(run):
+        needs = (f"  <- {', '.join(node.upstream)}", "dim") if node.upstream else ""
+        yield Hanging(Text(f"{node.id:<18}"), Text.assemble(node.does, needs))
 
 
 def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, str]]:
@@ -112,13 +114,13 @@ def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, st
 def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[RenderableType]:
     """Which rows have equal texts, and how the texts fit the tokenizer."""
     yield duplicates_table(counted.duplicates)
-    yield Text(counted.duplicates_of, style="dim")
+    yield Hanging(Text(), Text(counted.duplicates_of, "dim"))
     for split, found in counted.duplicates.items():
         one = {split: found}
         yield from _marked(duplicates.beyond(one, files, limits), duplicates.warnings(one, files))
     yield Text()
     yield text_table(counted.texts)
-    yield Text(counted.texts_of, style="dim")
+    yield Hanging(Text(), Text(counted.texts_of, "dim"))
     for split, texts in counted.texts.items():
         yield from _marked(text_statistics.beyond({split: texts}, limits), text_statistics.warnings({split: texts}))
 
@@ -126,7 +128,7 @@ def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[Ren
 def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
     """The limits that stop a run, else what it warns of."""
     for line in [f"{limit}: a run stops at this, where all rows are so" for limit in beyond] or warnings:
-        yield Text.assemble(("! ", "bold red" if beyond else "yellow"), line)
+        yield Hanging(Text("! ", "bold red" if beyond else "yellow"), Text(line))
 
 
 def _columns(checked: Checked) -> str:
@@ -158,10 +160,11 @@ def _rows_by_label(checked: Checked) -> str:
     return ", ".join(listed) + of
 
 
-def _settings_table(run: Run) -> Table:
-    table = Table.grid(padding=(0, 2))
-    for section, values in json.loads(dump(run)).items():
-        if isinstance(values, dict) and section != "data":
-            for key, value in values.items():
-                table.add_row(Text(f"{section}.{key}", style="dim"), json.dumps(value, ensure_ascii=False))
-    return table
+def _settings(run: Run) -> Group:
+    found = [
+        (f"{section}.{key}", json.dumps(value, ensure_ascii=False))
+        for section, values in json.loads(dump(run)).items()
+        if isinstance(values, dict) and section != "data"
+        for key, value in values.items()
+    ]
+    return fact_lines(found, max(len(key) for key, _ in found))

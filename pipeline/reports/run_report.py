@@ -3,18 +3,28 @@
 from __future__ import annotations
 
 import shlex
-import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
-from rich.table import Table
 from rich.text import Text
 
+from components.common.checkout import started_as
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
-from pipeline.reports.tables import duplicates_table, fact_lines, new_table, short_path, text_table
+from pipeline.reports.class_report import classes, mistakes, value
+from pipeline.reports.tables import (
+    Command,
+    FittingTable,
+    Hanging,
+    duplicates_table,
+    fact_lines,
+    new_table,
+    short_path,
+    text_table,
+)
 from pipeline.runs.node_notes import baseline_note, drift_note, learned_rows, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -34,21 +44,23 @@ _STATES = {
 }
 
 
-def node_line(node: NodeRecord) -> Text:
+def node_line(node: NodeRecord) -> RenderableType:
     """One line about one node, and one for each warning."""
     mark, colour = _MARKS[node.state]
     took = "cached" if node.state == "cached" else f"{node.seconds:.1f} s"
     why = (f"{'  ' if node.note else ''}({node.reason})", "dim") if node.reason else ""
-    warned = [part for warning in node.warnings for part in (("\n! ", "yellow"), warning)]
-    return Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"), node.note, why, *warned)
+    head = Text.assemble((f"{mark} ", colour), f"{node.id:<17}", (f"{took:>8}  ", "dim"))
+    warned = (Hanging(Text("! ", "yellow"), Text(warning)) for warning in node.warnings)
+    return Group(Hanging(head, Text.assemble(node.note, why), indent=4), *warned)
 
 
 def run_report(record: RunRecord, full: bool) -> RenderableType:
     """A run's outcome; `full` adds the nodes, classes, slices and the confusion matrix."""
     words, colour = _STATES[record.state]
-    parts: list[RenderableType] = [Text.assemble((f"{record.name} {record.id}  ", "bold"), (words, colour))]
+    parts: list[RenderableType] = [Hanging(Text(f"{record.name} {record.id}  ", "bold"), Text(words, colour))]
     if full:
-        parts += [Text(f"started {record.started}, {record.seconds:.1f} s, config {short_path(record.config)}"), Text()]
+        started = Text(f"started {record.started}, {record.seconds:.1f} s, config {short_path(record.config)}")
+        parts += [Hanging(Text(), started), Text()]
         parts += [node_line(node) for node in record.nodes]
     parts.append(Text())
     dev = record.evaluations.get("dev", {})
@@ -64,12 +76,8 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         trained = record.training
         share = trained["trainable_parameters"] / trained["parameters"]
         facts.append(("parameters", f"{trained['trainable_parameters']:,} trained ({share:.1%} of the model)"))
-        facts.append(
-            (
-                "training",
-                f"{training_speed(trained)}, best checkpoint at step {trained['best_step']} of {trained['steps']}",
-            )
-        )
+        best = f"best checkpoint at step {trained['best_step']} of {trained['steps']}"
+        facts.append(("training", f"{training_speed(trained)}, {best}"))
         facts += [("chosen", f"{one['key']} = {one['value']}: {one['why']}") for one in trained.get("chosen", [])]
     if "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
@@ -85,9 +93,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), _metrics(record.evaluations)]
     if full:
         for split, summary in record.evaluations.items():
-            for made in (_classes, _slices, _confusion):
-                if (table := made(split, summary)) is not None:
-                    parts += [Text(), table]
+            for made in (classes, _slices, mistakes):
+                if shown := made(split, summary):
+                    parts += [Text(), *shown]
     parts += [Text(), fact_lines(_ending(record, dev))]
     return Group(*parts)
 
@@ -122,28 +130,25 @@ def failure(record: RunRecord, remedy: str) -> str:
     return f"{failed} {how}. {remedy} The log has the rest: {_log_of(record)}"
 
 
-def try_line(model: str, task: str) -> str:
+def try_line(model: str, task: str) -> Command:
     """The command that asks a pushed model."""
-    command = [short_path(sys.executable), "pipeline_runner.py", "predict", "--model", short_path(model)]
+    start = [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
+    command = [*start, "predict", "--model", short_path(model)]
     together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].bi_encoder
-    return f"{shlex.join(command)} " + ("$'a text of yours\\tand another'" if together else "'a text of yours'")
+    text = "$'a text of yours\\tand another'" if together else "'a text of yours'"
+    return Command(f"{shlex.join(command)} {text}")
 
 
-def _metrics(evaluations: dict[str, dict[str, Any]]) -> Table:
+def _metrics(evaluations: dict[str, dict[str, Any]]) -> FittingTable:
     headline = next(iter(evaluations.values()))["headline"]
     table = new_table("", *headline)
     for split, summary in evaluations.items():
         overall = {model: by_slice.get("", {}) for model, by_slice in summary["metrics"].items()}
         compared = summary["learned"].get("metrics", {}) if learned_rows(summary) else overall
         candidate, baseline = (compared.get(model, {}) for model in (CANDIDATE, BASELINE))
-        cells = [_value(overall[CANDIDATE], metric) + _change(candidate, baseline, metric) for metric in headline]
+        cells = [value(overall[CANDIDATE], metric) + _change(candidate, baseline, metric) for metric in headline]
         table.add_row(split, *cells)
     return table
-
-
-def _value(metrics: dict[str, float], metric: str) -> str:
-    """A metric, or a dash where it is undefined, as AUC is without rows of a class."""
-    return "-" if (value := metrics.get(metric)) is None else f"{value:.4f}"
 
 
 def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str) -> str:
@@ -151,32 +156,13 @@ def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str
     return "" if now is None or before is None else f" ({now - before:+.4f})"
 
 
-def _classes(split: str, summary: dict[str, Any]) -> Table | None:
-    if not summary["per_label"]:
-        return None
-    table = new_table(f"{split}, by class", *summary["per_label"])
-    overall = summary["metrics"][CANDIDATE][""]
-    for label in summary["labels"]:
-        table.add_row(label, *(_value(overall, f"{metric}/{label}") for metric in summary["per_label"]))
-    return table
-
-
-def _slices(split: str, summary: dict[str, Any]) -> Table:
+def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     headline = summary["headline"]
     table = new_table(f"{split}, by slice", "rows", *headline)
     for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
         if name:
-            table.add_row(name, f"{metrics['example_count']:.0f}", *(_value(metrics, metric) for metric in headline))
-    return table
-
-
-def _confusion(split: str, summary: dict[str, Any]) -> Table | None:
-    if not summary["confusion"]:
-        return None
-    table = new_table(f"{split}, actual \\ predicted", *summary["labels"])
-    for label, counts in zip(summary["labels"], summary["confusion"][CANDIDATE], strict=True):
-        table.add_row(label, *map(str, counts))
-    return table
+            table.add_row(name, f"{metrics['example_count']:.0f}", *(value(metrics, metric) for metric in headline))
+    return [table]
 
 
 def _natural(name: str) -> tuple[str, int, str]:
@@ -185,18 +171,18 @@ def _natural(name: str) -> tuple[str, int, str]:
     return feature, int(digits) if digits.isdecimal() else 0, value
 
 
-def run_list(records: list[RunRecord]) -> Table:
+def run_list(records: list[RunRecord]) -> FittingTable:
     """A line a run."""
     table = new_table("run", "state", "started", "dev")
     for record in records:
         found = record.evaluations.get("dev", {})
         overall = found.get("metrics", {}).get("candidate", {}).get("", {})
-        headline = f"{found['headline'][0]} {_value(overall, found['headline'][0])}" if overall else ""
+        headline = f"{found['headline'][0]} {value(overall, found['headline'][0])}" if overall else ""
         table.add_row(f"{record.name} {record.id}", record.state, record.started, headline)
     return table
 
 
-def version_list(pushed: list[Version]) -> Table:
+def version_list(pushed: list[Version]) -> FittingTable:
     """A line a pushed version."""
     table = new_table("version", "", "run", "metric", "dev", "test")
     for version in pushed:
@@ -219,13 +205,12 @@ def drift_table(found: DataComparison) -> RenderableType:
     return table
 
 
-def comparison_report(compared: Comparison) -> Text:
+def comparison_report(compared: Comparison) -> RenderableType:
     """A reproduction beside its run: equal, or what differs, first what it could come from."""
     if not compared.result:
         heading = Text.assemble(("reproduced  ", "bold green"), f"weights and metrics of {compared.run}, bit by bit")
     else:
         heading = Text.assemble(("not the same  ", "bold red"), f"as {compared.run}")
     found = [("result", what) for what in compared.result]
-    return Text("\n").join(
-        [heading, fact_lines([*compared.differences, *found, ("new run", short_path(compared.reproduction))])]
-    )
+    facts = fact_lines([*compared.differences, *found, ("new run", short_path(compared.reproduction))])
+    return Group(Hanging(Text(), heading), facts)

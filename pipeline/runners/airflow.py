@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 from components.common import atomic_files
-from components.common.checkout import ROOT
+from components.common.checkout import ROOT, SCRIPT
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from pipeline.config import preflight
@@ -49,7 +49,7 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
         config=str(path.resolve()),
         root=str(root.resolve()),
         python=sys.executable,
-        runner=str(ROOT / "pipeline_runner.py"),
+        runner=str(ROOT / SCRIPT),
         schedule=checked.run.schedule,
         pipeline=json_format.MessageToDict(compiled),
     )

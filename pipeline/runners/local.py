@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
+from rich.text import Text
+
 from components.common.errors import describe, find_input_error
 from components.common.progress import asked_to_stop, stop_on_signals, watch
 from components.common.streams import redirected_output
@@ -46,7 +48,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     with held(paths, say if wait else None):
         with writable(paths.runs):
             record = lifecycle.begin(checked, paths)
-        say(f"{record.name} {record.id}   log: {tables.short_path(str(record.log))}")
+        log = tables.short_path(str(record.log))
+        say(tables.Hanging(Text(f"{record.name} {record.id}   "), Text(f"log: {log}")))
         started = time.monotonic()
         with stop_on_signals(), redirected_output(record.log) as terminal:
             try:
@@ -87,7 +90,7 @@ def _run_nodes(
     with watch(terminal, "checking what is there"):
         record.damaged = compiled.recover()
     for what in record.damaged:
-        say(f"! {what}")
+        say(tables.Hanging(Text("! "), Text(what)))
     for node_id in compiled.node_ids:
         node = record.node(node_id)
         record.write()

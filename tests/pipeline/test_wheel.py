@@ -49,3 +49,9 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     assert len(files) == 11
     assert all(file.startswith(str(target)) for file in files)
     assert (target / "pipeline" / "configs" / "movie_reviews.toml").is_file()
+    for command in ([str(target / "bin" / "bert-pipeline")], [sys.executable, "-m", "pipeline"]):
+        done = subprocess.run(
+            [*command, "show", "--help"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+        )
+        assert done.stdout.startswith(f"usage: {'python' if len(command) > 1 else 'bert-pipeline'}")
+        assert "pipeline_runner.py" not in done.stdout

@@ -32,15 +32,19 @@ class Terminal(NamedTuple):
             except BlockingIOError:
                 return re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", b"".join(parts).decode())
 
+    def resize(self, columns: int) -> None:
+        fcntl.ioctl(self.stream, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+
 
 @pytest.fixture
 def terminal(monkeypatch: pytest.MonkeyPatch) -> Iterator[Terminal]:
     monkeypatch.setenv("TERM", "xterm")
-    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.delenv("COLUMNS", raising=False)
     screen, end = os.openpty()
-    fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 120, 0, 0))
     with os.fdopen(end, "w", encoding="utf-8") as stream:
-        yield Terminal(stream, screen)
+        found = Terminal(stream, screen)
+        found.resize(120)
+        yield found
     os.close(screen)
 
 
@@ -77,6 +81,42 @@ def test_a_terminal_shows_name_share_rate_and_time_left(terminal: Terminal) -> N
     assert "60%" in shown
     assert "7 examples/s" in shown
     assert re.search(r"0:00:\d\d left", shown)
+
+
+SAID = "loss 0.377, dev accuracy 0.848, 71 examples/s, step 60/100"
+
+
+@pytest.mark.parametrize(
+    ("columns", "name", "expected"),
+    [
+        (120, "Trainer", rf"Trainer ━[━╸╺]+ +60% [-0]:[-\d:]{{5}} left {SAID}"),
+        (80, "Trainer", r"Trainer ━[━╸╺]+ +60% [-0]:[-\d:]{5} left loss 0\.377, dev accuracy 0\.848"),
+        (40, "Trainer", r"Trainer ━[━╸╺]+ +60% [-0]:[-\d:]{5} left"),
+        (40, "ExampleValidator", r"ExampleValidator +60% [-0]:[-\d:]{5} left"),
+        (40, "rows of the first quarter.tsv", r"rows of the first … +60% [-0]:[-\d:]{5} left"),
+        (24, "Trainer", r"Tr… +60% [-0]:[-\d:]{5} left"),
+    ],
+)
+def test_a_narrow_line_keeps_share_and_time_left_and_never_wraps(
+    terminal: Terminal, columns: int, name: str, expected: str
+) -> None:
+    terminal.resize(columns)
+    with progress.watch(terminal.stream, name), progress.progress(100) as bar:
+        bar.advance(60, SAID)
+    frames = [frame.strip() for frame in terminal.shown().splitlines()]
+    assert max(map(len, frames)) < columns
+    assert re.fullmatch(rf"\S {expected}", next(frame for frame in frames if "60%" in frame)), frames
+
+
+def test_a_line_follows_a_window_that_is_made_narrower(terminal: Terminal) -> None:
+    with progress.watch(terminal.stream, "Trainer"), progress.progress(100) as bar:
+        bar.advance(50, SAID)
+        time.sleep(0.3)
+        terminal.resize(40)
+        time.sleep(0.5)
+        terminal.shown()
+        time.sleep(0.5)
+        assert max(len(frame.strip()) for frame in terminal.shown().splitlines()) < 40
 
 
 def test_without_a_total_a_terminal_shows_the_elapsed_time(terminal: Terminal) -> None:

@@ -104,7 +104,36 @@ def test_a_terminal_is_not_controlled_by_a_text_and_a_pipe_gets_it_as_it_is(
         monkeypatch.setattr(out, "isatty", lambda answer=of_terminal: answer)
         monkeypatch.setattr(sys, "stdout", out)
         assert pipeline_runner.main(["predict", "--model", str(model), "good \x1b[2J 李"]) == 0
-        assert out.getvalue().endswith(f"\t{shown}\n")
+        before = "good 0.750  " if of_terminal else "good\tbad 0.250000\tgood 0.750000\t"
+        assert out.getvalue() == f"{before}{shown}\n"
+
+
+class Screen(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def test_what_is_typed_is_answered_line_by_line_and_a_mistake_ends_nothing(
+    model: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = Screen()
+    said: list[str] = []
+
+    class Typed(Screen):
+        def __iter__(self) -> Iterator[str]:
+            for line in ("a good film\n", "\n", "one\ttwo\n", "dull\n"):
+                said.append(out.getvalue())
+                yield line
+
+    monkeypatch.setattr(sys, "stdin", Typed())
+    monkeypatch.setattr(sys, "stdout", out)
+    assert pipeline_runner.main(["predict", "--model", str(model)]) == 0
+    assert said == ["", *3 * ["good 0.750\n"]]
+    assert out.getvalue() == "good 0.750\nbad  0.900\n"
+    assert capsys.readouterr().err == (
+        "a text a line, end with Ctrl-D\nerror: standard input:3: got 2 texts, the model reads text. "
+        "Give one text, without a tab, a line.\n"
+    )
 
 
 def test_a_text_is_a_json_object_on_a_line_by_choice(model: Path) -> None:
