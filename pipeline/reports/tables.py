@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import shutil
+import sys
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any, TextIO
 
 from rich.console import Console
@@ -11,9 +14,13 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
+from components.common.checkout import ROOT
 from components.common.streams import printable
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
+
+CONSOLE_COMMAND = "bert-pipeline"
+"""What an installed package's command line is called."""
 
 _PLAIN_WIDTH = 120
 
@@ -36,6 +43,15 @@ def short_path(path: str) -> str:
     """A path as one would type it from here."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
+
+
+def own_command() -> list[str]:
+    """The words that start this command line from the working directory, as it was started itself."""
+    started = Path(sys.argv[0])
+    if started.name == CONSOLE_COMMAND:
+        found = shutil.which(CONSOLE_COMMAND)
+        return [CONSOLE_COMMAND if found and Path(found).resolve() == started.resolve() else short_path(str(started))]
+    return [short_path(sys.executable), short_path(str(ROOT / "pipeline_runner.py"))]
 
 
 def fact_lines(facts: list[tuple[str, str]]) -> Text:
