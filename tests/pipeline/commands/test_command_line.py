@@ -1,6 +1,9 @@
 """What every command shares: mistakes on the command line, and failures as JSON."""
 
+import importlib
+import inspect
 import json
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -10,7 +13,7 @@ import pytest
 
 import pipeline_runner
 from components.common.exit_status import FAILED, REFUSED, WRONG_INPUT
-from pipeline.commands import arguments, check
+from pipeline.commands import arguments, check, embed
 from pipeline.reports import run_report
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -189,3 +192,13 @@ def test_check_shows_the_first_rows_and_what_the_file_states(
         {"split": "dev", "label": "bad", "text": "the film is bad"},
     ]
     assert document["training"]["seed"] == 1
+
+
+@pytest.mark.parametrize("command", arguments.commands())
+def test_every_option_is_read_by_its_command(command: str) -> None:
+    module = importlib.import_module(f"pipeline.commands.{command.replace('-', '_')}")
+    # `match` reads the options of a base model as `embed` does.
+    source = inspect.getsource(module) + (inspect.getsource(embed.base_model_settings) if command == "match" else "")
+    words = arguments.commands()[command].format_usage()
+    options = set(re.findall(r"--([a-z-]+)", words))
+    assert not {option for option in options if f".{option.replace('-', '_')}" not in source}
