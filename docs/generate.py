@@ -57,7 +57,7 @@ def configuration() -> str:
         *_paragraph(
             "A run is one TOML file. This page lists every key. `make docs` writes it from `components/settings/`, and "
             "a test fails when it is out of date. An unknown key, a wrong type and a value out of range are errors "
-            "with the line in the file; [errors.md](errors.md) lists them. `check --config FILE` prints the resolved "
+            "with the line in the file; [errors.md](errors.md) lists them. `check --all --config FILE` prints "
             "settings."
         ),
         "",

@@ -7,34 +7,52 @@ import importlib
 import os
 import sys
 
-from components.common import tensorflow_env
-from components.common.errors import InputError
+from components.common import json_text, tensorflow_env
+from components.common.errors import Failure, InputError, describe
 from components.common.exit_status import FAILED, WRONG_INPUT
-from pipeline.commands.arguments import parser
+from pipeline.commands.arguments import asks_for_json, parser
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
-    options = parser(__doc__ or "").parse_args(arguments)
-    tensorflow_env.set_up()
+    words = sys.argv[1:] if arguments is None else arguments
+    as_json = asks_for_json(words)
     try:
+        options = parser(__doc__ or "").parse_args(words)
+        tensorflow_env.set_up()
         return _execute(options)
     except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return WRONG_INPUT
+        return _failed(Failure.of(error, WRONG_INPUT), str(error), as_json)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        place = f"{error.filename}: " if error.filename else ""
-        print(
-            f"error: {place}{error.strerror or error}. Check the path, its permissions and the disk.", file=sys.stderr
+        place, rule, remedy = (
+            error.filename,
+            error.strerror or str(error),
+            "Check the path, its permissions and the disk.",
         )
-        return WRONG_INPUT if isinstance(error, PermissionError) else FAILED
+        status = WRONG_INPUT if isinstance(error, PermissionError) else FAILED
+        message = f"{f'{place}: ' if place else ''}{rule}. {remedy}"
+        return _failed(Failure(status, str(place or ""), rule, remedy), message, as_json)
     except KeyboardInterrupt:
-        print("error: interrupted", file=sys.stderr)
-        return FAILED
+        return _failed(Failure(FAILED, "", "interrupted", "Run it again."), "interrupted", as_json)
+    except Exception as error:
+        if as_json:
+            _print_json(Failure(FAILED, "", describe(error), "Standard error has the traceback."))
+        raise
+
+
+def _failed(failure: Failure, message: str, as_json: bool) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    if as_json:
+        _print_json(failure)
+    return failure.exit_status
+
+
+def _print_json(failure: Failure) -> None:
+    print(json_text.dumps(failure.document()))
 
 
 def _execute(options: argparse.Namespace) -> int:

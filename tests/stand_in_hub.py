@@ -39,6 +39,10 @@ class StandInHub:
         """Other ones than the hash of the content."""
         self.garbage: bytes | None = None
         """In place of every answer about the model."""
+        self.status: int | None = None
+        """Of every answer, with which all is refused; None: nothing is."""
+        self.refusal = "Invalid credentials in Authorization header"
+        """What is said then."""
         self.asked: list[str] = []
         """The paths of the requests."""
 
@@ -85,7 +89,9 @@ def stand_in_hub(directory: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[S
             elif name in hub.files:
                 content = hub.files[name]
                 headers = {"ETag": f'"{hub.etag(name)}"', "X-Repo-Commit": hub.commit_header or hub.commit}
-            self.send_response(200 if content else 404)
+            if hub.status is not None:
+                content, headers = b"", {"X-Error-Message": hub.refusal}
+            self.send_response(hub.status or (200 if content else 404))
             for header, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(header, value)
             self.end_headers()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+from typing import Any, NamedTuple
 
 from components.common.streams import printable
 
@@ -33,6 +34,25 @@ class InputError(Exception):
         # A remedy below a list has a line of its own.
         gap = "" if self.remedy.startswith("\n") else " "
         return f"{self.place}: {self.problem}.{gap}{self.remedy}{end}"
+
+
+class Failure(NamedTuple):
+    """Why a command did not do what it was asked for, as `--json` has it."""
+
+    exit_status: int
+    place: str
+    rule: str
+    """What was to be, with what there is instead."""
+    remedy: str
+
+    @classmethod
+    def of(cls, error: InputError, exit_status: int) -> Failure:
+        """Of a mistake."""
+        return cls(exit_status, error.place, error.problem, error.remedy)
+
+    def document(self) -> dict[str, Any]:
+        """An object of its own, or to be added to what a command has to tell besides."""
+        return {"failure": self._asdict()}
 
 
 def _cut(line: str) -> str:

@@ -27,7 +27,10 @@ def check(prediction: np.ndarray, model: str) -> None:
         InputError: it is not finite.
     """
     if not np.isfinite(prediction).all():
-        remedy = "Its training diverged, or its base model has weights that overflow: a smaller learning_rate may help"
+        remedy = (
+            "Its training diverged, or its base model's weights overflow: where the losses in the log grew, a smaller "
+            "learning_rate helps, else another base model"
+        )
         if model == BASELINE:
             remedy = "Roll back to another version"
         place = "the model in production" if model == BASELINE else "the model"

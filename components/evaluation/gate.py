@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from components.common.errors import InputError
+from components.common.suggest import did_you_mean
 from components.evaluation.summary import BASELINE, CANDIDATE
+from components.settings.fields import shown
 from components.settings.gate import Gate
 from components.tasks import Task
 
@@ -29,16 +32,38 @@ def check(gate: Gate, task: Task, place: str) -> None:
         for name in thresholds:
             metric = task.metric_of(name)
             if metric is None:
-                of_labels = (f"{of_label.name}/LABEL" for of_label in task.label_metrics)
-                known = ", ".join((*(of_rows.name for of_rows in task.metrics), *of_labels))
-                raise InputError(place, f"gate.{key} names the unknown metric {name!r}", f"Known: {known}")
+                names = [of_rows.name for of_rows in task.metrics]
+                known = ", ".join((*names, *(f"{of_label.name}/LABEL" for of_label in task.label_metrics)))
+                nearest = _nearest(name, names, [of_label.name for of_label in task.label_metrics])
+                raise InputError(place, f"gate.{key} names the unknown metric {name!r}", f"{nearest}Known: {known}")
             _, _, label = name.partition("/")
             if label and task.labels and label not in task.labels:
                 problem = f"gate.{key} names {name!r}, the labels are {', '.join(task.labels)}"
-                raise InputError(place, problem, "Correct the name")
+                nearest = did_you_mean(label, task.labels, _of_label(name))
+                raise InputError(place, problem, f"{nearest}Correct the name")
             if key != "max_drop" and (key == "min") != metric.higher_is_better:
                 side, other = ("higher", "min") if metric.higher_is_better else ("lower", "max")
                 raise InputError(place, f"gate.{key} bounds {name}, which is better when {side}", f"Use gate.{other}")
+
+
+def _of_label(name: str) -> Callable[[str], str]:
+    """A label -> METRIC/LABEL, in quotes, of the metric that a name has."""
+    return lambda label: shown(f"{name.partition('/')[0]}/{label}")
+
+
+_NEAR = 0.4
+"""Of few names one is soon the right one: `f1` is `macro_f1`."""
+
+
+def _nearest(name: str, metrics: list[str], label_metrics: list[str]) -> str:
+    """`Did you mean X? ` for a metric of all rows, or of one label."""
+    metric, slash, label = name.partition("/")
+    if not label and metric in label_metrics and (slash or not did_you_mean(metric, metrics, similarity=_NEAR)):
+        return f"Did you mean {shown(f'{metric}/LABEL')}, with the label's name? "
+    if slash and metric in metrics:
+        return f"Did you mean {shown(metric)}, which is of all labels? "
+    known = label_metrics if slash else metrics
+    return did_you_mean(metric, known, lambda found: shown(f"{found}{slash}{label}"), similarity=_NEAR)
 
 
 def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:

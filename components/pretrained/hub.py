@@ -39,8 +39,8 @@ def resolve(base_model: str, cache: Path | None = None) -> Path:
         The directory.
 
     Raises:
-        InputError: an address of another form; the hub or the model cannot be reached; the hub answers what it should
-            not, or a file is not the one that it lists.
+        InputError: an address of another form; the hub cannot be reached, refuses or answers what it should not; a file
+            is not the one that it lists.
     """
     if "://" not in base_model:
         return Path(base_model)
@@ -102,9 +102,12 @@ def _fetched(base_model: str, name: str, revision: str | None, cache: Path | Non
         try:
             return fetch(local_files_only=True)
         except OSError:
-            reason = " ".join(str(error).split())[:200]
-        problem = f"the hub cannot be reached and the model is not in the cache ({type(error).__name__}: {reason})"
-        raise InputError(base_model, problem, f"Try again with a connection, {_ELSEWHERE}") from None
+            reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+        unreached = f"the hub cannot be reached ({reason})", "Try again with a connection"
+        problem, remedy = hub_answers.refusal(error) or unreached
+        raise InputError(
+            base_model, f"{problem}, and the model is not in the cache", f"{remedy}, {_ELSEWHERE}"
+        ) from None
     except (ValueError, LookupError, TypeError, AssertionError) as error:
-        problem = f"the hub's answer is not understood ({type(error).__name__}: {' '.join(str(error).split())[:200]})"
+        problem = f"the hub's answer is not understood ({type(error).__name__}: {' '.join(str(error).split())})"
         raise InputError(base_model, problem, f"{hub_answers.ANOTHER_HUB}, {_ELSEWHERE}") from None

@@ -26,6 +26,40 @@ _ETAG = re.compile(r'(W/)?"?\w[\w.-]*"?', re.ASCII)
 ANOTHER_HUB = "This is no answer of Hugging Face's hub: look at HF_ENDPOINT and at your proxy"
 
 
+_REFUSALS = {
+    401: (
+        "the hub does not take this token",
+        "Make a new one with `hf auth login`, or correct HF_TOKEN; a public model needs none",
+    ),
+    403: (
+        "this account, or its token, may not read the model",
+        "Ask for access on the model's page, and give the token the right to read gated models",
+    ),
+    404: ("the hub has no such model, revision or file", "Check the name and the revision"),
+    429: (
+        "the hub takes no more requests from here for now",
+        "Wait some minutes and try again; with a token (`hf auth login`, or HF_TOKEN) it takes more",
+    ),
+}
+"""HTTP status -> what it means, and what to do."""
+
+
+def refusal(error: BaseException | None) -> tuple[str, str] | None:
+    """What the hub answered in place of a model, whole, and what to do; None: it did not answer with a failure.
+
+    Args:
+        error: of huggingface_hub, which hides the answer behind others.
+    """
+    while error is not None:
+        status = getattr(getattr(error, "response", None), "status_code", 0)
+        if status >= 400:
+            of_hub = ("the hub has failed", "Try again later")
+            known = _REFUSALS.get(status, of_hub if status >= 500 else ("the hub refuses", "Do as its answer says"))
+            return f"{known[0]} (HTTP {status}: {' '.join(str(error).split())})", known[1]
+        error = error.__cause__ or error.__context__
+    return None
+
+
 @cache
 def guard() -> None:
     """Has every answer checked that huggingface_hub gets in this process; see `check_answer`."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 import reprlib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,11 +39,14 @@ def read_config(directory: Path) -> BertConfig:
     if not place.is_file():
         raise InputError(str(place), "there is no such file", f"{GIVE_A_DIRECTORY}.")
     document = read_json(place, "Copy or download it again.")
-    kind = document.get("model_type")
-    if kind != "bert":
-        got, architectures = (reprlib.repr(each) for each in (kind, document.get("architectures")))
-        problem = f'model_type must be "bert", got {got} with architectures {architectures}'
+    kind, architectures = document.get("model_type"), document.get("architectures")
+    if kind != "bert" and not (kind is None and _is_bert(architectures)):
+        problem = (
+            f'model_type must be "bert", got {reprlib.repr(kind)} with architectures {reprlib.repr(architectures)}'
+        )
         remedy = "Only BERT encoders are supported (bert-base-uncased, MiniLM, TinyBERT ...); choose one of these."
+        if kind is None and not architectures:
+            remedy = f'Where it is a BERT, add "model_type": "bert". {remedy}'
         raise InputError(str(place), problem, remedy)
     for name, wanted in {
         "position_embedding_type": "absolute",
@@ -57,6 +61,12 @@ def read_config(directory: Path) -> BertConfig:
         return BertConfig(**{name: value for name, value in document.items() if name in known})
     except ValueError as error:
         raise InputError(str(place), str(error), "Correct it, or choose another model.") from None
+
+
+def _is_bert(architectures: object) -> bool:
+    """Whether a config.json's list names classes of transformers' BERT alone; those of 2019 have no model_type."""
+    names = architectures if isinstance(architectures, list) else []
+    return bool(names) and all(re.fullmatch(r"Bert(Model|LMHeadModel|For[A-Z]\w*)", str(name)) for name in names)
 
 
 def check_weights(directory: Path, config: BertConfig) -> bool:
@@ -74,11 +84,8 @@ def check_weights(directory: Path, config: BertConfig) -> bool:
     has_pooler = any(name in tensors.stored for name in POOLER)
     missing = [name for name in expected if name not in tensors.stored and (has_pooler or name not in POOLER)]
     if missing:
-        raise InputError(
-            str(directory / WEIGHTS),
-            f"{len(missing)} of {len(expected)} tensors are missing: {_first(missing)}",
-            "Take weights and config.json from the same BERT model, saved with the encoder's own names.",
-        )
+        problem = f"{len(missing)} of {len(expected)} tensors are missing: {_first(missing)}"
+        raise InputError(str(directory / WEIGHTS), *_explained(problem, tensors.prefixes(missing)))
     used = [name for name in expected if name in tensors.stored]
     tensors.check_headers(used)
     wrong = [
@@ -169,6 +176,19 @@ def _shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
         for name in ("attention.output", "output"):
             shapes |= {f"{prefix}.{name}.LayerNorm.{part}": (hidden,) for part in ("weight", "bias")}
     return shapes | dict(zip(POOLER, [(hidden, hidden), (hidden,)], strict=True))
+
+
+def _explained(problem: str, prefixes: list[str]) -> tuple[str, str]:
+    """What is missing and what to do about it, where the file has it behind these prefixes."""
+    if not prefixes:
+        return problem, "Take weights and config.json from the same BERT model, saved with the encoder's own names."
+    behind = f"{problem}; the file has them behind {' and '.join(map(repr, prefixes))}"
+    if prefixes[1:]:
+        return behind, "Nothing says which of its encoders is meant: save that one alone, with its own names."
+    return behind, (
+        f"Take the prefix away: with `load_file` and `save_file` of safetensors.numpy, name each tensor "
+        f"name.removeprefix({prefixes[0]!r})."
+    )
 
 
 def _first(names: list[str], count: int = 3) -> str:

@@ -21,6 +21,10 @@ GIVE_A_DIRECTORY = (
 OLD_NAMES = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
 """What the first checkpoints call a tensor -> what it is called now."""
 
+_WRAPPERS = re.compile(r"^((module|_orig_mod|model|0|auto_model|bert)\.)+")
+"""What stands before a tensor's name where the encoder was saved within something else: `bert.` of a head's, `module.`
+of DataParallel, `_orig_mod.` of torch.compile, `model.` of trainers, `0.auto_model.` of sentence-transformers."""
+
 FLOATS = ("F64", "F32", "F16", "BF16")
 """Types of safetensors that are read; others, such as float8 and int8, are numbers only together with a scale."""
 
@@ -58,7 +62,8 @@ class Stored(NamedTuple):
 
 
 class Tensors:
-    """The tensors of a checkpoint directory, whole or in shards, by their present names without the prefix `bert.`.
+    """The tensors of a checkpoint directory, whole or in shards, by their present names without what the encoder was
+    wrapped in.
 
     Raises:
         InputError: there are no weights, or a file is damaged.
@@ -110,6 +115,11 @@ class Tensors:
                     for first_row, values in stored.rows(file):
                         check_weights(values, str(path), stored.name, first_row)
 
+    def prefixes(self, names: Iterable[str]) -> list[str]:
+        """What else stands before all of these names, once for each encoder of the file: `tower.`."""
+        of_each = ({known.removesuffix(name) for known in self.stored if known.endswith(f".{name}")} for name in names)
+        return sorted(set.intersection(*of_each))
+
     def shape(self, name: str) -> tuple[int, ...]:
         """Of a tensor that is there."""
         return self.stored[name][0].shape
@@ -150,7 +160,7 @@ def _float32(values: np.ndarray) -> np.ndarray:
 
 
 def _present(name: str) -> str:
-    name = name.removeprefix("bert.")
+    name = _WRAPPERS.sub("", name)
     for old, new in OLD_NAMES.items():
         name = name.replace(old, new)
     return name

@@ -28,12 +28,49 @@ _TYPES = {
 }
 """Pydantic's names of type errors -> what TOML calls the type that was expected."""
 
+_MISSING = ("missing", "missing_argument", "missing_keyword_only_argument")
+
+_NEAR = 0.5
+"""How near a key of the same table has to be to be suggested, and `_VERY_NEAR` one of another table."""
+
+_VERY_NEAR = 0.8
+
+OF_OTHER_TOOLS = {
+    "data.dev": "eval eval_data eval_file val valid validation validation_data validation_file dev_file dev_data",
+    "data.label": "label_column label_column_name target target_column y",
+    "data.labels": "classes class_names label_names num_labels num_classes",
+    "data.test": "test_data test_file",
+    "data.text": "text_column text_column_name sentence sentence1 texts x",
+    "data.train": "train_data train_file train_path training_data",
+    "model.base": "base_model checkpoint model model_name model_name_or_path pretrained_model_name_or_path",
+    "model.max_length": "max_len max_seq_len max_seq_length max_sequence_length model_max_length sequence_length",
+    "push.destination": "output output_dir",
+    "training.batch_size": "batch per_device_train_batch_size per_gpu_train_batch_size train_batch_size",
+    "training.checkpoint_steps": "save_steps",
+    "training.class_weights": "class_weight",
+    "training.clip_norm": "clip_grad_norm gradient_clip_val gradient_clipping max_grad_norm",
+    "training.dropout": "attention_probs_dropout_prob dropout_rate hidden_dropout_prob",
+    "training.early_stopping": "early_stopping_patience patience",
+    "training.epochs": "max_epochs n_epochs num_epochs num_train_epochs",
+    "training.evaluations_per_epoch": "eval_steps eval_strategy evaluation_strategy",
+    "training.label_smoothing": "label_smoothing_factor",
+    "training.layer_decay": "layerwise_lr_decay llrd lr_decay",
+    "training.learning_rate": "eta init_lr lr max_lr peak_lr",
+    "training.precision": "amp bf16 dtype fp16 mixed_precision",
+    "training.seed": "data_seed manual_seed random_seed random_state",
+    "training.steps": "max_steps num_steps num_train_steps total_steps train_steps",
+    "training.warmup": "num_warmup_steps warmup_proportion warmup_ratio warmup_steps",
+    "training.weight_decay": "decay l2 weight_decay_rate",
+}
+"""A key -> what it is called in other tools, Hugging Face's Trainer first of all."""
+
 
 def parse(cls: type[T], values: Mapping[str, Any], source: TomlSource) -> T:
     """Settings from what a TOML file holds.
 
     Raises:
-        InputError: an unknown key (with the nearest valid name), a wrong type, a value out of range, or a missing key.
+        InputError: unknown keys (with the nearest valid name), wrong types, values out of range, missing keys; all of
+            them in one message.
     """
     try:
         # Through JSON, whose strict reading takes a list for a tuple and a table for a dataclass, and nothing else.
@@ -76,45 +113,88 @@ def _dotted(key: str) -> tuple[str, ...]:
 
 
 def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any], source: TomlSource) -> InputError:
-    """One message, for the mistake that explains the others: an unknown key before the missing one it stands for."""
-    first = min(errors, key=lambda error: error["type"] != "unexpected_keyword_argument")
-    field = _field(cls, first["loc"])
-    # A value that fits no branch of a union has an error of each; the one that goes deepest knows most.
-    same = [error for error in errors if error["loc"][: len(field)] == field]
-    first = max(same, key=lambda error: len(_given(values, error["loc"])))
+    """One message for all mistakes; of an unknown key and a missing one in its table, the one that it may stand for."""
+    unknown = [error for error in errors if error["type"] == "unexpected_keyword_argument"]
+    tables = {error["loc"][:-1] for error in unknown}
+    by_field: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
+    for error in errors:
+        if error not in unknown and not (error["type"] in _MISSING and error["loc"][:-1] in tables):
+            by_field.setdefault(_field(cls, error["loc"]), []).append(error)
+    several = len(unknown) + len(by_field) > 1
+    found = [_unknown_field(cls, error, values, source, short=several) for error in unknown]
+    found += [_wrong_value(cls, of_field, values, source) for of_field in by_field.values()]
+    if not several:
+        return found[0]
+    found.sort(key=lambda error: int(line) if (line := error.place.rpartition(":")[2]).isdecimal() else 0)
+    return InputError(source.name, f"{len(found)} mistakes", "\n" + "\n".join(map(str, found)))
+
+
+def _unknown_field(
+    cls: Any, error: ErrorDetails, values: Mapping[str, Any], source: TomlSource, *, short: bool
+) -> InputError:
+    keys = tuple(part for part in _given(values, error["loc"]) if isinstance(part, str))
+    known = _known(_owner(cls, keys[:-1]))
+    if isinstance(error["input"], Mapping) and not keys[1:]:
+        nearest = did_you_mean(keys[0], _tables(cls), "`{}`".format, similarity=_NEAR)
+    else:
+        nearest = _nearest(cls, keys, known)
+    listed = "" if nearest and short else f"Known here: {', '.join(known)}"
+    return InputError(source.locate(keys), f"unknown key `{'.'.join(keys)}`", f"{nearest}{listed}".strip())
+
+
+def _known(owner: Any) -> list[str]:
+    """The keys of a table; `task` stands at the top of a TOML file, and within `data` of the settings."""
+    known = [field.name for field in fields(owner) if field.name != "task"]
+    return [known[0], "task", *known[1:]] if known[:2] == ["name", "data"] else known
+
+
+def _tables(cls: Any) -> dict[str, Any]:
+    return {name: of for name, of in get_type_hints(cls).items() if is_dataclass(of)}
+
+
+def _nearest(cls: Any, keys: tuple[str, ...], known: list[str]) -> str:
+    """`Did you mean X? ` for an unknown key: one of another table, of another tool, or one that is written alike."""
+    *table, name = keys
+    elsewhere = {f"{one}.{key}" for one, of in _tables(cls).items() for key in _known(of)}
+    same = sorted(key for key in elsewhere if key.partition(".")[2] == name)
+    same += [key for key, names in OF_OTHER_TOOLS.items() if key in elsewhere and name.casefold() in names.split()]
+    if same:
+        first = next((key for key in same if key.split(".")[:-1] == table), same[0])
+        return f"Did you mean `{first.removeprefix('.'.join([*table, '']))}`? "
+    if table and name in _tables(cls):
+        return f"Did you mean the table [{name}], which stands for itself? "
+    of_all = {key.partition(".")[2]: key for key in sorted(elsewhere)}
+    return (
+        did_you_mean(name, known, "`{}`".format, similarity=_VERY_NEAR)
+        or did_you_mean(name, of_all, lambda key: f"`{of_all[key]}`", similarity=_VERY_NEAR)
+        or did_you_mean(name, known, "`{}`".format, similarity=_NEAR)
+    )
+
+
+def _wrong_value(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any], source: TomlSource) -> InputError:
+    """The mistake in a field: of a value that fits no branch of a union, the error that goes deepest knows most."""
+    first = max(errors, key=lambda error: len(_given(values, error["loc"])))
     path = _given(values, first["loc"])
-    same = [error for error in same if _given(values, error["loc"]) == path]
+    same = [error for error in errors if _given(values, error["loc"]) == path]
     keys = tuple(part for part in path if isinstance(part, str))
-    dotted = ".".join(keys)
-    match first["type"]:
-        case "unexpected_keyword_argument":
-            owner = _owner(cls, keys[:-1])
-            known = [field.name for field in fields(owner)]
-            # `task` stands at the top of a TOML file, and within `data` of the settings.
-            known = [name for name in known if name != "task"]
-            if known[:2] == ["name", "data"]:
-                known.insert(1, "task")
-            return _unknown_key(source.locate(keys), keys, known)
-        case "missing" | "missing_argument" | "missing_keyword_only_argument":
-            dotted = ".".join(map(str, first["loc"]))
-            remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"
-            return InputError(source.locate(keys), f"`{dotted}` is missing", remedy)
-        case "value_error" if isinstance(conflict := first["ctx"]["error"], ConflictError):
-            return InputError(source.locate((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)
+    if first["type"] in _MISSING:
+        dotted = ".".join(map(str, first["loc"]))
+        remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"
+        return InputError(source.locate(keys), f"`{dotted}` is missing", remedy)
+    if first["type"] == "value_error" and isinstance(conflict := first["ctx"]["error"], ConflictError):
+        return InputError(source.locate((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)
     if "[key]" in first["loc"]:
-        return _unknown_key(source.locate(keys), keys, [name.strip("'") for name in _names(first["ctx"]["expected"])])
+        known = [name.strip("'") for name in _names(first["ctx"]["expected"])]
+        nearest = did_you_mean(keys[-1], known, "`{}`".format, similarity=_NEAR)
+        problem = f"unknown key `{'.'.join(keys)}`"
+        return InputError(source.locate(keys), problem, f"{nearest}Known here: {', '.join(known)}")
     # Where the type is right, only the range is worth a word.
     rules = [error for error in same if not error["type"].endswith(("_type", "literal_error"))] or same
     verb = "holds" if isinstance(path[-1], int) else "is"
     *others, last = (name for rule in rules for name in _rule(rule))
     wanted = f"{', '.join(others)} or {last}" if others else last
-    problem = f"`{dotted}` {verb} {shown(first['input'])}, it should be {wanted}"
-    return InputError(source.locate(keys), problem, _remedy(cls, keys))
-
-
-def _unknown_key(place: str, keys: tuple[str, ...], known: list[str]) -> InputError:
-    nearest = did_you_mean(keys[-1], known, "`{}`".format, similarity=0.5)
-    return InputError(place, f"unknown key `{'.'.join(keys)}`", f"{nearest}Known here: {', '.join(known)}")
+    problem = f"`{'.'.join(keys)}` {verb} {shown(first['input'])}, it should be {wanted}"
+    return InputError(source.locate(keys), problem, _remedy(cls, keys, first["input"], rules))
 
 
 def _field(cls: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
@@ -147,7 +227,11 @@ def _owner(cls: Any, keys: tuple[str, ...]) -> Any:
     return cls
 
 
-def _remedy(cls: Any, keys: tuple[str, ...]) -> str:
+def _remedy(cls: Any, keys: tuple[str, ...], value: Any, rules: list[ErrorDetails]) -> str:
+    listed = [rule["ctx"]["expected"] for rule in rules if rule["type"] == "literal_error"]
+    literals = [name.strip("'") for names in listed for name in _names(names)]
+    if isinstance(value, str) and (nearest := did_you_mean(value, literals, shown, similarity=_VERY_NEAR)):
+        return f"{nearest}Correct it"
     owner = _owner(cls, keys[:-1]) if len(keys) < 3 else None
     default = {field.name: field.default for field in fields(owner)}.get(keys[-1], MISSING) if owner else MISSING
     if isinstance(default, str | int | float):

@@ -32,6 +32,7 @@ from components.tokenization.vocabulary import (
     Tokenizer,
     TokenizerSettings,
     read_vocabulary,
+    without_vocabulary,
 )
 
 VOCABULARY = "vocab.txt"
@@ -180,8 +181,7 @@ def _vocabulary(files: _Files) -> tuple[str, ...]:
     path, whole = files.directory / VOCABULARY, files.whole
     if whole is None:
         if not path.exists():
-            problem = f"there is neither {VOCABULARY} nor {WHOLE}"
-            raise InputError(str(files.directory), problem, "Add the model's; the tokenizer is built from it.")
+            raise without_vocabulary(files.directory, (VOCABULARY, WHOLE))
         return tuple(read_vocabulary(path))
     if path.exists():
         behind = {str(each.get("id")): each.get("content") for each in whole.added_tokens}

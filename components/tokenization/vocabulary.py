@@ -20,6 +20,12 @@ NEEDED = ("padding", "unknown", "start", "separator")
 """Settings that name a control token which every vocabulary has to have."""
 
 
+_OTHER_KINDS = {"*.model": "SentencePiece", "*.spm": "SentencePiece", "merges.txt": "byte-pair encoding"}
+"""Files of tokenizers that are not WordPiece -> what they are."""
+
+_BERTS = "bert-base-uncased, or bert-base-multilingual-cased for other languages than English"
+
+
 @dataclass(frozen=True, kw_only=True, slots=True)
 class AddedToken:
     """A token that is found in a text before all else, and is cut into no pieces (Hugging Face's `AddedToken`)."""
@@ -166,3 +172,15 @@ def read_vocabulary(path: Path) -> list[str]:
 def write_vocabulary(path: Path, vocabulary: tuple[str, ...]) -> None:
     """Writes a `vocab.txt` that `read_vocabulary` reads."""
     path.write_bytes("".join(f"{token}\n" for token in vocabulary).encode())
+
+
+def without_vocabulary(directory: Path, names: tuple[str, str]) -> InputError:
+    """What is wrong with a directory that has neither file of a vocabulary: its tokenizer may be of another kind."""
+    neither = f"there is neither {' nor '.join(names)}"
+    for pattern, kind in _OTHER_KINDS.items():
+        for path in sorted(directory.glob(pattern)):
+            problem = f"{neither}: {path.name} is of a tokenizer of another kind, {kind}, not of BERT's WordPiece"
+            remedy = f"The model knows no other pieces: choose a base model with {names[0]}, such as {_BERTS}."
+            return InputError(str(directory), problem, remedy)
+    remedy = f"Add the one that was published with the model; a model without them is not BERT's kind: take {_BERTS}."
+    return InputError(str(directory), neither, remedy)

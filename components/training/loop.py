@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import statistics
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -154,7 +155,7 @@ def _step(steps: StagedSteps, state: TrainingState, batches: Iterator[tuple[int,
         seconds.append(0.0)
     loss = float(steps.step(number)(batch.inputs, batch.padding_mask, batch.targets))
     seconds[-1] += time.monotonic() - started
-    check_loss(loss, f"at step {number} of {plan.steps}")
+    check_loss(loss, f"at step {number} of {plan.steps}", first=number == 1)
     state.count_step(len(batch.rows), loss)
     return loss
 
@@ -163,7 +164,9 @@ def _progress_line(state: TrainingState, plan: Plan) -> str:
     history = state.history
     last = f"dev {history.metric} {history.evaluations[-1].value:.3f}, " if history.evaluations else ""
     rate = f"{state.seen / sum(history.epoch_seconds):.0f} examples/s"
-    return f"loss {state.smoothed_loss:.3f}, {last}{rate}, step {state.step}/{plan.steps}"
+    losses = state.recent_losses
+    loss = f"loss {statistics.fmean(losses):.3f} (mean of {len(losses)} steps), " if losses else ""
+    return f"{loss}{last}{rate}, step {state.step}/{plan.steps}"
 
 
 def _endless(rows: Rows, training: Training, epoch: int, first: int) -> Iterator[tuple[int, Batch]]:

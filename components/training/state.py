@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import math
 import time
 from collections.abc import Sequence
@@ -25,18 +26,27 @@ from components.training.optimizer.schedule import warm_up_linear
 from components.training.replicas import Replicas
 from components.training.trainable_part import TrainablePart
 
-_SMOOTHING = 0.98
-"""Of the loss that is shown: an exponential mean over about 50 steps."""
+RECENT_STEPS = 20
+"""Over which the loss that is shown is a mean: of one step it jumps, of all it tells what was long ago."""
 
 
-def check_loss(loss: float, where: str) -> None:
-    """Stops a training that has diverged.
+def check_loss(loss: float, where: str, *, first: bool = False) -> None:
+    """Stops a training that has diverged, or that begins with weights that nothing can be computed with.
+
+    Args:
+        loss: of a step, or on dev.
+        where: which, for the message.
+        first: whether it is of the weights that training began with.
 
     Raises:
         ArithmeticError: the loss is no number.
     """
     if not math.isfinite(loss):
-        raise ArithmeticError(f"the loss is {loss} {where}: a smaller learning_rate may help")
+        cause = "a smaller learning_rate may help"
+        if first:
+            # The learning rate has done nothing yet.
+            cause = "before any update: the weights that training begins with overflow, take another model"
+        raise ArithmeticError(f"the loss is {loss} {where}{',' if first else ':'} {cause}")
 
 
 class ModelCopy(NamedTuple):
@@ -113,7 +123,7 @@ class TrainingState:
         self.history = history
         self.step = self.seen = 0
         """Steps done, and rows in them."""
-        self.smoothed_loss = 0.0
+        self.recent_losses: collections.deque[float] = collections.deque(maxlen=RECENT_STEPS)
         self.best: list[np.ndarray] = []
         """The weights of the best evaluation."""
 
@@ -125,7 +135,7 @@ class TrainingState:
     def count_step(self, rows: int, loss: float) -> None:
         """Notes a step that was done over so many rows."""
         self.step, self.seen = self.step + 1, self.seen + rows
-        self.smoothed_loss = loss if self.step == 1 else _SMOOTHING * self.smoothed_loss + (1 - _SMOOTHING) * loss
+        self.recent_losses.append(loss)
 
     def evaluate(self, dev: Rows, replicas: Replicas) -> None:
         """Computes the metric on dev after a step, and keeps the weights if they are the best so far.
@@ -169,7 +179,7 @@ class TrainingState:
             "history": asdict(self.history),
             "step": self.step,
             "seen": self.seen,
-            "smoothed_loss": self.smoothed_loss,
+            "recent_losses": list(self.recent_losses),
         }
         return SavedState({**now, **best}, plain)
 
@@ -193,7 +203,9 @@ class TrainingState:
                 variable.assign(arrays[f"now/{index}"])
         self._number_seeds()
         self.best = [arrays[f"best/{index}"] for index in range(sum(name.startswith("best/") for name in arrays))]
-        self.step, self.seen, self.smoothed_loss = plain["step"], plain["seen"], plain["smoothed_loss"]
+        self.step, self.seen = plain["step"], plain["seen"]
+        # A checkpoint of an older version has none.
+        self.recent_losses.extend(plain.get("recent_losses", []))
         evaluations = [Evaluation(**evaluation) for evaluation in plain["history"].pop("evaluations")]
         self.history = History(**plain["history"], evaluations=evaluations)
         self.history.replicas = replicas

@@ -5,14 +5,17 @@ from __future__ import annotations
 import argparse
 import re
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from itertools import takewhile
 from pathlib import Path
 
 from components.common.checkout import COMMAND, SCRIPT, started_as
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
+from pipeline.commands.command_parser import CommandParser
 from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
-_DEFAULT_ROOT = "runs"
+DEFAULT_ROOT = "runs"
+"""Where runs are kept, below the working directory."""
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
 
@@ -30,20 +33,27 @@ _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 
 def parser(description: str) -> argparse.ArgumentParser:
     """Parses into a namespace whose `command` is the name of one."""
-    parser = argparse.ArgumentParser(
+    parser = CommandParser(
         prog=_prog(),
         description=description,
-        epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} refused by the gate;\n"
-        f"of a scheduler's steps also {SKIPPED}, nothing to do",
+        epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} not pushed:\n"
+        f"refused by the gate, or withdrawn by a rollback; of a scheduler's steps also {SKIPPED}, nothing to do",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     _add_commands(parser)
     return parser
 
 
+def asks_for_json(words: Sequence[str]) -> bool:
+    """Whether `--json`, or the beginning of it, is among the words of a command line, be it right or wrong."""
+    return any(
+        len(word) > len("--") and "--json".startswith(word) for word in takewhile(lambda word: word != "--", words)
+    )
+
+
 def commands() -> dict[str, argparse.ArgumentParser]:
     """Each command's own parser, by name, in the order in which `--help` lists them."""
-    return _add_commands(argparse.ArgumentParser(prog=SCRIPT))
+    return _add_commands(CommandParser(prog=SCRIPT))
 
 
 def _prog() -> str:
@@ -111,13 +121,14 @@ def _add_runs(add: _Add) -> None:
         "check",
         "validate a config against its files; run nothing",
         "Holds the first 1,000 rows of each file against the rules, looks for equal texts in up to 100,000 of each "
-        "split and for a header in train, and prints how the texts fit the model's vocabulary and length, the DAG "
-        "and the resolved settings. Takes seconds, and does not import TensorFlow.",
+        "split and for a header in train, and prints the first rows as they are read, how the texts fit the model's "
+        "vocabulary and length, the DAG and the settings. Takes seconds, and does not import TensorFlow.",
         f"check --config {_SHIPPED}",
     )
     _add_config(command)
     _add_root(command)
-    command.add_argument("--json", action="store_true", help="print the resolved settings as JSON")
+    command.add_argument("--all", action="store_true", help="print the settings that have their defaults, too")
+    command.add_argument("--json", action="store_true", help="print all settings and the first rows as JSON")
     command = add(
         "train-worker",
         "help the chief of a distributed run to train, on another machine or on this one",
@@ -276,7 +287,7 @@ def _add_schedules(add: _Add) -> None:
     command.add_argument("--runner", choices=["airflow", "kubeflow"], required=True, help="which scheduler")
     _add_config(command)
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="where the files go")
-    _add_root(command)
+    command.add_argument("--root", type=Path, metavar="DIR", help="for Airflow, where runs are kept; default ./runs")
     for name, summary in (
         ("begin-run", "begin a run whose nodes a scheduler starts"),
         ("run-node", "run one node of a scheduled run"),
@@ -316,7 +327,7 @@ def _add_config(command: argparse.ArgumentParser) -> None:
 
 def _add_root(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--root", type=Path, default=Path(_DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
+        "--root", type=Path, default=Path(DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
     )
 
 

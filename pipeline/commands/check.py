@@ -6,25 +6,34 @@ import argparse
 import json
 import sys
 
+from components.common.errors import InputError
 from components.common.exit_status import DONE
 
 
 def execute(options: argparse.Namespace) -> int:
     from components.leakage import duplicates
-    from pipeline.config import duplicates_sample, preflight, text_sample
+    from pipeline.config import duplicates_sample, first_rows, load, preflight, text_sample
     from pipeline.config.chosen import chosen
     from pipeline.reports import check_report, tables
     from pipeline.reports.check_report import Counted
     from pipeline.runs.known_texts import known_texts
     from pipeline.runs.paths import PipelinePaths
 
+    if options.all and options.json:
+        raise InputError("--all", "with --json all settings are printed anyway", "Leave it out")
     checked = preflight.check(options.config)
+    rows = first_rows.first_rows(checked)
     paths = PipelinePaths.of(checked.run, options.root)
     found, files = chosen(checked, paths.serving), [str(path) for _, path in checked.files]
     if options.json:
         from components.settings.serialization import dump
 
-        print(json.dumps({**json.loads(dump(checked.run)), "chosen": [choice.as_dict() for choice in found]}))
+        chosen_by_rows = [choice.as_dict() for choice in found]
+        shown = [
+            {"split": row.split, "label": row.label, **dict(zip(checked.task.texts, row.texts, strict=True))}
+            for row in rows
+        ]
+        print(json.dumps({**json.loads(dump(checked.run)), "chosen": chosen_by_rows, "rows": shown}))
     else:
         if known := known_texts(checked, paths):
             by_run = f"of all rows, as run {known.run} counted them"
@@ -41,5 +50,6 @@ def execute(options: argparse.Namespace) -> int:
                 repeated,
                 "of all rows" if is_all else first.format(duplicates_sample.DUPLICATES_ROWS),
             )
-        tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found))
+        stated = None if options.all else load.stated(options.config)
+        tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, rows, stated))
     return DONE

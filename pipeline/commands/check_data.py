@@ -12,8 +12,8 @@ from typing import Any
 
 from components import tasks
 from components.common import json_text, streams
-from components.common.errors import InputError
-from components.common.exit_status import DONE
+from components.common.errors import Failure, InputError
+from components.common.exit_status import DONE, WRONG_INPUT
 from components.drift.data_comparison import DataComparison
 from components.export.card import read_card
 from components.rows import reader, tsv
@@ -47,9 +47,10 @@ def compare_rows(
     task = tasks.from_card(read_card(model))
     data = before.settings.data
     if data.format == "conll":
-        if columns or label is not None:
-            problem = "the run's rows are in CoNLL's format, whose columns its config numbers"
-            raise InputError("--column" if columns else "--label", problem, "Leave it out")
+        given = {"--column": bool(columns), "--label": label is not None, "--no-header": not has_header}
+        if wrong := [option for option, is_given in given.items() if is_given]:
+            problem = "the run's rows are in CoNLL's format, which has no header, and whose columns its config numbers"
+            raise InputError(wrong[0], problem, "Leave it out")
         rows = _sentences(source, data, task)
     else:
         rows = _rows(source, read_card(model)["input"] | {"header": data.header}, task, columns, label, has_header)
@@ -130,12 +131,15 @@ def execute(options: argparse.Namespace) -> int:
 
     (*_, directory) = find(options.root, options.against)
     found = compare_rows(options.rows, directory, options.column, options.label, not options.no_header)
+    exceeded = [one["name"] for one in found.measures if one["exceeded"]]
+    problem = f"not like the rows that run {found.run} learned from: {', '.join(exceeded)} beyond the limit"
+    unlike = InputError(str(options.rows), problem, "Correct the rows, or train on rows like them")
+    fails = bool(exceeded) and found.fails
     if options.json:
-        print(json_text.dumps(dataclasses.asdict(found)))
+        failure = Failure.of(unlike, WRONG_INPUT).document() if fails else {}
+        print(json_text.dumps(dataclasses.asdict(found) | failure))
     else:
         tables.console(sys.stdout).print(run_report.drift_table(found))
-    exceeded = [one["name"] for one in found.measures if one["exceeded"]]
-    if exceeded and found.fails:
-        problem = f"not like the rows that run {found.run} learned from: {', '.join(exceeded)} beyond the limit"
-        raise InputError(str(options.rows), problem, "Correct the rows, or train on rows like them")
-    return DONE
+    if fails:
+        print(f"error: {unlike}", file=sys.stderr)
+    return WRONG_INPUT if fails else DONE

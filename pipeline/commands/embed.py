@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, TextIO
 
 from components.common import atomic_files, progress, streams
+from components.common.defaults import MAX_LENGTH
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.pretrained import file_names, huggingface
@@ -20,6 +21,7 @@ from components.serving import verification, versions
 from components.settings.fields import Column
 from components.settings.model import Model
 from pipeline.commands import named_models
+from pipeline.commands.model_options import POOLING
 
 if TYPE_CHECKING:
     import numpy as np
@@ -182,5 +184,16 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def base_model_settings(options: argparse.Namespace) -> Model:
-    """How a base model's tokens are pooled and how many it sees, by the options; a pushed model knows."""
-    return Model(base=str(options.model), pooling=options.pooling, max_length=options.max_length)
+    """How a base model's tokens are pooled and how many it sees, by the options; a pushed model knows.
+
+    Raises:
+        InputError: there is an option for a pushed model, which would do nothing; or no model.
+    """
+    if not (options.model / file_names.CONFIG).is_file():
+        versions.resolve(options.model)
+        for option, given in (("--pooling", options.pooling), ("--max-length", options.max_length)):
+            if given is not None:
+                problem = f"is for a base model, and {options.model} is a pushed one, which has its own from training"
+                raise InputError(option, problem, "Leave it out")
+    length = MAX_LENGTH if options.max_length is None else options.max_length
+    return Model(base=str(options.model), pooling=options.pooling or POOLING, max_length=length)

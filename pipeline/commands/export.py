@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 
+from components.common.errors import InputError
 from components.common.exit_status import DONE
+from pipeline.commands.arguments import DEFAULT_ROOT
 
 
 def execute(options: argparse.Namespace) -> int:
@@ -15,9 +18,12 @@ def execute(options: argparse.Namespace) -> int:
     if options.runner == "airflow":
         from pipeline.runners import airflow
 
-        written = airflow.export(options.config, options.root, options.output)
-        steps = next_steps.for_airflow(load_config(options.config), options.root, written)
+        root = options.root or Path(DEFAULT_ROOT)
+        written = airflow.export(options.config, root, options.output)
+        steps = next_steps.for_airflow(load_config(options.config), root, written)
     else:
+        if options.root is not None:
+            raise InputError("--root", "is for Airflow: Kubeflow keeps runs where [kubeflow] root says", "Leave it out")
         from pipeline.runners import kubeflow_spec
 
         written = [kubeflow_spec.export(options.config, options.output)]

@@ -10,6 +10,9 @@ from components.common.defaults import MAX_LENGTH
 
 _NAMED = "or a pipeline's name, also NAME/VERSION"
 
+POOLING = "mean"
+"""Of a base model, where the command line does not say."""
+
 
 def at_least(least: int) -> Callable[[str], int]:
     """The type of an option that is a number of at least so much."""
@@ -52,9 +55,9 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
     )
     _add_verification(command)
     command.add_argument("--no-header", action="store_true", help="the first line is a row")
-    command.add_argument("--pooling", choices=["mean", "cls"], default="mean", help="of a base model; default mean")
+    command.add_argument("--pooling", choices=["mean", "cls"], help=f"of a base model; default {POOLING}")
     length = f"tokens, of a base model; default {MAX_LENGTH}"
-    command.add_argument("--max-length", type=at_least(3), default=MAX_LENGTH, metavar="N", help=length)
+    command.add_argument("--max-length", type=at_least(3), metavar="N", help=length)
 
 
 def _add_verification(command: argparse.ArgumentParser) -> None:

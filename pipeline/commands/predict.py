@@ -211,6 +211,9 @@ def _execute(options: argparse.Namespace) -> int:
         raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")
     if options.input is None and options.output is not None:
         raise InputError("--output", "goes with --input", "Give --input rows.tsv, or redirect standard output")
+    for option, given in (("--column", options.column), ("--no-header", options.no_header)):
+        if options.input is None and given:
+            raise InputError(option, "goes with --input: other texts are in no columns", "Leave it out")
     if options.input is not None:
         if options.text:
             raise InputError("--input", "texts are given too", "Give either --input or texts")

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 
 from components.common import json_text
 from components.common.checkout import ROOT
-from components.common.errors import InputError
+from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, FAILED
 from components.serving.versions import version_of
 from components.settings.data import SPLITS
@@ -133,6 +133,9 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
         raise InputError(base, "no such directory", "Put the base model back, or give where it is now by --base")
     if schema is not None and not Path(schema).is_file():
         raise InputError(schema, "no such file", "Put the schema back, or give where it is now by --schema")
+    if places.schema is not None and before.settings.validation.schema_file is None:
+        problem = f"the run {before.run} had no schema_file, which this would be in place of"
+        raise InputError("--schema", problem, "Leave it out")
 
 
 def with_choices(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
@@ -177,10 +180,15 @@ def execute(options: argparse.Namespace) -> int:
     made, compared = reproduce_run(directory, options.into, say, places)
     if compared is None:
         again = f"Delete {tables.short_path(str(Path(made.directory).parents[1]))} to try again."
-        print(f"error: {run_report.failure(made, again)}", file=sys.stderr)
+        failure = run_report.failed(made, again)
+        print(f"error: {run_report.as_message(failure)}", file=sys.stderr)
+        if options.json:
+            print(json_text.dumps(failure.document()))
         return FAILED
     if options.json:
-        print(json_text.dumps(dataclasses.asdict(compared)))
+        remedy = "The comparison lists first what it could come from"
+        failure = Failure(FAILED, compared.run, f"not reproduced: {'; '.join(compared.result)}", remedy)
+        print(json_text.dumps(dataclasses.asdict(compared) | (failure.document() if compared.result else {})))
     else:
         say(run_report.comparison_report(compared))
     return FAILED if compared.result else DONE

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import sys
 from typing import Any
 
 from components.common import json_text
+from components.common.errors import Failure
 from components.common.exit_status import DONE, FAILED, REFUSED
 
 
@@ -32,17 +34,20 @@ def execute(options: argparse.Namespace) -> int:
             checked = preflight.check(options.config)
     if not options.force and (nothing_new := lifecycle.nothing_new(checked, paths)):
         say(f"{checked.run.name}: nothing new: {nothing_new.why}")
+        status = DONE if nothing_new.pushed else REFUSED
         if options.json:
             summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            print(json_text.dumps({**summary, **nothing_new._asdict()}))
-        return DONE if nothing_new.pushed else REFUSED
+            failure = Failure(REFUSED, nothing_new.run, nothing_new.why, run_report.AFTER_REFUSAL)
+            print(json_text.dumps({**summary, **nothing_new._asdict(), **(failure.document() if status else {})}))
+        return status
     record = local.run(checked, options.root, say, options.wait)
+    failure = run_report.not_pushed(record, "Run again: what is finished comes from cache.")
     if options.json:
-        print(record.as_json())
+        document = {**dataclasses.asdict(record), **(failure.document() if failure else {})}
+        print(json_text.dumps(document, indent=1))
     elif record.state in ("pushed", "refused"):
         say("")
         say(run_report.run_report(record, full=False))
-    if record.state in ("failed", "interrupted"):
-        print(f"error: {run_report.failure(record, 'Run again: what is finished comes from cache.')}", file=sys.stderr)
-        return FAILED
-    return DONE if record.state == "pushed" else REFUSED
+    if failure and failure.exit_status == FAILED:
+        print(f"error: {run_report.as_message(failure)}", file=sys.stderr)
+    return failure.exit_status if failure else DONE

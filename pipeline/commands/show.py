@@ -16,6 +16,8 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.runs import manifest
     from pipeline.runs.record import as_written, find, read
 
+    if options.all and options.manifest:
+        raise InputError("--all", "lists runs, and --manifest prints the one of a run", "Leave one of them out")
     directories = find(options.root, options.run)
     if options.manifest:
         print(manifest.read(directories[-1]).as_json())

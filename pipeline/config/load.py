@@ -41,6 +41,11 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
     return _located(parse(Run, _with_task(values, source), source), path.resolve().parent if folder is None else folder)
 
 
+def stated(path: Path) -> dict[str, Any]:
+    """What a TOML file that `load_config` takes holds itself: its tables, without any default."""
+    return tomllib.loads(read_text(path))
+
+
 def _with_task(values: dict[str, Any], source: TomlSource) -> dict[str, Any]:
     """The TOML's `task`, which stands at the top, where the settings have it: it says how rows are read."""
     if "task" not in values or not isinstance(values.get("data", {}), dict):

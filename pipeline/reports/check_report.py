@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
+from rich.table import Table
 from rich.text import Text
 
 from components import tasks
@@ -14,6 +15,7 @@ from components.export.card import read_card
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
 from components.rows import label_names, text_statistics
+from components.rows.reader import Row
 from components.rows.text_statistics import TextStatistics
 from components.serving.versions import production
 from components.settings.run import Run
@@ -30,6 +32,11 @@ from pipeline.runs.paths import PipelinePaths
 _LABELS = 10
 """That are listed with their rows, the least first."""
 
+_LABEL_WIDTH = 16
+"""Characters of a label beside its text, at most."""
+
+_OTHERS = "all other settings have their defaults: --all lists them"
+
 _WIDTH = 66
 """Characters of a fact in a terminal of 80."""
 
@@ -43,7 +50,14 @@ class Counted(NamedTuple):
     duplicates_of: str
 
 
-def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chosen: Sequence[Choice]) -> RenderableType:
+def check_report(
+    checked: Checked,
+    paths: PipelinePaths,
+    counted: Counted,
+    chosen: Sequence[Choice],
+    rows: Sequence[Row],
+    stated: Mapping[str, Any] | None,
+) -> RenderableType:
     """The DAG and the resolved settings of a config that is in order, its duplicates, how it fits the tokenizer.
 
     Args:
@@ -51,7 +65,30 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         paths: where a run of it would keep what.
         counted: of its rows, by split.
         chosen: what Trainer will choose.
+        rows: the first ones.
+        stated: what the TOML file holds, whose settings are shown; None: all are.
     """
+    run = checked.run
+    alone = {short_path(str(path)): label for path, label in checked.alone.items()}
+    heading = Text.assemble((run.name, "bold"), "  is in order")
+    return Group(
+        heading,
+        Text(),
+        fact_lines(_facts(checked, paths, chosen)),
+        Text(),
+        _rows_table(rows, checked.task),
+        Text(),
+        *_fit(counted, [str(path) for _, path in checked.files], run.validation),
+        *_marked([], label_names.warnings(checked.labels, checked.task, alone)),
+        Text(),
+        *_dag(run),
+        Text(),
+        _settings(run, stated),
+        *([] if stated is None else [Hanging(Text(), Text(_OTHERS, "dim"))]),
+    )
+
+
+def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> list[tuple[str, str]]:
     run, config = checked.run, checked.model_config
     files: dict[str, list[str]] = {}
     for split, path in checked.files:
@@ -61,7 +98,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         f"vocabulary {config.vocab_size:,}{'' if checked.has_pooler else ', no pooler: it starts from random values'}"
     )
     about_case, lower_case = checked.tokenizer.about_case, checked.tokenizer.settings.lower_case
-    facts = [
+    return [
         ("task", checked.task.name),
         *((split, ", ".join(names)) for split, names in files.items()),
         *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
@@ -79,20 +116,6 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         ("pushed to", short_path(str(paths.serving))),
         *_of_another_kind(checked.task, paths),
     ]
-    alone = {short_path(str(path)): label for path, label in checked.alone.items()}
-    heading = Text.assemble((run.name, "bold"), "  is in order")
-    return Group(
-        heading,
-        Text(),
-        fact_lines(facts),
-        Text(),
-        *_fit(counted, [str(path) for _, path in checked.files], run.validation),
-        *_marked([], label_names.warnings(checked.labels, checked.task, alone)),
-        Text(),
-        *_dag(run),
-        Text(),
-        _settings(run),
-    )
 
 
 def _dag(run: Run) -> Iterator[RenderableType]:
@@ -160,11 +183,26 @@ def _rows_by_label(checked: Checked) -> str:
     return ", ".join(listed) + of
 
 
-def _settings(run: Run) -> Group:
+def _rows_table(rows: Sequence[Row], task: Task) -> Table:
+    """A line a row, each field as it is read, cut to what a terminal has room for."""
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    widest = max(len(task.target), *(len(row.label) for row in rows))
+    for name, width in (("split", len("train")), (task.target, min(widest, _LABEL_WIDTH))):
+        table.add_column(name, no_wrap=True, overflow="ellipsis", min_width=width, max_width=_LABEL_WIDTH)
+    for name in task.texts:
+        table.add_column(name, no_wrap=True, overflow="ellipsis", ratio=1)
+    for row in rows:
+        table.add_row(*(Text(field.replace("\n", "\\n")) for field in (row.split, row.label, *row.texts)))
+    return table
+
+
+def _settings(run: Run, stated: Mapping[str, Any] | None) -> Group:
+    """The settings that the TOML file states, but for [data], of which the facts tell; or all."""
     found = [
         (f"{section}.{key}", json.dumps(value, ensure_ascii=False))
         for section, values in json.loads(dump(run)).items()
         if isinstance(values, dict) and section != "data"
         for key, value in values.items()
+        if stated is None or key in stated.get(section, {})
     ]
-    return fact_lines(found, max(len(key) for key, _ in found))
+    return fact_lines(found, max((len(key) for key, _ in found), default=0))

@@ -10,6 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from components.common.checkout import started_as
+from components.common.errors import Failure
+from components.common.exit_status import FAILED, REFUSED
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
@@ -25,6 +27,7 @@ from pipeline.reports.tables import (
     short_path,
     text_table,
 )
+from pipeline.runs import lifecycle
 from pipeline.runs.node_notes import baseline_note, drift_note, learned_rows, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -43,6 +46,9 @@ _STATES = {
     "running": ("running", "bold yellow"),
 }
 
+_WITHDRAWN = ("blessed, not pushed: a rollback has withdrawn it", "bold red")
+"""In place of `refused`, which its state is, too."""
+
 
 def node_line(node: NodeRecord) -> RenderableType:
     """One line about one node, and one for each warning."""
@@ -56,7 +62,7 @@ def node_line(node: NodeRecord) -> RenderableType:
 
 def run_report(record: RunRecord, full: bool) -> RenderableType:
     """A run's outcome; `full` adds the nodes, classes, slices and the confusion matrix."""
-    words, colour = _STATES[record.state]
+    words, colour = _WITHDRAWN if _is_withdrawn(record) else _STATES[record.state]
     parts: list[RenderableType] = [Hanging(Text(f"{record.name} {record.id}  ", "bold"), Text(words, colour))]
     if full:
         started = Text(f"started {record.started}, {record.seconds:.1f} s, config {short_path(record.config)}")
@@ -105,7 +111,7 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     if dev.get("blessed") is True:
         unheld = f"; {dev['not_compared']}: not held against it" if "not_compared" in dev else ""
         facts.append(("verdict", f"blessed: every threshold is met on dev{unheld}"))
-        if record.state == "refused":
+        if _is_withdrawn(record):
             facts.append(("withdrawn", "a rollback took this model out of production, it is not pushed again"))
     for reason in dev.get("reasons", []):
         facts.append(("refused", reason))
@@ -123,11 +129,36 @@ def _log_of(record: RunRecord) -> str:
     return f"the scheduler has it, as {record.scheduled_as}" if record.scheduled_as else short_path(str(record.log))
 
 
-def failure(record: RunRecord, remedy: str) -> str:
-    """Why a run has no result, in a message."""
-    failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
+AFTER_REFUSAL = "Production stays as it is: other data or another model may pass, or another [gate]"
+
+_AFTER_WITHDRAWAL = "Production stays as it is: other data or other settings make another model"
+
+
+def not_pushed(record: RunRecord, remedy: str) -> Failure | None:
+    """Why nothing of a run that has ended was pushed; None: something was. `remedy` is what to do where it failed."""
+    if record.state == "pushed":
+        return None
+    if record.state == "refused":
+        what = _AFTER_WITHDRAWAL if _is_withdrawn(record) else AFTER_REFUSAL
+        return Failure(REFUSED, f"{record.name} {record.id}", lifecycle.refusal(record), what)
+    return failed(record, remedy)
+
+
+def failed(record: RunRecord, remedy: str) -> Failure:
+    """Why a run has no result."""
+    node = next((node.id for node in record.nodes if node.state == "failed"), "the run")
     how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
-    return f"{failed} {how}. {remedy} The log has the rest: {_log_of(record)}"
+    return Failure(FAILED, node, how, f"{remedy} The log has the rest: {_log_of(record)}")
+
+
+def _is_withdrawn(record: RunRecord) -> bool:
+    """Whether the gate let the model pass, and a rollback had taken it out of production before."""
+    return record.state == "refused" and record.evaluations.get("dev", {}).get("blessed") is True
+
+
+def as_message(failure: Failure) -> str:
+    """A failure of a run in a line."""
+    return f"{failure.place} {failure.rule}. {failure.remedy}"
 
 
 def try_line(model: str, task: str) -> Command:
@@ -178,7 +209,8 @@ def run_list(records: list[RunRecord]) -> FittingTable:
         found = record.evaluations.get("dev", {})
         overall = found.get("metrics", {}).get("candidate", {}).get("", {})
         headline = f"{found['headline'][0]} {value(overall, found['headline'][0])}" if overall else ""
-        table.add_row(f"{record.name} {record.id}", record.state, record.started, headline)
+        state = "withdrawn" if _is_withdrawn(record) else record.state
+        table.add_row(f"{record.name} {record.id}", state, record.started, headline)
     return table
 
 

@@ -177,7 +177,7 @@ def end(exported: Path, run_id: str) -> int:
             kept.error = None
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
-        print(f"error: {run_report.failure(kept, f'{remedy}.')}", file=sys.stderr)
+        print(f"error: {run_report.as_message(run_report.failed(kept, f'{remedy}.'))}", file=sys.stderr)
         return FAILED
     paths = PipelinePaths.of_run(found.settings, directory)
     _compiled(directory, paths, found.run).annotate("manifest", found.as_json())

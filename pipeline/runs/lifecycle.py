@@ -128,9 +128,17 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
         _check_files(found, Path(outcome.outputs["examples"][0]))
         found.write(Path(record.directory))
     if node.id == "Trainer":
+        if not outcome.cached:
+            _keep_events(Path(outcome.outputs["model_run"][0]), Path(record.directory))
         checkpoints = PipelinePaths.of_run(found.settings, Path(record.directory)).checkpoints
         # Only now: until the node was noted as complete, a kill would have had it go on from them.
         stored_paths.remove(checkpoints, checkpoints / record.training["key"])
+
+
+def _keep_events(logs: Path, directory: Path) -> None:
+    """Copies TensorBoard's events to the run: it names what it shows after the directory, here the run's id."""
+    for path in logs.glob("events.out.tfevents.*"):
+        shutil.copy(path, directory)
 
 
 def end(record: RunRecord, found: Manifest) -> None:

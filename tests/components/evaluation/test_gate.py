@@ -19,9 +19,32 @@ def check(task: Classification, **thresholds: dict[str, float]) -> None:
     [
         ({}, UNKNOWN, "the gate has no absolute threshold. Add at least one, say `min = { accuracy = 0.8 }`"),
         ({"max_drop": {"accuracy": 0.1}}, UNKNOWN, "the gate has no absolute threshold"),
-        ({"min": {"acuracy": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'acuracy'. Known: accuracy, macro_f1"),
-        ({"min": {"accuracy/good": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'accuracy/good'"),
-        ({"min": {"recall": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'recall'"),
+        (
+            {"min": {"acuracy": 0.8}},
+            UNKNOWN,
+            "gate.min names the unknown metric 'acuracy'. Did you mean \"accuracy\"? Known: acc",
+        ),
+        (
+            {"min": {"accuracy/good": 0.8}},
+            UNKNOWN,
+            "gate.min names the unknown metric 'accuracy/good'. Did you mean \"accuracy\", which",
+        ),
+        (
+            {"min": {"macro-f1": 0.8}},
+            UNKNOWN,
+            "gate.min names the unknown metric 'macro-f1'. Did you mean \"macro_f1\"? K",
+        ),
+        (
+            {"min": {"f1": 0.8}},
+            UNKNOWN,
+            "gate.min names the unknown metric 'f1'. Did you mean \"macro_f1\"? Known: acc",
+        ),
+        ({"min": {"Recal/x": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'Recal/x'. Did you mean \"recall/x\"?"),
+        (
+            {"min": {"recall": 0.8}},
+            UNKNOWN,
+            "gate.min names the unknown metric 'recall'. Did you mean \"recall/LABEL\", with the",
+        ),
         ({"min": {"recall/": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'recall/'"),
         ({"min": {"accuracy/": 0.8}}, UNKNOWN, "gate.min names the unknown metric 'accuracy/'"),
         (
@@ -30,6 +53,11 @@ def check(task: Classification, **thresholds: dict[str, float]) -> None:
             "gate.max_drop names the unknown metric 'rank'",
         ),
         ({"min": {"recall/ugly": 0.8}}, TASK, "gate.min names 'recall/ugly', the labels are bad, good"),
+        (
+            {"min": {"recall/god": 0.8}},
+            TASK,
+            "gate.min names 'recall/god', the labels are bad, good. Did you mean \"recall/good\"?",
+        ),
         ({"min": {"loss": 0.8}}, UNKNOWN, "gate.min bounds loss, which is better when lower. Use gate.max"),
         ({"max": {"f1/good": 0.8}}, TASK, "gate.max bounds f1/good, which is better when higher. Use gate.min"),
     ],

@@ -2,6 +2,7 @@ import hashlib
 import os
 import random
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -186,7 +187,7 @@ def test_offline_without_a_cached_model_names_the_cause_and_the_remedy(monkeypat
     with pytest.raises(InputError) as caught:
         resolve("hf://org/name")
     assert str(caught.value) == (
-        "hf://org/name: the hub cannot be reached and the model is not in the cache (ConnectError: no route). "
+        "hf://org/name: the hub cannot be reached (ConnectError: no route), and the model is not in the cache. "
         "Try again with a connection, or download the model on another machine and give its directory."
     )
     assert caught.value.__suppress_context__
@@ -210,6 +211,45 @@ def test_what_the_hub_refuses_is_not_looked_for_in_the_cache(
     assert str(caught.value).startswith(f"hf://org/name@v9: {problem}")
     assert str(caught.value).endswith("or download the model on another machine and give its directory.")
     assert len(hub.calls) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "problem", "remedy"),
+    [
+        (
+            401,
+            "the hub does not take this token (HTTP 401: ",
+            "Make a new one with `hf auth login`, or correct HF_TOKEN",
+        ),
+        (403, "this account, or its token, may not read the model (HTTP 403: ", "Ask for access on the model's page"),
+        (404, "the hub has no such model, revision or file (HTTP 404: ", "Check the name and the revision, or"),
+        (410, "the hub refuses (HTTP 410: ", "Do as its answer says, or"),
+        (
+            429,
+            "the hub takes no more requests from here for now (HTTP 429: ",
+            "Wait some minutes and try again; with a",
+        ),
+        (500, "the hub has failed (HTTP 500: ", "Try again later, or"),
+    ],
+)
+def test_each_refusal_of_the_hub_has_its_own_words_and_the_hubs_whole(
+    hub: StandInHub, cache: Path, monkeypatch: pytest.MonkeyPatch, status: int, problem: str, remedy: str
+) -> None:
+    hub.status, hub.refusal = status, f"{'why ' * 100}not"
+    monkeypatch.setattr(time, "sleep", lambda _: None)
+    with pytest.raises(InputError) as caught:
+        resolve("hf://org/name", cache)
+    assert caught.value.problem.startswith(problem)
+    assert caught.value.problem.endswith("), and the model is not in the cache")
+    assert f"{'why ' * 100}not" in caught.value.problem
+    assert caught.value.remedy.startswith(remedy)
+    assert caught.value.remedy.endswith("or download the model on another machine and give its directory.")
+
+
+def test_a_hub_that_refuses_is_not_needed_for_a_model_in_the_cache(hub: StandInHub, cache: Path) -> None:
+    fetched = resolve("hf://org/name", cache)
+    hub.status = 403
+    assert resolve("hf://org/name", cache) == fetched
 
 
 @pytest.fixture

@@ -132,6 +132,37 @@ def test_a_config_that_is_no_json_object_is_refused(checkpoint: Path, content: b
     assert config_error(checkpoint).startswith(f"{checkpoint}/config.json{problem}")
 
 
+@pytest.mark.parametrize("architecture", ["BertModel", "BertForMaskedLM", "BertForPreTraining"])
+def test_without_a_model_type_the_architectures_say_that_it_is_a_bert(checkpoint: Path, architecture: str) -> None:
+    with_type = read_config(checkpoint)
+    set_config(checkpoint, model_type=None, architectures=[architecture])
+    assert read_config(checkpoint) == with_type
+
+
+@pytest.mark.parametrize(
+    ("values", "got"),
+    [
+        (
+            {"model_type": None, "architectures": None},
+            'None with architectures None. Where it is a BERT, add "model_type": "bert". Only',
+        ),
+        (
+            {"model_type": None, "architectures": ["RobertaModel"]},
+            "None with architectures ['RobertaModel']. Only BERT",
+        ),
+        (
+            {"model_type": None, "architectures": ["BertModel", "GPT2Model"]},
+            "None with architectures ['BertModel', 'GPT",
+        ),
+        ({"model_type": None, "architectures": ["BertGenerationEncoder"]}, "None with architectures ['BertGeneration"),
+        ({"model_type": "roberta", "architectures": ["BertModel"]}, "'roberta' with architectures ['BertModel']. Only"),
+    ],
+)
+def test_what_is_not_said_to_be_a_bert_is_refused(checkpoint: Path, values: dict[str, object], got: str) -> None:
+    set_config(checkpoint, **values)
+    assert f'config.json: model_type must be "bert", got {got}' in config_error(checkpoint)
+
+
 def test_another_kind_of_model_is_named_with_what_is_supported(checkpoint: Path) -> None:
     set_config(checkpoint, model_type="roberta", architectures=["RobertaModel"])
     assert config_error(checkpoint) == (
@@ -253,6 +284,28 @@ def test_the_prefix_bert_and_old_names_and_float16_are_read(checkpoint: Path) ->
         np.testing.assert_array_equal(value, expected[path].astype(np.float16), err_msg=path)
 
 
+@pytest.mark.parametrize("prefix", ["module.", "model.", "0.auto_model.", "_orig_mod.bert.", "module.model.bert."])
+def test_what_the_encoder_was_wrapped_in_when_it_was_saved_is_no_part_of_a_name(checkpoint: Path, prefix: str) -> None:
+    tensors = load_file(checkpoint / "model.safetensors")
+    set_tensors(checkpoint, lambda stored: {f"{prefix}{name}": value for name, value in stored.items()})
+    assert check_weights(checkpoint, read_config(checkpoint))
+    read = Tensors(checkpoint)
+    assert {name: read.read(name).tolist() for name in tensors} == {n: v.tolist() for n, v in tensors.items()}
+
+
+def test_another_prefix_is_named_with_the_way_to_take_it_away(checkpoint: Path) -> None:
+    set_tensors(checkpoint, lambda tensors: {f"text.tower.{name}": value for name, value in tensors.items()})
+    message = weights_error(checkpoint)
+    assert "and 34 more; the file has them behind 'text.tower.'. Take the prefix away: with `load_file` and" in message
+    assert message.endswith("name each tensor name.removeprefix('text.tower.').")
+
+
+def test_of_two_encoders_none_is_taken(checkpoint: Path) -> None:
+    set_tensors(checkpoint, lambda stored: {f"{side}.{k}": v for k, v in stored.items() for side in ("query", "text")})
+    message = weights_error(checkpoint)
+    assert "the file has them behind 'query.' and 'text.'. Nothing says which of its encoders is meant: save" in message
+
+
 WORDS, NORM = "embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight"
 
 
@@ -340,7 +393,7 @@ def test_loading_refuses_what_checking_does(checkpoint: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "other"), [(WORDS, f"bert.{WORDS}"), (NORM, "embeddings.LayerNorm.gamma"), (NORM, f"bert.{NORM}")]
+    ("name", "other"), [(WORDS, f"bert.{WORDS}"), (NORM, "embeddings.LayerNorm.gamma"), (NORM, f"model.{NORM}")]
 )
 def test_a_tensor_of_two_names_is_refused_with_both(checkpoint: Path, name: str, other: str) -> None:
     set_tensors(checkpoint, lambda tensors: tensors | {other: tensors[name]})

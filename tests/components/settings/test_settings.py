@@ -16,10 +16,11 @@ from components.settings.model import Model
 from components.settings.push import Push
 from components.settings.run import Run
 from components.settings.serialization import dump, load
-from components.settings.toml import TomlSource, parse
+from components.settings.toml import OF_OTHER_TOOLS, TomlSource, parse
 from components.settings.training import Training
 from components.settings.validation import Validation
 from components.tasks import label_text
+from docs.keys import every_key
 
 RUN = """\
 name = "toy"
@@ -237,13 +238,70 @@ def test_an_unknown_or_a_missing_key_is_named(old: str, new: str, expected: str)
     assert message(RUN.replace(old, new)).startswith(f"run.toml:{expected}")
 
 
+@pytest.mark.parametrize(
+    ("table", "line", "meant"),
+    [
+        ("training", "max_length = 64", "model.max_length"),
+        ("training", "max_lenght = 64", "model.max_length"),
+        ("training", "lr = 1", "learning_rate"),
+        ("training", "num_train_epochs = 1", "epochs"),
+        ("training", "per_device_train_batch_size = 1", "batch_size"),
+        ("training", "warmup_ratio = 1", "warmup"),
+        ("model", "weight_decay = 1", "training.weight_decay"),
+        ("training", "model_name_or_path = 1", "model.base"),
+        ("training", "LR = 1", "learning_rate"),
+        ("data", "validation = 1", "dev"),
+        ("", "lr = 1", "training.learning_rate"),
+        ("", "learing_rate = 1", "training.learning_rate"),
+    ],
+)
+def test_a_key_of_another_table_or_tool_is_known(table: str, line: str, meant: str) -> None:
+    toml = RUN.replace(f"[{table}]", f"[{table}]\n{line}") if table else f"{line}\n{RUN}"
+    key = f"{table}.{line.split(maxsplit=1)[0]}".removeprefix(".")
+    assert f"unknown key `{key}`. Did you mean `{meant}`?" in message(toml)
+
+
+def test_a_table_within_another_is_known() -> None:
+    expected = "15: unknown key `training.push`. Did you mean the table [push], which stands for itself? Known here:"
+    assert message(RUN.replace("[gate]", '[training.push]\ndestination = "x"\n[gate]')).startswith(
+        f"run.toml:{expected}"
+    )
+
+
+def test_each_name_in_other_tools_stands_for_a_key_and_is_none() -> None:
+    known = {key.dotted for key in every_key()}
+    assert set(OF_OTHER_TOOLS) <= known
+    for key, names in OF_OTHER_TOOLS.items():
+        table = key.partition(".")[0]
+        assert not {f"{table}.{name}" for name in names.split()} & known
+
+
+def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
+    wrong = RUN.replace("learning_rate = 0.5", "epochs = 0\nlr = 3\nfoo = 1").replace('base = "toy"', "bsae = 3")
+    first, *others = message(wrong).split("\n")
+    assert first == "run.toml: 4 mistakes."
+    assert [" ".join(line.split()[:4]) for line in others] == [
+        "run.toml:10: unknown key `model.bsae`.",
+        "run.toml:13: `training.epochs` is 0,",
+        "run.toml:14: unknown key `training.lr`.",
+        "run.toml:15: unknown key `training.foo`.",
+    ]
+    assert others[2].endswith("`training.lr`. Did you mean `learning_rate`?")
+
+
+def test_a_value_that_is_nearly_one_of_a_list_is_known() -> None:
+    assert training_message('precision = "flaot32"').endswith('"auto". Did you mean "float32"? Correct it.')
+
+
 def test_what_is_missing_at_the_top_has_no_line() -> None:
     assert message(RUN.replace('name = "toy"', "")) == f"run.toml: `name` is missing. {ADD_IT}"
     assert message(RUN.replace('[model]\nbase = "toy"', "")) == f"run.toml: `model` is missing. {ADD_IT}"
 
 
 def test_a_value_for_a_table_is_refused() -> None:
-    assert message('name = "toy"\ndata = 3\n').startswith("run.toml:2: `data` is 3, it should be a table. Correct it.")
+    assert message('name = "toy"\ndata = 3\n[model]\nbase = "toy"\n') == (
+        "run.toml:2: `data` is 3, it should be a table. Correct it."
+    )
 
 
 @pytest.mark.parametrize(

@@ -399,7 +399,9 @@ def test_the_padding_id_is_that_of_the_padding_token(tmp_path: Path) -> None:
         ),
         pytest.param(
             {"vocabulary": None},
-            "DIR: there is neither vocab.txt nor tokenizer.json. Add the model's; the tokenizer is built from it.",
+            "DIR: there is neither vocab.txt nor tokenizer.json. Add the one that was published with the model; a "
+            "model without them is not BERT's kind: take bert-base-uncased, or bert-base-multilingual-cased for other "
+            "languages than English.",
             id="no vocabulary",
         ),
         pytest.param(

@@ -1,5 +1,7 @@
 import json
+import math
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -70,6 +72,23 @@ def scripted_fit(checkpoint: Path, rows: Rows, folder: Path, **settings: Any) ->
     history = fit(model, rows, rows, training, ONES, folder, folder)
     assert model.dense is not None
     return history, float(model.dense.bias.numpy()[0])
+
+
+def test_the_loss_that_is_shown_is_the_mean_of_the_last_twenty_steps(
+    shallow: Path, rows: Rows, tmp_path: Path, scripted: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    bar = SimpleNamespace(advance=lambda _, text: shown.append(text))
+    monkeypatch.setattr(loop, "progress", lambda _: nullcontext(bar))
+    # A step's own loss, which the mean over all steps since the first would not show at the end.
+    losses = iter([9.0] * 5 + [1.0, 3.0] * 10)
+    count_step = state.TrainingState.count_step
+    monkeypatch.setattr(state.TrainingState, "count_step", lambda self, of, _: count_step(self, of, next(losses)))
+    scripted([0.5] * 9)
+    scripted_fit(shallow, rows, tmp_path, steps=25)
+    assert "loss 9.000 (mean of 1 steps)" in shown[0]
+    assert "loss 7.667 (mean of 6 steps)" in shown[5]
+    assert "loss 2.000 (mean of 20 steps)" in shown[-1]
 
 
 def test_the_best_checkpoint_by_dev_is_kept(shallow: Path, rows: Rows, tmp_path: Path, scripted: Script) -> None:
@@ -149,8 +168,16 @@ def test_so_many_steps_and_evaluations(
 def test_a_loss_that_is_no_number_stops_the_run(shallow: Path, rows: Rows, tmp_path: Path, eagerly: None) -> None:
     training = Training(batch_size=8, steps=4)
     class_weights = np.array([np.nan, 1], np.float32)
-    with pytest.raises(ArithmeticError, match="the loss is nan at step 1 of 4"):
+    with pytest.raises(
+        ArithmeticError, match="the loss is nan at step 1 of 4, before any update: the weights"
+    ) as raised:
         fit(build(shallow, training), rows, rows, training, class_weights, tmp_path, tmp_path)
+    assert "learning_rate" not in str(raised.value)
+
+
+def test_a_loss_that_is_no_number_later_is_the_learning_rates() -> None:
+    with pytest.raises(ArithmeticError, match="the loss is inf at step 2 of 4: a smaller learning_rate may help"):
+        state.check_loss(math.inf, "at step 2 of 4")
 
 
 def test_a_loss_on_dev_that_is_no_number_is_never_the_best(

@@ -225,6 +225,53 @@ def nothing(box: Box) -> Box:
 
 # fmt: off
 CASES: dict[str, list[Case]] = {
+    "The command line": [
+        Case("a mistyped command", nothing,
+             "pipeline_runner.py: there is no command 'chekc'. Did you mean check? `pipeline_runner.py --help` lists "
+             "what there is.",
+             "chekc --config DIR/run.toml"),
+        Case("a mistyped option", nothing,
+             "--confg: `pipeline_runner.py check` has no such option. Did you mean --config? `pipeline_runner.py check "
+             "--help` lists what there is.",
+             "check --confg DIR/run.toml"),
+        Case("a mistyped value", nothing,
+             "--runner: got 'airflw', expected airflow or kubeflow. Did you mean airflow? `pipeline_runner.py export "
+             "--help` lists what there is.",
+             "export --runner airflw --config DIR/run.toml --output DIR/out"),
+        Case("a missing option", nothing,
+             "pipeline_runner.py check: the following arguments are required: --config. `pipeline_runner.py check "
+             "--help` lists what there is.",
+             "check"),
+        Case("a word too much", nothing,
+             "pipeline_runner.py check: got 'DIR/other.toml', which belongs to no option. `pipeline_runner.py check "
+             "--help` lists what there is.",
+             "check --config DIR/run.toml DIR/other.toml"),
+        Case("a column for texts that are in none", nothing,
+             "--column: goes with --input: other texts are in no columns. Leave it out.",
+             f"{PREDICT} --column text 'a good film'"),
+        Case("a header above texts that have none", nothing,
+             "--no-header: goes with --input: other texts are in no columns. Leave it out.",
+             f"{PREDICT} --no-header 'a good film'"),
+        Case("pooling for a pushed model", nothing,
+             "--pooling: is for a base model, and DIR/pushed is a pushed one, which has its own from training. Leave "
+             "it out.",
+             "embed --model DIR/pushed --input DIR/dev.tsv --output DIR/out.npy --pooling cls"),
+        Case("a length for a pushed model", nothing,
+             "--max-length: is for a base model, and DIR/pushed is a pushed one, which has its own from training. "
+             "Leave it out.",
+             "match --model DIR/pushed --queries DIR/dev.tsv --corpus DIR/dev.tsv --max-length 8"),
+        Case("a root for Kubeflow", lambda box: box.kubeflow(),
+             "--root: is for Airflow: Kubeflow keeps runs where [kubeflow] root says. Leave it out.",
+             f"{EXPORT} --root DIR/runs"),
+        Case("a list of manifests", nothing,
+             "--all: lists runs, and --manifest prints the one of a run. Leave one of them out.",
+             "show --all --manifest --root DIR/runs"),
+        Case("settings that JSON has anyway", nothing,
+             "--all: with --json all settings are printed anyway. Leave it out.", f"{CHECK} --all --json"),
+        Case("a schema for a run without one", lambda box: box.ended_run().write("s.pbtxt", ""),
+             "--schema: the run 20260102-030405 had no schema_file, which this would be in place of. Leave it out.",
+             "reproduce 20260102-030405 --root DIR/runs --schema DIR/s.pbtxt"),
+    ],
     "The config": [
         Case("no such file", nothing,
              "DIR/rum.toml: no such file. Did you mean DIR/run.toml? Correct the path.",
@@ -248,10 +295,24 @@ CASES: dict[str, list[Case]] = {
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
              "validation, drift, model, training, gate, push, schedule, beam, kubeflow."),
+        Case("a key of another table",
+             lambda box: box.toml("max_length = 16", "").toml("epochs = 1", "max_length = 16"),
+             "DIR/run.toml:13: unknown key `training.max_length`. Did you mean `model.max_length`? Known here: "
+             "strategy, unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, "
+             "steps, warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
+             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, devices, worker_minutes, "
+             "seed."),
+        Case("several mistakes, with keys that are called so by other tools", lambda box: box.toml(
+                 "epochs = 1", "num_train_epochs = 1\nlr = 5e-5\nbatch_size = 0"),
+             "DIR/run.toml: 3 mistakes.\n"
+             "DIR/run.toml:13: unknown key `training.num_train_epochs`. Did you mean `epochs`?\n"
+             "DIR/run.toml:14: unknown key `training.lr`. Did you mean `learning_rate`?\n"
+             "DIR/run.toml:15: `training.batch_size` is 0, it should be at least 1. Correct it, or leave it out "
+             "for the default, 32."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
-             "DIR/run.toml:5: unknown key `data.valid`. Known here: train, dev, test, files, split, group, window, "
-             "spans, header, columns, quoting, format, text, label, labels, range, most_words, slices, "
-             "on_bad_row, max_bad_share."),
+             "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
+             "split, group, window, spans, header, columns, quoting, format, text, label, labels, range, most_words, "
+             "slices, on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -371,15 +432,20 @@ CASES: dict[str, list[Case]] = {
         Case("a threshold in percent", lambda box: box.toml("0.5", "50"),
              "DIR/run.toml:16: `gate.min.accuracy` is 50, it should be at most 1. Correct it."),
         Case("an unknown metric", lambda box: box.toml("accuracy", "acuracy"),
-             "DIR/run.toml:15: gate.min names the unknown metric 'acuracy'. Known: accuracy, macro_f1, auc, mcc, loss, "
-             "precision/LABEL, recall/LABEL, f1/LABEL."),
+             "DIR/run.toml:15: gate.min names the unknown metric 'acuracy'. Did you mean \"accuracy\"? Known: "
+             "accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
+        Case("a metric that is written otherwise", lambda box: box.toml("{ accuracy", '{ "macro-f1"'),
+             "DIR/run.toml:15: gate.min names the unknown metric 'macro-f1'. Did you mean \"macro_f1\"? Known: "
+             "accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
         Case("a bound on the wrong side", lambda box: box.toml("min =", "max ="),
              "DIR/run.toml:15: gate.max bounds accuracy, which is better when higher. Use gate.min."),
         Case("a metric of an unknown label", lambda box: box.toml("{ accuracy", '{ "recall/god"'),
-             "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Correct the name."),
+             "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Did you mean \"recall/good\"? "
+             "Correct the name."),
         Case("a metric of an unknown label, with labels from train",
              lambda box: box.toml('["bad", "good"]', '"from train"').toml("{ accuracy", '{ "f1/god"'),
-             "DIR/run.toml:15: gate.min names 'f1/god', the labels are bad, good. Correct the name."),
+             "DIR/run.toml:15: gate.min names 'f1/god', the labels are bad, good. Did you mean \"f1/good\"? Correct "
+             "the name."),
         Case("no such schema file",
              lambda box: box.toml("[gate]", '[validation]\nschema_file = "schema.pbtxt"\n[gate]'),
              "DIR/run.toml:16: `validation.schema_file` is DIR/schema.pbtxt, no such file. Leave it out to have a "
@@ -573,8 +639,13 @@ CASES: dict[str, list[Case]] = {
              "DIR/toy/config.json: hidden_size must be a multiple of num_attention_heads (3), got 8. Correct it, "
              "or choose another model."),
         Case("no vocab.txt and no tokenizer.json", lambda box: box.delete("toy/vocab.txt"),
-             "DIR/toy: there is neither vocab.txt nor tokenizer.json. Add the model's; the tokenizer is built from "
-             "it."),
+             "DIR/toy: there is neither vocab.txt nor tokenizer.json. Add the one that was published with the model; a "
+             "model without them is not BERT's kind: take bert-base-uncased, or bert-base-multilingual-cased for other "
+             "languages than English."),
+        Case("a SentencePiece model", lambda box: box.rename("toy/vocab.txt", "toy/spiece.model"),
+             "DIR/toy: there is neither vocab.txt nor tokenizer.json: spiece.model is of a tokenizer of another kind, "
+             "SentencePiece, not of BERT's WordPiece. The model knows no other pieces: choose a base model with "
+             "vocab.txt, such as bert-base-uncased, or bert-base-multilingual-cased for other languages than English."),
         Case("a vocabulary without [UNK]", lambda box: box.change("toy/vocab.txt", "[UNK]\n", ""),
              "DIR/toy/vocab.txt: expected the control tokens of BERT, [UNK] not found. Take the vocab.txt that was"
              " published with the model."),
@@ -604,6 +675,12 @@ CASES: dict[str, list[Case]] = {
              "DIR/toy/model.safetensors: pooler.dense.bias stands twice, as 'bert.pooler.dense.bias' in "
              "model.safetensors and 'pooler.dense.bias' in model.safetensors. Nothing says which one the model "
              "learned: delete one, or take another model."),
+        Case("tensors behind a prefix of one's own", lambda box: box.tensors(lambda t: t.update(
+                 {f"tower.{name}": t.pop(name) for name in list(t)})),
+             "DIR/toy/model.safetensors: 37 of 39 tensors are missing: embeddings.word_embeddings.weight, "
+             "embeddings.position_embeddings.weight, embeddings.token_type_embeddings.weight and 34 more; the file has "
+             "them behind 'tower.'. Take the prefix away: with `load_file` and `save_file` of safetensors.numpy, name "
+             "each tensor name.removeprefix('tower.')."),
         Case("quantised weights", lambda box: box.tensors(
                  lambda t: t.update({"pooler.dense.weight": t["pooler.dense.weight"].astype(np.int8)})),
              "DIR/toy/model.safetensors: expected weights of the type F64 or F32 or F16 or BF16, got I8 in "
@@ -943,7 +1020,8 @@ def errors_page() -> str:
 
 def _block(message: str) -> list[str]:
     """A message below an item of a list."""
-    wrapped = textwrap.wrap(message, 78, break_long_words=False, break_on_hyphens=False)
+    lines = (textwrap.wrap(line, 78, break_long_words=False, break_on_hyphens=False) for line in message.split("\n"))
+    wrapped = [line for of_line in lines for line in of_line]
     return ["  ```text", *(f"  {line}" for line in wrapped), "  ```"]
 
 def tree(directory: Path) -> dict[str, bytes | None]:
@@ -971,7 +1049,11 @@ def test_a_mistake_gets_one_message_and_leaves_no_trace(
     shown = capsys.readouterr()
     monkeypatch.undo()
     assert shown.err.replace(str(directory), "DIR") == f"error: {case.message}\n"
-    assert (status, shown.out) == (2, "")
+    assert status == 2
+    if "--json" not in case.command.split():
+        assert shown.out == ""
+    else:
+        assert json.loads(shown.out)["failure"]["rule"] in case.message
     assert tree(tmp_path) == before
 
 def test_what_the_cases_spoil_is_in_order_before(

@@ -225,7 +225,8 @@ def test_a_bad_row_is_no_mistake_where_it_goes_to_quarantine(write: Write, tmp_p
 def test_labels_from_a_small_train_are_held_against_the_rest(write: Write, tmp_path: Path) -> None:
     from_train = ('["bad", "good"]', '"from train"')
     assert message(check, write(from_train, ("{ accuracy", '{ "recall/god"'))) == (
-        "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Correct the name."
+        "DIR/run.toml:15: gate.min names 'recall/god', the labels are bad, good. Did you mean \"recall/good\"? "
+        "Correct the name."
     )
     assert message(check, write(from_train, ("epochs = 1", "class_weights = { god = 2.0 }"))) == (
         "DIR/run.toml:13: `training.class_weights` names 'god', the labels are bad, good. "

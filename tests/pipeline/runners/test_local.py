@@ -67,6 +67,9 @@ def test_the_first_run_pushes_a_model(first_run: FirstRun, root: Path) -> None:
     assert set(result.states.values()) == {"done"}
     assert len(result.states) == 12
     assert result.record["rows"] == {"train": 64, "dev": 16, "test": 16}
+    # TensorBoard calls a run after the directory that its events are in.
+    assert list(Path(result.record["directory"]).glob("events.out.tfevents.*"))
+    assert "failure" not in result.record
     # By hand: 20 of train's words are "one" or "so", the others are tokens.
     assert result.record["texts"]["train"]["spelled_share"] == 20 / 342
     assert set(result.record["texts"]) == {"train", "dev", "test"}
@@ -144,6 +147,9 @@ def test_a_model_of_shuffled_labels_is_refused(folder: Path, root: Path, capfd: 
     assert versions(serving(root)) == before
     assert result.record["pushed"] is None
     assert any(reason.startswith("accuracy is 0.") for reason in result.record["evaluations"]["dev"]["reasons"])
+    failure = result.record["failure"]
+    assert (failure["exit_status"], failure["place"]) == (3, f"toy {result.record['id']}")
+    assert "accuracy is 0." in failure["rule"]
     assert "refused by the gate" in shown(root, capfd)
 
 

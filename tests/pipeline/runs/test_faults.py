@@ -188,10 +188,13 @@ def test_a_loss_that_is_no_number_ends_the_run_with_a_remedy(
     with monkeypatch.context() as patch:
         # Weights that overflow are refused before: what remains is a training that diverges.
         patch.setattr(Classification, "loss", lambda _, logits, *__: tf.reduce_sum(logits, axis=1) * math.nan)
-        status, _, err = run()
+        status, record, err = run()
+    assert record["failure"]["exit_status"] == status
+    assert (record["state"], record["failure"]["place"]) == ("failed", "Trainer")
+    assert record["failure"]["rule"].startswith("failed: ArithmeticError: the loss is nan at step 1 of 96, before any")
     assert status == 1
     assert "Trainer failed: ArithmeticError: the loss is nan at step 1 of 96" in one_message(err)
-    assert "a smaller learning_rate may help" in err
+    assert "before any update: the weights that training begins with overflow, take another model" in err
     assert versions(first_run.serving) == before
 
 
