@@ -159,7 +159,7 @@ def test_the_line_to_try_is_the_console_commands_where_that_was_started(
     command.write_text("#!/bin/sh\n")
     command.chmod(0o755)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("sys.argv", [str(command)])
+    monkeypatch.setattr("sys.orig_argv", ["python", str(command), "show"])
     assert run_report.try_line("model", "pair").startswith("bin/bert-pipeline predict --model model $'a text")
     monkeypatch.setenv("PATH", str(command.parent))
     assert run_report.try_line("model", "pair").startswith("bert-pipeline predict --model model $'a text")
