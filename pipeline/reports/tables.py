@@ -95,11 +95,11 @@ _LEAST_ROOM = 24
 """Columns; where fewer are left beside the head, the text stands below it."""
 
 
-_WORD = re.compile(r"(?:<- )?\S+")
-"""What an arrow points from stays beside it."""
+_WORD = re.compile(r"(?:<- )?(?:`[^`]*`|\S)+")
+"""What an arrow points from stays beside it, what is quoted stays whole."""
 
 _SHELL_WORD = re.compile(r"(?:--\S+ )?(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
-"""So does an option's value, and what is quoted stays whole."""
+"""So does an option's value."""
 
 
 def _broken(text: Text, words: re.Pattern[str], room: int) -> list[Text]:
