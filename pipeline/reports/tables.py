@@ -159,7 +159,7 @@ class FittingTable:
 
     def add_row(self, *cells: Text | str) -> None:
         """A cell for each column."""
-        self._rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
+        self._rows.append([Text().append(cell) for cell in cells])
 
     def fits(self, width: int) -> bool:
         """Whether all of it stands beside each other on a screen of this width, with headings and names in one line."""
