@@ -118,7 +118,7 @@ def asked_to_stop() -> bool:
 def watch(stream: TextIO, name: str, out: TextIO | None = None) -> Iterator[None]:
     """Shows on a terminal that `name` runs, and the progress of what runs within. The line vanishes at the end.
 
-    Where lines are written to `out` meanwhile and that is a terminal too, they show it, and a line among them would not.
+    Where `out` is a terminal too, the lines that are written to it meanwhile show that; one among them would disturb.
     """
     global _watcher  # noqa: PLW0603  # one terminal, one line
     if not stream.isatty() or (out is not None and out.isatty()):
