@@ -115,10 +115,13 @@ def asked_to_stop() -> bool:
 
 
 @contextmanager
-def watch(stream: TextIO, name: str) -> Iterator[None]:
-    """Shows on a terminal that `name` runs, and the progress of what runs within. The line vanishes at the end."""
+def watch(stream: TextIO, name: str, out: TextIO | None = None) -> Iterator[None]:
+    """Shows on a terminal that `name` runs, and the progress of what runs within. The line vanishes at the end.
+
+    Where `out` is a terminal too, the lines that are written to it meanwhile show that; one among them would disturb.
+    """
     global _watcher  # noqa: PLW0603  # one terminal, one line
-    if not stream.isatty():
+    if not stream.isatty() or (out is not None and out.isatty()):
         yield
         return
     with _Watcher(stream, name) as _watcher:

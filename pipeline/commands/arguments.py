@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import re
-import textwrap
 from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from components.common.checkout import COMMAND, SCRIPT, started_as
+from components.common.checkout import COMMAND, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
+from pipeline.commands import help_text
 from pipeline.commands.command_parser import CommandParser
 from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
@@ -24,9 +23,6 @@ _PUSHED = "tickets"
 
 _RUN = "a run's id, or a pipeline's name for its newest run"
 
-_WIDTH = 78
-"""Of what argparse prints as it is."""
-
 _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 """Name, summary, what else there is to know, example -> the command's parser."""
 
@@ -34,7 +30,7 @@ _Add = Callable[[str, str, str, str], argparse.ArgumentParser]
 def parser(description: str) -> argparse.ArgumentParser:
     """Parses into a namespace whose `command` is the name of one."""
     parser = CommandParser(
-        prog=_prog(),
+        prog=help_text.program(),
         description=description,
         epilog=f"exit status: {DONE} done, {FAILED} failed, {WRONG_INPUT} wrong input, {REFUSED} not pushed:\n"
         f"refused by the gate, or withdrawn by a rollback; of a scheduler's steps also {SKIPPED}, nothing to do",
@@ -56,14 +52,6 @@ def commands() -> dict[str, argparse.ArgumentParser]:
     return _add_commands(CommandParser(prog=SCRIPT))
 
 
-def _prog() -> str:
-    """What help and examples call the program."""
-    first, *others = started_as()
-    if not others:
-        return COMMAND
-    return SCRIPT if others[-1].endswith(SCRIPT) else f"{Path(first).name} {' '.join(others)}"
-
-
 def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.ArgumentParser]:
     subparsers = parser.add_subparsers(required=True, metavar="COMMAND")
     found: dict[str, argparse.ArgumentParser] = {}
@@ -72,12 +60,8 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         found[name] = command = subparsers.add_parser(
             name,
             help=summary,
-            description="\n\n".join(
-                textwrap.fill(text, _WIDTH, break_on_hyphens=False)
-                for text in (f"{summary[0].upper()}{summary[1:]}.", details)
-                if text
-            ),
-            epilog="\n".join(["example:", *(_shell(parser.prog, line) for line in example.splitlines())]),
+            description=help_text.paragraphs(f"{summary[0].upper()}{summary[1:]}.", details),
+            epilog=help_text.examples(parser.prog, example),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         command.set_defaults(command=name)
@@ -95,13 +79,6 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
     ):
         add_some(add)
     return found
-
-
-def _shell(prog: str, line: str) -> str:
-    """A command as one types it, in lines that do not part an option from its value."""
-    kept = re.sub(r"(--\S+) ", "\\1\0", f"  {prog} {line}")
-    lines = textwrap.wrap(kept, _WIDTH, subsequent_indent="    ", break_long_words=False, break_on_hyphens=False)
-    return " \\\n".join(lines).replace("\0", " ")
 
 
 def _add_runs(add: _Add) -> None:

@@ -84,16 +84,16 @@ def embed_file(model: Path, source: Source, output: Path, settings: Model, termi
 
 
 def vectors_of(
-    embedder: Any, path: Path, size: int, rows: Iterator[tuple[str, int]], terminal: TextIO
+    embedder: Any, path: Path, size: int, rows: Iterator[tuple[str, int]], terminal: TextIO, out: TextIO | None = None
 ) -> Iterator[tuple[list[str], np.ndarray]]:
-    """Some thousands of texts at a time, and their vectors."""
+    """Some thousands of texts at a time, and their vectors; `out` is where lines are written to meanwhile."""
     import numpy as np
 
     rows, again = tee(rows)
     vectors = embedder.vectors(text for text, _ in rows)
     some: list[str] = []
     found: list[np.ndarray] = []
-    with progress.watch(terminal, path.name), progress.progress(size) as bar:
+    with progress.watch(terminal, path.name, out), progress.progress(size) as bar:
         for count, ((text, read), vector) in enumerate(zip(again, vectors, strict=True), 1):
             some.append(text)
             found.append(vector)

@@ -48,7 +48,7 @@ def match_files(
     index = faiss.IndexFlatIP(parts[0].shape[1])
     index.add(np.concatenate(parts))
     query_count = 0
-    for some, vectors in vectors_of(embedder, queries.path, *query_texts, terminal):
+    for some, vectors in vectors_of(embedder, queries.path, *query_texts, terminal, out):
         if not (as_json or query_count):
             print("query", "rank", "cosine", "match", sep="\t", file=out)
         query_count += len(some)

@@ -138,7 +138,7 @@ def predict_file(
     if as_json and (twice := [name for name, count in Counter(names).items() if count > 1]):
         problem = f"the header names {twice[0]!r} twice, and an object has each name once"
         raise InputError(f"{source}:1", problem, "Rename one, or leave out --json")
-    with written(destination) as out, progress.watch(terminal, "predict"):
+    with written(destination) as out, progress.watch(terminal, "predict", out):
         predictor = _load(model)
         task = predictor.task
         if len(text) != len(predictor.text_names):

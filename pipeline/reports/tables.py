@@ -72,7 +72,7 @@ class Hanging:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         indent = self._head.cell_len
         room = options.max_width - indent
-        if not console.is_terminal or self._text.cell_len <= room:
+        if not console.is_terminal or (self._text.cell_len <= room and "\n" not in self._text.plain):
             yield Text.assemble(self._head, self._text)
             return
         head = self._head
@@ -95,18 +95,19 @@ _LEAST_ROOM = 24
 """Columns; where fewer are left beside the head, the text stands below it."""
 
 
-_WORD = re.compile(r"(?:<- )?\S+")
-"""What an arrow points from stays beside it."""
+_WORD = re.compile(r"(?:<- )?(?:`[^`]*`|\S)+")
+"""What an arrow points from stays beside it, what is quoted stays whole."""
 
 _SHELL_WORD = re.compile(r"(?:--\S+ )?(?:'[^']*'|\"[^\"]*\"|[^\s'\"])+")
-"""So does an option's value, and what is quoted stays whole."""
+"""So does an option's value."""
 
 
 def _broken(text: Text, words: re.Pattern[str], room: int) -> list[Text]:
     """Its lines, broken between words; one that is longer than a line stays whole."""
     begin, ends = 0, []
     for word in words.finditer(text.plain):
-        if begin < word.start() and cell_len(text.plain[begin : word.end()]) > room:
+        is_too_long = cell_len(text.plain[begin : word.end()]) > room
+        if begin < word.start() and (is_too_long or "\n" in text.plain[begin : word.start()]):
             begin = word.start()
             ends.append(begin)
     lines = list(text.divide(ends))
@@ -123,7 +124,8 @@ def fact_lines(facts: list[tuple[str, str]], width: int = 12) -> Group:
 class _Fact:
     def __init__(self, name: str, value: str, width: int) -> None:
         self._name, self._width = name, width
-        self._value = value if isinstance(value, Command) else Text(value)
+        # As it will be written, else it would be taken for shorter than it is.
+        self._value = value if isinstance(value, Command) else Text(printable(value))
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         # Where names are long and the terminal is narrow, there is no room for columns.
@@ -159,7 +161,8 @@ class FittingTable:
 
     def add_row(self, *cells: Text | str) -> None:
         """A cell for each column."""
-        self._rows.append([Text(cell) if isinstance(cell, str) else cell for cell in cells])
+        # As they will be written, else they would be taken for shorter than they are.
+        self._rows.append([Text().append(printable(cell) if isinstance(cell, str) else cell) for cell in cells])
 
     def fits(self, width: int) -> bool:
         """Whether all of it stands beside each other on a screen of this width, with headings and names in one line."""

@@ -48,8 +48,8 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     with held(paths, say if wait else None):
         with writable(paths.runs):
             record = lifecycle.begin(checked, paths)
-        log = tables.short_path(str(record.log))
-        say(tables.Hanging(Text(f"{record.name} {record.id}   "), Text(f"log: {log}")))
+        place = tables.short_path(str(record.log))
+        say(tables.Hanging(Text(f"{record.name} {record.id}   "), Text(f"log: {place}")))
         started = time.monotonic()
         with stop_on_signals(), redirected_output(record.log) as terminal:
             try:

@@ -119,6 +119,12 @@ def test_a_line_follows_a_window_that_is_made_narrower(terminal: Terminal) -> No
         assert max(len(frame.strip()) for frame in terminal.shown().splitlines()) < 40
 
 
+def test_a_terminal_that_gets_lines_gets_no_progress_among_them(terminal: Terminal) -> None:
+    with progress.watch(terminal.stream, "predict", terminal.stream), progress.progress(2) as bar:
+        bar.advance(1, "a row")
+    assert terminal.shown() == ""
+
+
 def test_without_a_total_a_terminal_shows_the_elapsed_time(terminal: Terminal) -> None:
     with progress.watch(terminal.stream, "SchemaGen"):
         time.sleep(0.3)

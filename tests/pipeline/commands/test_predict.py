@@ -119,7 +119,10 @@ def test_what_is_typed_is_answered_line_by_line_and_a_mistake_ends_nothing(
     out = Screen()
     said: list[str] = []
 
-    class Typed(Screen):
+    class Typed:
+        def isatty(self) -> bool:
+            return True
+
         def __iter__(self) -> Iterator[str]:
             for line in ("a good film\n", "\n", "one\ttwo\n", "dull\n"):
                 said.append(out.getvalue())

@@ -101,3 +101,14 @@ def test_names_that_cannot_be_folded_stand_above_their_figures(monkeypatch: pyte
         "pending_card_payment_over_weekend",
         "    26     0.8000  0.6154  0.6957",
     ]
+
+
+def test_what_is_escaped_counts_as_it_is_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = new_table("class", "rows")
+    table.add_row("a\x1bb", "26")
+    assert lines(table, 40, monkeypatch) == ["class     rows", "a\\u001bb    26"]
+
+
+def test_lines_of_a_fact_stand_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    expected = ["error         OSError:", "              disk full"]
+    assert lines(fact_lines([("error", "OSError:\ndisk full")]), 80, monkeypatch) == expected
