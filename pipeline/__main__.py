@@ -12,6 +12,8 @@ from components.common.errors import Failure, InputError, describe
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import asks_for_json, parser
 
+_OF_THE_DISK = "Check the path, its permissions and the disk."
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
@@ -28,14 +30,9 @@ def main(arguments: list[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
     except OSError as error:
-        place, rule, remedy = (
-            error.filename,
-            error.strerror or str(error),
-            "Check the path, its permissions and the disk.",
-        )
-        status = WRONG_INPUT if isinstance(error, PermissionError) else FAILED
-        message = f"{f'{place}: ' if place else ''}{rule}. {remedy}"
-        return _failed(Failure(status, str(place or ""), rule, remedy), message, as_json)
+        place, rule = str(error.filename or ""), error.strerror or str(error)
+        failure = Failure(WRONG_INPUT if isinstance(error, PermissionError) else FAILED, place, rule, _OF_THE_DISK)
+        return _failed(failure, f"{f'{place}: ' if place else ''}{rule}. {_OF_THE_DISK}", as_json)
     except KeyboardInterrupt:
         return _failed(Failure(FAILED, "", "interrupted", "Run it again."), "interrupted", as_json)
     except Exception as error:

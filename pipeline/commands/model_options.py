@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from pathlib import Path
+from typing import Final
 
 from components.common.defaults import MAX_LENGTH
 
 _NAMED = "or a pipeline's name, also NAME/VERSION"
 
-POOLING = "mean"
+POOLING: Final = "mean"
 """Of a base model, where the command line does not say."""
 
 

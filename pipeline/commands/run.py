@@ -37,8 +37,8 @@ def execute(options: argparse.Namespace) -> int:
         status = DONE if nothing_new.pushed else REFUSED
         if options.json:
             summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
-            failure = Failure(REFUSED, nothing_new.run, nothing_new.why, run_report.AFTER_REFUSAL)
-            print(json_text.dumps({**summary, **nothing_new._asdict(), **(failure.document() if status else {})}))
+            refused = Failure(REFUSED, nothing_new.run, nothing_new.why, run_report.AFTER_REFUSAL)
+            print(json_text.dumps({**summary, **nothing_new._asdict(), **(refused.document() if status else {})}))
         return status
     record = local.run(checked, options.root, say, options.wait)
     failure = run_report.not_pushed(record, "Run again: what is finished comes from cache.")

@@ -89,7 +89,10 @@ def test_other_failures_are_one_too(
 def test_a_failure_of_the_programs_own_has_an_object_and_a_traceback(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(check, "execute", lambda _: {}["key"])
+    def fails(_: object) -> int:
+        raise KeyError("key")
+
+    monkeypatch.setattr(check, "execute", fails)
     with pytest.raises(KeyError):
         pipeline_runner.main(["check", "--config", "c", "--json"])
     assert json.loads(capsys.readouterr().out)["failure"]["rule"] == "KeyError: 'key'"
