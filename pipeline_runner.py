@@ -8,7 +8,7 @@ import importlib
 import os
 import sys
 
-from components.common import tensorflow_env
+from components.common import streams, tensorflow_env
 from components.common.errors import InputError
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import parser
@@ -16,6 +16,11 @@ from pipeline.commands.arguments import parser
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
+    with streams.printable_terminals():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     options = parser(__doc__ or "").parse_args(arguments)
     tensorflow_env.set_up()
     try:

@@ -18,6 +18,8 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TaskProgressColumn, TextColumn, TimeElapsedColumn
 from rich.progress import TimeRemainingColumn as Remaining
 
+from components.common.streams import printable, terminal_of
+
 _LOG_SECONDS = 10.0
 
 _watcher: _Watcher | _Relay | None = None
@@ -137,12 +139,24 @@ class _Relay:
         self.update = tell
 
 
+class _Plain(TextColumn):
+    """Text that comes from files, too: no markup."""
+
+    def __init__(self, form: str) -> None:
+        super().__init__(form, markup=False)
+
+
 class _Watcher(Progress):
     """A spinner with the elapsed time, which becomes a bar with the time left once a total is known."""
 
     def __init__(self, stream: TextIO, name: str) -> None:
         bar = BarColumn(bar_width=24)
-        columns = (SpinnerColumn(), TextColumn(f"{name:<18}"), TimeElapsedColumn(), TextColumn("{task.fields[text]}"))
+        columns = (
+            SpinnerColumn(),
+            _Plain("{task.description:<18}"),
+            TimeElapsedColumn(),
+            _Plain("{task.fields[text]}"),
+        )
         self._with_total = (
             columns[0],
             columns[1],
@@ -154,16 +168,16 @@ class _Watcher(Progress):
         )
         super().__init__(
             *columns,
-            console=Console(file=stream),
+            console=Console(file=terminal_of(stream)),
             transient=True,
             refresh_per_second=5,
             # Rich would print above the line what libraries write to sys.stderr; that belongs into the log.
             redirect_stdout=False,
             redirect_stderr=False,
         )
-        self._task = self.add_task(name, total=None, text="")
+        self._task = self.add_task(printable(name), total=None, text="")
 
     def update(self, bar: Bar, text: str) -> None:  # type: ignore[override]
         if bar.total:
             self.columns = self._with_total
-        super().update(self._task, completed=bar.done, total=bar.total, text=text)
+        super().update(self._task, completed=bar.done, total=bar.total, text=printable(text))

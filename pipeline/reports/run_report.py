@@ -10,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from components.common.streams import printable
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
@@ -119,7 +120,7 @@ def failure(record: RunRecord, remedy: str) -> str:
     """Why a run has no result, in a message."""
     failed = next((node.id for node in record.nodes if node.state == "failed"), "the run")
     how = "was interrupted" if record.state == "interrupted" else f"failed: {record.error}"
-    return f"{failed} {how}. {remedy} The log has the rest: {_log_of(record)}"
+    return printable(f"{failed} {how}. {remedy} The log has the rest: {_log_of(record)}")
 
 
 def try_line(model: str, task: str) -> str:

@@ -11,7 +11,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from components.common.streams import printable
+from components.common.streams import printable, terminal_of
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 
@@ -21,7 +21,7 @@ _PLAIN_WIDTH = 120
 def console(stream: TextIO) -> Console:
     """Rich on a terminal; plain lines of a steady width elsewhere."""
     width = None if stream.isatty() else _PLAIN_WIDTH
-    return _Console(file=stream, highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
+    return _Console(file=terminal_of(stream), highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
 
 
 class _Console(Console):
