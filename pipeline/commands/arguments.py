@@ -8,6 +8,7 @@ import textwrap
 from collections.abc import Callable
 from pathlib import Path
 
+from components.common.checkout import ROOT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
 
@@ -208,7 +209,7 @@ def _add_data(add: _Add) -> None:
     command = add(
         "data",
         "fetch a sample data set or the sample weights",
-        "Into data/ of a checkout; what is there already is not fetched again.",
+        "Into data/ of the checkout, or beside the installed package; what is there already is not fetched again.",
         "data movie-reviews",
     )
     samples = "movie-reviews, reuters-r8, reuters-topics, conll2003 or minilm (the weights)"
@@ -273,8 +274,14 @@ def _add_schedules(add: _Add) -> None:
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
 
 
+def _config(given: str) -> Path:
+    """A TOML file; `pipeline/configs/NAME` is one that ships, wherever the command is started."""
+    ships = given.startswith("pipeline/configs/") and not Path(given).exists()
+    return ROOT / given if ships else Path(given)
+
+
 def _add_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
+    command.add_argument("--config", type=_config, required=True, metavar="C", help="the run's TOML file")
 
 
 def _add_root(command: argparse.ArgumentParser) -> None:

@@ -32,8 +32,10 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     pip = [sys.executable, "-m", "pip", "--quiet", "--no-cache-dir"]
     # A copy, because setuptools builds within the folder it is given.
     source = tmp_path / "source"
-    for folder in ("components", "pipeline"):
+    for folder in ("components", "pipeline", "data/intents", "data/requests"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", "fetch.py", "samples.py"):
+        shutil.copy(ROOT / "data" / name, source / "data")
     for name in ("pipeline_runner.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
@@ -48,4 +50,18 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     files = done.stdout.split()
     assert len(files) == 11
     assert all(file.startswith(str(target)) for file in files)
-    assert (target / "pipeline" / "configs" / "movie_reviews.toml").is_file()
+    assert (target / "pipeline" / "configs" / "run.schema.json").is_file()
+    (empty := tmp_path / "empty").mkdir()
+
+    def command(*words: str) -> tuple[int, str]:
+        python = [sys.executable, "-m", "pipeline_runner"]
+        ended = subprocess.run(
+            [*python, *words], cwd=empty, env=environment, capture_output=True, text=True, check=False
+        )
+        return ended.returncode, ended.stderr
+
+    # The config that ships is found, and its samples; the base model has to be fetched first, to where it is named.
+    status, said = command("check", "--config", "pipeline/configs/intents.toml")
+    assert (status, said.startswith(f"error: {target}/data/minilm: ")) == (2, True), said
+    status, said = command("data", "nothing")
+    assert (status, said.startswith("error: sample data: no sample is called 'nothing'")) == (2, True), said
