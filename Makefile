@@ -66,12 +66,14 @@ rooms: setup
 	.venv/bin/lint-imports --no-cache
 
 # 20,000 cases of each property test of the TSV reader, the config loader, base models' addresses and directories and, by
-# kind of tokenizer, of WordPiece, and 2,000 of the files that runs leave, each through several commands; kills at random
-# moments, half an hour, and changes of what a run reads at every node, an hour.
+# kind of tokenizer, of WordPiece, 2,000 of the files that runs leave, each through several commands, and 200 odd
+# texts as names, 20 in a whole run; kills at random moments, half an hour, and changes of what a run reads at every
+# node, an hour.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
 	  tests/components/pretrained/test_hub.py tests/components/pretrained/test_model_directory_fuzz.py \
 	  tests/components/tokenization/test_wordpiece_fuzz.py
+	FUZZ_CASES=200 $(PY) -m pytest tests/pipeline/test_odd_names.py
 	FUZZ_CASES=2000 $(PY) -m pytest tests/pipeline/runs/test_stored_state_fuzz.py
 
 chaos: setup

@@ -1,7 +1,8 @@
-"""Writes docs/configuration.md and docs/commands.md; `make docs` also has errors.md and metrics.md written, by tests.
+"""Writes docs/configuration.md, docs/commands.md and the JSON Schema of the TOML; `make docs` has tests write the rest.
 
 docs/configuration.md comes from the settings (`components/settings`): each key's type, default, docstring and example.
-docs/commands.md comes from the parser of the command line and from the exit statuses.
+docs/commands.md comes from the parser of the command line and from the exit statuses. The schema is that of
+`docs/schema.py`.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from components.common import exit_status
-from docs import keys
+from docs import keys, schema
 from pipeline.commands import arguments
 
 DOCS = Path(__file__).parent
@@ -192,15 +193,20 @@ def _spelt(action: argparse.Action) -> str:
     return " ".join(filter(None, [action.option_strings[0], value + many]))
 
 
-PAGES = {"configuration.md": configuration, "commands.md": commands}
-"""Page -> what writes it."""
+PAGES = {
+    "configuration.md": configuration,
+    "commands.md": commands,
+    "../pipeline/configs/run.schema.json": schema.text,
+}
+"""Page, or another file by its path from here -> what writes it."""
 
 
 def main() -> None:
     """Writes the pages."""
     for name, page in PAGES.items():
-        (DOCS / name).write_text(page(), encoding="utf-8")
-        print(f"docs/{name}", file=sys.stderr)
+        path = (DOCS / name).resolve()
+        path.write_text(page(), encoding="utf-8")
+        print(path.relative_to(DOCS.parent), file=sys.stderr)
 
 
 if __name__ == "__main__":

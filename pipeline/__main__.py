@@ -7,7 +7,7 @@ import importlib
 import os
 import sys
 
-from components.common import json_text, tensorflow_env
+from components.common import json_text, streams, tensorflow_env
 from components.common.errors import Failure, InputError, describe
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import asks_for_json, parser
@@ -17,6 +17,11 @@ _OF_THE_DISK = "Check the path, its permissions and the disk."
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
+    with streams.printable_terminals():
+        return _main(arguments)
+
+
+def _main(arguments: list[str] | None) -> int:
     words = sys.argv[1:] if arguments is None else arguments
     as_json = asks_for_json(words)
     try:

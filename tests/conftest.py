@@ -38,6 +38,11 @@ feature { name: "%s" type: BYTES presence { min_fraction: 1.0 min_count: 1 } sha
 """
 
 
+def pytest_configure() -> None:
+    """TFX hands the arguments of its process to absl, which has flags of pytest's names: `-v` for one."""
+    del sys.argv[1:]
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Puts files with slow tests first: what is quick fills the end, when a process has no long file left to begin."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}

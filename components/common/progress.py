@@ -21,7 +21,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from components.common.streams import columns, printable
+from components.common.streams import columns, printable, terminal_of
 
 _LOG_SECONDS = 10.0
 
@@ -156,7 +156,7 @@ class _Watcher(Progress):
 
     def __init__(self, stream: TextIO, name: str) -> None:
         super().__init__(
-            console=Console(file=stream),
+            console=Console(file=terminal_of(stream)),
             transient=True,
             refresh_per_second=5,
             # Rich would print above the line what libraries write to sys.stderr; that belongs into the log.
@@ -168,7 +168,7 @@ class _Watcher(Progress):
         self._task = self.add_task(name, total=None, text="")
 
     def update(self, bar: Bar, text: str) -> None:  # type: ignore[override]
-        super().update(self._task, completed=bar.done, total=bar.total, text=text)
+        super().update(self._task, completed=bar.done, total=bar.total, text=printable(text))
 
     def get_renderables(self) -> Iterator[RenderableType]:
         for task in self.tasks:

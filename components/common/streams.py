@@ -10,7 +10,7 @@ import sys
 import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 _JOINERS = "\u200c\u200d"
 """That words of some languages and emoji are written with."""
@@ -49,27 +49,51 @@ def columns(stream: TextIO) -> int:
 
 
 class Printable(io.TextIOBase):
-    """A terminal that gets `printable` text."""
+    """A terminal that gets `printable` text.
+
+    Args:
+        terminal: for who writes colours to it, and what is printable of the rest.
+    """
 
     def __init__(self, terminal: TextIO) -> None:
-        self._terminal = terminal
+        self.terminal = terminal
 
     def write(self, text: str) -> int:
         """Writes what is printable of it, the rest escaped."""
-        self._terminal.write(printable(text))
+        self.terminal.write(printable(text))
         return len(text)
 
     def flush(self) -> None:
         """Of the terminal."""
-        self._terminal.flush()
+        self.terminal.flush()
 
     def isatty(self) -> bool:
         """Whether the terminal is one."""
-        return self._terminal.isatty()
+        return self.terminal.isatty()
 
     def fileno(self) -> int:
         """Of the terminal."""
-        return self._terminal.fileno()
+        return self.terminal.fileno()
+
+    def __getattr__(self, name: str) -> Any:
+        # `buffer`, `reconfigure` and whatever else a stream of the process has.
+        return getattr(self.terminal, name)
+
+
+def terminal_of(stream: TextIO) -> TextIO:
+    """The stream itself, for who writes to it what controls a terminal, and escapes the rest."""
+    return stream.terminal if isinstance(stream, Printable) else stream
+
+
+@contextlib.contextmanager
+def printable_terminals() -> Iterator[None]:
+    """Has what a command prints of others' text control no terminal."""
+    with contextlib.ExitStack() as stack:
+        if sys.stdout.isatty():
+            stack.enter_context(contextlib.redirect_stdout(Printable(sys.stdout)))
+        if sys.stderr.isatty():
+            stack.enter_context(contextlib.redirect_stderr(Printable(sys.stderr)))
+        yield
 
 
 @contextlib.contextmanager
@@ -95,7 +119,7 @@ def redirected_output(log: Path) -> Iterator[TextIO]:
     sys.stdout.flush()
     sys.stderr.flush()
     kept = [os.dup(1), os.dup(2)]
-    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    file = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     terminal = os.fdopen(os.dup(kept[1]), "w", encoding="utf-8")
     original = sys.stdout
     progress = logging.FileHandler(log, encoding="utf-8")

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
+from components.common.literal_paths.patterns import parted
 from components.rows.files import readable
 from components.settings.data import SPAN, SPLITS, Data
 
@@ -56,10 +57,12 @@ def _of(pattern: str, spans: tuple[int, ...], there: dict[str, dict[int, list[st
 def _numbers(pattern: str) -> dict[int, list[str]]:
     """Span -> its files, sorted; `007` is span 7."""
     before, *rest = pattern.split(SPAN)
-    written = _as_regex(before) + r"(\d+)" + r"\1".join(map(_as_regex, rest))
+    # Directories that are there under the very name are meant by it.
+    start, first = parted(before)
+    written = re.escape(start) + _as_regex(first) + r"(\d+)" + r"\1".join(map(_as_regex, rest))
     found: dict[int, list[str]] = {}
     with readable(Path(pattern)):
-        names = sorted(glob.glob(pattern.replace(SPAN, "*"), recursive=True))
+        names = sorted(glob.glob(glob.escape(start) + "*".join([first, *rest]), recursive=True))
     for name in names:
         if match := re.fullmatch(written, name):
             found.setdefault(int(match[1]), []).append(name)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import glob
 import gzip
 import json
 import zlib
@@ -13,6 +12,7 @@ from typing import IO
 
 from components.common import atomic_files
 from components.common.errors import InputError
+from components.common.literal_paths.patterns import matching
 from components.common.suggest import did_you_mean
 from components.rows.tsv import CHUNK
 from components.settings.data import Data
@@ -94,7 +94,7 @@ def find_files(data: Data) -> InputFiles:
     for split, pattern in data.patterns:
         # A name may hold brackets and be no glob.
         with readable(Path(pattern)):
-            names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+            names = [pattern] if Path(pattern).exists() else matching(pattern)
         for path in map(Path, names or [pattern]):
             require_file(path, f"Name its files, say {path}/*.tsv")
             real = path.resolve()

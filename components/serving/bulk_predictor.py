@@ -13,6 +13,7 @@ from typing import Any, TextIO
 import apache_beam as beam
 
 from components.common import atomic_files, progress
+from components.common.literal_paths.libraries import use_literal_paths
 from components.rows import shards
 from components.rows.shards import WORK, RowFormat, Shard
 from components.rows.tsv import BadRow
@@ -100,6 +101,7 @@ def run(job: Job, paths: list[str], counts: Path, arguments: list[str]) -> None:
         counts: where a line of JSON goes for each part, with its `rows` and its `bad` ones.
         arguments: Beam's.
     """
+    use_literal_paths()
     with beam.Pipeline(argv=arguments) as pipeline:
         (
             pipeline

@@ -13,6 +13,7 @@ import tensorflow as tf
 
 from components import tasks
 from components.common.errors import InputError
+from components.common.literal_paths.patterns import plain
 from components.export import card, served_ops, signature_names
 from components.serving import versions
 
@@ -125,7 +126,8 @@ class Predictor:
         try:
             described = card.read_card(self.path)
             served_ops.check(self.path)
-            self._model = tf.saved_model.load(str(self.path))
+            with plain(self.path) as named:
+                self._model = tf.saved_model.load(str(named))
             self._signatures = signatures = self._model.signatures
             self.task = tasks.from_card(described)
             """What it was trained for."""

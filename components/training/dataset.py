@@ -16,6 +16,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.common import feature_names
+from components.common.literal_paths.patterns import matching
 from components.tasks import Task
 from components.tasks.tagging import IGNORED
 
@@ -91,7 +92,8 @@ class Rows:
         wanted = {feature_names.TOKEN_IDS: ragged, feature_names.TARGET: feature_spec[feature_names.TARGET]}
         if task.per_token:
             wanted |= {feature_names.WORD_IDS: ragged, feature_names.TARGET: ragged}
-        files = tf.data.Dataset.list_files(list(patterns), shuffle=False)
+        if not (files := sorted(file for pattern in patterns for file in matching(pattern))):
+            raise FileNotFoundError(f"no file matches {' or '.join(patterns)}")
         records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_PARSE_ROWS)
         nothing = np.zeros(0, np.int32)
         lengths, targets, unseen = [nothing], [nothing], [(nothing, nothing)]

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.common.errors import InputError
@@ -41,6 +42,16 @@ _STEP = re.compile(r" \[while running '[^']*'\]")
 _MISTAKE = re.compile(
     rf"^(?:{re.escape(InputError.__module__)}\.)?InputError: (.+?): (.+)\. (.+)", re.MULTILINE | re.DOTALL
 )
+
+
+@contextlib.contextmanager
+def own_arguments() -> Iterator[None]:
+    """Around what runs a node: absl takes the arguments of this process for its own, whoever gave them to whom."""
+    before, sys.argv = sys.argv, sys.argv[:1] or [""]
+    try:
+        yield
+    finally:
+        sys.argv = before
 
 
 def arguments(beam: Beam) -> list[str]:

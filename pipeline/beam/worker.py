@@ -45,6 +45,10 @@ def main() -> None:
     from apache_beam.runners.worker import sdk_worker_main
     from google.protobuf import json_format, text_format
 
+    from components.common.literal_paths.libraries import use_literal_paths
+
+    use_literal_paths()
+
     channel = grpc.insecure_channel(options.provision_endpoint)
     service = beam_provision_api_pb2_grpc.ProvisionServiceStub(channel)
     request = beam_provision_api_pb2.GetProvisionInfoRequest()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import takewhile
 from pathlib import Path
 
-from components.common.checkout import COMMAND, SCRIPT
+from components.common.checkout import COMMAND, ROOT, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 from pipeline.commands import help_text
 from pipeline.commands.command_parser import CommandParser
@@ -221,7 +221,7 @@ def _add_data(add: _Add) -> None:
     command = add(
         "data",
         "fetch a sample data set or the sample weights",
-        "Into data/ of a checkout; what is there already is not fetched again.",
+        "Into data/ of the checkout, or beside the installed package; what is there already is not fetched again.",
         "data movie-reviews",
     )
     samples = "movie-reviews, reuters-r8, reuters-topics, conll2003 or minilm (the weights)"
@@ -298,8 +298,14 @@ def _add_shell(add: _Add) -> None:
     command.add_argument("shell", choices=["bash", "zsh", "fish"], metavar="SHELL", help="bash, zsh or fish")
 
 
+def _config(given: str) -> Path:
+    """A TOML file; `pipeline/configs/NAME` is one that ships, wherever the command is started."""
+    ships = given.startswith("pipeline/configs/") and not Path(given).exists()
+    return ROOT / given if ships else Path(given)
+
+
 def _add_config(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--config", type=Path, required=True, metavar="C", help="the run's TOML file")
+    command.add_argument("--config", type=_config, required=True, metavar="C", help="the run's TOML file")
 
 
 def _add_root(command: argparse.ArgumentParser) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import dataclasses
-import glob
 import json
 import shutil
 import sys
@@ -17,6 +16,7 @@ from components import tasks
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
+from components.common.literal_paths.patterns import matching
 from components.export.card import identity
 from components.rows import shards
 from components.rows.columns import text_columns
@@ -148,7 +148,7 @@ def _files(inputs: Sequence[Path]) -> list[Path]:
     """The files, globs resolved, in sorted order; each gives its predictions a name of their own."""
     found: dict[str, Path] = {}
     for given in inputs:
-        names = [given] if given.exists() else [Path(name) for name in sorted(glob.glob(str(given), recursive=True))]
+        names = [given] if given.exists() else list(map(Path, matching(str(given))))
         for path in names or [given]:
             require_file(path, f"Name its files, say {path}/*.tsv")
             other = found.setdefault(shards.stem(path), path.resolve())

@@ -17,7 +17,7 @@ from components.common import progress
 from components.common.atomic_files import written
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.common.streams import Printable, columns, hidden_stderr
+from components.common.streams import columns, hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
 from components.rows.tsv import Quoting
@@ -197,11 +197,6 @@ def _load(model: Path) -> Predictor:
 
 
 def execute(options: argparse.Namespace) -> int:
-    with contextlib.redirect_stdout(Printable(sys.stdout)) if sys.stdout.isatty() else contextlib.nullcontext():
-        return _execute(options)
-
-
-def _execute(options: argparse.Namespace) -> int:
     from components.serving.verification import verified
     from components.serving.versions import resolve
 

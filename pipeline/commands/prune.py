@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import sys
 
-from components.common import json_text
+from components.common import json_text, streams
 from components.common.exit_status import DONE
 
 
@@ -15,11 +15,13 @@ def execute(options: argparse.Namespace) -> int:
 
     paths = pushed_versions.pipeline_paths(options.root, options.name)
     with lock.held(paths):
-        from pipeline.runs import pruning, recovery
+        with streams.hidden_stderr():
+            from pipeline.runs import pruning, recovery
 
-        for what in recovery.adopt(paths):
+            adopted = recovery.adopt(paths)
+            pruned = pruning.prune(paths, options.keep, options.dry_run)
+        for what in adopted:
             print(what, file=sys.stderr)
-        pruned = pruning.prune(paths, options.keep, options.dry_run)
     if options.json:
         print(json_text.dumps(dataclasses.asdict(pruned)))
         return DONE

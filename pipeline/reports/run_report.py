@@ -12,6 +12,7 @@ from rich.text import Text
 from components.common.checkout import started_as
 from components.common.errors import Failure
 from components.common.exit_status import FAILED, REFUSED
+from components.common.streams import printable
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
@@ -158,7 +159,7 @@ def _is_withdrawn(record: RunRecord) -> bool:
 
 def as_message(failure: Failure) -> str:
     """A failure of a run in a line."""
-    return f"{failure.place} {failure.rule}. {failure.remedy}"
+    return printable(f"{failure.place} {failure.rule}. {failure.remedy}")
 
 
 def try_line(model: str, task: str) -> Command:

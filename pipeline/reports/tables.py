@@ -13,7 +13,7 @@ from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
-from components.common.streams import columns, printable
+from components.common.streams import columns, printable, terminal_of
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
 
@@ -27,9 +27,8 @@ def console(stream: TextIO) -> Console:
     """Rich on a terminal; plain lines of a steady width elsewhere."""
     # Rich would ask standard input how wide it is; and without a height, take a terminal it does not know for 80.
     width = columns(stream) if stream.isatty() else _PLAIN_WIDTH
-    return _Console(
-        file=stream, highlight=False, markup=False, emoji=False, width=width, height=_HEIGHT, soft_wrap=True
-    )
+    file = terminal_of(stream)
+    return _Console(file=file, highlight=False, markup=False, emoji=False, width=width, height=_HEIGHT, soft_wrap=True)
 
 
 class _Console(Console):

@@ -16,7 +16,7 @@ from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from pipeline.config import preflight
 from pipeline.runners.exported_dag import ExportedDag
-from pipeline.runs import manifest
+from pipeline.runs import lifecycle, manifest
 from pipeline.runs.paths import PipelinePaths
 
 _DAG_FILE = Path(__file__).with_name("airflow_dag.py")
@@ -37,13 +37,15 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
         InputError: the config, or what it names, is wrong; or the directory cannot be written.
     """
     checked = preflight.check(path)
+    paths = PipelinePaths.of(checked.run, root)
+    lifecycle.check_names(checked, paths)
     with hidden_stderr():
         from google.protobuf import json_format
 
         from pipeline.runners.launch import compiled_run
 
     now = datetime.datetime.now().astimezone().isoformat(timespec="seconds")
-    compiled = compiled_run(checked, PipelinePaths.of(checked.run, root), manifest.collect(checked, "exported", now))
+    compiled = compiled_run(checked, paths, manifest.collect(checked, "exported", now))
     exported = ExportedDag(
         name=checked.run.name,
         config=str(path.resolve()),

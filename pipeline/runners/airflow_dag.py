@@ -22,15 +22,20 @@ _SCHEDULE = _PIPELINE["schedule"]
 _HOURS, _RUN_HOURS = _SCHEDULE["node_hours"], _SCHEDULE["run_hours"]
 
 
+def _as_it_is(text: str) -> str:
+    """For where Airflow reads templates: a path may hold their braces."""
+    return "{{ " + ascii(text) + " }}" if "{" in text else text
+
+
 def _step(task_id: str, command: str, **more: Any) -> BashOperator:
     return BashOperator(
         task_id=task_id,
         # The run's id is the user's: it goes by the environment, where no shell reads it as a command.
         bash_command=f'exec "$PIPELINE_PYTHON" "$PIPELINE_RUNNER" {command} --dag "$PIPELINE_DAG" --run-id="$RUN_ID"',
         env={
-            "PIPELINE_PYTHON": _PIPELINE["python"],
-            "PIPELINE_RUNNER": _PIPELINE["runner"],
-            "PIPELINE_DAG": str(_FILE),
+            "PIPELINE_PYTHON": _as_it_is(_PIPELINE["python"]),
+            "PIPELINE_RUNNER": _as_it_is(_PIPELINE["runner"]),
+            "PIPELINE_DAG": _as_it_is(str(_FILE)),
             "RUN_ID": "{{ run_id }}",
             # Airflow's own packages are none of the project's.
             "PYTHONPATH": "",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import find_input_error
+from components.common.literal_paths.libraries import use_literal_paths
 from pipeline.runners import inputs
 
 _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
@@ -47,10 +48,13 @@ def run(arguments: list[str]) -> None:
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 
     from pipeline.beam.batch_size import use_large_batches
+    from pipeline.beam.options import own_arguments
 
     use_large_batches()
+    use_literal_paths()
     try:
-        kubeflow_v2_run_executor.main((known, of_beam))
+        with own_arguments():
+            kubeflow_v2_run_executor.main((known, of_beam))
         if "push_destination" not in properties:
             inputs.check(known.executor_class_path, properties)
     except Exception as error:

@@ -20,6 +20,7 @@ from tfx.orchestration.portable import (
 )
 from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 
+from components.common.literal_paths.libraries import use_literal_paths
 from pipeline.beam import options
 from pipeline.beam.batch_size import use_large_batches
 from pipeline.config.preflight import Checked
@@ -172,6 +173,7 @@ class CompiledPipeline:
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
         use_large_batches()
+        use_literal_paths()
         launcher.cache_utils = CacheContexts(self._paths.home)
         executor = runner_utils.extract_executor_spec(self._deployment, node_id)
         check = functools.partial(self._check_inputs, node_id, executor)
@@ -183,17 +185,17 @@ class CompiledPipeline:
             arguments = list(executor.beam_pipeline_args_placeholders)
             operators[executable_spec_pb2.BeamExecutableSpec] = functools.partial(_BeamOperator, check_again, arguments)
             use_local_beam_arguments(executor)
-        launching = launcher.Launcher(
-            pipeline_node=self._nodes[node_id],
-            mlmd_connection=metadata.Metadata(self._connection),
-            pipeline_info=self._pipeline.pipeline_info,
-            pipeline_runtime_spec=self._pipeline.runtime_spec,
-            executor_spec=executor,
-            custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
-            custom_executor_operators=operators,
-        )
         try:
-            launched = launching.launch()
+            with options.own_arguments():
+                launched = launcher.Launcher(
+                    pipeline_node=self._nodes[node_id],
+                    mlmd_connection=metadata.Metadata(self._connection),
+                    pipeline_info=self._pipeline.pipeline_info,
+                    pipeline_runtime_spec=self._pipeline.runtime_spec,
+                    executor_spec=executor,
+                    custom_driver_spec=runner_utils.extract_custom_driver_spec(self._deployment, node_id),
+                    custom_executor_operators=operators,
+                ).launch()
         except Exception as error:
             raised = options.original_error(error)
             if raised is error:

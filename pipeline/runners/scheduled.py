@@ -26,6 +26,7 @@ from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError, describe, find_input_error
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED
 from components.common.progress import asked_to_stop, stop_on_signals
+from components.common.streams import printable
 from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
@@ -187,7 +188,7 @@ def end(exported: Path, run_id: str) -> int:
 
 def _say(what: Any) -> None:
     # A scheduler reads a pipe: what is said before something is waited for should be seen before it.
-    print(what, flush=True)
+    print(printable(str(what)), flush=True)
 
 
 def _claim(dag: ExportedDag, run_id: str) -> Path:
@@ -286,5 +287,5 @@ def _failures_in(directory: Path, node_id: str | None = None) -> Iterator[None]:
         if mistake is not None:
             raise mistake from None
         traceback.print_exc()
-        print(f"error: {node_id or 'the run'} failed: {why}", file=sys.stderr)
+        print(printable(f"error: {node_id or 'the run'} failed: {why}"), file=sys.stderr)
         raise SystemExit(FAILED) from None

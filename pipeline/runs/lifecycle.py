@@ -33,13 +33,28 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
     """What is wrong with a run here and now, before anything is written.
 
     Raises:
-        InputError: the reviewed schema is an artifact of the run's own; TF_CONFIG does not make this process the chief.
+        InputError: a path that is not UTF-8; the reviewed schema is an artifact of the run's own; TF_CONFIG does not
+            make this process the chief.
     """
+    check_names(checked, paths)
     schema = checked.run.validation.schema_file
     if schema is not None and stored_paths.below(paths.artifacts, schema):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
     if checked.run.training.devices == "multiworker":
         cluster.chief()
+
+
+def check_names(checked: Checked, paths: PipelinePaths) -> None:
+    """Refuses what ML Metadata, which keeps paths as Unicode text, cannot keep.
+
+    Raises:
+        InputError: a path that is not UTF-8, as Linux allows.
+    """
+    for path in (paths.home, paths.serving, checked.base_model, *(file for _, file in checked.files)):
+        try:
+            str(path).encode()
+        except UnicodeEncodeError:
+            raise InputError(str(path), "the name is not UTF-8", "Rename it, or give another path") from None
 
 
 class NothingNew(NamedTuple):

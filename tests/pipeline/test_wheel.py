@@ -32,8 +32,10 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     pip = [sys.executable, "-m", "pip", "--quiet", "--no-cache-dir"]
     # A copy, because setuptools builds within the folder it is given.
     source = tmp_path / "source"
-    for folder in ("components", "pipeline"):
+    for folder in ("components", "pipeline", "data/intents", "data/requests"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("README.md", "fetch.py", "samples.py"):
+        shutil.copy(ROOT / "data" / name, source / "data")
     for name in ("pipeline_runner.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
@@ -48,10 +50,21 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     files = done.stdout.split()
     assert len(files) == 11
     assert all(file.startswith(str(target)) for file in files)
-    assert (target / "pipeline" / "configs" / "movie_reviews.toml").is_file()
-    for command in ([str(target / "bin" / "bert-pipeline")], [sys.executable, "-m", "pipeline"]):
-        done = subprocess.run(
-            [*command, "show", "--help"], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
+    assert (target / "pipeline" / "configs" / "run.schema.json").is_file()
+    (empty := tmp_path / "empty").mkdir()
+
+    def command(*words: str, start: tuple[str, ...] = (sys.executable, "-m", "pipeline")) -> tuple[int, str, str]:
+        ended = subprocess.run(
+            [*start, *words], cwd=empty, env=environment, capture_output=True, text=True, check=False
         )
-        assert done.stdout.startswith(f"usage: {'python' if len(command) > 1 else 'bert-pipeline'}")
-        assert "pipeline_runner.py" not in done.stdout
+        return ended.returncode, ended.stdout, ended.stderr
+
+    for start in ((str(target / "bin" / "bert-pipeline"),), (sys.executable, "-m", "pipeline")):
+        status, said, _ = command("show", "--help", start=start)
+        assert (status, said.split()[1]) == (0, "python" if len(start) > 1 else "bert-pipeline")
+        assert "pipeline_runner.py" not in said
+    # The config that ships is found, and its samples; the base model has to be fetched first, to where it is named.
+    status, _, said = command("check", "--config", "pipeline/configs/intents.toml")
+    assert (status, said.startswith(f"error: {target}/data/minilm: ")) == (2, True), said
+    status, _, said = command("data", "nothing")
+    assert (status, said.startswith("error: sample data: no sample is called 'nothing'")) == (2, True), said

@@ -162,3 +162,12 @@ def test_the_bar_of_the_work_that_is_on_can_be_asked_for() -> None:
     with progress.progress(10) as bar:
         assert progress.current() is bar
     assert progress.current() is None
+
+
+def test_what_is_told_beside_the_bar_is_no_markup_and_controls_no_terminal(terminal: Terminal) -> None:
+    with progress.watch(terminal.stream, "[/a]"), progress.progress(2) as bar:
+        bar.advance(1, "[/b] \x1b]0;title")
+        time.sleep(0.3)
+        shown = terminal.shown()
+    assert "[/a]" in shown
+    assert "[/b] \\u001b]0;title" in shown

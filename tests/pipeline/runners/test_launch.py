@@ -1,4 +1,5 @@
 import socket
+import sys
 from pathlib import Path
 
 import grpc
@@ -23,6 +24,20 @@ def test_a_node_opens_no_port(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     compiled = toy(write_toy_run(tmp_path), tmp_path)
     assert not compiled.launch(compiled.node_ids[0]).cached
     assert (tried, served) == ([], [])
+
+
+def test_a_caller_s_own_arguments_and_an_odd_root_are_nothing_to_a_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # absl knows a flag of this name.
+    monkeypatch.setattr(sys, "argv", given := ["pytest", "-v", "--verbosity=high", "--runner=mine"])
+    folder = tmp_path / "run [x]*"
+    folder.mkdir()
+    compiled = toy(write_toy_run(folder), folder)
+    assert not compiled.launch(compiled.node_ids[0]).cached
+    assert sys.argv is given
+    (examples,) = folder.glob("runs/toy/artifacts/TsvExampleGen/examples/*/Split-train")
+    assert [path.name for path in examples.iterdir()] == ["data_tfrecord-00000-of-00001.gz"]
 
 
 def toy(config: Path, tmp_path: Path) -> CompiledPipeline:

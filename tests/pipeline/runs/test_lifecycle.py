@@ -1,4 +1,5 @@
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -174,3 +175,16 @@ def test_the_exit_status_of_a_run_that_is_not_made_is_that_of_the_last_one(
     assert pipeline_runner.main(command) == 3
     answer = json.loads(capsys.readouterr().out)
     assert (answer["state"], answer["run"], answer["pushed"]) == ("nothing new", ended.record.id, None)
+
+
+def test_a_path_that_is_not_utf_8_is_refused_before_anything_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config, root = write_toy_run(tmp_path / "toy"), tmp_path / os.fsdecode(b"\xff")
+    here = ["--config", str(config), "--root", str(root)]
+    for command in (["run", *here], ["export", "--runner", "airflow", *here, "--output", str(tmp_path / "dags")]):
+        assert pipeline_runner.main(command) == 2
+        said = capsys.readouterr().err
+        assert "\\udcff" in said
+        assert said.endswith(": the name is not UTF-8. Rename it, or give another path.\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["toy"]
