@@ -46,7 +46,7 @@ def compare_rows(
     model = _model(before, directory)
     task = tasks.from_card(read_card(model))
     data = before.settings.data
-    if data.format == "conll":
+    if data.format != "tsv":
         if columns or label is not None:
             problem = "the run's rows are in CoNLL's format, whose columns its config numbers"
             raise InputError("--column" if columns else "--label", problem, "Leave it out")

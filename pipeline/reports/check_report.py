@@ -84,6 +84,10 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
     table = Table.grid(padding=(0, 2))
     for node in description.nodes(run):
         table.add_row(node.id, Text(f"<- {', '.join(node.upstream)}" if node.upstream else "", style="dim"), node.does)
+    about_rows = label_names.warnings(checked.labels, checked.task, alone)
+    if checked.quoted is not None:
+        remedy = 'if its quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
+        about_rows.append(f"the text in {short_path(checked.quoted)} looks quoted: {remedy}")
     heading = Text.assemble((run.name, "bold"), "  is in order")
     return Group(
         heading,
@@ -91,7 +95,7 @@ def check_report(checked: Checked, paths: PipelinePaths, counted: Counted, chose
         fact_lines(facts),
         Text(),
         *_fit(counted, [str(path) for _, path in checked.files], run.validation),
-        *(Text.assemble(("! ", "yellow"), line) for line in label_names.warnings(checked.labels, checked.task, alone)),
+        *(Text.assemble(("! ", "yellow"), line) for line in about_rows),
         Text(),
         table,
         Text(),

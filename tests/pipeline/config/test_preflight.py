@@ -171,6 +171,7 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         labels=Counter({"bad": 1, "good": 1}),
         labels_of_all=True,
         alone={},
+        quoted=None,
     )
 
 
