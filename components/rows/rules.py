@@ -68,7 +68,7 @@ def with_better_remedy(
 
     Args:
         problem: of the row.
-        fields: of the row, or of a sentence in CoNLL's format.
+        fields: of the row, or of a sentence in one of CoNLL's formats.
         layout: by which it was read.
         data: the settings.
         dealt_to: the split, where a hash decides.
@@ -78,7 +78,7 @@ def with_better_remedy(
     counted, label = len(fields) != layout.width, layout.label
     if (counted or data.format == "conll") and (hint := of_file()):
         return rule, hint
-    if data.format == "conll":
+    if data.format != "tsv":
         if counted:
             rule = f"its tokens have {len(fields)} columns, and number {layout.width} is in use"
         return rule, _of_conll(remedy, fields, layout, counted, data.task == Tagging.name) or remedy

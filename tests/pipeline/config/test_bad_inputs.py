@@ -571,6 +571,9 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.sentences("EU B-ORG\nrejects O\n", 'format = "conll"\nlabel = 4\n'),
              "DIR/train.tsv:1: its tokens have 2 columns, and number 4 is in use. data.label is column 4, and "
              "column 2 holds tags of entities: set data.label = 2."),
+        Case("a column that CoNLL-U has not",
+             lambda box: box.sentences(CONLLU, 'format = "conllu"\nlabel = 11\n', "word_tags"),
+             "DIR/train.tsv:4: its tokens have 10 columns, and number 11 is in use. Correct data.text and data.label."),
         Case("a comment before a sentence of CoNLL",
              lambda box: box.sentences("# id 1\nEU B-ORG\nrejects O\n", 'format = "conll"\n'),
              "DIR/train.tsv:1: a line of 3 columns that begins with '# ', the next has 2. If it is a comment, set "
