@@ -12,8 +12,8 @@ from components.common.suggest import did_you_mean
 from components.rows import format_hints
 from components.rows.conll import read_sentences
 from components.rows.files import opened, readable, require_file
-from components.rows.tsv import BadRow, Quoting, read_fields
-from components.settings.data import CONLLU_WIDTH, Data
+from components.rows.tsv import BadRow, Quoting, read_fields, separator
+from components.settings.data import CONLLU_WIDTH, SEPARATORS, Data
 from components.settings.fields import Column
 from components.tasks import TASKS
 
@@ -145,8 +145,14 @@ def text_columns(
     """The header's names or None, and the indices of the texts' columns; arguments and errors as `read_texts`."""
     require_file(path, "Give one file")
     names = _header(path, quoting) if header else None
+    if names is None:
+        return None, tuple(int(column) - 1 for column in columns)
     remedy = f"Give {option}, a name or a number from 1"
-    return names, tuple(
-        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
-        for column in columns
-    )
+    try:
+        return names, tuple(_index("the text's column", column, names, path, remedy) for column in columns)
+    except InputError as error:
+        if other := format_hints.other_separator(path, quoting, columns):
+            read, looks = SEPARATORS[separator(quoting)], SEPARATORS[other]
+            remedy = f"The fields look separated by {looks}s: save the file with {read}s between them"
+            raise InputError(error.place, error.problem, remedy) from None
+        raise

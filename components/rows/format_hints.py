@@ -8,7 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from components.rows.files import opened, readable
-from components.settings.data import SEPARATORS, Data
+from components.rows.tsv import separator as separator_of
+from components.settings.data import SEPARATORS, Data, RowQuoting
+from components.settings.fields import Column
 from components.tasks import TASKS, tag_schemes
 from components.tasks.tagging import Tagging
 
@@ -40,13 +42,25 @@ def remedy(path: Path, data: Data) -> str | None:
     widths = {len(record) for record in _records(lines, data.separator)}
     if not data.header and data.columns is None and len(widths) == 1 and max(widths) > data.columns_in_use:
         return f"Each row has {max(widths)} fields, without a header set data.columns = {max(widths)}"
-    if sum(data.separator in line for line in lines) * 2 >= len(lines):
+    separator = _other_separator(lines, data.separator, data.wanted)
+    if separator is None:
         return None
-    for separator, name in SEPARATORS.items():
-        if separator != data.separator and _is_separated(lines, separator, data):
-            shown = separator.replace("\t", "\\t")
-            return f'The fields look separated by {name}s: set data.separator = "{shown}"'
-    return None
+    shown = separator.replace("\t", "\\t")
+    return f'The fields look separated by {SEPARATORS[separator]}s: set data.separator = "{shown}"'
+
+
+def other_separator(path: Path, quoting: RowQuoting, wanted: Sequence[Column]) -> str | None:
+    """What the fields of a file look separated by, if it is not what they are read by: a key of `SEPARATORS`.
+
+    Args:
+        path: a file with a header.
+        quoting: by which it is read.
+        wanted: columns of which the header has not all.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    return _other_separator(_first_lines(path), separator_of(quoting), wanted)
 
 
 def tag_columns(columns: Sequence[Sequence[str]]) -> list[int]:
@@ -91,15 +105,23 @@ def _is_quoted(lines: Sequence[str]) -> bool:
     return len({len(record) for record in records}) == 1 and len(records[0]) > 1
 
 
-def _is_separated(lines: Sequence[str], separator: str, data: Data) -> bool:
-    records = _records(lines, separator)
-    if not records:
-        return False
-    names = [column for column in data.wanted if isinstance(column, str)]
-    if data.header and names:
-        return set(names) <= set(records[0])
-    widths = {len(record) for record in records}
-    return len(widths) == 1 and min(widths) >= max(2, *(column for column in data.wanted if isinstance(column, int)))
+def _other_separator(lines: Sequence[str], separator: str, wanted: Sequence[Column]) -> str | None:
+    """What lines look separated by that hardly have the separator; where names are wanted, line 1 has them."""
+    if sum(separator in line for line in lines) * 2 >= len(lines):
+        return None
+    names = {column for column in wanted if isinstance(column, str)}
+    for other in SEPARATORS:
+        records = _records(lines, other)
+        widths = {len(record) for record in records}
+        if other == separator or not records:
+            continue
+        if (
+            (names <= set(records[0]) and len(records[0]) > 1)
+            if names
+            else (len(widths) == 1 and min(widths) >= max(2, *(column for column in wanted if isinstance(column, int))))
+        ):
+            return other
+    return None
 
 
 def _records(lines: Sequence[str], separator: str) -> list[list[str]]:

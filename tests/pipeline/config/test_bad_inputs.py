@@ -957,6 +957,10 @@ CASES: dict[str, list[Case]] = {
         Case("an output that is a directory", nothing,
              "DIR/toy: a directory, not a file. Give the path of a file.",
              f"{PREDICT} --input DIR/dev.tsv --output DIR/toy"),
+        Case("commas between fields, for a model that learned from rows with tabs",
+             lambda box: box.write("dev.tsv", DEV.replace("\t", ",")),
+             "DIR/dev.tsv:1: the text's column is 'text', the header has 'text,label'. The fields look separated by "
+             "commas: save the file with tabs between them.", f"{PREDICT} --input DIR/dev.tsv"),
         Case("an output in no directory", nothing,
              "DIR/out/out.tsv: cannot be written (No such file or directory). Give a path you may write to.",
              f"{PREDICT} --input DIR/dev.tsv --output DIR/out/out.tsv"),
