@@ -18,6 +18,8 @@ Problem = tuple[str, str]
 Rule = Callable[[Sequence[str], str], Problem | None]
 """Texts and label of a row -> the rule that they break and the remedy; no text is empty."""
 
+_GIVE_A_LABEL = "Give a label or delete the row"
+
 
 def tokens_before(columns: list[str], broken: Callable[[list[str]], object]) -> int:
     """Tokens of a CoNLL sentence before the one with which it breaks a rule."""
@@ -50,7 +52,7 @@ def broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> Problem
         return None
     label = fields[layout.label]
     if not label.strip() and layout.needs_label:
-        return f"the label (field {layout.label + 1}) is empty", "Give a label or delete the row"
+        return f"the label (field {layout.label + 1}) is empty", _GIVE_A_LABEL
     if hidden := hidden_character(label):
         return hidden
     return rule([fields[index] for index in layout.texts], label) if rule else None
@@ -90,12 +92,12 @@ def with_better_remedy(
         return rule, f'{remedy}; if the quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
     if counted:
         return rule, remedy
-    if label is not None and not fields[label] and data.task == Multilabel.name:
+    if remedy == _GIVE_A_LABEL and data.task == Multilabel.name:
         return rule, f"{remedy}; if rows may have none of the labels, set data.allow_no_label = true"
     if dealt_to not in (None, "train") and data.labels == FROM_TRAIN and LIST_IT in remedy:
-        given = "or give data.train and data.dev in place of data.files, with the row in train"
-        problem = f"{rule}, the labels of the rows dealt to train; this one was dealt to {dealt_to}"
-        return problem, f"Add rows of its label, delete it, {given}"
+        given = "add rows of its label, or give data.train and data.dev in place of data.files, with the row in train"
+        what = f"{rule}, the labels of the rows dealt to train; this one was dealt to {dealt_to}"
+        return what, remedy.replace(f"or {LIST_IT}", given)
     return rule, remedy
 
 

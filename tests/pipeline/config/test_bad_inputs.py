@@ -543,13 +543,13 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.toml("[model]", 'separator = ","\n[model]')
              .write("train.tsv", TRAIN.replace("\t", ",").replace("bad film", "a bad, bad film")),
              "DIR/train.tsv:3: expected 2 comma-separated fields, got 3. Correct the row; quote a text with a comma."),
-        Case("a label whose only row was dealt to dev",
+        Case("a label whose only row was not dealt to train",
              lambda box: box.toml('train = "train.tsv"\ndev = "dev.tsv"', 'files = "train.tsv"')
              .toml('labels = ["bad", "good"]\n', "")
              .write("train.tsv", TRAIN + "".join(f"film {n}\tgood\n" for n in range(20)) + "film 20\trare\n"),
              "DIR/train.tsv:24: the label is 'rare', expected one of bad, good, the labels of the rows dealt to "
-             "train; this one was dealt to test. Add rows of its label, delete it, or give data.train and data.dev "
-             "in place of data.files, with the row in train."),
+             "train; this one was dealt to test. Correct the row, add rows of its label, or give data.train and "
+             "data.dev in place of data.files, with the row in train."),
         Case("sentences of CoNLL read as rows",
              lambda box: box.sentences("EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n\n"),
              "DIR/train.tsv:1: data.text is 'tokens', the header has 'EU NNP B-NP B-ORG'. The file looks like CoNLL's, "
