@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,7 @@ def _filled(draws: Draws, *words: str) -> str:
 
 
 def _multilabel(draws: Draws) -> tuple[str, ...]:
-    words = draws.choice([["good"], ["bad"], ["good", "bad"]])
+    words = draws.choice([["good"], ["bad"], ["good", "bad"], []])
     return _filled(draws, *words, *words), "|".join(sorted(words))
 
 
@@ -68,6 +68,12 @@ def _tagging(draws: Draws) -> tuple[str, ...]:
     )
 
 
+def _word_tags(draws: Draws) -> tuple[str, ...]:
+    tags = {"film": "NOUN", "good": "ADJ", "bad": "ADJ", "the": "DET", "is": "AUX"}
+    words = draws.choices(sorted(tags), k=draws.randrange(2, 6))
+    return " ".join(words), " ".join(tags[word] for word in words)
+
+
 def _classification(draws: Draws) -> tuple[str, ...]:
     word = draws.choice(["好", "坏"])
     text = "".join(draws.choices("这部电影很", k=4)) + word * 2 + draws.choice("，。！")
@@ -80,13 +86,14 @@ def _embedding(draws: Draws) -> tuple[str, ...]:
 
 
 MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
-    "multilabel": (_multilabel, {"min": {"micro_f1": 0.9, "ap/good": 0.8}}, {}),
+    "multilabel": (_multilabel, {"min": {"micro_f1": 0.9, "ap/good": 0.8}}, {"allow_no_label": True}),
     "pair": (_pair, {"min": {"accuracy": 0.9, "f1/good": 0.8}}, {}),
     "regression": (_regression, {"min": {"spearman": 0.8, "r2": 0.5}, "max": {"mae": 5}}, {"range": [0, 30]}),
     "similarity": (_similarity, {"min": {"spearman": 0.8}, "max": {"mae": 0.7}}, {}),
     "tagging": (_tagging, {"min": {"f1": 0.9, "raw_text_f1": 0.9, "recall/MOOD": 0.8}}, {}),
     "classification": (_classification, {"min": {"accuracy": 0.9}}, {}),
     "embedding": (_embedding, {"min": {"spearman": 0.8}}, {}),
+    "word_tags": (_word_tags, {"min": {"token_accuracy": 0.9, "recall/NOUN": 0.8}}, {"format": "conllu"}),
 }
 """Task -> how a row is made, the gate, and more keys of `data`. Classification's here is Chinese."""
 
@@ -102,7 +109,8 @@ def write_run(folder: Path, task: str, **training: Any) -> Path:
         draws = random.Random(0)  # noqa: S311
         header = (*TASKS[task].texts, TASKS[task].target)
         for split, size in (("train", 160), ("dev", 40)):
-            lines = ["\t".join(row) for row in (header, *(make(draws) for _ in range(size)))]
+            rows = [make(draws) for _ in range(size)]
+            lines = ["\t".join(row) for row in (header, *rows)] if task != "word_tags" else list(_conllu(rows))
             (folder / f"{split}.tsv").write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     tables = {
         "name": "toy",
@@ -115,6 +123,15 @@ def write_run(folder: Path, task: str, **training: Any) -> Path:
     path = folder / "run.toml"
     path.write_text(as_toml(tables), encoding="utf-8")
     return path
+
+
+def _conllu(rows: list[tuple[str, ...]]) -> Iterator[str]:
+    """Sentences and their tags as lines of CoNLL-U."""
+    for tokens, tags in rows:
+        yield f"# text = {tokens}"
+        for number, (word, tag) in enumerate(zip(tokens.split(), tags.split(), strict=True), 1):
+            yield "\t".join([str(number), word, "_", tag, *["_"] * 6])
+        yield ""
 
 
 def ran(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any], str]:
@@ -138,9 +155,9 @@ def surfaces(found: list[dict[str, Any]]) -> list[list[tuple[str, str]]]:
 ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
     "classification": (["good a b good", "bad a bad"], lambda f: [row["label"] for row in f] == ["good", "bad"]),
     "multilabel": (
-        ["good good a b", "good bad good bad a"],
+        ["good good a b", "good bad good bad a", "a b c"],
         lambda f: (
-            [row["labels"] for row in f] == [["good"], ["bad", "good"]] and set(f[0]["scores"]) == {"bad", "good"}
+            [row["labels"] for row in f] == [["good"], ["bad", "good"], []] and set(f[0]["scores"]) == {"bad", "good"}
         ),
     ),
     "pair": (["film a\tgood good b", "the b\tbad bad c"], lambda f: [row["label"] for row in f] == ["good", "bad"]),
@@ -152,6 +169,16 @@ ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
     "tagging": (
         ["the  film good, bad a", "a b c", "张三在北京工作。"],
         lambda f: surfaces(f) == [[("ART", "film good"), ("MOOD", "bad")], [], [("PER", "张三"), ("LOC", "北京")]],
+    ),
+    "word_tags": (
+        ["the film  is bad", "Good"],
+        lambda f: (
+            [[(w["tag"], w["begin"], w["end"]) for w in row["words"]] for row in f]
+            == [
+                [("DET", 0, 3), ("NOUN", 4, 8), ("AUX", 10, 12), ("ADJ", 13, 16)],
+                [("ADJ", 0, 4)],
+            ]
+        ),
     ),
     "embedding": (["good good a", "bad bad a"], lambda f: abs(sum(v * v for v in f[0]["vector"]) - 1) < 1e-5),
 }
@@ -179,7 +206,7 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
     found = predicted(record["pushed"], capfd, *rows)
     assert is_right(found), found
     table, answers = folder / "rows.tsv", folder / "answers.tsv"
-    header = "text" if task == "embedding" else "\t".join(TASKS[task].texts)
+    header = "text" if task in ("embedding", "word_tags") else "\t".join(TASKS[task].texts)
     lines = (header, *rows) if read_card(Path(record["pushed"]))["input"]["header"] else rows
     table.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
     assert (
@@ -209,6 +236,8 @@ def check_refused(task: str, folder: Path, root: Path, capfd: pytest.CaptureFixt
     assert record["state"] == "refused"
     named = [reason.split()[0] for reason in record["evaluations"]["dev"]["reasons"]]
     assert set(named) <= set(
-        TASKS[task](("bad", "good", "ART", "MOOD", "LOC", "PER") if TASKS[task].has_label_names else ()).metric_names
+        TASKS[task](
+            ("bad", "good", "ART", "MOOD", "LOC", "PER", "NOUN") if TASKS[task].has_label_names else ()
+        ).metric_names
     )
     assert sorted((root / "toy" / "serving" / "toy").iterdir()) == before

@@ -10,7 +10,7 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
-from components.rows.sentences import Sentence
+from components.evaluation.sentences import Sentence
 from components.tasks.metrics import precision_recall_f1
 from components.tasks.tagging import entities
 from components.tokenization.printed import printed

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
 from components.common.errors import InputError
+from components.settings.data import RowQuoting
 
 if TYPE_CHECKING:
     from components.model.task_model import TaskModel
@@ -49,7 +50,7 @@ class _Task(TypedDict, total=False):
 class _Input(TypedDict, total=False):
     predict_text: list[str | int]
     header: bool
-    quoting: Literal["none", "csv"]
+    quoting: RowQuoting
     columns: int | None
 
 

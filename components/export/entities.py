@@ -13,15 +13,17 @@ def entities(
     begins: tf.RaggedTensor,
     ends: tf.RaggedTensor,
     types: Sequence[str],
+    each_word: bool = False,
 ) -> dict[str, tf.Tensor]:
     """Entities of tagged words; an I- that goes on with no entity of its type begins one, as `tagging.entities` has it.
 
     Args:
-        tags: float32[n, words], ids as in `Tagging.tags`; -1 for a word that was not seen, which is outside.
+        tags: float32[n, words], ids as in `Task.tags`; -1 for a word that was not seen, which is outside.
         scores: float32[n, words], the tags' probabilities.
         begins: int32[n, (words)]: where each begins, in whatever unit.
         ends: int32[n, (words)].
-        types: names of the types of entities.
+        types: names of the types of entities, or of the tags.
+        each_word: whether each word that was seen is one by itself, of the type that is its tag.
 
     Returns:
         `type` string[n, e], `score` float32[n, e], `begin` and `end` int32[n, e], `count` int32[n].
@@ -29,12 +31,12 @@ def entities(
     rows = begins.value_rowids()
     places = tf.stack([rows, tf.ragged.range(begins.row_lengths()).flat_values], axis=1)
     tag, score = tf.cast(tf.gather_nd(tags, places), tf.int32), tf.gather_nd(scores, places)
-    inside = tag > 0
-    kind = (tag - 1) // 2
+    inside, kind = (tag >= 0, tag) if each_word else (tag > 0, (tag - 1) // 2)
     none = tf.constant([-1])
     before_kind = tf.concat([none, tf.where(inside, kind, -1)[:-1]], axis=0)
     before_row = tf.concat([none, tf.cast(rows, tf.int32)[:-1]], axis=0)
-    goes_on = tf.equal(tag % 2, 0) & tf.equal(kind, before_kind) & tf.equal(tf.cast(rows, tf.int32), before_row)
+    continues = tf.zeros_like(inside) if each_word else tf.equal(tag % 2, 0)
+    goes_on = continues & tf.equal(kind, before_kind) & tf.equal(tf.cast(rows, tf.int32), before_row)
     number = tf.boolean_mask(tf.cumsum(tf.cast(inside & ~goes_on, tf.int32)) - 1, inside)
     count = tf.reduce_sum(tf.cast(inside & ~goes_on, tf.int32))
 

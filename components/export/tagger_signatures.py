@@ -12,6 +12,7 @@ from components.export import entities, signature_names
 from components.export.signatures import Exported, SignatureSpec, padded
 from components.model.task_model import TaskModel
 from components.tasks import tagging
+from components.tasks.word_tags import WordTags
 from components.tokenization.joins import Joins
 from components.tokenization.words import split
 
@@ -20,7 +21,7 @@ _NO_BREAK_SPACE = "\u00a0"
 
 
 class ExportedTagger(Exported):
-    """Entities in raw text.
+    """Entities in raw text, or its words with their tags where these are no entities.
 
     serving_default: `text` string[n] -> `type` string[n, e], `score` float32[n, e] (the mean of its words' tags'),
     `begin` and `end` int32[n, e], in characters, and `count` int32[n], how many of the e are entities of the row.
@@ -96,7 +97,7 @@ class ExportedTagger(Exported):
         tags, scores = (
             _of_words(values, transformed, width) for values in (chosen, tf.reduce_max(probabilities, axis=2))
         )
-        return entities.entities(tags, scores, begins, ends, self._task.labels)
+        return entities.entities(tags, scores, begins, ends, self._task.labels, isinstance(self._task, WordTags))
 
     def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
         return {self._task.prediction_key: self._of_tokens(token_ids, mask)}

@@ -17,12 +17,12 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config, raw_text, unlearned
+from components.evaluation import eval_config, raw_text, sentences, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
 from components.export import card, saved_weights, served_ops
 from components.leakage import learned as learned_texts
-from components.rows import row_counts, sentences
+from components.rows import row_counts
 from components.serving import versions
 from components.serving.predictor import Predictor
 from components.settings.gate import Gate

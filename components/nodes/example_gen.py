@@ -1,4 +1,4 @@
-"""ExampleGen over TSV files: rows become tf.Examples, bad rows an error or a quarantine file, nothing vanishes.
+"""ExampleGen over TSV, CSV and CoNLL files: rows become tf.Examples, bad rows an error or a quarantine file.
 
 The rows are read in a Beam DoFn, one file an element, and written by the same fused stage: memory does not grow with
 the number of rows, and a run with many files spreads over the workers of any runner.
@@ -225,7 +225,7 @@ def enforce_bad_row_policy(output: Path, data: Data, counts: list[dict[str, Any]
 def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
     """The numbered lines of a file: one by one, or those of a sentence together."""
     numbered = enumerate(source, 1)
-    if data.format != "conll":
+    if data.format == "tsv":
         return ([line] for line in numbered)
     return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
 

@@ -13,8 +13,9 @@ from tfx.types import artifact_utils
 from tfx.utils import json_utils
 
 from components import tasks
+from components.evaluation import sentences
 from components.leakage import learned
-from components.rows import data_hash, row_counts, sentences
+from components.rows import data_hash, row_counts
 from components.tasks import Task
 from components.tokenization.joins import Joins
 

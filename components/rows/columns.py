@@ -9,10 +9,11 @@ from pathlib import Path
 
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
+from components.rows import format_hints
 from components.rows.conll import read_sentences
 from components.rows.files import opened, readable, require_file
-from components.rows.tsv import BadRow, Quoting, read_fields
-from components.settings.data import Data
+from components.rows.tsv import BadRow, Quoting, read_fields, separator
+from components.settings.data import CONLLU_WIDTH, SEPARATORS, Data
 from components.settings.fields import Column
 from components.tasks import TASKS
 
@@ -28,6 +29,10 @@ class Layout:
     slice_names: tuple[str, ...]
     group: int | None = None
     """Of the rows that go into one split; may be one of the others."""
+    separator: str = "\t"
+    """Between the fields."""
+    needs_label: bool = True
+    """Whether its field may not be empty."""
 
 
 def read_layout(path: Path, data: Data) -> Layout:
@@ -37,34 +42,42 @@ def read_layout(path: Path, data: Data) -> Layout:
         InputError: an unreadable or empty file, a header without a wanted column (with the nearest name).
     """
     wanted, texts = data.wanted, len(data.text)
+    reading = data.separator, not data.allow_no_label
     if not data.header:
         group = None if data.group is None else int(data.group) - 1
-        conll = _conll_columns(path) if data.format == "conll" and not data.columns else 0
-        width = max(width_without_header(data), conll)
+        width = max(width_without_header(data), 0 if data.columns else _conll_columns(path, data))
         places = [int(column) - 1 for column in wanted]
         rest = places[texts + 1 :]
         slice_names = tuple(f"column_{place + 1}" for place in rest)
-        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group)
-    names = _header(path, data.quoting)
+        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group, *reading)
+    names = _header(path, data.row_quoting)
     keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
     remedy = "Correct {}, or set data.header = false if line 1 is a row"
     found: dict[int, str] = {}
+
+    def index_of(key: str, column: Column) -> int:
+        try:
+            return _index(key, column, names, path, remedy.format(key))
+        except InputError as error:
+            hint = format_hints.remedy(path, data)
+            raise InputError(error.place, error.problem, hint or error.remedy) from None
+
     for key, column in zip(keys, wanted, strict=True):
-        index = _index(key, column, names, path, remedy.format(key))
+        index = index_of(key, column)
         if index in found:
             problem = f"{found[index]} and {key} are both column {index + 1}, {names[index]!r}"
             raise InputError(f"{path}:1", problem, "Give each another column")
         found[index] = key
     places = list(found)
     rest = places[texts + 1 :]
-    key = "data.group"
-    group = None if data.group is None else _index(key, data.group, names, path, remedy.format(key))
-    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), tuple(names[i] for i in rest), group)
+    group = None if data.group is None else index_of("data.group", data.group)
+    slice_names = tuple(names[i] for i in rest)
+    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), slice_names, group, *reading)
 
 
 def width_without_header(data: Data) -> int:
     """Fields that a row has in files without a header: as the settings say, or up to the last column that is wanted."""
-    return data.columns or max(int(column) for column in (*data.wanted, data.group or 1))
+    return data.columns or data.columns_in_use
 
 
 def first_fields(path: Path, quoting: Quoting) -> list[str]:
@@ -83,17 +96,20 @@ def first_lines(path: Path, data: Data) -> list[tuple[tuple[str, ...], str]]:
     assert layout.label is not None  # noqa: S101
     found = []
     with readable(path), opened(path) as file:
-        for record in itertools.islice(read_fields(file, path, data.quoting), 2):
+        for record in itertools.islice(read_fields(file, path, data.row_quoting), 2):
             if not isinstance(record, BadRow) and len(record[1]) == layout.width:
                 fields = record[1]
                 found.append((tuple(fields[index] for index in layout.texts), clean(fields[layout.label])))
     return found
 
 
-def _conll_columns(path: Path) -> int:
-    """Columns of the first sentence that is whole."""
+def _conll_columns(path: Path, data: Data) -> int:
+    """Columns of the first sentence that is whole; 0 of a TSV file."""
+    if data.format != "conll":
+        return CONLLU_WIDTH if data.format == "conllu" else 0
     with readable(path), opened(path) as file:
-        return next((len(row[1]) for row in read_sentences(file, path) if not isinstance(row, BadRow)), 0)
+        sentences = read_sentences(file, path, data.comments)
+        return next((len(row.columns) for row in sentences if not isinstance(row, BadRow)), 0)
 
 
 def _header(path: Path, quoting: Quoting) -> list[str]:
@@ -124,13 +140,19 @@ def _index(key: str, column: Column, names: list[str], path: Path, remedy: str) 
 
 
 def text_columns(
-    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
+    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting, option: str = "--column"
 ) -> tuple[list[str] | None, tuple[int, ...]]:
     """The header's names or None, and the indices of the texts' columns; arguments and errors as `read_texts`."""
     require_file(path, "Give one file")
     names = _header(path, quoting) if header else None
-    remedy = "Give --column, a name or a number from 1"
-    return names, tuple(
-        _index("the text's column", column, names, path, remedy) if names is not None else int(column) - 1
-        for column in columns
-    )
+    if names is None:
+        return None, tuple(int(column) - 1 for column in columns)
+    remedy = f"Give {option}, a name or a number from 1"
+    try:
+        return names, tuple(_index("the text's column", column, names, path, remedy) for column in columns)
+    except InputError as error:
+        if other := format_hints.other_separator(path, quoting, columns):
+            read, looks = SEPARATORS[separator(quoting)], SEPARATORS[other]
+            remedy = f"The fields look separated by {looks}s: save the file with {read}s between them"
+            raise InputError(error.place, error.problem, remedy) from None
+        raise

@@ -6,22 +6,46 @@ import itertools
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
-from components.rows.tsv import BadRow, Fields, plain_fields
+from components.rows.tsv import BadRow, plain_fields
+from components.settings.data import CONLLU_WIDTH
 
 _DOCUMENT = "-DOCSTART-"
 """Of CoNLL-2003: where a document begins."""
 
+_NO_BREAK_SPACE = "\u00a0"
+"""In place of a space within a word of CoNLL-U, where a space would end it: BERT takes it for one."""
 
-def read_sentences(file: IO[bytes], path: Path) -> Iterator[Fields | BadRow]:
-    """(line of the first token, columns) of every sentence of a CoNLL file, each column's values joined by spaces.
+_NOT_A_WORD = re.compile(r"[0-9]+[-.][0-9]+")
+"""CoNLL-U's ids of multiword tokens, whose words follow, and of empty nodes, which are no text."""
+
+
+class Sentence(NamedTuple):
+    """The tokens of a sentence, as a row."""
+
+    line: int
+    """Of the first token."""
+    columns: list[str]
+    """Each column's values, joined by spaces."""
+    lines: list[int]
+    """Of each token."""
+
+
+def read_sentences(file: IO[bytes], path: Path, comments: str | None = None) -> Iterator[Sentence | BadRow]:
+    """Every sentence of a CoNLL file.
 
     A line is a token with its columns, between spaces or tabs; an empty one ends a sentence, and so does
     one of `-DOCSTART-`. A sentence with a broken line is a bad row as a whole.
+
+    Args:
+        file: its bytes.
+        path: where they are from.
+        comments: how a line begins that is none of a sentence, where it stands before its first token.
     """
     lines: list[list[str]] = []
-    first, bad = 0, None
+    numbers: list[int] = []
+    bad: BadRow | None = None
     for record in itertools.chain(plain_fields(file, path), [(0, [""])]):
         if isinstance(record, BadRow):
             bad = bad or record
@@ -29,11 +53,66 @@ def read_sentences(file: IO[bytes], path: Path) -> Iterator[Fields | BadRow]:
         number, content = record
         fields = re.findall(r"[^ \t]+", "\t".join(content))
         if fields and fields[0] != _DOCUMENT:
-            first = number if not lines else first
+            if not lines and comments is not None and " ".join(fields).startswith(comments):
+                continue
             lines.append(fields)
+            numbers.append(number)
             if len(fields) != len(lines[0]) and bad is None:
-                problem = f"a token with {len(fields)} columns, the sentence began with {len(lines[0])}"
-                bad = BadRow(str(path), number, problem, "Give each token the same columns, and a line of its own")
+                bad = _other_width(path, lines, numbers)
         elif lines or bad:
-            yield bad or (first, [" ".join(column) for column in zip(*lines, strict=True)])
-            lines, bad = [], None
+            yield bad or _sentence(lines, numbers)
+            lines, numbers, bad = [], [], None
+
+
+def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
+    """Every sentence of a file in CoNLL-U: its words, without comments, multiword tokens and empty nodes.
+
+    A sentence with a broken line is a bad row as a whole. Spaces within a field become no-break spaces.
+    """
+    lines: list[list[str]] = []
+    numbers: list[int] = []
+    bad: BadRow | None = None
+    for record in itertools.chain(plain_fields(file, path), [(0, [""])]):
+        if isinstance(record, BadRow):
+            bad = bad or record
+            continue
+        number, fields = record
+        if fields == [""]:
+            if lines or bad:
+                yield bad or _sentence(lines, numbers)
+            lines, numbers, bad = [], [], None
+        elif fields[0].startswith("#") or _NOT_A_WORD.fullmatch(fields[0]):
+            continue
+        else:
+            lines.append([field.replace(" ", _NO_BREAK_SPACE) for field in fields])
+            numbers.append(number)
+            if (len(fields) != CONLLU_WIDTH or not all(fields)) and bad is None:
+                bad = _not_conllu(path, number, fields)
+
+
+def _sentence(lines: list[list[str]], numbers: list[int]) -> Sentence:
+    return Sentence(numbers[0], [" ".join(column) for column in zip(*lines, strict=True)], numbers)
+
+
+def _other_width(path: Path, lines: list[list[str]], numbers: list[int]) -> BadRow:
+    """The last of a sentence's lines has other columns than the first, which may be a comment."""
+    first, last = lines[0], lines[-1]
+    if first[0].startswith("#") and len(lines) == 2:
+        start = "# " if first[0] == "#" else "#"
+        problem = f"a line of {len(first)} columns that begins with {start!r}, the next has {len(last)}"
+        remedy = f'If it is a comment, set data.comments = "{start}"'
+        return BadRow(str(path), numbers[0], problem, remedy)
+    problem = f"a token with {len(last)} columns, the sentence began with {len(first)}"
+    remedy = "Give each token the same columns, and a line of its own"
+    if len(last) > len(first):
+        remedy += "; a space ends a column, so put another sign for one within a token, say _"
+    return BadRow(str(path), numbers[-1], problem, remedy)
+
+
+def _not_conllu(path: Path, number: int, fields: list[str]) -> BadRow:
+    if len(fields) == CONLLU_WIDTH:
+        problem = f"column {fields.index('') + 1} of {CONLLU_WIDTH} is empty"
+        return BadRow(str(path), number, problem, "Put _ where there is nothing to say")
+    problem = f"{len(fields)} columns between tabs, a word of CoNLL-U has {CONLLU_WIDTH}"
+    remedy = 'Correct the line; of files with other columns set data.format = "conll", data.text and data.label'
+    return BadRow(str(path), number, problem, remedy)

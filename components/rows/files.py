@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import codecs
 import gzip
 import json
+import shlex
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from components.common import atomic_files
 from components.common.errors import InputError
@@ -65,14 +67,61 @@ def readable(path: Path) -> Iterator[None]:
 
 
 def opened(path: Path) -> IO[bytes]:
-    """The file's bytes, decompressed if its name ends in .gz."""
-    return gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=CHUNK)  # type: ignore[return-value]
+    """The file's bytes, decompressed if its name ends in .gz.
+
+    Raises:
+        InputError: its first bytes are of another encoding than UTF-8, or have line ends of CR alone.
+    """
+    file: Any = gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb", buffering=CHUNK)  # noqa: SIM115
+    try:
+        _refuse_encoding(file.peek(_HEAD)[:_HEAD], path)
+    except BaseException:
+        file.close()
+        raise
+    return file  # type: ignore[no-any-return]
+
+
+def _refuse_encoding(head: bytes, path: Path) -> None:
+    read, write = ("zcat", " | gzip") if path.suffix == ".gz" else ("cat", "")
+    target = path.with_name(f"utf8-{path.name}")
+    if encoding := _wide_encoding(head):
+        convert = f"{read} {shlex.quote(str(path))} | iconv -f {encoding} -t UTF-8{write} > {shlex.quote(str(target))}"
+        problem = f"the file is {encoding}, rows are read as UTF-8"
+        raise InputError(f"{path}:1", problem, f"Convert it, and name the new file: {convert}")
+    lines = head.rstrip(b"\r").split(b"\r")
+    tabs = {line.count(b"\t") for line in lines[: max(2, len(lines) - 1)]}
+    # A lone CR may stand in a text; lines that it ends have the same number of tabs.
+    if b"\n" not in head and len(tabs) == 1 and len(lines) > (1 if max(tabs) else 2):
+        convert = f"{read} {shlex.quote(str(path))} | tr '\\r' '\\n'{write} > {shlex.quote(str(target))}"
+        problem = "lines end with CR alone, as old Macs have it, and rows are read as lines that end with LF or CRLF"
+        raise InputError(f"{path}:1", problem, f"Convert it, and name the new file: {convert}")
+
+
+def _wide_encoding(head: bytes) -> str | None:
+    """The name of an encoding of two or four bytes a character that a file is in, with a mark or without."""
+    # That of UTF-16 is the beginning of the other one.
+    marks = {codecs.BOM_UTF32_LE: "UTF-32", codecs.BOM_UTF32_BE: "UTF-32"}
+    marks |= {codecs.BOM_UTF16_LE: "UTF-16", codecs.BOM_UTF16_BE: "UTF-16"}
+    for mark, name in marks.items():
+        if head.startswith(mark):
+            return name
+    plain = head.count(b"\t") + head.count(b"\n")
+    for name, size in (("UTF-32LE", 4), ("UTF-32BE", 4), ("UTF-16LE", 2), ("UTF-16BE", 2)):
+        ends = {"\t".encode(name), "\n".encode(name)}
+        found = sum(head[place : place + size] in ends for place in range(0, len(head), size))
+        # As bytes of UTF-8, beside a stray NUL, there are more of them elsewhere.
+        if found > 1 and 2 * found > plain:
+            return name
+    return None
 
 
 def bytes_read(file: IO[bytes]) -> int:
     """Bytes read from the disk so far, compressed ones for gzip."""
     return file.fileobj.tell() if isinstance(file, gzip.GzipFile) else file.tell()
 
+
+_HEAD = 4096
+"""Bytes of a file that tell its encoding."""
 
 InputFiles = list[tuple[str | None, Path]]
 """Split and path of each input file; a split of None: a hash decides."""

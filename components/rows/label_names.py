@@ -107,7 +107,7 @@ def check_headers(files: InputFiles, data: Data, names: Collection[str]) -> dict
         InputError: the first such line.
     """
     alone: dict[Path, str] = {}
-    if data.format == "conll":
+    if data.format != "tsv":
         return alone
     task = tasks.from_settings(data)
     first = {path: first_lines(path, data) for _, path in files}
@@ -149,6 +149,9 @@ def name_columns(fields: Sequence[str]) -> bool:
 def _is_alone(path: Path, line: tuple[tuple[str, ...], str], files: InputFiles, data: Data, task: Task) -> bool:
     """Whether a first line is in train and shares no label with a row of train that is no such line."""
     names, in_train = set(task.label_names(line[1])), False
+    if not names:
+        # A row without a label is no header.
+        return False
     for of_file, other in of_train(files):
         for row in read_rows(other, of_file, data, task.check_row):
             if not isinstance(row, Row) or row.split != "train":
@@ -179,6 +182,10 @@ def warnings(labels: Mapping[str, int], task: Task, alone: Mapping[str, str]) ->
     for name in sorted(filter(label_text.mixes_scripts, rows)):
         count = f"{rows[name]:,} row{'s' * (rows[name] != 1)}"
         found.append(f"label {name!r} ({count}) has letters of two alphabets in one word: {name!a}")
+    quoted = [name for name in sorted(rows) if len(name) > 2 and name[0] == name[-1] == '"']
+    if quoted:
+        examples = ", ".join(_with_rows(name, rows[name]) for name in quoted[:_NAMED])
+        found.append(f'labels in quotes: {examples}; if these are those of CSV, set data.quoting = "csv"')
     several = label_text.look_like_several(rows) if not task.per_token else []
     examples = ", ".join(_with_rows(name, rows[name]) for name in several[:_NAMED])
     if several and task.name != Multilabel.name:

@@ -1,4 +1,4 @@
-"""Rows from TSV files: pure Python, one pass, nothing dropped without a word.
+"""Rows from TSV, CSV and CoNLL files: pure Python, one pass, nothing dropped without a word.
 
 A row that breaks a rule comes out as a `BadRow` in its place.
 """
@@ -6,18 +6,20 @@ A row that breaks a rule comes out as a `BadRow` in its place.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
+from components import tasks
+from components.rows import format_hints
 from components.rows.columns import Layout, read_layout, text_columns
-from components.rows.conll import read_sentences
+from components.rows.conll import Sentence, read_conllu, read_sentences
 from components.rows.files import bytes_read, opened, readable
-from components.rows.rules import Rule, broken_rule, tokens_before
+from components.rows.rules import Problem, Rule, broken_rule, tokens_before, with_better_remedy
 from components.rows.splits import split_of
-from components.rows.tsv import BadRow, Quoting, read_fields
+from components.rows.tsv import BadRow, Fields, Quoting, read_fields, separator
 from components.settings.data import Data
 from components.settings.fields import Column
-from components.tasks import TASKS
 
 
 class Row(NamedTuple):
@@ -27,12 +29,12 @@ class Row(NamedTuple):
     split: str
     texts: tuple[str, ...]
     label: str
-    """As `Task.clean_label` leaves it."""
+    """As `Task.clean_label` and `Task.as_learned` leave it."""
     slices: tuple[str, ...]
 
 
 def read_texts(
-    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting
+    path: Path, columns: Sequence[Column], header: bool, quoting: Quoting, option: str = "--column"
 ) -> tuple[list[str] | None, Iterator[tuple[int, list[str], tuple[str, ...], int]]]:
     """The rows of a file of which only the columns of texts matter.
 
@@ -40,7 +42,8 @@ def read_texts(
         path: a TSV file, or one compressed with gzip.
         columns: their names, or their numbers from 1.
         header: whether the first line names the columns.
-        quoting: as in `Data`.
+        quoting: as `Data.row_quoting`.
+        option: of the command line, that gives the columns.
 
     Returns:
         The header's names or None, and for each row its line, its fields, its texts and the bytes of the file (as they
@@ -50,7 +53,7 @@ def read_texts(
         InputError: a file that cannot be read, no such column, a row of another width than the first, or one without
             a text; the rows' when they are reached.
     """
-    names, wanted = text_columns(path, columns, header, quoting)
+    names, wanted = text_columns(path, columns, header, quoting, option)
 
     def rows() -> Iterator[tuple[int, list[str], tuple[str, ...], int]]:
         seen = 0
@@ -58,7 +61,7 @@ def read_texts(
             records = read_fields(file, path, quoting)
             if header:
                 next(records)
-            for row in text_rows(records, path, wanted, len(names) if names is not None else 0):
+            for row in text_rows(records, path, wanted, len(names) if names is not None else 0, quoting):
                 if isinstance(row, BadRow):
                     raise row.error()
                 line, fields = row
@@ -70,7 +73,11 @@ def read_texts(
 
 
 def text_rows(
-    records: Iterator[tuple[int, list[str]] | BadRow], path: Path, wanted: Sequence[int], width: int
+    records: Iterator[tuple[int, list[str]] | BadRow],
+    path: Path,
+    wanted: Sequence[int],
+    width: int,
+    quoting: Quoting = "none",
 ) -> Iterator[tuple[int, list[str]] | BadRow]:
     """Records as they are, but for those that break a rule: these come out as bad rows.
 
@@ -79,14 +86,16 @@ def text_rows(
         path: where they are from.
         wanted: indices of the texts' columns.
         width: number of fields of a row; 0: as many as the first has.
+        quoting: how they were read.
     """
+    between = separator(quoting)
     for record in records:
         if isinstance(record, BadRow):
             yield record
             continue
         line, fields = record
         width = width or max(len(fields), *(index + 1 for index in wanted))
-        problem = broken_rule(fields, Layout(width, tuple(wanted), None, (), ()), None)
+        problem = broken_rule(fields, Layout(width, tuple(wanted), None, (), (), None, between), None)
         yield BadRow(str(path), line, *problem) if problem else record
 
 
@@ -109,10 +118,13 @@ def read_rows(
     Raises:
         InputError: a file that cannot be read, or a header without the wanted columns.
     """
-    layout, clean = read_layout(path, data), TASKS[data.task].clean_label
+    layout, task = read_layout(path, data), tasks.from_settings(data)
+    label, clean = layout.label, task.clean_label
+    as_learned = task.as_learned if data.scheme != "bio" else None
+    bad = _Bad(path, split, data, layout, rule)
     with readable(path), opened(path) as file:
         seen = 0
-        rows = read_sentences(file, path) if data.format == "conll" else read_fields(file, path, data.quoting)
+        rows = _records(file, path, data)
         if data.header:
             next(rows)
         for count, record in enumerate(rows):
@@ -121,24 +133,56 @@ def read_rows(
                 advance(place - seen)
                 seen = place
             if isinstance(record, BadRow):
-                yield record
+                yield bad.unread(record)
                 continue
-            line, as_given = record
-            fields = [clean(field) if index == layout.label else field for index, field in enumerate(as_given)]
-            problem = broken_rule(fields, layout, rule)
-            if problem:
-                if data.format == "conll":
-                    line += tokens_before(fields, lambda some: broken_rule(some, layout, rule))
-                elif line == 1 and not data.header and broken_rule(fields, layout, None) is None:
-                    problem = problem[0], f"{problem[1]}; if the line is a header, set data.header = true, or delete it"
-                yield BadRow(str(path), line, *problem)
+            line, fields = record[0], record[1]
+            if label is not None and label < len(fields):
+                fields[label] = clean(fields[label])
+            if problem := broken_rule(fields, layout, rule):
+                yield bad.row(record, problem)
                 continue
-            texts = tuple(fields[i] for i in layout.texts)
+            texts = tuple([fields[i] for i in layout.texts])
+            found = "" if label is None else fields[label]
             yield Row(
                 line,
                 split or split_of(texts, None if layout.group is None else fields[layout.group], data.split),
                 texts,
-                "" if layout.label is None else fields[layout.label],
-                tuple(fields[i] for i in layout.slices),
+                as_learned(found) if as_learned else found,
+                tuple([fields[i] for i in layout.slices]),
             )
         advance(bytes_read(file) - seen)
+
+
+def _records(file: IO[bytes], path: Path, data: Data) -> Iterator[Fields | Sentence | BadRow]:
+    """Lines of a file, or sentences, as its format has them."""
+    if data.format == "conll":
+        return read_sentences(file, path, data.comments)
+    return read_conllu(file, path) if data.format == "conllu" else read_fields(file, path, data.row_quoting)
+
+
+class _Bad:
+    """Rows of a file that break a rule; arguments as `read_rows`."""
+
+    def __init__(self, path: Path, split: str | None, data: Data, layout: Layout, rule: Rule | None) -> None:
+        self._path, self._split, self._data, self._layout, self._rule = path, split, data, layout, rule
+        # Of many bad rows the first has the file looked at.
+        self._of_file = cache(lambda: format_hints.remedy(path, data))
+
+    def unread(self, record: BadRow) -> BadRow:
+        """One that could not be read, as a sentence of CoNLL-U that is read as CoNLL's."""
+        hint = self._of_file() if self._data.format == "conll" else None
+        return record._replace(remedy=hint) if hint else record
+
+    def row(self, record: Fields | Sentence, problem: Problem) -> BadRow:
+        """One of them, at the line where it breaks the rule."""
+        data, layout, line, fields = self._data, self._layout, record[0], record[1]
+        if isinstance(record, Sentence):
+            line = record.lines[tokens_before(fields, lambda some: broken_rule(some, layout, self._rule))]
+        dealt_to = None
+        if self._split is None and len(fields) == layout.width:
+            texts = [fields[index] for index in layout.texts]
+            dealt_to = split_of(texts, None if layout.group is None else fields[layout.group], data.split)
+        what, remedy = with_better_remedy(problem, fields, layout, data, dealt_to, self._of_file)
+        if line == 1 and not data.header and data.format == "tsv" and broken_rule(fields, layout, None) is None:
+            remedy += "; if the line is a header, set data.header = true, or delete it"
+        return BadRow(str(self._path), line, what, remedy)

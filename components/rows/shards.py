@@ -94,7 +94,7 @@ def read(part: Shard, reading: RowFormat) -> Iterator[tuple[int, list[str]] | Ba
     with readable(path), opened(path) as file:
         file.seek(part.offset)
         records = read_fields(file, path, reading.quoting, part.line)
-        yield from reader.text_rows(islice(records, part.rows), path, reading.wanted, part.width)
+        yield from reader.text_rows(islice(records, part.rows), path, reading.wanted, part.width, reading.quoting)
 
 
 def as_quarantined(part: Shard, bad: list[BadRow]) -> Iterator[str]:

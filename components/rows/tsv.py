@@ -1,4 +1,4 @@
-"""Records of TSV files as they lie on the disk: lines or quoted rows of UTF-8, plain or gzipped.
+"""Records of TSV and CSV files as they lie on the disk: lines or quoted rows of UTF-8, plain or gzipped.
 
 A line ends with LF or CRLF and with nothing else: U+2028, a form feed or a lone CR are characters of a text. Bytes are
 UTF-8 with or without a byte order mark.
@@ -10,11 +10,10 @@ import csv
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Literal, NamedTuple
+from typing import IO, NamedTuple
 
 from components.common.errors import InputError
-
-Quoting = Literal["none", "csv"]
+from components.settings.data import RowQuoting as Quoting
 
 _BOM = b"\xef\xbb\xbf"
 
@@ -41,7 +40,12 @@ Fields = tuple[int, list[str]]
 
 def read_fields(file: IO[bytes], path: Path, quoting: Quoting, first: int = 1) -> Iterator[Fields | BadRow]:
     """(line number, fields) of every record that is left of a file, whose next line is number `first`."""
-    return _quoted(file, path, first) if quoting == "csv" else plain_fields(file, path, first)
+    return plain_fields(file, path, first) if quoting == "none" else _quoted(file, path, first, separator(quoting))
+
+
+def separator(quoting: Quoting) -> str:
+    """What stands between fields."""
+    return quoting.removeprefix("none").removeprefix("csv") or "\t"
 
 
 def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields | BadRow]:
@@ -54,7 +58,7 @@ def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields
             yield _not_utf8(path, number, content, error)
 
 
-def _quoted(file: IO[bytes], path: Path, first: int) -> Iterator[Fields | BadRow]:
+def _quoted(file: IO[bytes], path: Path, first: int, delimiter: str) -> Iterator[Fields | BadRow]:
     # The csv module counts characters of a field and refuses long ones; a text may be long.
     csv.field_size_limit(sys.maxsize)
     undecodable: list[BadRow] = []
@@ -68,7 +72,7 @@ def _quoted(file: IO[bytes], path: Path, first: int) -> Iterator[Fields | BadRow
                 undecodable.append(_not_utf8(path, number, content, error))
                 yield content.decode(errors="surrogateescape")
 
-    reader = csv.reader(lines(), delimiter="\t", strict=True)
+    reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     while True:
         start = reader.line_num + first
         undecodable.clear()
@@ -77,12 +81,13 @@ def _quoted(file: IO[bytes], path: Path, first: int) -> Iterator[Fields | BadRow
         except StopIteration:
             return
         except csv.Error as error:
-            yield undecodable[0] if undecodable else _not_quoted(path, start, reader.line_num + first - 1, error)
+            end = reader.line_num + first - 1
+            yield undecodable[0] if undecodable else _not_quoted(path, start, end, error, delimiter)
         else:
             yield undecodable[0] if undecodable else (start, fields or [""])
 
 
-def _not_quoted(path: Path, start: int, end: int, error: csv.Error) -> BadRow:
+def _not_quoted(path: Path, start: int, end: int, error: csv.Error, delimiter: str) -> BadRow:
     """A row that breaks RFC 4180; the csv module has no codes for its errors, but these three texts."""
     match str(error).split():
         case ["unexpected", "end", *_]:
@@ -93,7 +98,15 @@ def _not_quoted(path: Path, start: int, end: int, error: csv.Error) -> BadRow:
         case _:
             problem = f"more text stands behind the closing quote of a field, on line {end}"
             remedy = "Double quotes within a quoted field"
-    return BadRow(str(path), start, problem, f'{remedy}, or set data.quoting = "none"')
+    # Between commas quotes always have a meaning.
+    none = ', or set data.quoting = "none"' if delimiter == "\t" else ""
+    return BadRow(str(path), start, problem, remedy + none)
+
+
+def looks_quoted(field: str) -> bool:
+    """Whether a field that was read as it is looks quoted as CSV is: `"so ""good"", she said"`."""
+    inner = field[1:-1]
+    return field.startswith('"') and field.endswith('"') and '""' in inner and '"' not in inner.replace('""', "")
 
 
 def _without_bom(raw: bytes, number: int) -> bytes:
@@ -109,8 +122,6 @@ def _without_line_end(raw: bytes, number: int) -> bytes:
 
 def _not_utf8(path: Path, number: int, content: bytes, error: UnicodeDecodeError) -> BadRow:
     remedy = "Convert the file to UTF-8"
-    if number == 1 and content[:2] in (b"\xff\xfe", b"\xfe\xff"):
-        remedy = "The file looks like UTF-16: convert it with iconv -f UTF-16 -t UTF-8"
     if number == 1 and content[:2] == b"\x1f\x8b":
         remedy = "The file looks like gzip: give its name the ending .gz"
     problem = f"byte {error.start + 1} of the line, 0x{content[error.start]:02x}, is not UTF-8"

@@ -1,4 +1,4 @@
-"""Rows written as TSV."""
+"""Rows written as TSV, or with another separator as CSV."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable
 from typing import Any, TextIO
 
-from components.rows.tsv import LINE_END, Quoting
+from components.rows.tsv import LINE_END, Quoting, separator
 
 QUARANTINE_FILE = "quarantine.tsv"
 """Beside the Examples with `on_bad_row = "quarantine"`, and within the output of `bulk-predict`: each bad row as
@@ -15,8 +15,8 @@ QUARANTINE_FILE = "quarantine.tsv"
 
 def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:
     """Writes a row's fields as a line, quoted as rows of this kind are."""
-    if quoting == "csv":
-        return csv.writer(out, delimiter="\t", lineterminator="\n").writerow
+    if quoting != "none":
+        return csv.writer(out, delimiter=separator(quoting), lineterminator="\n").writerow
     return lambda fields: print("\t".join(fields), file=out)
 
 

@@ -10,8 +10,9 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
-from components.tasks import TASKS, label_text
+from components.tasks import TASKS, label_text, tag_schemes
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
+from components.tasks.tagging import Tagging
 
 Split = Literal["train", "dev", "test"]
 
@@ -23,6 +24,20 @@ FROM_TRAIN: Literal["from train"] = "from train"
 Labels = Literal["from train"] | tuple[str, ...]
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
+"""What may stand between the fields of a row, and what it is called."""
+
+Separator = Literal["\t", ",", ";", "|"]
+
+RowQuoting = Literal["none", "csv", "csv,", "csv;", "csv|"]
+"""How the fields of a row are told apart: `none`: between tabs, a quote is a character like any other; `csv`: as RFC
+4180 has it, with a tab, or the character named behind it, for the comma."""
+
+CONLLU_WIDTH, CONLLU_WORD, CONLLU_TAG = 10, 2, 4
+"""Columns of CoNLL-U, and which of them are the word and its part of speech."""
+
+_QUOTING: dict[str, RowQuoting] = {",": "csv,", ";": "csv;", "|": "csv|"}
 
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
 
@@ -46,8 +61,8 @@ class Data:
     a glob, and may end in .gz."""
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
-    """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging` or `embedding`,
-    see docs/tasks.md. It stands at the top of the file, above the tables.
+    """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`
+    or `embedding`, see docs/tasks.md. It stands at the top of the file, above the tables.
     Example: `task = "multilabel"`"""
     train: Strings = ()
     """The files that the model learns from; required, unless `files` is given.
@@ -77,36 +92,52 @@ class Data:
     """Where paths hold `{SPAN}`: these spans, instead of the newest.
     Example: `spans = [3, 4]` with `train = "span-{SPAN}/train.tsv"`"""
     header: bool = True
-    """Whether the first line of each file names the columns; never with `format = "conll"`.
+    """Whether the first line of each file names the columns; never with the formats `conll` and `conllu`.
     Example: `header = false` with `text = 1`, `label = 2`"""
     columns: Annotated[int, Field(ge=2)] | None = None
     """Without a header: the number of fields in a row; default: the largest column number in use.
     Example: `columns = 5` with `header = false`, `text = 2`, `label = 4`"""
     quoting: Literal["none", "csv"] = "none"
     """`none`: a quote is a character like any other. `csv`: fields may be quoted as in RFC 4180, with a tab for the
-    comma.
+    comma, as pandas' `to_csv(sep="\\t")` and spreadsheets write them.
     Example: `quoting = "csv"`"""
-    format: Literal["tsv", "conll"] = "tsv"
-    """`tsv`: a row a line, fields between tabs. `conll`, for the task `tagging`: a token a line, its columns between
-    spaces or tabs, an empty line after a sentence.
+    separator: Separator = "\t"
+    """What stands between the fields of a row: a tab, a comma, a semicolon or a bar. With any but the tab fields may be
+    quoted, so `quoting` is `csv`.
+    Example: `separator = ","`"""
+    format: Literal["tsv", "conll", "conllu"] = "tsv"
+    """`tsv`: a row a line, fields between tabs or another `separator`. For the tasks `tagging` and `word_tags`:
+    `conll`: a token a line, its columns between spaces or tabs, an empty line after a sentence; `conllu`: CoNLL-U,
+    whose comments, multiword tokens (`1-2`) and empty nodes (`1.1`) are left out.
     Example: `format = "conll"` with `task = "tagging"`"""
+    comments: Annotated[str, Field(min_length=1)] | None = None
+    """With `format = "conll"`: a line in front of a sentence's first token that begins so is a comment.
+    Example: `comments = "# "` with `format = "conll"`, `task = "tagging"`"""
     text: Columns = ()
     """The column of the text, a name or a number from 1; for a task with two texts a list of both. Default: the task's
     own names (`text`, or `text_a` and `text_b`, or `tokens`). Example: `text = "body"`"""
     label: Column | None = None
     """The column of the label, a name or a number from 1; default: the task's own name (`label`, `score`, `value` or
-    `tags`).
+    `tags`), 2 with `format = "conll"`, 4 (UPOS) with `conllu`.
     Example: `label = "topic"`"""
+    scheme: tag_schemes.Scheme = "bio"
+    """For the task `tagging`, how tags in the files mark entities: `bio` (IOB2), `iob1`, or `bioes`, which reads BILOU
+    too. All are learned and answered as the same entities, see docs/tasks.md.
+    Example: `scheme = "bioes"` with `task = "tagging"`"""
+    allow_no_label: bool = False
+    """For the task `multilabel`: whether a row may have an empty label field, for none of the labels; else such
+    a row is bad.
+    Example: `allow_no_label = true` with `task = "multilabel"`"""
     labels: Labels = FROM_TRAIN
-    """The classes in the order of their ids, for tagging the types of entities; or `from train`: those that are found
+    """The classes in the order of their ids, for `tagging` the types of entities; or `from train`: those that are found
     in train, sorted.
     Example: `labels = ["negative", "positive"]`"""
     range: Annotated[tuple[float, ...], BeforeValidator(several)] | None = None
     """For tasks whose labels are numbers: the least and the greatest that are allowed; a row beyond them is bad.
     Example: `range = [0, 5]` with `task = "regression"`"""
     most_words: Annotated[int, Field(ge=1)] | None = None
-    """For the task `tagging`: a sentence of more words is a bad row; default: as many as `max_length` and windows can
-    hold if each is one token.
+    """For the tasks `tagging` and `word_tags`: a sentence of more words is a bad row; default: as many as `max_length`
+    and windows can hold if each is one token.
     Example: `most_words = 100` with `task = "tagging"`"""
     slices: Columns = ()
     """Extra columns by whose values the metrics are also reported; they are always reported by text length.
@@ -155,23 +186,36 @@ class Data:
         return self
 
     def _resolve(self) -> None:
-        """Gives the columns that are not given the task's names, or in CoNLL's format numbers."""
-        task, conll = TASKS[self.task], self.format == "conll"
+        """Gives the columns that are not given the task's names, or in CoNLL's formats numbers."""
+        task = TASKS[self.task]
+        conll = {"conll": (1, 2), "conllu": (CONLLU_WORD, CONLLU_TAG)}.get(self.format)
         # Frozen for everybody else.
         if conll:
             object.__setattr__(self, "header", False)
+        if self.separator != "\t":
+            object.__setattr__(self, "quoting", "csv")
         if not self.text:
-            object.__setattr__(self, "text", (1,) if conll else task.texts)
+            object.__setattr__(self, "text", conll[:1] if conll else task.texts)
         if isinstance(self.labels, tuple):
             object.__setattr__(self, "labels", tuple(map(label_text.cleaned, self.labels)))
         if self.label is None:
-            object.__setattr__(self, "label", 2 if conll else task.target)
+            object.__setattr__(self, "label", conll[1] if conll else task.target)
+
+    @property
+    def row_quoting(self) -> RowQuoting:
+        """`quoting` and `separator` as readers take them."""
+        return self.quoting if self.separator == "\t" else _QUOTING[self.separator]
 
     @property
     def wanted(self) -> tuple[Column, ...]:
         """Every column in use: the texts', the label's, the slices'."""
         assert self.label is not None  # noqa: S101
         return (*self.text, self.label, *self.slices)
+
+    @property
+    def columns_in_use(self) -> int:
+        """The largest number of a column, without a header."""
+        return max(int(column) for column in (*self.wanted, self.group or 1))
 
     def _check_task(self) -> None:
         task = TASKS[self.task]
@@ -189,11 +233,20 @@ class Data:
         if self.most_words is not None and not task.per_token:
             problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
             raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
-        if self.format == "conll" and (
+        if self.format != "tsv" and (
             not task.per_token or self.slices or self.group is not None or self.quoting != "none"
         ):
-            problem = '`data.format` is "conll", which is for tagging, without slices, group and quoting'
-            raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging"')
+            problem = f'`data.format` is "{self.format}", which is for tagging, without slices, group and quoting'
+            raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging" or "word_tags"')
+        if self.comments is not None and self.format != "conll":
+            problem = f'`data.comments` is {shown(self.comments)}, but `data.format` is "{self.format}"'
+            raise ConflictError("comments", problem, 'Delete it, or set format = "conll"')
+        if self.scheme != "bio" and self.task != Tagging.name:
+            problem = f"`data.scheme` is {shown(self.scheme)}, but the rows of {self.task} have no tags of entities"
+            raise ConflictError("scheme", problem, 'Delete it, or set task = "tagging"')
+        if self.allow_no_label and self.task != Multilabel.name:
+            problem = f"`data.allow_no_label` is true, but a row of {self.task} needs its label"
+            raise ConflictError("allow_no_label", problem, 'Delete it, or set task = "multilabel"')
 
     def _check_columns(self) -> None:
         wanted = self.wanted

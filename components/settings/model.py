@@ -47,7 +47,7 @@ class Model:
     where the base model's pooler was never trained, or where its own files (those of sentence-transformers) say so,
     else `cls`; a training that starts from a pushed model keeps that model's. `check` shows which. The task `embedding`
     takes with `cls` the first token's state itself, and with `auto` what the base model's files say, else `mean`;
-    `tagging` always takes each word's first token.
+    `tagging` and `word_tags` always take each word's first token.
     Example: `pooling = "mean"`"""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
     """For the task `multilabel`: the score from which on a label is predicted.

@@ -19,6 +19,7 @@ from components.tasks.protocols import DataSettings
 from components.tasks.regression import Regression
 from components.tasks.similarity import Similarity
 from components.tasks.tagging import Tagging
+from components.tasks.word_tags import WordTags
 
 __all__ = ["TASKS", "Task", "from_card", "from_dict", "from_settings", "read", "to_dict", "unlike", "write"]
 
@@ -31,6 +32,7 @@ TASKS: dict[str, type[Task]] = {
         Similarity,
         Regression,
         Tagging,
+        WordTags,
         Embedding,
     )
 }

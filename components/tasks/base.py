@@ -88,8 +88,12 @@ class Task:
         return label_text.cleaned(label)
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """The first rule that a row breaks; its texts and label are not empty."""
+        """The first rule that a row breaks; its texts are not empty, nor is its label unless `[data]` allows it."""
         return None
+
+    def as_learned(self, label: str) -> str:
+        """A label's field that breaks no rule, as it is learned: files may have other tags for the same."""
+        return label
 
     def check_extremes(self, least: float, greatest: float) -> Problem | None:
         """The rule that the least and the greatest label of train break, where labels are numbers."""

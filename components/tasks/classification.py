@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
 from components.tasks.base import Problem, Task, names_with_values
-from components.tasks.label_text import listed, mixes_scripts
+from components.tasks.label_text import LIST_IT, listed, mixes_scripts
 from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
 
 if TYPE_CHECKING:
@@ -146,5 +146,5 @@ def unknown_label(label: str, labels: Sequence[str]) -> Problem | None:
     known = ", ".join(listed(sorted(labels)[:8])) + (", ..." if len(labels) > 8 else "")
     got = ascii(label[:80]) if mixes_scripts(label) else repr(label[:80])
     return f"the label is {got}, expected one of {known}", (
-        f"{did_you_mean(label, labels)}Correct the row, or list it in data.labels"
+        f"{did_you_mean(label, labels)}Correct the row, or {LIST_IT}"
     )

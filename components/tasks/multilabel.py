@@ -1,4 +1,4 @@
-"""One label or several a text."""
+"""Any number of labels a text."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ class Multilabel(Task):
         return LABEL_SEPARATOR.join(map(label_text.cleaned, label.split(LABEL_SEPARATOR)))
 
     def label_names(self, label: str) -> list[str]:
-        """The names between `LABEL_SEPARATOR`."""
-        return label.split(LABEL_SEPARATOR)
+        """The names between `LABEL_SEPARATOR`; none in an empty field."""
+        return label.split(LABEL_SEPARATOR) if label else []
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """No label may be empty or stand twice; once the names are known, each must be one of them."""
@@ -74,7 +74,7 @@ class Multilabel(Task):
         return [LABEL_SEPARATOR.join(sorted(self.label_names(label))) for label in labels]
 
     def label_fields(self, targets: np.ndarray) -> list[str]:
-        """The names between separators, of float32[n, k]; a row without a label is an empty field."""
+        """The names between separators, of float32[n, k]; an empty field for a row without a label."""
         return [LABEL_SEPARATOR.join(self.labels[i] for i in row.nonzero()[0]) for row in targets]
 
     def to_target(self, label: tf.Tensor) -> tf.Tensor:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from components.tasks.tag_schemes import Scheme
+
 if TYPE_CHECKING:
     import tensorflow as tf
 
@@ -26,6 +28,10 @@ class DataSettings(Protocol):
     @property
     def most_words(self) -> int | None:
         """The most words in a sentence to tag; None: no limit."""
+
+    @property
+    def scheme(self) -> Scheme:
+        """Of the tags of entities, in the files."""
 
 
 class ModelSettings(Protocol):

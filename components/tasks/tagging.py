@@ -1,7 +1,7 @@
-"""Entities in a text: a tag for each word, in the BIO scheme.
+"""Entities in a text: a tag for each word, learned in the BIO scheme whichever the files have (`tag_schemes`).
 
-`B-TYPE` begins an entity, `I-TYPE` goes on with it, `O` is outside (Ramshaw & Marcus 1995; IOB2). An entity is right if
-its type, its first and its last word are, which is how CoNLL's script and seqeval count.
+`B-TYPE` begins an entity, `I-TYPE` goes on with it, `O` is outside. An entity is right if its type, its first and its
+last word are, which is how CoNLL's script and seqeval count.
 """
 
 from __future__ import annotations
@@ -13,17 +13,15 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
-from components.tasks import label_text
+from components.tasks import label_text, tag_schemes
 from components.tasks.base import Problem, Task
 from components.tasks.metrics import Metric, precision_recall_f1, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
+from components.tasks.tag_schemes import OUTSIDE
 
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
-
-OUTSIDE = "O"
-"""The tag of a word that is in no entity."""
 
 IGNORED = -1
 """In place of a tag's id, for a token that begins no word and for padding: not in the loss, not in the metrics."""
@@ -42,6 +40,8 @@ class Tagging(Task):
 
     most_words: int | None = None
     """The most words a sentence may have, so that the model sees each of them; None: no limit."""
+    scheme: tag_schemes.Scheme = "bio"
+    """Of the tags in files; `as_learned` makes BIO of them."""
 
     name: ClassVar[str] = "tagging"
     texts: ClassVar[tuple[str, ...]] = ("tokens",)
@@ -60,8 +60,8 @@ class Tagging(Task):
 
     @classmethod
     def from_settings(cls, data: DataSettings) -> Self:
-        """With the types of entities, if `[data]` lists them, and the most words a sentence may have."""
-        return dataclasses.replace(super().from_settings(data), most_words=data.most_words)
+        """With the names that `[data]` lists, if it does, the most words a sentence may have, and the tags' scheme."""
+        return dataclasses.replace(super().from_settings(data), most_words=data.most_words, scheme=data.scheme)
 
     @property
     def tags(self) -> list[str]:
@@ -69,7 +69,7 @@ class Tagging(Task):
         return [OUTSIDE, *(f"{part}-{name}" for name in self.labels for part in "BI")]
 
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
-        """As many tags as words, none of them empty, not too many, each a tag of a known type, no I- without its B-."""
+        """As many tags as words, none of them empty, not too many, each as `check_tags` wants it."""
         words, tags = texts[0].split(" "), label.split(" ")
         if problem := empty_word("token", words) or empty_word("tag", tags):
             return problem
@@ -79,24 +79,20 @@ class Tagging(Task):
         if self.most_words is not None and len(words) > self.most_words:
             remedy = 'Split the sentence, raise model.max_length or data.most_words, or set long_texts = "window"'
             return f"{len(words)} tokens, at most {self.most_words} are seen", remedy
-        before = OUTSIDE
-        for place, tag in enumerate(tags, 1):
-            part, dash, kind = tag.partition("-")
-            if tag != OUTSIDE and (part not in ("B", "I") or not dash or not kind):
-                return f"tag {place} is {tag[:40]!r}, expected O, B-TYPE or I-TYPE", "Correct it"
-            if self.labels and kind and kind not in self.labels:
-                known = ", ".join(self.labels)
-                return f"tag {place} is {tag[:40]!r}, the types are {known}", "Correct it, or list it in data.labels"
-            if part == "I" and before not in (f"B-{kind}", tag):
-                remedy = f"An entity begins with B-: make it B-{kind}, or correct the tag before it"
-                return f"tag {place} is {tag!r} after {before!r}, without its B-{kind}", remedy
-            before = tag
-        return None
+        return self.check_tags(tags)
+
+    def check_tags(self, tags: Sequence[str]) -> Problem | None:
+        """Each a tag of the scheme and of a known type, no I- without its B-."""
+        return tag_schemes.problem(tags, self.scheme, self.labels)
 
     @classmethod
     def clean_label(cls, label: str) -> str:
-        """Each tag by itself; single spaces stand between them."""
-        return " ".join(map(label_text.cleaned, label.split(" ")))
+        """Each tag by itself, `b-LOC` as `B-LOC`; single spaces stand between them."""
+        return " ".join(tag_schemes.canonical(label_text.cleaned(tag)) for tag in label.split(" "))
+
+    def as_learned(self, label: str) -> str:
+        """The tags in BIO."""
+        return " ".join(tag_schemes.to_bio(label.split(" "), self.scheme))
 
     def label_names(self, label: str) -> list[str]:
         """The types of entities in a row's tags, sorted."""

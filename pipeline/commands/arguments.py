@@ -158,7 +158,7 @@ def _add_predictions(add: _Add) -> None:
     command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
     command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
     command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
-    command.add_argument("--tokens", action="store_true", help="tagging: texts are words with one space between")
+    command.add_argument("--tokens", action="store_true", help="of tags: texts are words with one space between")
     add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
     command = add(

@@ -46,7 +46,7 @@ def compare_rows(
     model = _model(before, directory)
     task = tasks.from_card(read_card(model))
     data = before.settings.data
-    if data.format == "conll":
+    if data.format != "tsv":
         given = {"--column": bool(columns), "--label": label is not None, "--no-header": not has_header}
         if wrong := [option for option, is_given in given.items() if is_given]:
             problem = "the run's rows are in CoNLL's format, which has no header, and whose columns its config numbers"

@@ -40,6 +40,8 @@ class Source:
     column: str | None
     """A name, or a number from 1; None: `text`, or without a header the first."""
     header: bool
+    option: str = "--column"
+    """That gives the column."""
 
     def texts(self) -> tuple[int, Iterator[tuple[str, int]]]:
         """The file's size, and each text with the bytes read since the last one."""
@@ -47,11 +49,11 @@ class Source:
         if isinstance(column, str) and column.isdecimal():
             column = int(column)
         if column == 0:
-            raise InputError("--column", "got 0, but columns are numbered from 1", "Correct the number")
+            raise InputError(self.option, "got 0, but columns are numbered from 1", "Correct the number")
         if isinstance(column, str) and not self.header:
             problem = f"the text's column is {column!r}, but without a header there are no names"
-            raise InputError("--no-header", problem, "Give its number with --column")
-        _, rows = reader.read_texts(self.path, (column,), self.header, "none")
+            raise InputError("--no-header", problem, f"Give its number with {self.option}")
+        _, rows = reader.read_texts(self.path, (column,), self.header, "none", self.option)
         return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
 
 

@@ -67,8 +67,8 @@ def execute(options: argparse.Namespace) -> int:
     header = not options.no_header
     given = named_models.model_path(options.model, options.root)
     options.model = verification.verified(given, options.verify, options.verify_key)
-    queries = Source(options.queries, options.query_column, header)
-    corpus = Source(options.corpus, options.corpus_column, header)
+    queries = Source(options.queries, options.query_column, header, "--query-column")
+    corpus = Source(options.corpus, options.corpus_column, header, "--corpus-column")
     with atomic_files.written(options.output) as out:
         match_files(
             options.model,

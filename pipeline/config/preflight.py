@@ -57,6 +57,8 @@ class Checked:
     """Whether these are all of train's."""
     alone: dict[Path, str]
     """File -> a label of train that its line 1 alone has."""
+    quoted: str | None
+    """File and line of a text that looks quoted as CSV is, and was not read so; None: there is none."""
 
 
 def check(path: Path) -> Checked:
@@ -99,7 +101,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if len(task.texts) > 1 and not task.bi_encoder and config.type_vocab_size < 2:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
-    layout, labels = _check_rows(run.data, files, task, source)
+    layout, labels, quoted = _check_rows(run.data, files, task, source)
     names = task.labels or label_names.rows_by_name(labels, task)
     alone = label_names.check_headers(files, run.data, names)
     small = all(_is_small(run.data, path) for _, path in of_train(files))
@@ -110,7 +112,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
         _check_names(run, known, source)
-        _, labels = _check_rows(run.data, files, known, source)
+        _, labels, _ = _check_rows(run.data, files, known, source)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"
@@ -124,7 +126,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
     return Checked(
-        run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels, small, alone
+        run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels, small, alone, quoted
     )
 
 
@@ -184,9 +186,12 @@ def _check_numbers(files: InputFiles, labels: Counter[str], task: Task) -> None:
         raise InputError(", ".join(str(path) for _, path in of_train(files)), *broken)
 
 
-def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -> tuple[columns.Layout, Counter[str]]:
-    """Reads the first rows of each file; returns the first file's layout, and labels' fields of train -> rows."""
-    layouts = []
+def _check_rows(
+    data: Data, files: InputFiles, task: Task, source: TomlSource
+) -> tuple[columns.Layout, Counter[str], str | None]:
+    """Reads the first rows of each file; returns the first file's layout, labels' fields of train -> rows, and where
+    a text looks quoted, as in `Checked`."""
+    layouts, quoted = [], None
     labels: Counter[str] = Counter()
     for split, path in files:
         layout = columns.read_layout(path, data)
@@ -203,6 +208,8 @@ def _check_rows(data: Data, files: InputFiles, task: Task, source: TomlSource) -
         for row in islice(rows, PREFLIGHT_ROWS):
             if not isinstance(row, tsv.BadRow):
                 labels.update([row.label] if row.split == "train" else [])
+                if quoted is None and data.row_quoting == "none" and any(map(tsv.looks_quoted, row.texts)):
+                    quoted = f"{path}:{row.line}"
             elif data.on_bad_row == "fail":
                 raise row.error()
-    return layouts[0], labels
+    return layouts[0], labels, quoted

@@ -173,14 +173,14 @@ def _signing(key: str | None) -> dict[str, str]:
 def _input_format(run: Run) -> dict[str, object]:
     """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
     data, task = run.data, TASKS[run.data.task]
-    # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are CoNLL's.
-    alone = task.bi_encoder or data.format == "conll"
+    # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are sentences'.
+    alone = task.bi_encoder or data.format != "tsv"
     return {
         "predict_text": ["text"] if alone else data.text,
         "text": data.text,
         "label": data.label,
         "header": True if alone else data.header,
-        "quoting": data.quoting,
+        "quoting": data.row_quoting,
         # Below a header they are found by name, wherever they stand.
         "columns": None if alone or data.header else width_without_header(data),
     }

@@ -70,6 +70,10 @@ def check_report(
     """
     run = checked.run
     alone = {short_path(str(path)): label for path, label in checked.alone.items()}
+    about_rows = label_names.warnings(checked.labels, checked.task, alone)
+    if checked.quoted is not None:
+        remedy = 'if its quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
+        about_rows.append(f"the text in {short_path(checked.quoted)} looks quoted: {remedy}")
     heading = Text.assemble((run.name, "bold"), "  is in order")
     return Group(
         heading,
@@ -79,7 +83,7 @@ def check_report(
         _rows_table(rows, checked.task),
         Text(),
         *_fit(counted, [str(path) for _, path in checked.files], run.validation),
-        *_marked([], label_names.warnings(checked.labels, checked.task, alone)),
+        *_marked([], about_rows),
         Text(),
         *_dag(run),
         Text(),

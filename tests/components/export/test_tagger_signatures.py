@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.export import entities
 from components.export.tagger_signatures import ExportedTagger
 from components.tasks.tagging import Tagging
 from components.tokenization.joins import Joins
@@ -86,6 +87,13 @@ def test_words_have_entities_by_their_numbers(exported: ExportedTagger) -> None:
 @pytest.mark.parametrize("shape", [(0, 3), (2, 0), (0, 0)])
 def test_no_words_have_no_entities(shape: tuple[int, int], exported: ExportedTagger) -> None:
     assert exported.from_words(tf.zeros(shape, tf.string))["count"].numpy().tolist() == [0] * shape[0]
+
+
+def test_each_word_that_was_seen_may_be_answered_by_itself() -> None:
+    begins = tf.ragged.constant([[0, 4], [], [2]], tf.int32, inner_shape=())
+    tags = tf.constant([[0.0, 2.0], [-1.0, -1.0], [-1.0, -1.0]])
+    found = entities.entities(tags, tf.ones_like(tags) / 2, begins, begins + 1, ["DET", "ADJ", "NOUN"], each_word=True)
+    assert rows(found) == [[("DET", 0, 1), ("NOUN", 4, 5)], [], []]
 
 
 def test_words_that_no_token_is_left_for_are_in_no_entity(exported: ExportedTagger) -> None:

@@ -167,6 +167,7 @@ def test_a_number_and_tags_are_no_header(write: Write) -> None:
         (Classification(), {"O\ufb03ce": 1, "office": 1, "b": 1}, ["'O\ufb03ce' (1 row) and 'office' (1 row)"]),
         (Classification(), {"a,b": 2, "a": 1, "b": 1}, ["'a,b' (2 rows); task = \"multilabel\" takes several"]),
         (Classification(), {"a|b": 2, "b|a": 1}, ["'a|b' (2 rows), 'b|a' (1 row); task = \"multilabel\""]),
+        (Classification(), {'"bad"': 2, '"': 1, "good": 3}, ["labels in quotes: '\"bad\"' (2 rows); if"]),
         (Classification(), {"Albany, NY": 2, "Buffalo, NY": 1}, []),
         (Multilabel(), {"['a', 'b']": 1, "['b']": 1}, ["no row has several labels, and some look like it: "]),
         (Multilabel(), {"a,b": 1, "a": 1, "b": 1}, ["'a,b' (1 row); | stands between labels"]),

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from components.rows import reader
+from components.rows import format_hints, reader
 from tests.components.rows.reading import Write, headerless, message, only_bad_row, rows
 
 
@@ -84,3 +84,18 @@ def test_a_first_line_with_a_label_that_breaks_a_rule_may_be_a_header(write: Wri
     assert remedy == (
         "Correct the row, or list it in data.labels; if the line is a header, set data.header = true, or delete it"
     )
+
+
+def test_a_row_may_have_no_label_where_the_settings_allow_it(write: Write) -> None:
+    path = write("good\tpos\n?\t \n")
+    allowing = headerless(task="multilabel", allow_no_label=True)
+    assert rows(path, allowing) == [(1, "good", "pos"), (2, "?", "")]
+    assert only_bad_row(path, headerless(task="multilabel"))[1] == "the label (field 2) is empty"
+
+
+def test_many_bad_rows_have_a_file_looked_at_once(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[Path] = []
+    monkeypatch.setattr(format_hints, "remedy", lambda path, data: looked.append(path))
+    path = write("bad\n" * 3)
+    assert [row.line for row in reader.read_rows(path, "train", headerless())] == [1, 2, 3]
+    assert looked == [path]

@@ -8,7 +8,7 @@ from components.rows.tsv import Quoting
 
 @pytest.mark.parametrize(
     ("quoting", "expected"),
-    [("none", 'a "b"\tc d\n'), ("csv", '"a ""b"""\tc d\n')],
+    [("none", 'a "b"\tc d\n'), ("csv", '"a ""b"""\tc d\n'), ("csv;", '"a ""b""";c d\n')],
 )
 def test_a_row_is_written_as_its_kind_is_read(quoting: Quoting, expected: str) -> None:
     out = io.StringIO()

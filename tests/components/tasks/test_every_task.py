@@ -22,7 +22,7 @@ def data(**settings: Any) -> Data:
     return Data(train=("t.tsv",), dev=("d.tsv",), **settings)
 
 
-def test_seven_tasks_are_registered() -> None:
+def test_eight_tasks_are_registered() -> None:
     assert list(TASKS) == [
         "classification",
         "multilabel",
@@ -30,6 +30,7 @@ def test_seven_tasks_are_registered() -> None:
         "similarity",
         "regression",
         "tagging",
+        "word_tags",
         "embedding",
     ]
 
@@ -43,6 +44,7 @@ def test_seven_tasks_are_registered() -> None:
         ("similarity", ("text_a", "text_b"), "score"),
         ("regression", ("text",), "value"),
         ("tagging", ("tokens",), "tags"),
+        ("word_tags", ("tokens",), "tags"),
         ("embedding", ("text_a", "text_b"), "score"),
     ],
 )
@@ -54,10 +56,10 @@ def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ..
 @pytest.mark.parametrize(
     ("property_of_tasks", "names"),
     [
-        ("has_label_names", {"classification", "multilabel", "pair", "tagging"}),
+        ("has_label_names", {"classification", "multilabel", "pair", "tagging", "word_tags"}),
         ("single_label", {"classification", "pair"}),
         ("numeric", {"similarity", "regression", "embedding"}),
-        ("per_token", {"tagging"}),
+        ("per_token", {"tagging", "word_tags"}),
         ("bi_encoder", {"embedding"}),
     ],
 )
@@ -67,7 +69,7 @@ def test_what_tasks_differ_in(property_of_tasks: str, names: set[str]) -> None:
 
 def test_classes_need_two_names_and_types_of_entities_one() -> None:
     needed = {name: task.min_labels for name, task in TASKS.items() if task.has_label_names}
-    assert needed == {"classification": 2, "multilabel": 2, "pair": 2, "tagging": 1}
+    assert needed == {"classification": 2, "multilabel": 2, "pair": 2, "tagging": 1, "word_tags": 2}
 
 
 def test_labels_have_names_unless_they_are_numbers() -> None:
@@ -98,7 +100,7 @@ def test_label_names_and_the_limits_of_rows_are_the_settings() -> None:
         Multilabel(("a", "b"), threshold=0.3),
         Pair(("0", "1")),
         Similarity(range=(0.0, 5.0), mean=2.0, deviation=0.5),
-        tasks.TASKS["tagging"](("LOC",)),
+        Tagging(("LOC",), scheme="bioes"),
         Embedding(),
     ],
 )
@@ -116,7 +118,12 @@ def test_the_fields_of_a_task_as_json() -> None:
         "mean": 0.0,
         "deviation": 1.0,
     }
-    assert tasks.to_dict(Tagging(("LOC",))) == {"name": "tagging", "labels": ("LOC",), "most_words": None}
+    assert tasks.to_dict(Tagging(("LOC",))) == {
+        "name": "tagging",
+        "labels": ("LOC",),
+        "most_words": None,
+        "scheme": "bio",
+    }
 
 
 class Letters:

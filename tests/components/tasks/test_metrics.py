@@ -70,6 +70,7 @@ def test_a_checkpoint_is_chosen_by_a_metric_that_is_better_when_higher() -> None
         "similarity": "spearman",
         "regression": "spearman",
         "tagging": "f1",
+        "word_tags": "token_accuracy",
         "embedding": "spearman",
     }
     assert all(task().primary_metric.higher_is_better for task in TASKS.values())

@@ -22,6 +22,15 @@ def test_labels_between_separators_are_checked(label: str, problem: str) -> None
     assert found[0] == problem
 
 
+def test_an_empty_field_is_a_row_without_labels() -> None:
+    import tensorflow as tf
+
+    task = Multilabel(("a", "b"))
+    assert (task.label_names(""), task.check_row(["t"], ""), task.drift_values([""])) == ([], None, [""])
+    assert task.to_target(tf.constant(["", "b"])).numpy().tolist() == [[0, 0], [0, 1]]
+    assert task.label_fields(np.array([[0.0, 0.0], [1.0, 1.0]])) == ["", "a|b"]
+
+
 def test_multilabel_metrics() -> None:
     targets = np.array([[1, 0], [1, 1], [0, 0], [0, 1]], np.float32)
     scores = np.array([[0.9, 0.2], [0.4, 0.8], [0.6, 0.1], [0.1, 0.3]], np.float32)

@@ -237,6 +237,15 @@ def test_csv_quoting_is_read_and_written(tmp_path: Path) -> None:
     ]
 
 
+def test_a_model_of_csv_reads_and_writes_csv(tmp_path: Path) -> None:
+    model = pushed(tmp_path, {"text": "text", "header": True, "quoting": "csv;"})
+    written = answer(model, rows(tmp_path, 'text;id\n"a; ""good"" one";7\n'))
+    assert list(csv.reader(io.StringIO(written, newline=""), delimiter=";")) == [
+        ["text", "id", "label", "probability_bad", "probability_good"],
+        ['a; "good" one', "7", *GOOD.split("\t")],
+    ]
+
+
 def test_quotes_stay_as_they_are_without_csv_quoting(tmp_path: Path, model: Path) -> None:
     assert answer(model, rows(tmp_path, 'text\n"so\n')).splitlines()[1] == f'"so\t{BAD}'
 

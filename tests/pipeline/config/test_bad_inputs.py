@@ -37,6 +37,18 @@ TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
 
 DEV = "text\tlabel\nthe film is good\tgood\nthe film is bad\tbad\n"
 
+CONLLU = """\
+# sent_id = 1
+# text = Zum Film.
+1-2\tZum\t_\t_\t_\t_\t_\t_\t_\t_
+1\tZu\tzu\tADP\tAPPR\t_\t3\tcase\t_\t_
+2\tdem\tder\tDET\tART\t_\t3\tdet\t_\t_
+3\tFilm\tFilm\tNOUN\tNN\t_\t0\troot\t_\tSpaceAfter=No
+3.1\tist\tsein\tAUX\tVAFIN\t_\t_\t_\t3:cop\t_
+4\t.\t.\tPUNCT\t$.\t_\t3\tpunct\t_\t_
+
+"""
+
 CARD = {
     "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
     "task": {"name": "classification", "labels": ["bad", "good"]},
@@ -104,6 +116,12 @@ class Box:
     def one_file(self) -> Self:
         """Has the rows of train.tsv be dealt to the splits, by the column `author`."""
         return self.toml('train = "train.tsv"\ndev = "dev.tsv"', 'files = "train.tsv"\ngroup = "author"')
+
+    def sentences(self, content: str, more: str = "", task: str = "tagging") -> Self:
+        """Has sentences with a tag for each word in both files."""
+        self.toml('name = "toy"', f'name = "toy"\ntask = "{task}"').toml('labels = ["bad", "good"]\n', more)
+        self.toml("accuracy", "f1" if task == "tagging" else "token_accuracy")
+        return self.write("train.tsv", content).write("dev.tsv", content)
 
     def kubeflow(self, more: str = "") -> Self:
         """Adds a table [kubeflow], which begins in line 18."""
@@ -311,8 +329,8 @@ CASES: dict[str, list[Case]] = {
              "for the default, 32."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
-             "split, group, window, spans, header, columns, quoting, format, text, label, labels, range, most_words, "
-             "slices, on_bad_row, max_bad_share."),
+             "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
+             "scheme, allow_no_label, labels, range, most_words, slices, on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -348,11 +366,25 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
         Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
              'DIR/run.toml:2: `task` is "pairs", there is none like it. Did you mean \'pair\'? Known: classification, '
-             "multilabel, pair, similarity, regression, tagging, embedding."),
+             "multilabel, pair, similarity, regression, tagging, word_tags, embedding."),
         Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
              .toml("[model]", 'text = "text"\n[model]'),
              'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
              '"text_b"].'),
+        Case("a scheme of tags for classes", lambda box: box.toml("[model]", 'scheme = "iob1"\n[model]'),
+             'DIR/run.toml:8: `data.scheme` is "iob1", but the rows of classification have no tags of entities. Delete '
+             'it, or set task = "tagging".'),
+        Case("rows without a class", lambda box: box.toml("[model]", "allow_no_label = true\n[model]"),
+             "DIR/run.toml:8: `data.allow_no_label` is true, but a row of classification needs its label. Delete it, "
+             'or set task = "multilabel".'),
+        Case("comments in rows", lambda box: box.toml("[model]", 'comments = "#"\n[model]'),
+             'DIR/run.toml:8: `data.comments` is "#", but `data.format` is "tsv". Delete it, or set format = "conll".'),
+        Case("an unknown separator", lambda box: box.toml("[model]", 'separator = " "\n[model]'),
+             'DIR/run.toml:8: `data.separator` is " ", it should be "\\t", ",", ";" or "|". Correct it, or leave it '
+             'out for the default, "\\t".'),
+        Case("sentences of a classifier", lambda box: box.toml("[model]", 'format = "conll"\n[model]'),
+             'DIR/run.toml:8: `data.format` is "conll", which is for tagging, without slices, group and quoting. '
+             'Set format = "tsv", or task = "tagging" or "word_tags".'),
         Case("a range for names", lambda box: box.toml("[model]", "range = [0, 5]\n[model]"),
              "DIR/run.toml:8: `data.range` is [0.0, 5.0]. Delete it: classification has names."),
         Case("windows for two texts", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
@@ -538,6 +570,111 @@ CASES: dict[str, list[Case]] = {
         Case("too many fields", lambda box: box.row("a\tfilm\tgood"),
              "DIR/train.tsv:2: expected 2 tab-separated fields, got 3. Correct the row; replace a tab that belongs"
              " to a text by a space."),
+        Case("rows of three fields without a header, of which two are in use",
+             lambda box: box.toml('labels = ["bad", "good"]', "header = false\ntext = 1\nlabel = 2")
+             .write("train.tsv", "good film\tgood\t1\nbad film\tbad\t2\n"),
+             "DIR/train.tsv:1: expected 2 tab-separated fields, got 3. Each row has 3 fields, without a header set "
+             "data.columns = 3."),
+        Case("quotes of CSV around the names of columns",
+             lambda box: box.write("train.tsv", '"text"\t"label"\n"good film"\t"good"\n"bad film"\t"bad"\n'),
+             "DIR/train.tsv:1: data.text is 'text', the header has '\"text\"', '\"label\"'. The file looks quoted as "
+             'CSV is, say by pandas: set data.quoting = "csv".'),
+        Case("a text quoted as CSV is, with a line break in it",
+             lambda box: box.row('"a film,\nsaid ""good"""\tgood'),
+             "DIR/train.tsv:2: expected 2 tab-separated fields, got 1. The file looks quoted as CSV is, say by pandas: "
+             'set data.quoting = "csv".'),
+        Case("a text quoted as CSV is, with a tab in it", lambda box: box.row('"a\tfilm"\tgood'),
+             "DIR/train.tsv:2: expected 2 tab-separated fields, got 3. The file looks quoted as CSV is, say by pandas: "
+             'set data.quoting = "csv".'),
+        Case("a text quoted as CSV is, among many lines",
+             lambda box: box.write("train.tsv", TRAIN + "a film\tgood\n" * 200 + '"a\tfilm"\tgood\n'),
+             "DIR/train.tsv:204: expected 2 tab-separated fields, got 3. Correct the row; replace a tab that belongs "
+             'to a text by a space; if the quotes are those of CSV, as pandas writes them, set data.quoting = "csv".'),
+        Case("a label quoted as CSV is", lambda box: box.row('a film\t"good"'),
+             "DIR/train.tsv:2: the label is '\"good\"', expected one of bad, good. Did you mean 'good'? Correct the "
+             "row, or list it in data.labels; if the quotes are those of CSV, as pandas writes them, set "
+             'data.quoting = "csv".'),
+        Case("commas between fields", lambda box: box.write("train.tsv", TRAIN.replace("\t", ",")),
+             "DIR/train.tsv:1: data.text is 'text', the header has 'text,label'. The fields look separated by commas: "
+             'set data.separator = ",".'),
+        Case("semicolons between fields, without a header",
+             lambda box: box.toml('labels = ["bad", "good"]', "header = false\ntext = 1\nlabel = 2")
+             .write("train.tsv", "good film, so\tgood;good\nbad film;bad\n".replace("\t", " ")),
+             "DIR/train.tsv:1: expected 2 tab-separated fields, got 1. The fields look separated by semicolons: set "
+             'data.separator = ";".'),
+        Case("tabs where commas are said to be", lambda box: box.toml("[model]", 'separator = ","\n[model]'),
+             "DIR/train.tsv:1: data.text is 'text', the header has 'text\\tlabel'. The fields look separated by tabs: "
+             'set data.separator = "\\t".'),
+        Case("a row of CSV with a comma too many",
+             lambda box: box.toml("[model]", 'separator = ","\n[model]')
+             .write("train.tsv", TRAIN.replace("\t", ",").replace("bad film", "a bad, bad film")),
+             "DIR/train.tsv:3: expected 2 comma-separated fields, got 3. Correct the row; quote a text with a comma."),
+        Case("a label whose only row was not dealt to train",
+             lambda box: box.toml('train = "train.tsv"\ndev = "dev.tsv"', 'files = "train.tsv"')
+             .toml('labels = ["bad", "good"]\n', "")
+             .write("train.tsv", TRAIN + "".join(f"film {n}\tgood\n" for n in range(20)) + "film 20\trare\n"),
+             "DIR/train.tsv:24: the label is 'rare', expected one of bad, good, the labels of the rows dealt to "
+             "train; this one was dealt to test. Correct the row, add rows of its label, or give data.train and "
+             "data.dev in place of data.files, with the row in train."),
+        Case("sentences of CoNLL read as rows",
+             lambda box: box.sentences("EU NNP B-NP B-ORG\nrejects VBZ B-VP O\n\nPeter NNP B-NP B-PER\n\n"),
+             "DIR/train.tsv:1: data.text is 'tokens', the header has 'EU NNP B-NP B-ORG'. The file looks like CoNLL's, "
+             'a token a line: set data.format = "conll" and data.label = 4, which holds tags.'),
+        Case("sentences of CoNLL read as rows without a header",
+             lambda box: box.sentences("EU\tB-ORG\nrejects\tO\n\nPeter\tB-PER\n", "header = false\ntext = 1\n"
+             "label = 2\n"),
+             "DIR/train.tsv:3: an empty line, expected 2 tab-separated fields. The file looks like CoNLL's, a token a "
+             'line: set data.format = "conll".'),
+        Case("sentences of CoNLL-U read as those of CoNLL",
+             lambda box: box.sentences(CONLLU, 'format = "conll"\n'),
+             "DIR/train.tsv:1: a line of 4 columns that begins with '# ', the next has 5. The file looks like "
+             'CoNLL-U: set data.format = "conllu", and task = "word_tags" for its parts of speech.'),
+        Case("CoNLL's tags in another column",
+             lambda box: box.sentences("EU NNP B-ORG\nrejects VBZ O\n", 'format = "conll"\n'),
+             "DIR/train.tsv:1: tag 1 is 'NNP', expected O, B-TYPE or I-TYPE. data.label is column 2, and column 3 "
+             "holds tags of entities: set data.label = 3."),
+        Case("CoNLL's tags in a column that is not there",
+             lambda box: box.sentences("EU B-ORG\nrejects O\n", 'format = "conll"\nlabel = 4\n'),
+             "DIR/train.tsv:1: its tokens have 2 columns, and number 4 is in use. data.label is column 4, and "
+             "column 2 holds tags of entities: set data.label = 2."),
+        Case("a column that CoNLL-U has not",
+             lambda box: box.sentences(CONLLU, 'format = "conllu"\nlabel = 11\n', "word_tags"),
+             "DIR/train.tsv:4: its tokens have 10 columns, and number 11 is in use. Correct data.text and data.label."),
+        Case("a comment before a sentence of CoNLL",
+             lambda box: box.sentences("# id 1\nEU B-ORG\nrejects O\n", 'format = "conll"\n'),
+             "DIR/train.tsv:1: a line of 3 columns that begins with '# ', the next has 2. If it is a comment, set "
+             'data.comments = "# ".'),
+        Case("a comment of as many words as columns, before a sentence of CoNLL",
+             lambda box: box.sentences("#id 1\nEU B-ORG\nrejects O\n", 'format = "conll"\n'),
+             "DIR/train.tsv:1: tag 1 is '1', expected O, B-TYPE or I-TYPE. Correct it; if the line is a comment, "
+             'set data.comments = "#".'),
+        Case("a token of CoNLL with a space in it",
+             lambda box: box.sentences("in O\nNew York B-LOC\n", 'format = "conll"\n'),
+             "DIR/train.tsv:2: a token with 3 columns, the sentence began with 2. Give each token the same columns, "
+             "and a line of its own; a space ends a column, so put another sign for one within a token, say _."),
+        Case("tags of BIOES", lambda box: box.sentences("tokens\ttags\nin New York\tO B-LOC E-LOC\n"),
+             "DIR/train.tsv:2: tag 3 is 'E-LOC', expected O, B-TYPE or I-TYPE. E- is of the scheme BIOES: set "
+             'data.scheme = "bioes".'),
+        Case("tags of BILOU", lambda box: box.sentences("tokens\ttags\nin Rome\tO U-LOC\n"),
+             "DIR/train.tsv:2: tag 2 is 'U-LOC', expected O, B-TYPE or I-TYPE. U- is of the scheme BILOU: set "
+             'data.scheme = "bioes", which reads BILOU too.'),
+        Case("tags of IOB1", lambda box: box.sentences("tokens\ttags\nin New York\tO I-LOC I-LOC\n"),
+             "DIR/train.tsv:2: tag 2 is 'I-LOC' after 'O', without its B-LOC. An entity begins with B-: make it "
+             'B-LOC, or correct the tag before it; if entities begin with I-, as in IOB1, set data.scheme = "iob1".'),
+        Case("an underscore for a hyphen", lambda box: box.sentences("tokens\ttags\nin Rome\tO B_LOC\n"),
+             "DIR/train.tsv:2: tag 2 is 'B_LOC', expected O, B-TYPE or I-TYPE. Write B-LOC, with a hyphen."),
+        Case("parts of speech", lambda box: box.sentences("tokens\ttags\nin Rome\tADP PROPN\n"),
+             "DIR/train.tsv:2: tag 1 is 'ADP', expected O, B-TYPE or I-TYPE. Correct it; if each tag is a class of "
+             'its own, as parts of speech are, set task = "word_tags".'),
+        Case("a part of speech that train has not",
+             lambda box: box.sentences("tokens\ttags\nin Rome\tADP PROPN\n", task="word_tags")
+             .write("dev.tsv", "tokens\ttags\nto go\tPART VERB\n"),
+             "DIR/dev.tsv:2: tag 1 is 'PART', expected one of ADP, PROPN. Correct it, or list it in data.labels."),
+        Case("a word of CoNLL-U with too few columns",
+             lambda box: box.sentences(CONLLU.replace("\t_\tSpaceAfter=No", "\tSpaceAfter=No"),
+                                       'format = "conllu"\n', "word_tags"),
+             "DIR/train.tsv:6: 9 columns between tabs, a word of CoNLL-U has 10. Correct the line; of files with "
+             'other columns set data.format = "conll", data.text and data.label.'),
         Case("a group's column that is not there", Box.one_file,
              "DIR/train.tsv:1: data.group is 'author', the header has 'text', 'label'. Correct data.group, or set "
              "data.header = false if line 1 is a row."),
@@ -555,6 +692,11 @@ CASES: dict[str, list[Case]] = {
              "DIR/train.tsv:2: the text (field 1) is empty. Give a text or delete the row."),
         Case("an empty label", lambda box: box.row("a film\t"),
              "DIR/train.tsv:2: the label (field 2) is empty. Give a label or delete the row."),
+        Case("a row with none of several labels",
+             lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "multilabel"').toml("accuracy", "micro_f1")
+             .row("a film\t"),
+             "DIR/train.tsv:2: the label (field 2) is empty. Give a label or delete the row; if rows may have none of "
+             "the labels, set data.allow_no_label = true."),
         Case("an unknown label", lambda box: box.row("a film\tgoood"),
              "DIR/train.tsv:2: the label is 'goood', expected one of bad, good. Did you mean 'good'? Correct the "
              "row, or list it in data.labels."),
@@ -568,8 +710,27 @@ CASES: dict[str, list[Case]] = {
         Case("Latin-1", lambda box: box.row("a caf\xe9\tgood".encode("latin-1")),
              "DIR/train.tsv:2: byte 6 of the line, 0xe9, is not UTF-8. Convert the file to UTF-8."),
         Case("UTF-16", lambda box: box.write("train.tsv", TRAIN.encode("utf-16")),
-             "DIR/train.tsv:1: byte 1 of the line, 0xff, is not UTF-8. The file looks like UTF-16: convert it with"
-             " iconv -f UTF-16 -t UTF-8."),
+             "DIR/train.tsv:1: the file is UTF-16, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv | iconv -f UTF-16 -t UTF-8 > DIR/utf8-train.tsv."),
+        Case("UTF-16 without a mark", lambda box: box.write("train.tsv", TRAIN.encode("utf-16-be")),
+             "DIR/train.tsv:1: the file is UTF-16BE, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv | iconv -f UTF-16BE -t UTF-8 > DIR/utf8-train.tsv."),
+        Case("Russian in UTF-16 without a mark",
+             lambda box: box.write("train.tsv", TRAIN.replace("film", "фильм").encode("utf-16-le")),
+             "DIR/train.tsv:1: the file is UTF-16LE, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv | iconv -f UTF-16LE -t UTF-8 > DIR/utf8-train.tsv."),
+        Case("UTF-32", lambda box: box.write("train.tsv", TRAIN.encode("utf-32")),
+             "DIR/train.tsv:1: the file is UTF-32, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv | iconv -f UTF-32 -t UTF-8 > DIR/utf8-train.tsv."),
+        Case("UTF-32 without a mark, compressed",
+             lambda box: box.toml("train.tsv", "train.tsv.gz").write(
+                 "train.tsv.gz", gzip.compress(TRAIN.encode("utf-32-le"), mtime=0)),
+             "DIR/train.tsv.gz:1: the file is UTF-32LE, rows are read as UTF-8. Convert it, and name the new file: "
+             "zcat DIR/train.tsv.gz | iconv -f UTF-32LE -t UTF-8 | gzip > DIR/utf8-train.tsv.gz."),
+        Case("lines that end with CR alone", lambda box: box.write("train.tsv", TRAIN.replace("\n", "\r")),
+             "DIR/train.tsv:1: lines end with CR alone, as old Macs have it, and rows are read as lines that end with "
+             "LF or CRLF. Convert it, and name the new file: cat DIR/train.tsv | tr '\\r' '\\n' > "
+             "DIR/utf8-train.tsv."),
         Case("gzip without the ending .gz", lambda box: box.write("train.tsv", gzip.compress(TRAIN.encode(), mtime=0)),
              "DIR/train.tsv:1: byte 2 of the line, 0x8b, is not UTF-8. The file looks like gzip: give its name the"
              " ending .gz."),
@@ -873,6 +1034,10 @@ CASES: dict[str, list[Case]] = {
         Case("an output that is a directory", nothing,
              "DIR/toy: a directory, not a file. Give the path of a file.",
              f"{PREDICT} --input DIR/dev.tsv --output DIR/toy"),
+        Case("commas between fields, for a model that learned from rows with tabs",
+             lambda box: box.write("dev.tsv", DEV.replace("\t", ",")),
+             "DIR/dev.tsv:1: the text's column is 'text', the header has 'text,label'. The fields look separated by "
+             "commas: save the file with tabs between them.", f"{PREDICT} --input DIR/dev.tsv"),
         Case("an output in no directory", nothing,
              "DIR/out/out.tsv: cannot be written (No such file or directory). Give a path you may write to.",
              f"{PREDICT} --input DIR/dev.tsv --output DIR/out/out.tsv"),
@@ -883,6 +1048,19 @@ CASES: dict[str, list[Case]] = {
              "standard input:2: an empty line. Give one text a line.", PREDICT),
         Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
              "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
+    ],
+    "`match`": [
+        Case("a query's column that is not there", nothing,
+             "DIR/dev.tsv:1: the text's column is 'body', the header has 'text', 'label'. Give --query-column, a name "
+             "or a number from 1.",
+             "match --model DIR/toy --queries DIR/dev.tsv --corpus DIR/train.tsv --query-column body"),
+        Case("a corpus's column that is not there", nothing,
+             "DIR/train.tsv:1: the text's column is 'body', the header has 'text', 'label'. Give --corpus-column, a "
+             "name or a number from 1.",
+             "match --model DIR/toy --queries DIR/dev.tsv --corpus DIR/train.tsv --corpus-column body"),
+        Case("a query's column 0", nothing,
+             "--query-column: got 0, but columns are numbered from 1. Correct the number.",
+             "match --model DIR/toy --queries DIR/dev.tsv --corpus DIR/train.tsv --query-column 0"),
     ],
     "Several workers": [
         Case("no TF_CONFIG", lambda box: box.cluster(""),

@@ -171,7 +171,20 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         labels=Counter({"bad": 1, "good": 1}),
         labels_of_all=True,
         alone={},
+        quoted=None,
     )
+
+
+def test_a_text_in_csvs_quotes_is_warned_of_and_one_in_quotes_of_its_own_is_not(
+    write: Write, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write()
+    train = path.parent / "train.tsv"
+    train.write_text(train.read_text() + '"the film"\tbad\n"a ""good"" film, so"\tgood\n')
+    assert check(path).quoted == f"{train}:5"
+    assert pipeline_runner.main(["check", "--config", str(path)]) == 0
+    assert f"{train}:5 looks quoted: if its quotes are those of CSV" in " ".join(capsys.readouterr().out.split())
+    assert check(write(("[model]", 'quoting = "csv"\n[model]'))).quoted is None
 
 
 def test_what_nothing_but_the_vocabulary_says_of_the_case_is_told(

@@ -85,7 +85,7 @@ BROKEN = [
         "a b\tO I-X",
         "",
         "tag 2 is 'I-X' after 'O', without its B-X. An entity begins with B-: make it B-X, or correct the tag "
-        "before it.",
+        'before it; if entities begin with I-, as in IOB1, set data.scheme = "iob1".',
     ),
 ]
 """Task, row, more settings of the data, and what is said."""
@@ -157,7 +157,7 @@ Blackburn NNP I-PER
             "Peter\tNNP\tB-PER",
             "Peter\tNNP\tO",
             "train.tsv:7: tag 2 is 'I-PER' after 'O', without its B-PER. An entity begins with B-: make it B-PER, or "
-            "correct the tag before it.",
+            'correct the tag before it; if entities begin with I-, as in IOB1, set data.scheme = "iob1".',
         ),
     ],
 )

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from components.rows import sentences
+from components.evaluation import sentences
 from components.tasks.tagging import Tagging
 
 

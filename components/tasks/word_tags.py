@@ -1,0 +1,113 @@
+"""A tag for each word, each a class of its own, as parts of speech are."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from components.tasks import label_text
+from components.tasks.base import Problem
+from components.tasks.label_text import LIST_IT, listed
+from components.tasks.metrics import Metric, precision_recall_f1, ratio
+from components.tasks.tagging import IGNORED, Tagging
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+@dataclasses.dataclass(frozen=True)
+class WordTags(Tagging):
+    """Softmax over the tags for the first token of each word; its labels are the tags."""
+
+    name: ClassVar[str] = "word_tags"
+    min_labels: ClassVar[int] = 2
+    metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("token_accuracy", "share of the words with the right tag"),
+        Metric("macro_f1", "mean of `f1` over the tags that occur, as a word's or as predicted, as in scikit-learn"),
+    )
+    served_metrics: ClassVar[tuple[str, ...]] = ()
+    label_metrics: ClassVar[tuple[Metric, ...]] = (
+        Metric("precision", "of the words predicted to have the tag, the share that has it"),
+        Metric("recall", "of the words that have the tag, the share that is predicted to have it"),
+        Metric("f1", "harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)"),
+    )
+
+    @property
+    def tags(self) -> list[str]:
+        """The labels, in the order of their ids."""
+        return list(self.labels)
+
+    def check_tags(self, tags: Sequence[str]) -> Problem | None:
+        """Once the names are known, each tag must be one of them."""
+        for place, tag in enumerate(tags, 1):
+            if self.labels and tag not in self.labels:
+                known = ", ".join(listed(sorted(self.labels)[:20])) + ", ..." * (len(self.labels) > 20)
+                return f"tag {place} is {tag[:40]!r}, expected one of {known}", f"Correct it, or {LIST_IT}"
+        return None
+
+    @classmethod
+    def clean_label(cls, label: str) -> str:
+        """Each tag by itself; single spaces stand between them."""
+        return " ".join(map(label_text.cleaned, label.split(" ")))
+
+    def as_learned(self, label: str) -> str:
+        """As it is."""
+        return label
+
+    def label_names(self, label: str) -> list[str]:
+        """The tags of a row, sorted."""
+        return sorted(set(label.split(" ")))
+
+    def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
+        """All of `metrics` and `label_metrics`.
+
+        Args:
+            targets: int[n, words], ids of tags, filled up with `IGNORED`.
+            predictions: float or int[n, any], ids of the most probable tags; a word that is `IGNORED` or missing,
+                because the model did not see it, counts as wrong.
+        """
+        import numpy as np
+
+        seen = np.full(targets.shape, IGNORED, np.int64)
+        width = min(targets.shape[1], predictions.shape[1])
+        seen[:, :width] = predictions[:, :width]
+        known = targets != IGNORED
+        gold, guess = targets[known].astype(np.int64), seen[known]
+        count = len(self.labels)
+        hits, actual = np.bincount(gold[gold == guess], minlength=count), np.bincount(gold, minlength=count)
+        predicted = np.bincount(guess[guess != IGNORED], minlength=count)
+        found: dict[str, float] = {}
+        f1s = []
+        for index, label in enumerate(self.labels):
+            values = precision_recall_f1(float(hits[index]), float(predicted[index]), float(actual[index]))
+            found |= {f"{metric.name}/{label}": value for metric, value in zip(self.label_metrics, values, strict=True)}
+            if predicted[index] + actual[index]:
+                f1s.append(values[-1])
+        accuracy = ratio(float(hits.sum()), len(gold))
+        return {"token_accuracy": accuracy, "macro_f1": sum(f1s) / len(f1s) if f1s else 0.0, **found}
+
+    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
+        """`words` in the text's order, with offsets in characters; those that the model did not see are left out."""
+        return {
+            "words": [
+                {"tag": entity["type"], **{name: entity[name] for name in ("score", "begin", "end")}}
+                for entity in super().to_json(output)["entities"]
+            ]
+        }
+
+    @property
+    def output_columns(self) -> list[str]:
+        """One column for all words."""
+        return ["words"]
+
+    def to_row(self, values: dict[str, Any]) -> list[str]:
+        """The words as a JSON list, scores with six decimals."""
+        rounded = [{**word, "score": round(word["score"], 6)} for word in values["words"]]
+        return [json.dumps(rounded, ensure_ascii=False)]
+
+    def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
+        """Each word with its tag and score, a dash if there are none."""
+        found = [(texts[0][word["begin"] : word["end"]], word["tag"], word["score"]) for word in values["words"]]
+        return "\t".join(f"{surface} {tag} {score:.6f}" for surface, tag, score in found) or "-"
