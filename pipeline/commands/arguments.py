@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
-from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
+from pipeline.commands.model_options import add_columns, add_encoder, add_label, add_pushed, at_least
 
 _DEFAULT_ROOT = "runs"
 
@@ -152,6 +152,23 @@ def _add_predictions(add: _Add) -> None:
     add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
     command = add(
+        "evaluate",
+        "measure a pushed model on labelled rows, as a run measures it on dev",
+        "All metrics of its task, by class, by text length and by the columns of --slice. Columns, header, quoting and "
+        "format are those of the training data, where no option says otherwise. A bound that is missed ends with 3.",
+        f"evaluate --model {_PUSHED} labelled.tsv --slice country --min accuracy=0.9",
+    )
+    add_pushed(command)
+    command.add_argument("rows", type=Path, metavar="TSV", help="rows with labels; may end in .gz")
+    add_columns(command)
+    add_label(command)
+    command.add_argument("--format", metavar="F", help="of the file, `tsv` or `conll`; default as in training")
+    command.add_argument("--slice", action="append", default=[], metavar="C", help="a column to measure by; repeatable")
+    for side, words in (("min", "at least, of one that is better when higher"), ("max", "at most, of the others")):
+        bound = f"what a metric must be {words}; METRIC/LABEL for that of a label; repeatable"
+        command.add_argument(f"--{side}", action="append", default=[], metavar="METRIC=VALUE", help=bound)
+    command.add_argument("--json", action="store_true", help="print the evaluation as JSON")
+    command = add(
         "bulk-predict",
         "predict many files with Beam, in parts; a killed job resumes",
         "Bad rows go to quarantine.tsv within --output instead of stopping the job. Columns are named as by `predict`.",
@@ -203,7 +220,7 @@ def _add_data(add: _Add) -> None:
     command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
     _add_root(command)
     add_columns(command)
-    command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
+    add_label(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
     command = add(
         "data",

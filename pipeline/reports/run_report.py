@@ -92,6 +92,13 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     return Group(*parts)
 
 
+def evaluation_report(name: str, summary: dict[str, Any]) -> RenderableType:
+    """An Evaluator's summary of some rows: metrics, by class and by slice, and the confusion matrix."""
+    tables = (_classes(name, summary), _slices(name, summary), _confusion(name, summary))
+    parts = [part for table in tables if table is not None for part in (Text(), table)]
+    return Group(_metrics({name: summary}), *parts)
+
+
 def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if dev.get("blessed") is True:
