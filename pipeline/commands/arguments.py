@@ -84,7 +84,7 @@ def _add_runs(add: _Add) -> None:
     _add_config(command)
     _add_root(command)
     command.add_argument("--force", action="store_true", help="run even if there is no new span of data")
-    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print the run's record as JSON instead of text")
     command = add(
         "check",
@@ -133,6 +133,7 @@ def _add_records(add: _Add) -> None:
     moved = {"data-path": "the directory that held all data files", "base": "the base model", "schema": "schema_file"}
     for name, what in moved.items():
         command.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"where {what} is now, if it was moved")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
@@ -246,15 +247,19 @@ def _add_upkeep(add: _Add) -> None:
         "version", nargs="?", type=int, metavar="VERSION", help="default the newest older one with other weights"
     )
     _add_pipeline(command)
+    _add_wait(command)
     command = add(
         "prune",
-        "remove artifacts that no kept run and no pushed version needs",
-        "Records, manifests and logs of all runs stay, and so do the pushed versions.",
-        "prune --keep 3 --dry-run",
+        "remove artifacts that no kept run and no pushed version needs, and older versions",
+        "Records, manifests and logs of all runs stay, and with --keep alone the pushed versions do. Of these never "
+        "goes what is in production, what a rollback goes back to, and what a config starts from.",
+        "prune --keep 3 --dry-run\nprune --versions 5",
     )
     _add_pipeline(command)
-    command.add_argument("--keep", type=at_least(1), required=True, metavar="N", help="newest runs that keep artifacts")
+    command.add_argument("--keep", type=at_least(1), metavar="N", help="newest runs that keep artifacts")
+    command.add_argument("--versions", type=at_least(1), metavar="N", help="newest versions that stay")
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -298,6 +303,10 @@ def _add_root(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--root", type=Path, default=Path(_DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
     )
+
+
+def _add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
 
 
 def _add_pipeline(command: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Group, RenderableType
@@ -110,7 +111,9 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("refused", reason))
     if record.error:
         facts.append(("error", record.error))
-    if record.pushed:
+    if record.pushed and not Path(record.pushed).is_dir():
+        facts.append(("pushed", f"{short_path(record.pushed)}, a version that was removed since"))
+    elif record.pushed:
         facts += [("pushed", short_path(record.pushed)), ("try", try_line(record.pushed, dev.get("task", "")))]
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))

@@ -18,7 +18,7 @@ from pipeline.config.preflight import Checked
 from pipeline.reports import run_report, tables
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.cache_key import code_at_start
-from pipeline.runs.lock import held, writable
+from pipeline.runs.lock import held, told, writable
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
