@@ -100,6 +100,8 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found: dict[str, Any] = here(json.loads(dump(before.settings)))
     # Not where the first run was pushed to, and not signed: nobody is to take it for that one.
     found["push"] = {**found["push"], "destination": None, "sign_key": None}
+    # Nor is anybody told.
+    found["notify"] = {}
     # Whether the data may be learned from was answered then.
     found["drift"] = {**found["drift"], "on_drift": "warn"}
     if found["training"]["init_from"] == "pushed":
