@@ -76,6 +76,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
+    test = record.evaluations.get("test", {})
+    if known := baseline_note(test, "test"):
+        facts.append(("on test", f"version {test['baseline_version']}{known}"))
     parts.append(fact_lines(facts))
     if full and record.duplicates:
         found_twice = {split: Duplicates(**found) for split, found in record.duplicates.items()}
