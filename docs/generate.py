@@ -32,6 +32,7 @@ _SEE = {
     "show": "operations.md",
     "reproduce": "operations.md",
     "predict": "serving.md",
+    "evaluate": "operations.md",
     "bulk-predict": "scaling.md",
     "embed": "serving.md",
     "match": "serving.md",

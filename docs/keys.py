@@ -120,6 +120,8 @@ def type_of(hint: Any) -> str:
         return _listed([f"`{shown(part)}`" for part in parts])
     if origin in (UnionType, typing.Union):
         return " or ".join(type_of(part) for part in parts if part is not NoneType)
+    if origin is tuple and typing.get_origin(parts[0]) is Literal:
+        return f"a list of {type_of(parts[0])}"
     if origin is tuple:
         return f"a list of {_several(type_of(parts[0]))}"
     if origin is dict:

@@ -13,6 +13,7 @@ from bench.common import as_toml
 from components.export.card import read_card
 from components.export.served_ops import ALLOWED
 from components.tasks import TASKS
+from pipeline.runs import manifest
 from tests.saved_models import function_ops
 from tests.toys import VOCABULARY, write_toy_checkpoint
 
@@ -219,6 +220,22 @@ def check_pushed(task: str, record: dict[str, Any], folder: Path, capfd: pytest.
             [("MOOD", "bad"), ("ART", "film good")],
             [("PER", "李 三")],
         ]
+    check_evaluated(record, capfd)
+
+
+def check_evaluated(record: dict[str, Any], capfd: pytest.CaptureFixture[str]) -> None:
+    """That `evaluate` finds on the rows of dev what the run's Evaluator found, and holds a bound against it."""
+    (dev,) = (file.path for file in manifest.read_alone(Path(record["directory"])).data if file.split == "dev")
+    summary, metric = record["evaluations"]["dev"], record["training"]["metric"]
+    capfd.readouterr()
+    status = pipeline_runner.main(["evaluate", "--model", record["pushed"], dev, "--min", f"{metric}=1", "--json"])
+    found = json.loads(capfd.readouterr().out)
+    of_dev = summary["metrics"]["candidate"]
+    assert found["metrics"]["candidate"].keys() == of_dev.keys()
+    for name, values in of_dev.items():
+        assert found["metrics"]["candidate"][name] == pytest.approx(values, abs=1e-6)
+    assert found["confusion"].get("candidate") == summary["confusion"].get("candidate")
+    assert status == (3 if of_dev[""][metric] < 1 - 1e-6 else 0)
 
 
 def check_refused(task: str, folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -67,7 +67,7 @@ class _ReadFile(beam.DoFn):
                 hashes.add(row)
                 if self._task.numeric and row.split == "train":
                     least, greatest = min(least, float(row.label)), max(greatest, float(row.label))
-                yield beam.pvalue.TaggedOutput(row.split, _example(row, self._task, slice_names))
+                yield beam.pvalue.TaggedOutput(row.split, serialized(row, self._task, slice_names))
             else:
                 bad += 1
                 yield beam.pvalue.TaggedOutput("bad", tuple(row))
@@ -96,7 +96,8 @@ def _advance(size: int) -> None:
         bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
 
 
-def _example(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
+def serialized(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
+    """A row as the tf.Example that all stages read."""
     example = tf.train.Example()
     feature = example.features.feature
     for name, text in zip(task.texts, row.texts, strict=True):

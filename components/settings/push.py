@@ -1,8 +1,13 @@
-"""`[push]`: where a blessed model goes."""
+"""`[push]`: where a blessed model goes; `[notify]`: who is told what became of a run."""
 
 from __future__ import annotations
 
-from components.settings.fields import Name, settings
+import shlex
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from components.settings.fields import ConflictError, Name, settings, shown
 
 
 @settings

@@ -17,7 +17,7 @@ from components.settings.fields import ConflictError, Name, settings
 from components.settings.gate import Gate
 from components.settings.kubeflow import Kubeflow
 from components.settings.model import Model
-from components.settings.push import Push
+from components.settings.push import Notify, Push
 from components.settings.schedule import Schedule
 from components.settings.training import Training
 from components.settings.validation import Validation
@@ -39,6 +39,7 @@ class Run:
     training: Training = Field(default_factory=Training)
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
+    notify: Notify = Field(default_factory=Notify)
     schedule: Schedule = Field(default_factory=Schedule)
     beam: Beam = Field(default_factory=Beam)
     kubeflow: Kubeflow = Field(default_factory=Kubeflow)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import zoneinfo
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from components.settings.fields import Name, settings
+from components.common.suggest import did_you_mean
+from components.settings.fields import ConflictError, Name, settings, shown
 
 _PART = r"(\*|[0-9]{1,2}(-[0-9]{1,2})?|[A-Za-z]{3}(-[A-Za-z]{3})?)(/[0-9]{1,2})?"
+
+_UTC = "UTC"
 
 CRON = rf"^(@(hourly|daily|weekly|monthly|yearly)|{_PART}(,{_PART})*( {_PART}(,{_PART})*){{4}})$"
 
@@ -18,9 +22,12 @@ class Schedule:
     """When and how a scheduler runs the pipeline; read by `export --runner airflow`, ignored by `run`."""
 
     cron: Annotated[str, Field(pattern=CRON)] | None = None
-    """When it runs, in UTC: five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly; default: only
-    when it is triggered.
+    """When it runs, in the time of `timezone`: five fields of cron, or @hourly, @daily, @weekly, @monthly, @yearly;
+    default: only when it is triggered.
     Example: `cron = "0 3 * * *"`"""
+    timezone: str = _UTC
+    """The time zone of `cron`, by its name in the IANA database; its summer time counts.
+    Example: `timezone = "Europe/Berlin"`"""
     pool: Name = "default_pool"
     """The Airflow pool whose slots the nodes take; pipelines that share a pool of one slot never run side by side.
     Example: `pool = "training"`"""
@@ -34,3 +41,12 @@ class Schedule:
     """Minutes before it is tried again. Example: `retry_minutes = 15`"""
     on_refusal: Literal["succeed", "fail"] = "succeed"
     """The state of a scheduled run whose model the gate refused. Example: `on_refusal = "fail"`"""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        # Where there is no database, nobody can tell.
+        if self.timezone != _UTC and (known := zoneinfo.available_timezones()) and self.timezone not in known:
+            problem = f"`schedule.timezone` is {shown(self.timezone)}, which is no time zone"
+            remedy = f"{did_you_mean(self.timezone, sorted(known), shown)}Give a name such as Europe/Berlin"
+            raise ConflictError("timezone", problem, remedy)
+        return self

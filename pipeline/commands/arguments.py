@@ -11,7 +11,7 @@ from components.common.checkout import COMMAND, ROOT, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
 from pipeline.commands import help_text
 from pipeline.commands.command_parser import CommandParser
-from pipeline.commands.model_options import add_columns, add_encoder, add_pushed, at_least
+from pipeline.commands.model_options import add_columns, add_encoder, add_label, add_pushed, at_least
 
 DEFAULT_ROOT = "runs"
 """Where runs are kept, below the working directory."""
@@ -92,7 +92,7 @@ def _add_runs(add: _Add) -> None:
     _add_config(command)
     _add_root(command)
     command.add_argument("--force", action="store_true", help="run even if there is no new span of data")
-    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print the run's record as JSON instead of text")
     command = add(
         "check",
@@ -142,6 +142,7 @@ def _add_records(add: _Add) -> None:
     moved = {"data-path": "the directory that held all data files", "base": "the base model", "schema": "schema_file"}
     for name, what in moved.items():
         command.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"where {what} is now, if it was moved")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
@@ -161,6 +162,23 @@ def _add_predictions(add: _Add) -> None:
     command.add_argument("--tokens", action="store_true", help="of tags: texts are words with one space between")
     add_columns(command)
     command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
+    command = add(
+        "evaluate",
+        "measure a pushed model on labelled rows, as a run measures it on dev",
+        "All metrics of its task, by class, by text length and by the columns of --slice. Columns, header, quoting and "
+        "format are those of the training data, where no option says otherwise. A bound that is missed ends with 3.",
+        f"evaluate --model {_PUSHED} labelled.tsv --slice country --min accuracy=0.9",
+    )
+    add_pushed(command)
+    command.add_argument("rows", type=Path, metavar="TSV", help="rows with labels; may end in .gz")
+    add_columns(command)
+    add_label(command)
+    command.add_argument("--format", metavar="F", help="of the file, `tsv` or `conll`; default as in training")
+    command.add_argument("--slice", action="append", default=[], metavar="C", help="a column to measure by; repeatable")
+    for side, words in (("min", "at least, of one that is better when higher"), ("max", "at most, of the others")):
+        bound = f"what a metric must be {words}; METRIC/LABEL for that of a label; repeatable"
+        command.add_argument(f"--{side}", action="append", default=[], metavar="METRIC=VALUE", help=bound)
+    command.add_argument("--json", action="store_true", help="print the evaluation as JSON")
     command = add(
         "bulk-predict",
         "predict many files with Beam, in parts; a killed job resumes",
@@ -216,7 +234,7 @@ def _add_data(add: _Add) -> None:
     command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
     _add_root(command)
     add_columns(command)
-    command.add_argument("--label", metavar="C", help="the label's; default as in training, where a header names it")
+    add_label(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
     command = add(
         "data",
@@ -242,15 +260,19 @@ def _add_upkeep(add: _Add) -> None:
         "version", nargs="?", type=int, metavar="VERSION", help="default the newest older one with other weights"
     )
     _add_pipeline(command)
+    _add_wait(command)
     command = add(
         "prune",
-        "remove artifacts that no kept run and no pushed version needs",
-        "Records, manifests and logs of all runs stay, and so do the pushed versions.",
-        "prune --keep 3 --dry-run",
+        "remove artifacts that no kept run and no pushed version needs, and older versions",
+        "Records, manifests and logs of all runs stay, and with --keep alone the pushed versions do. Of these never "
+        "goes what is in production, what a rollback goes back to, and what a config starts from.",
+        "prune --keep 3 --dry-run\nprune --versions 5",
     )
     _add_pipeline(command)
-    command.add_argument("--keep", type=at_least(1), required=True, metavar="N", help="newest runs that keep artifacts")
+    command.add_argument("--keep", type=at_least(1), metavar="N", help="newest runs that keep artifacts")
+    command.add_argument("--versions", type=at_least(1), metavar="N", help="newest versions that stay")
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
+    _add_wait(command)
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -312,6 +334,10 @@ def _add_root(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--root", type=Path, default=Path(DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
     )
+
+
+def _add_wait(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
 
 
 def _add_pipeline(command: argparse.ArgumentParser) -> None:

@@ -45,6 +45,12 @@ def add_columns(command: argparse.ArgumentParser) -> None:
     command.add_argument("--no-header", action="store_true", help="the first line of a file is a row")
 
 
+def add_label(command: argparse.ArgumentParser) -> None:
+    """Which column of a file is its label."""
+    label = "the label's column, a name or a number from 1; default as in training"
+    command.add_argument("--label", metavar="C", help=label)
+
+
 def add_encoder(command: argparse.ArgumentParser) -> None:
     """A model that gives vectors, and how."""
     command.add_argument(

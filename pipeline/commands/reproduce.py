@@ -51,7 +51,7 @@ class Places(NamedTuple):
 
 
 def reproduce_run(
-    directory: Path, root: Path | None, say: Callable[[Any], None], places: Places
+    directory: Path, root: Path | None, say: Callable[[Any], None], places: Places, wait: bool = False
 ) -> tuple[RunRecord, Comparison | None]:
     """Runs it again without any cache.
 
@@ -60,6 +60,7 @@ def reproduce_run(
         root: where the new run keeps its files; None: within `directory`.
         say: shows a line to the user.
         places: of what was moved.
+        wait: for the end of another run on the new root.
 
     Raises:
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
@@ -75,7 +76,7 @@ def reproduce_run(
     run = load(Run, json.dumps(config))
     path = directory / MANIFEST_FILE
     checked = check_run(run, path, TomlSource(str(path), ""))
-    made = local.run(checked, root, say)
+    made = local.run(checked, root, say, wait)
     if made.state not in ("pushed", "refused"):
         return made, None
     after = read(Path(made.directory))
@@ -99,6 +100,8 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found: dict[str, Any] = here(json.loads(dump(before.settings)))
     # Not where the first run was pushed to, and not signed: nobody is to take it for that one.
     found["push"] = {**found["push"], "destination": None, "sign_key": None}
+    # Nor is anybody told.
+    found["notify"] = {}
     # Whether the data may be learned from was answered then.
     found["drift"] = {**found["drift"], "on_drift": "warn"}
     if found["training"]["init_from"] == "pushed":
@@ -177,7 +180,7 @@ def execute(options: argparse.Namespace) -> int:
     (*_, directory) = find(options.root, options.run)
     say = (lambda _: None) if options.json else tables.console(sys.stdout).print
     places = Places(options.data_path, options.base, options.schema)
-    made, compared = reproduce_run(directory, options.into, say, places)
+    made, compared = reproduce_run(directory, options.into, say, places, options.wait)
     if compared is None:
         again = f"Delete {tables.short_path(str(Path(made.directory).parents[1]))} to try again."
         failure = run_report.failed(made, again)

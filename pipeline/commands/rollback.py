@@ -17,7 +17,7 @@ def execute(options: argparse.Namespace) -> int:
     if key is not None:
         signing.check_key(key, "PRIVATE")
         signing.tool()
-    with lock.held(paths):
+    with lock.held(paths, lock.told if options.wait else None):
         older, version = roll_back(paths.serving, options.version, key)
     print(f"version {older} is in production again, as version {version}: {paths.serving / str(version)}")
     return DONE

@@ -15,13 +15,14 @@ from components.common.exit_status import DONE, FAILED, REFUSED
 def execute(options: argparse.Namespace) -> int:
     from pipeline.config import preflight
     from pipeline.reports import run_report, tables
-    from pipeline.runners import local
+    from pipeline.runners import local, notify
     from pipeline.runs import lifecycle, lock
     from pipeline.runs.cache_key import code_at_start
     from pipeline.runs.paths import PipelinePaths
 
     code_at_start()
-    checked = preflight.check(options.config)
+    with notify.of_checks(options.config):
+        checked = preflight.check(options.config)
 
     def say(what: Any) -> None:
         if not options.json:
@@ -29,7 +30,7 @@ def execute(options: argparse.Namespace) -> int:
 
     paths = PipelinePaths.of(checked.run, options.root)
     if options.wait:
-        with lock.held(paths, say):
+        with lock.held(paths, lock.told), notify.of_checks(options.config):
             # What is new is seen after the other run's end.
             checked = preflight.check(options.config)
     if not options.force and (nothing_new := lifecycle.nothing_new(checked, paths)):

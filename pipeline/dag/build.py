@@ -171,7 +171,7 @@ def _signing(key: str | None) -> dict[str, str]:
 
 
 def _input_format(run: Run) -> dict[str, object]:
-    """What `predict --input` and `check-data` need to know of the training data, for the model's card."""
+    """What `predict --input`, `evaluate` and `check-data` need to know of the training data, for the model's card."""
     data, task = run.data, TASKS[run.data.task]
     # Of a bi-encoder the columns of pairs are no use to somebody who asks for one text's vector; nor are sentences'.
     alone = task.bi_encoder or data.format != "tsv"
@@ -183,4 +183,6 @@ def _input_format(run: Run) -> dict[str, object]:
         "quoting": data.row_quoting,
         # Below a header they are found by name, wherever they stand.
         "columns": None if alone or data.header else width_without_header(data),
+        # Of files with labels, which may be of another form than those without.
+        "labelled": {"format": data.format, "header": data.header},
     }

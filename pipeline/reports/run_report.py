@@ -90,6 +90,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
+    test = record.evaluations.get("test", {})
+    if known := baseline_note(test, "test"):
+        facts.append(("on test", f"version {test['baseline_version']}{known}"))
     parts.append(fact_lines(facts))
     if full and record.duplicates:
         found_twice = {split: Duplicates(**found) for split, found in record.duplicates.items()}
@@ -107,6 +110,13 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     return Group(*parts)
 
 
+def evaluation_report(name: str, summary: dict[str, Any]) -> RenderableType:
+    """An Evaluator's summary of some rows: metrics, by class and by slice, and the confusion matrix."""
+    tables = (_classes(name, summary), _slices(name, summary), _confusion(name, summary))
+    parts = [part for table in tables if table is not None for part in (Text(), table)]
+    return Group(_metrics({name: summary}), *parts)
+
+
 def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if dev.get("blessed") is True:
@@ -118,7 +128,9 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("refused", reason))
     if record.error:
         facts.append(("error", record.error))
-    if record.pushed:
+    if record.pushed and not Path(record.pushed).is_dir():
+        facts.append(("pushed", f"{short_path(record.pushed)}, a version that was removed since"))
+    elif record.pushed:
         facts += [("pushed", short_path(record.pushed)), ("try", try_line(record.pushed, dev.get("task", "")))]
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))

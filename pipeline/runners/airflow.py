@@ -54,6 +54,7 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
         runner=str(ROOT / SCRIPT),
         schedule=checked.run.schedule,
         pipeline=json_format.MessageToDict(compiled),
+        notify=checked.run.notify,
     )
     dag = output / f"{checked.run.name}.py"
     _check_free(dag, exported)

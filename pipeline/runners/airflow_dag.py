@@ -5,9 +5,12 @@ environment. Export again instead of editing.
 """
 
 import json
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
+
+# Airflow's own library of times.
+import pendulum
 
 try:
     from airflow.providers.standard.operators.bash import BashOperator
@@ -52,8 +55,8 @@ with DAG(
     dag_id=_PIPELINE["name"],
     description=_PIPELINE["config"],
     schedule=_SCHEDULE["cron"],
-    # An older Python than ours has no datetime.UTC.
-    start_date=datetime(2020, 1, 1, tzinfo=timezone.utc),  # noqa: UP017
+    # Airflow reads `schedule` in the time zone of this.
+    start_date=pendulum.datetime(2020, 1, 1, tz=_SCHEDULE["timezone"]),
     catchup=False,
     # One at a time; `begin` keeps those of other DAGs on the same root apart.
     max_active_runs=1,

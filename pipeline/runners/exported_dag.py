@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.common import atomic_files
 from components.common.exit_status import SKIPPED
+from components.settings.push import Notify
 from components.settings.schedule import Schedule
 from components.settings.serialization import adapter, load_file
 
@@ -26,6 +27,8 @@ class ExportedDag:
     pipeline: dict[str, Any]
     """The compiled DAG: TFX's intermediate representation as JSON."""
     skip_exit_code: int = SKIPPED
+    notify: Notify = field(default_factory=Notify)
+    """As it was at the export: of a run that left no settings of its own."""
 
     @property
     def home(self) -> Path:

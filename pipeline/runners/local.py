@@ -18,9 +18,10 @@ from components.common.progress import asked_to_stop, stop_on_signals, watch
 from components.common.streams import redirected_output
 from pipeline.config.preflight import Checked
 from pipeline.reports import run_report, tables
+from pipeline.runners import notify
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.cache_key import code_at_start
-from pipeline.runs.lock import held, writable
+from pipeline.runs.lock import held, told, writable
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
@@ -44,10 +45,16 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
     """
     code_at_start()
     paths = PipelinePaths.of(checked.run, root)
-    lifecycle.check(checked, paths)
-    with held(paths, say if wait else None):
+    # Told without the lock, which what it starts may want.
+    with (
+        notify.afterwards(checked.run.notify, checked.run.name, checked.path) as begun,
+        contextlib.ExitStack() as stack,
+    ):
+        lifecycle.check(checked, paths)
+        stack.enter_context(held(paths, told if wait else None))
         with writable(paths.runs):
             record = lifecycle.begin(checked, paths)
+        begun.append(record)
         place = tables.short_path(str(record.log))
         say(tables.Hanging(Text(f"{record.name} {record.id}   "), Text(f"log: {place}")))
         started = time.monotonic()

@@ -8,6 +8,7 @@ what `begin` did says: nothing that changes between two steps is asked for it.
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import datetime
 import functools
 import hashlib
@@ -31,6 +32,7 @@ from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
+from pipeline.runners import notify
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
 from pipeline.runs.cache_key import code_at_start
@@ -66,6 +68,17 @@ def begin(exported: Path, run_id: str) -> int:
     dag = ExportedDag.read(exported)
     # Of a run that was cleared, what it did before counts no more.
     _claim(dag, run_id).unlink(missing_ok=True)
+    try:
+        return _begin(dag, exported, run_id)
+    except InputError as error:
+        if not _claim(dag, run_id).is_file():
+            # For `end` to tell.
+            with contextlib.suppress(OSError):
+                _write_claim(dag, run_id, {"failed": str(error)})
+        raise
+
+
+def _begin(dag: ExportedDag, exported: Path, run_id: str) -> int:
     run = load.load_config(Path(dag.config))
     if run.name != dag.name:
         raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
@@ -158,8 +171,17 @@ def end(exported: Path, run_id: str) -> int:
         InputError: the run has not begun.
     """
     dag = ExportedDag.read(exported)
-    if (directory := _directory(dag, run_id)) is None:
+    try:
+        directory = _directory(dag, run_id)
+    except InputError as error:
+        why = _read_claim(dag, run_id).get("failed", str(error))
+        notify.tell(dag.notify, notify.not_begun(dag.name, Path(dag.config), why) | {"scheduled_as": run_id})
+        raise
+    if directory is None:
         return SKIPPED
+    settings = dag.notify
+    with contextlib.suppress(InputError):
+        settings = manifest.read_alone(directory).settings.notify
     with record.edited(directory) as kept:
         compiled = directory / _COMPILED_FILE
         order = list(edges(json.loads(compiled.read_bytes()))) if compiled.is_file() else ["begin"]
@@ -176,6 +198,7 @@ def end(exported: Path, run_id: str) -> int:
             found = manifest.read(directory)
             lifecycle.end(kept, found)
             kept.error = None
+    notify.tell(settings, dataclasses.asdict(kept))
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
         print(f"error: {run_report.as_message(run_report.failed(kept, f'{remedy}.'))}", file=sys.stderr)
@@ -202,19 +225,26 @@ def _write_claim(dag: ExportedDag, run_id: str, content: dict[str, str]) -> None
     atomic_files.write_text(claim, json.dumps({"run_id": run_id, **content}))
 
 
+def _read_claim(dag: ExportedDag, run_id: str) -> dict[str, str]:
+    """Empty where there is none that can be read."""
+    try:
+        return _CLAIM.validate_json(_claim(dag, run_id).read_bytes())
+    except (OSError, ValueError):
+        return {}
+
+
 def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
-    try:
-        claim = _CLAIM.validate_json(_claim(dag, run_id).read_bytes())
-    except (OSError, ValueError):
+    claim = _read_claim(dag, run_id)
+    if not claim.keys() & {"skipped", "directory"}:
         problem = f"no run has begun as {run_id!r}"
-        raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not") from None
+        raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not")
     if "skipped" in claim:
         _say(f"{dag.name}: nothing new: {claim['skipped']}")
         return None
     # Of a root that was copied or moved, the run that is in it.
     runs = PipelinePaths(dag.home, dag.home).runs
-    return stored_paths.inside(runs, runs / Path(claim.get("directory", "")).name, "Clear all tasks of the run")
+    return stored_paths.inside(runs, runs / Path(claim["directory"]).name, "Clear all tasks of the run")
 
 
 def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPipeline:

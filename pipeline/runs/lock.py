@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from components.common import locks, stored_paths
+from components.common import locks, progress, stored_paths
 from components.common.errors import InputError
+from components.common.streams import printable
 from pipeline.runs.paths import PipelinePaths
 
 
@@ -40,21 +42,27 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
         # Of a link, what it leads to would be written over.
         lock = os.fdopen(os.open(paths.lock, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, 0o666), "a+")
 
-    def waiting() -> None:
-        lock.seek(0)
-        holder = lock.read().strip() or "another process"
-        problem = f"another run is running here ({holder})"
-        if wait is None:
-            remedy = "Wait for its end, with --wait, or give this one another --root"
-            raise InputError(str(paths.home), problem, remedy) from None
-        wait(f"{paths.home.name}: {problem}, waiting for its end")
-
     with lock:
-        locks.lock(lock, shared=shared, waiting=waiting)
+        try:
+            locks.lock(lock, shared=shared)
+        except BlockingIOError:
+            lock.seek(0)
+            problem = f"another run is running here ({lock.read().strip() or 'another process'})"
+            if wait is None:
+                remedy = "Wait for its end, with --wait, or give this one another --root"
+                raise InputError(str(paths.home), problem, remedy) from None
+            wait(f"{paths.home.name}: {problem}, waiting for its end")
+            with progress.watch(sys.stderr, "waiting"):
+                locks.lock(lock, shared=shared, waiting=lambda: None)
         lock.truncate(0)
         lock.write(f"process {os.getpid()} since {datetime.datetime.now().astimezone().isoformat(timespec='seconds')}")
         lock.flush()
         yield
+
+
+def told(what: str) -> None:
+    """Says on standard error who is waited for."""
+    print(printable(what), file=sys.stderr, flush=True)
 
 
 @contextlib.contextmanager

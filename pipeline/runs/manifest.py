@@ -185,7 +185,7 @@ def same_inputs(before: Manifest, checked: Checked) -> bool:
 def _made_of(run: Manifest) -> list[Any]:
     """What counts in the cache keys of a run's nodes; where and when it runs, and where its files lie, does not."""
     config = json.loads(dump(run.settings))
-    for name in ("beam", "schedule", "kubeflow"):
+    for name in ("beam", "schedule", "kubeflow", "notify"):
         del config[name]
     for table, names in (("data", (*SPLITS, "files")), ("model", ("base",)), ("validation", ("schema_file",))):
         for name in names:

@@ -86,7 +86,7 @@ def baseline_note(summary: dict[str, Any], split: str) -> str:
     rows = f"{learned['rows']:,} of {learned['of']:,} rows of {split}"
     if "metrics" in learned:
         return f", compared without the {rows} that it has learned from"
-    return f", has learned from {rows}"
+    return f", has learned from {rows}: not compared with"
 
 
 def _files(record: RunRecord) -> list[str]:
@@ -140,6 +140,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             if "metrics" in summary.get("learned", {}):
                 measured += f", compared without {learned_rows(summary):,} rows"
+            elif node == "Evaluator.test" and (known := baseline_note(summary, "test")):
+                # Of dev the report says it, beside the baseline.
+                measured += f", version {summary['baseline_version']}{known}"
             return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])

@@ -1,4 +1,4 @@
-"""Removing what no kept run and no pushed version needs any more."""
+"""Removing what no kept run and no pushed version needs any more, and pushed versions that nothing needs."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from tfx.orchestration import metadata
 
 from components.common import stored_paths
 from components.common.errors import InputError
-from components.serving.versions import DAMAGED, versions
-from pipeline.runs import record
+from components.serving import removal
+from components.serving.versions import DAMAGED, discard_unfinished, is_version, versions
+from pipeline.runs import manifest, record
 from pipeline.runs.paths import RECORD_FILE, PipelinePaths
 from pipeline.runs.run_ids import in_order
 
@@ -32,31 +33,74 @@ class Pruned:
     removed: list[str] = field(default_factory=list)
     """Directories of artifacts."""
     bytes: int = 0
+    """Of artifacts and versions."""
+    kept_versions: dict[int, str] = field(default_factory=dict)
+    """Version -> why it stays; empty where versions were not asked for."""
+    removed_versions: list[int] = field(default_factory=list)
 
 
-def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
-    """Removes artifacts. Records, manifests and logs of all runs stay, and so do the pushed versions.
+def prune(paths: PipelinePaths, keep: int | None, dry: bool, newest: int | None = None) -> Pruned:
+    """Removes artifacts, versions or both. Records, manifests and logs of all runs stay.
 
     The caller holds the lock.
 
     Args:
         paths: of one pipeline.
         keep: so many of the newest finished runs keep their artifacts, besides those of the pushed versions and the
-            newest run, which may go on.
+            newest run, which may go on; None: all artifacts stay.
         dry: only says what would go.
+        newest: so many of the newest versions stay, besides those that are needed; None: all do.
 
     Raises:
-        InputError: a damaged record, or ML Metadata's file is.
+        InputError: a damaged record, card or list of what was withdrawn; or ML Metadata's file is.
     """
+    result = Pruned()
+    if newest is not None:
+        _prune_versions(paths, newest, dry, result)
+    if keep is not None:
+        _prune_artifacts(paths, keep, dry, result)
+    return result
+
+
+def _prune_versions(paths: PipelinePaths, newest: int, dry: bool, result: Pruned) -> None:
+    """First of all, so that artifacts of runs whose versions go can go too."""
+    result.kept_versions = removal.needed(paths.serving, newest)
+    for version, run in _pinned(paths).items():
+        result.kept_versions.setdefault(version, f"what training.init_from of run {run} names")
+    there = versions(paths.serving)
+    # In their order, and none that is gone already.
+    result.kept_versions = {one: result.kept_versions[one] for one in there if one in result.kept_versions}
+    result.removed_versions = [version for version in there if version not in result.kept_versions]
+    result.bytes += sum(_size(paths.serving / str(version)) for version in result.removed_versions)
+    if not dry:
+        # What an earlier removal or push that was killed left.
+        discard_unfinished(paths.serving)
+        removal.remove(paths.serving, result.removed_versions)
+
+
+def _pinned(paths: PipelinePaths) -> dict[int, str]:
+    """Version -> the newest run whose config names its directory to start from."""
+    found: dict[int, str] = {}
+    for directory in manifest.newest_first(paths.runs):
+        with contextlib.suppress(InputError):
+            place = Path(manifest.read_alone(directory).settings.training.init_from)
+            if place.is_absolute() and place.parent.resolve() == paths.serving.resolve() and is_version(place.name):
+                found.setdefault(int(place.name), directory.name)
+    return found
+
+
+def _prune_artifacts(paths: PipelinePaths, keep: int, dry: bool, result: Pruned) -> None:
     runs = in_order(path.parent for path in paths.runs.glob(f"*/{RECORD_FILE}"))
     records = [record.read(directory) for directory in runs]
     finished = [found for found in records if found.state in ("pushed", "refused")]
-    pushed = {str(paths.serving / str(version)) for version in versions(paths.serving)}
+    # In a dry run the others are there still.
+    stay = set(versions(paths.serving)).difference(result.removed_versions)
+    pushed = {str(paths.serving / str(version)) for version in stay}
     kept = [found.id for found in finished[-keep:]]
     kept += [found.id for found in finished[:-keep] if found.pushed in pushed]
     # One that a scheduler has between two of its nodes holds no lock.
     kept += [found.id for found in records if found.state == "running" or found is records[-1] if found.id not in kept]
-    result = Pruned([found.id for found in records if found.id in kept])
+    result.kept_runs = [found.id for found in records if found.id in kept]
     with _store(paths) as mlmd:
         needed: set[Path | None] = set()
         for context in mlmd.store.get_contexts_by_type(constants.PIPELINE_RUN_CONTEXT_TYPE_NAME):
@@ -83,10 +127,9 @@ def prune(paths: PipelinePaths, keep: int, dry: bool) -> Pruned:
         if _ASIDE.fullmatch(path.name) and not path.is_symlink():
             result.removed.append(str(path))
             directories.append(path)
-    result.bytes = sum(map(_size, directories))
+    result.bytes += sum(map(_size, directories))
     for path in () if dry else directories:
         stored_paths.remove(paths.serving if path.parent == paths.serving else paths.artifacts, path)
-    return result
 
 
 @contextlib.contextmanager

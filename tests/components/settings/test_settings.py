@@ -218,7 +218,7 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
             "[training]",
             "[zoo]",
             "12: unknown key `zoo`. Known here: name, task, data, validation, drift, model, training, gate, push, "
-            "schedule, beam, kubeflow.",
+            "notify, schedule, beam, kubeflow.",
         ),
         (
             'base = "toy"',

@@ -312,7 +312,7 @@ CASES: dict[str, list[Case]] = {
              "seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
-             "validation, drift, model, training, gate, push, schedule, beam, kubeflow."),
+             "validation, drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
         Case("a key of another table",
              lambda box: box.toml("max_length = 16", "").toml("epochs = 1", "max_length = 16"),
              "DIR/run.toml:13: unknown key `training.max_length`. Did you mean `model.max_length`? Known here: "
@@ -327,6 +327,14 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:14: unknown key `training.lr`. Did you mean `learning_rate`?\n"
              "DIR/run.toml:15: `training.batch_size` is 0, it should be at least 1. Correct it, or leave it out "
              "for the default, 32."),
+        Case("a time zone that is none",
+             lambda box: box.toml("[training]", '[schedule]\ntimezone = "Europe/Berln"\n\n[training]'),
+             'DIR/run.toml:13: `schedule.timezone` is "Europe/Berln", which is no time zone. Did you mean '
+             '"Europe/Berlin"? Give a name such as Europe/Berlin.'),
+        Case("a command with an open quote",
+             lambda box: box.toml("[training]", '[notify]\ncommand = "tell \'me"\n\n[training]'),
+             'DIR/run.toml:13: `notify.command` is "tell \'me", whose words cannot be told apart (No closing '
+             "quotation). Close the quote, or give a list of words."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
              "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
@@ -393,7 +401,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
-             "drift, model, training, gate, push, schedule, beam, kubeflow."),
+             "drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),

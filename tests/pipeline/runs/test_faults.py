@@ -249,7 +249,7 @@ def test_a_second_run_waits_for_the_first_if_told_to(run: Said, folder: Path, ro
         assert f"another run is running here (process {first.pid} since" in one_message(refused.stderr)
         second = python().run(*command, "--wait")
         assert second.returncode == 0, second.stderr
-        assert "waiting for its end" in second.stdout
+        assert "waiting for its end" in second.stderr
         assert "cached" in second.stdout
         assert first.wait() == 0
 

@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pytest
 from rich.console import Console, RenderableType
 
 from components import tasks
@@ -103,11 +104,39 @@ def test_what_production_has_learned_of_dev_is_told_with_the_baseline() -> None:
         ({"rows": 0, "of": 8}, "baseline version 7 ", "0.7500 (-0.2500)"),
         ({"rows": None}, "version 7, what it has learned from is unknown: compared on all rows of dev", "(-0.2500)"),
         ({"rows": 2, "of": 8, "metrics": on_rest}, f"compared without the {known} that it has learned", "(+0.2500)"),
-        ({"rows": 2, "of": 8}, f"version 7, has learned from {known}", "dev 0.7500 log"),
+        ({"rows": 2, "of": 8}, f"version 7, has learned from {known}: not compared with", "dev 0.7500 log"),
     ):
         shown = evaluated(learned=learned)
         assert told in shown
         assert change in shown
+
+
+@pytest.mark.parametrize(
+    ("of_baseline", "told"),
+    [
+        ({"learned": {"rows": 2, "of": 8}}, ", has learned from 2 of 8 rows of test: not compared with"),
+        (
+            {"learned": {"rows": 8, "of": 8}, "not_compared": "it has learned from all 8 rows of test"},
+            ", not compared: it",
+        ),
+        ({"learned": {"rows": 0, "of": 8}}, None),
+    ],
+)
+def test_what_production_has_learned_of_test_is_told_in_the_node_s_line_and_in_the_report(
+    of_baseline: dict[str, Any], told: str | None, tmp_path: Path
+) -> None:
+    record = begun(tmp_path)
+    metrics = {"candidate": {"": {"accuracy": 0.75}}, "baseline": {"": {"accuracy": 1.0}}}
+    summary = {"task": "classification", "headline": ["accuracy"], "metrics": metrics, "baseline_version": "7"}
+    (tmp_path / "summary.json").write_text(json.dumps(summary | of_baseline))
+    note = note_of(record, "Evaluator.test", {"evaluation": [str(tmp_path)]})
+    report = printed(run_report.run_report(record, full=False))
+    if told is None:
+        assert note == "accuracy 0.7500"
+        assert "on test" not in report
+    else:
+        assert f"version 7{told}" in note
+        assert f"on test       version 7{told}" in report
 
 
 def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path: Path) -> None:

@@ -1,15 +1,21 @@
 import contextlib
+import json
+import shutil
 import sqlite3
+import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import pipeline_runner
+from components.common import stored_paths
 from components.common.errors import InputError
+from components.serving.versions import versions
 from pipeline.runs import lock
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.pruning import prune
-from tests.pipeline.runs.stored_runs import write_runs
+from tests.pipeline.runs.stored_runs import IDS, write_runs
 from tests.watched_files import CANARY, unchanged_around
 
 
@@ -93,6 +99,123 @@ def test_a_damaged_store_is_named(paths: PipelinePaths) -> None:
         prune(paths, 1, dry=False)
     assert caught.value.place == str(paths.metadata)
     assert names(paths.models) == ["1", "2", "3", "9"]
+
+
+def with_versions(paths: PipelinePaths, *weights: str) -> None:
+    """Versions 3 and on, each of these weights; the first two are of weights 2 and 3, which is withdrawn."""
+    for number, weight in enumerate(weights, 3):
+        version = shutil.copytree(paths.serving / "1", paths.serving / str(number))
+        card = version / "assets.extra" / "model.json"
+        card.write_text(card.read_text().replace("2" * 64, weight * 64))
+
+
+def pruned(capsys: pytest.CaptureFixture[str], paths: PipelinePaths, *options: str) -> dict[str, Any]:
+    capsys.readouterr()
+    assert pipeline_runner.main(["prune", "--root", str(paths.home.parent), "--json", *options]) == 0
+    found: dict[str, Any] = json.loads(capsys.readouterr().out)
+    return found
+
+
+def test_of_the_versions_the_newest_stay_and_what_a_rollback_goes_back_to(
+    paths: PipelinePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_versions(paths, "4", "5", "5", "5")
+    (paths.serving / "notes.txt").write_text("mine")
+    (paths.serving / ".damaged-3").mkdir()
+    planned = pruned(capsys, paths, "--versions", "2", "--dry-run")
+    assert names(paths.serving) == [".damaged-3", ".withdrawn.json", *"123456", "notes.txt"]
+    found = pruned(capsys, paths, "--versions", "2")
+    assert found == planned
+    assert found["removed_versions"] == [1, 2, 4]
+    assert found["kept_versions"] == {
+        "3": "what a rollback goes back to",
+        "5": "of the newest 2",
+        "6": "in production",
+    }
+    assert names(paths.serving) == [".damaged-3", ".withdrawn.json", "3", "5", "6", "notes.txt"]
+    # Artifacts and records were not asked for.
+    assert names(paths.models) == ["1", "2", "3", "9"]
+    assert pipeline_runner.main(["rollback", "--root", str(paths.home.parent)]) == 0
+    assert "version 3 is in production again" in capsys.readouterr().out
+
+
+def test_a_version_that_a_config_starts_from_stays(paths: PipelinePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    with_versions(paths, "4", "5")
+    place = paths.runs / IDS[0] / "manifest.json"
+    found = json.loads(place.read_text())
+    found["config"]["training"]["init_from"] = str(paths.serving / "1")
+    place.write_text(json.dumps(found))
+    assert pruned(capsys, paths, "--versions", "1")["kept_versions"]["1"] == (
+        f"what training.init_from of run {IDS[0]} names"
+    )
+    assert names(paths.serving) == [".withdrawn.json", "1", "3", "4"]
+
+
+def test_a_run_whose_version_is_removed_keeps_no_artifacts_for_it_and_show_says_so(
+    paths: PipelinePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_versions(paths, "4", "5")
+    planned = pruned(capsys, paths, "--versions", "1", "--keep", "1", "--dry-run")
+    assert pruned(capsys, paths, "--versions", "1", "--keep", "1") == planned
+    assert (planned["removed_versions"], planned["kept_runs"]) == ([1, 2], [IDS[2]])
+    assert names(paths.models) == ["3", "9"]
+    assert pipeline_runner.main(["show", IDS[2], "--root", str(paths.home.parent)]) == 0
+    out = capsys.readouterr().out
+    assert f"{paths.serving}/2, a version that was removed since" in out
+    assert "predict --model" not in out
+
+
+def test_a_removal_that_is_killed_leaves_whole_versions_alone(
+    paths: PipelinePaths, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_versions(paths, "4", "5")
+
+    def killed(directory: Path) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(stored_paths.shutil, "rmtree", killed)
+        assert pipeline_runner.main(["prune", "--versions", "1", "--root", str(paths.home.parent)]) == 1
+    capsys.readouterr()
+    assert versions(paths.serving) == [2, 3, 4]
+    assert any(name.startswith(".1-") for name in names(paths.serving))
+    pruned(capsys, paths, "--versions", "1")
+    assert names(paths.serving) == [".withdrawn.json", "3", "4"]
+
+
+def test_a_version_that_is_a_link_is_left(
+    paths: PipelinePaths, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with_versions(paths, "4", "5")
+    shutil.copytree(paths.serving / "1", tmp_path / CANARY / "version")
+    shutil.rmtree(paths.serving / "1")
+    (paths.serving / "1").symlink_to(tmp_path / CANARY / "version")
+    with unchanged_around(tmp_path / "root"):
+        assert pruned(capsys, paths, "--versions", "1")["removed_versions"] == [2]
+
+
+def test_nothing_named_is_refused(paths: PipelinePaths, capsys: pytest.CaptureFixture[str]) -> None:
+    assert pipeline_runner.main(["prune", "--root", str(paths.home.parent)]) == 2
+    assert "prune: nothing to remove was named. Give --keep N" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [["rollback"], ["prune", "--keep", "1"]])
+def test_a_command_that_is_to_wait_goes_on_after_the_other_s_end(
+    command: list[str], paths: PipelinePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = [*command, "--root", str(paths.home.parent)]
+    done: list[int] = []
+    with lock.held(paths):
+        assert pipeline_runner.main(words) == 2
+        assert "Wait for its end, with --wait," in capsys.readouterr().err
+        waiting = threading.Thread(target=lambda: done.append(pipeline_runner.main([*words, "--wait"])))
+        waiting.start()
+        said = ""
+        while "waiting for its end" not in said:
+            said += capsys.readouterr().err
+        assert done == []
+    waiting.join(60)
+    assert done == [0]
 
 
 @pytest.mark.parametrize("command", [["versions"], ["rollback"], ["prune", "--keep", "1"]])

@@ -1,0 +1,87 @@
+"""How the rows of a file with labels look that a pushed model is measured on: as those it learned from, or as given."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from components.common import feature_names
+from components.common.errors import InputError
+from components.rows import columns
+from components.rows.files import require_file
+from components.serving import input_format
+from components.settings.data import Data
+from components.settings.fields import Column
+from components.settings.toml import TomlSource, parse
+from components.tasks import TASKS
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What a user says of a file; columns are names, or numbers from 1."""
+
+    format: str | None
+    """As `data.format`; None: as in training, which holds for the columns too."""
+    texts: Sequence[str] | None
+    label: str | None
+    slices: Sequence[str]
+    has_header: bool
+    """False: line 1 is a row, whatever it was in training."""
+
+
+def of_file(card: dict[str, Any], source: Path, given: Given) -> tuple[Data, str | None]:
+    """Format and columns of a file, and what to say of its width, as `input_format.note_of_width` has it.
+
+    Args:
+        card: of the model, which says how rows looked in training.
+        source: the file; read no further than its first lines.
+        given: what is otherwise.
+
+    Raises:
+        InputError: no such file, or a column or a format that cannot be.
+    """
+    require_file(source, "Give one file")
+    declared = _declared(card, given.format)
+    kind, note = declared["format"], None
+    named = [*(given.texts or ()), *([given.label] if given.label else []), *given.slices]
+    if kind != "conll" and not all(name.isdecimal() for name in named):
+        # A name can only stand in a header.
+        declared["header"] = True
+    as_declared = {"input": declared | {"predict_text": declared["text"]}}
+    texts, header, quoting = input_format.row_format(as_declared, given.texts, given.has_header)
+    label, slices = _column(given.label or declared["label"]), [_column(name) for name in given.slices]
+    values: dict[str, Any] = {"task": card["task"]["name"], "train": str(source), "dev": str(source), "format": kind}
+    values |= {"text": list(texts), "label": label, "slices": slices, "quoting": quoting}
+    if kind != "conll":
+        note = input_format.note_of_width(source, as_declared, quoting, bool(named) or not given.has_header)
+        if not header and (by_name := next((name for name in (label, *slices) if isinstance(name, str)), None)):
+            problem = f"a column is {by_name!r}, but without a header there are no names"
+            raise InputError("--no-header", problem, "Give its number, with --label or --slice")
+        values |= {"header": header}
+        if not header and (width := len(columns.first_fields(source, quoting))) > 1:
+            values |= {"columns": width}
+    data = parse(Data, values, TomlSource("the options", ""))
+    if reserved := sorted(set(columns.read_layout(source, data).slice_names) & feature_names.RESERVED):
+        problem = f"{reserved[0]!r} is a name that the pipeline uses itself"
+        raise InputError("--slice", problem, "Rename the column in the file's header")
+    return data, note
+
+
+def _declared(card: dict[str, Any], kind: str | None) -> dict[str, Any]:
+    """Columns, header and quoting as in training, or where the format is another one, as that has them by default."""
+    trained, task = card["input"], TASKS[card["task"]["name"]]
+    if "text" not in trained or "label" not in trained:
+        raise InputError("--model", "its card does not say how rows with labels look", "Push the model again")
+    labelled = trained.get("labelled", {"format": "tsv", "header": trained["header"]})
+    if kind in (None, labelled["format"]):
+        return {**trained, **labelled}
+    conll = kind == "conll"
+    text, label = ([1], 2) if conll else (task.texts, task.target)
+    return {"format": kind, "header": not conll, "text": text, "label": label, "quoting": "none"}
+
+
+def _column(given: Column) -> Column:
+    """A column as the settings take it: of digits, a number."""
+    return int(given) if isinstance(given, str) and given.isdecimal() else given

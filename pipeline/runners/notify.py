@@ -1,0 +1,120 @@
+"""`[notify]`: a command is told how a run ended. What becomes of the command is said, and changes nothing else."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from components.common import json_text
+from components.common.errors import InputError
+from components.common.streams import printable
+from components.settings.push import Notify
+from pipeline.config import load
+from pipeline.runs.record import RunRecord
+
+_SHOWN = 300
+"""Characters of what a command that failed has said last."""
+
+
+@contextlib.contextmanager
+def afterwards(settings: Notify, name: str, config: Path) -> Iterator[list[RunRecord]]:
+    """Around a run: what is put into the list when it begins is told at its end; without, a mistake is.
+
+    Args:
+        settings: the run's.
+        name: of the pipeline.
+        config: the run's TOML file.
+    """
+    begun: list[RunRecord] = []
+    try:
+        yield begun
+    except InputError as error:
+        if not begun:
+            tell(settings, not_begun(name, config, str(error)))
+        raise
+    finally:
+        for record in begun:
+            tell(settings, dataclasses.asdict(record))
+
+
+@contextlib.contextmanager
+def of_checks(config: Path) -> Iterator[None]:
+    """Around the checks before a run: tells a mistake that they find, if the TOML file itself can be read."""
+    try:
+        yield
+    except InputError as error:
+        with contextlib.suppress(InputError):
+            run = load.load_config(config)
+            tell(run.notify, not_begun(run.name, config, str(error)))
+        raise
+
+
+def not_begun(name: str, config: Path, error: str) -> dict[str, Any]:
+    """What there is to tell of a run that has no record: the fields of one that it has."""
+    return {
+        "id": None,
+        "name": name,
+        "config": str(config.resolve()),
+        "state": "failed",
+        "pushed": None,
+        "error": error,
+    }
+
+
+def tell(settings: Notify, run: dict[str, Any]) -> None:
+    """Starts the command, if it wants to hear of the run's state, and waits for it.
+
+    It gets the run as JSON on its standard input, and runs in the directory of the TOML file.
+
+    Args:
+        settings: the run's.
+        run: its record, or `not_begun`.
+    """
+    if not settings.words or run["state"] not in settings.on:
+        return
+    if problem := _problem(settings, run):
+        said = f"! notify: {settings.words[0]} {problem}; the run is {run['state']} all the same"
+        print(printable(said), file=sys.stderr, flush=True)
+
+
+def _problem(settings: Notify, run: dict[str, Any]) -> str:
+    """What went wrong with the command; empty: nothing."""
+    # Files, not pipes: a process that it leaves behind could keep these open.
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+", errors="replace") as said:
+        given.write(json_text.dumps(run, indent=1))
+        given.seek(0)
+        folder = Path(run["config"]).parent
+        try:
+            process = subprocess.Popen(  # noqa: S603
+                settings.words,
+                stdin=given,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                cwd=folder if folder.is_dir() else None,
+                # A group of its own, to end all of it.
+                start_new_session=True,
+            )
+        except (OSError, ValueError) as error:
+            return f"cannot be started ({getattr(error, 'strerror', None) or error})"
+        try:
+            status = process.wait(settings.seconds)
+        except subprocess.TimeoutExpired:
+            return f"took longer than notify.seconds, {settings.seconds:g}, and was ended"
+        finally:
+            if process.poll() is None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+        if status == 0:
+            return ""
+        said.seek(0)
+        lines = said.read().strip().splitlines()
+        return f"ended with {status}" + (f" ({lines[-1][:_SHOWN]})" if lines else "")
