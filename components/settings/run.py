@@ -58,7 +58,7 @@ class Run:
         if task.numeric and self.training.label_smoothing:
             problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
             raise ConflictError("training.label_smoothing", problem, "Delete it")
-        if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
+        if not issubclass(task, Multilabel) and self.model.threshold != DEFAULT_THRESHOLD:
             problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
             raise ConflictError("model.threshold", problem, "Delete it")
         if not task.single_label and self.training.class_weights != "none":

@@ -23,7 +23,7 @@ from components.serving import signing
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
 from components.settings.toml import TomlSource
-from components.tasks import Task
+from components.tasks import Task, own
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from pipeline.beam import options
@@ -81,6 +81,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     data = data_spans.resolved(run.data)
     newest = data_spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
+    own.check_names(tasks.BUILT_IN)
     task = tasks.from_settings(run.data)
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
