@@ -84,8 +84,9 @@ def from_dict(values: dict[str, Any]) -> Task:
     Raises:
         MissingTaskError: another package's, which is not installed, or in a version that knows other fields.
     """
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-    name, package = fields.pop("name"), fields.pop("package", "")
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    name: str = fields.pop("name")
+    package: str = fields.pop("package", "")
     if package and name not in TASKS:
         raise own.missing(name, package)
     try:
