@@ -143,13 +143,16 @@ def _check_schema(path: Path) -> None:
 
 def _check_names(run: Run, task: Task, source: TomlSource) -> None:
     """Holds the metrics and label names in the settings against the task's, as far as these are known."""
-    labels = task.labels
     gate.check(run.gate, task, source.locate(("gate",)))
-    if isinstance(run.training.class_weights, dict) and labels:
-        unknown = sorted(set(run.training.class_weights) - set(labels))
+    if run.training.metric is not None and (wrong := task.check_metric(run.training.metric)):
+        raise InputError(source.locate(("training", "metric")), f"`training.metric` {wrong[0]}", wrong[1])
+    if isinstance(run.training.class_weights, dict) and task.labels:
+        known = task.weight_names
+        unknown = sorted(set(run.training.class_weights) - set(known))
         if unknown:
-            problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
-            remedy = f"{did_you_mean(unknown[0], labels)}Correct the name"
+            kind = "tags" if task.per_token else "labels"
+            problem = f"`training.class_weights` names {unknown[0]!r}, the {kind} are {', '.join(known)}"
+            remedy = f"{did_you_mean(unknown[0], known)}Correct the name"
             raise InputError(source.locate(("training", "class_weights", unknown[0])), problem, remedy)
 
 
