@@ -230,7 +230,7 @@ def trained(name: str, who: str, seed: int) -> Run:
         history = loop.fit(built, train, dev, training, np.ones(len(task.labels), np.float32), folder, folder)
         part, _, _ = trainable_part(built, train, dev, folder)
         predictions, losses = predict_split(part.infer, test)
-        on_test = evaluate(task, predictions, losses, test.all_targets(), history.best_step)
+        on_test = evaluate(task, predictions, losses, test.all_targets(), history.best_step, history.metric)
     return {
         "who": who,
         "seed": seed,

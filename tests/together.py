@@ -54,7 +54,7 @@ def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -
         rows, task = toy_split(name, logs / "rows")
         model_settings = Model(base="toy", pooling="mean")
         model, *others = group.copies(lambda: initial_model.build_model(base_model, model_settings, training, task))
-        weights = np.array([1.0, 2.5], np.float32) if task.single_label else np.ones(2, np.float32)
+        weights = np.array([1.0, 2.5, 0.5], np.float32)[: len(task.weight_names)]
         history = loop.fit(model, rows, rows, training, weights, logs, logs, None, group, others)
     losses = [evaluation.loss for evaluation in history.evaluations]
     found = {variable.path: variable.numpy() for variable in model.variables if "seed" not in variable.path}

@@ -92,5 +92,5 @@ def describe(error: BaseException) -> str:
     # Of a full disk it has the same.
     no_memory = type(error).__name__ == "ResourceExhaustedError" and os.strerror(errno.ENOSPC) not in str(error)
     if isinstance(error, MemoryError) or no_memory:
-        return "out of memory: a smaller training.batch_size, model.max_length or base model needs less"
+        return "out of memory: training.micro_batch, a smaller model.max_length or a smaller base model needs less"
     return first if isinstance(error, WorkerError) else f"{type(error).__name__}: {first[:300]}"

@@ -1,4 +1,4 @@
-"""A batch in two halves for two threads: a CPU's way through the model."""
+"""A batch in parts: in two halves for two threads, a CPU's way through the model; or some rows at a time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,12 @@ import tensorflow as tf
 
 Forward = Callable[..., tf.Tensor]
 """Inputs [batch, length, ...], mask bool[batch, length] and keyword arguments -> float[batch, ...]."""
+
+
+def rows_of(rows: slice, inputs: tf.Tensor, mask: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Inputs and mask of some rows of a batch, without the padding that none of these has a need of."""
+    length = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(mask[rows], tf.int32), axis=1)))
+    return inputs[rows, :length], mask[rows, :length]
 
 
 def in_halves(forward: Forward, per_token: bool = False) -> Forward:
@@ -26,10 +32,10 @@ def in_halves(forward: Forward, per_token: bool = False) -> Forward:
         middle = tf.shape(mask)[0] // 2
         outputs = []
         for half in (slice(middle), slice(middle, None)):
-            length = tf.maximum(1, tf.reduce_max(tf.reduce_sum(tf.cast(mask[half], tf.int32), axis=1)))
-            output = forward(inputs[half, :length], mask[half, :length], **options)
+            of_half = rows_of(half, inputs, mask)
+            output = forward(*of_half, **options)
             if per_token:
-                output = tf.pad(output, [[0, 0], [0, tf.shape(mask)[1] - length], [0, 0]])
+                output = tf.pad(output, [[0, 0], [0, tf.shape(mask)[1] - tf.shape(of_half[1])[1]], [0, 0]])
             outputs.append(output)
         return tf.concat(outputs, axis=0)
 

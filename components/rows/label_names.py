@@ -188,7 +188,7 @@ def warnings(labels: Mapping[str, int], task: Task, alone: Mapping[str, str]) ->
         found.append(f'labels in quotes: {examples}; if these are those of CSV, set data.quoting = "csv"')
     several = label_text.look_like_several(rows) if not task.per_token else []
     examples = ", ".join(_with_rows(name, rows[name]) for name in several[:_NAMED])
-    if several and task.name != Multilabel.name:
+    if several and not isinstance(task, Multilabel):
         remedy = f'task = "multilabel" takes several, with {LABEL_SEPARATOR} between'
         found.append(f"labels that look like several are a class each: {examples}; {remedy}")
     elif several and not any(LABEL_SEPARATOR in label for label in labels):

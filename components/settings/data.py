@@ -62,7 +62,8 @@ class Data:
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
     """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`
-    or `embedding`, see docs/tasks.md. It stands at the top of the file, above the tables.
+    or `embedding`, or a task of a package of your own, see docs/tasks.md. It stands at the top of the file, above the
+    tables.
     Example: `task = "multilabel"`"""
     train: Strings = ()
     """The files that the model learns from; required, unless `files` is given.
@@ -278,7 +279,7 @@ class Data:
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
         for name in self.labels:
-            if self.task == Multilabel.name and LABEL_SEPARATOR in name:
+            if issubclass(TASKS[self.task], Multilabel) and LABEL_SEPARATOR in name:
                 problem = f"`data.labels` holds {shown(name)}, but a {LABEL_SEPARATOR} stands between labels"
                 raise ConflictError("labels", problem, "Rename the label")
             if hidden := label_text.hidden_character(name):

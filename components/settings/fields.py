@@ -56,12 +56,17 @@ def label_keys(value: object) -> object:
 
 def metric_keys(value: object) -> object:
     """A table by metrics, METRIC or METRIC/LABEL, with the labels as rows give them."""
+    return _renamed(value, _metric)
 
-    def rename(key: str) -> str:
-        metric, slash, label = key.partition("/")
-        return f"{metric}{slash}{label_text.cleaned(label)}"
 
-    return _renamed(value, rename)
+def metric_name(value: object) -> object:
+    """METRIC or METRIC/LABEL, with the label as rows give it."""
+    return _metric(value) if isinstance(value, str) else value
+
+
+def _metric(full_name: str) -> str:
+    metric, slash, label = full_name.partition("/")
+    return f"{metric}{slash}{label_text.cleaned(label)}"
 
 
 def _renamed(value: object, rename: Callable[[str], str]) -> object:

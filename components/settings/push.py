@@ -1,13 +1,8 @@
-"""`[push]`: where a blessed model goes; `[notify]`: who is told what became of a run."""
+"""`[push]`: where a blessed model goes."""
 
 from __future__ import annotations
 
-import shlex
-from typing import Annotated, Literal, Self
-
-from pydantic import Field, model_validator
-
-from components.settings.fields import ConflictError, Name, settings, shown
+from components.settings.fields import Name, settings
 
 
 @settings

@@ -59,10 +59,12 @@ class Run:
         if task.numeric and self.training.label_smoothing:
             problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
             raise ConflictError("training.label_smoothing", problem, "Delete it")
-        if task is not Multilabel and self.model.threshold != DEFAULT_THRESHOLD:
+        if not issubclass(task, Multilabel) and self.model.threshold != DEFAULT_THRESHOLD:
             problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
             raise ConflictError("model.threshold", problem, "Delete it")
-        if not task.single_label and self.training.class_weights != "none":
-            problem = f"`training.class_weights` is given, but the rows of {task.name} have no class each"
+        if self.training.metric is not None and (wrong := task().check_metric(self.training.metric)):
+            raise ConflictError("training.metric", f"`training.metric` {wrong[0]}", wrong[1])
+        if not task.weighs_labels and self.training.class_weights != "none":
+            problem = f"`training.class_weights` is given, but the labels of {task.name} have no names to weigh"
             raise ConflictError("training.class_weights", problem, "Delete it")
         return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from components.settings.fields import ConflictError, Rate, Share, label_keys, settings
+from components.settings.fields import ConflictError, Rate, Share, label_keys, metric_name, settings
 
 
 @settings
@@ -37,6 +37,10 @@ class Training:
     Ruder 2018). 1 is the same rate for all. Example: `layer_decay = 0.95`"""
     batch_size: Annotated[int, Field(ge=1, le=4096)] = 32
     """Rows in a training batch, of all devices together. Example: `batch_size = 16`"""
+    micro_batch: Annotated[int, Field(ge=1, le=4096)] | None = None
+    """Rows of a batch that go through the model at a time on each device, where memory does not hold all of them:
+    their gradients are added up (gradient accumulation), and one step is made with the sum, which is the gradient of
+    the whole batch. Default: all at once. Example: `micro_batch = 8` with `batch_size = 128`"""
     epochs: Annotated[int, Field(ge=1)] | None = None
     """Passes over train; default, unless `steps` is given: as many as make 400 steps, at least 2 and at most 20. With
     the default `batch_size` these are 2 from 6,369 rows on. `check` shows how many. Example: `epochs = 3`"""
@@ -63,12 +67,17 @@ class Training:
     class_weights: Annotated[
         Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(label_keys)
     ] = "none"
-    """What a row of each class weighs in the loss. `balanced`: rows / (classes x rows of the class). A table gives a
-    weight by label name, 1 for those not named. For tasks with one label a row.
+    """What each class weighs in the loss. `balanced`: rows of train / (classes x rows of the class); for `tagging`
+    the same of tags and their words; for `multilabel`, where a label weighs in the rows that have it, the square root
+    of rows without it / rows with it. A table gives a weight by label name, for `tagging` by tag (`O`, `B-PER`), 1 for
+    those not named. Not for tasks whose labels are numbers. See docs/training.md.
     Example: `class_weights = "balanced"`"""
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 1
-    """How often an epoch the model is measured on dev. The checkpoint with the best first metric of the task, among
-    equals with the smallest loss, becomes the model. Example: `evaluations_per_epoch = 4`"""
+    """How often an epoch the model is measured on dev. The checkpoint with the best `metric`, among equals with the
+    smallest loss, becomes the model. Example: `evaluations_per_epoch = 4`"""
+    metric: Annotated[str, BeforeValidator(metric_name)] | None = None
+    """The metric on dev that chooses the checkpoint, and that `early_stopping` waits for: one of the task's, or of one
+    label as `METRIC/LABEL`, see docs/metrics.md. Default: the first one of the task. Example: `metric = "macro_f1"`"""
     early_stopping: Annotated[int, Field(ge=1)] | None = None
     """Stop after this many evaluations without a better one; default: never.
     Example: `early_stopping = 3`"""
@@ -93,6 +102,9 @@ class Training:
         if self.epochs is not None and self.steps is not None:
             problem = f"`training.epochs` is {self.epochs} and `training.steps` is {self.steps}, only one can be given"
             raise ConflictError("steps", problem, "Delete the one or the other")
+        if self.micro_batch is not None and self.micro_batch >= self.batch_size:
+            problem = f"`training.micro_batch` is {self.micro_batch}, it is a part of `batch_size`, {self.batch_size}"
+            raise ConflictError("micro_batch", problem, "Give a smaller number, or delete it: a batch goes at once")
         if self.strategy == "freeze_layers" and self.freeze_layers is None:
             problem = '`training.strategy` is "freeze_layers", but `training.freeze_layers` is missing'
             raise ConflictError("strategy", problem, "Add freeze_layers = N, the number of layers to keep as they are")

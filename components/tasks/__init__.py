@@ -1,4 +1,6 @@
-"""The registry of tasks, and how a task travels between nodes. A new task is a class in its own file and a line here.
+"""The registry of tasks, and how a task travels between nodes.
+
+A new task is a class in its own file and a line here, or a class in another package that declares it (`own`).
 
 A task says what the rows are labelled for; the head, the loss, the metrics and the signatures' outputs follow from it.
 """
@@ -7,9 +9,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.tasks import own
 from components.tasks.base import Task
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
@@ -21,9 +25,9 @@ from components.tasks.similarity import Similarity
 from components.tasks.tagging import Tagging
 from components.tasks.word_tags import WordTags
 
-__all__ = ["TASKS", "Task", "from_card", "from_dict", "from_settings", "read", "to_dict", "unlike", "write"]
+__all__ = ["BUILT_IN", "TASKS", "Task", "from_card", "from_dict", "from_settings", "read", "to_dict", "unlike", "write"]
 
-TASKS: dict[str, type[Task]] = {
+BUILT_IN: dict[str, type[Task]] = {
     task.name: task
     for task in (
         Classification,
@@ -36,7 +40,31 @@ TASKS: dict[str, type[Task]] = {
         Embedding,
     )
 }
-"""Name, as the settings' `task` gives it -> class."""
+"""Name -> class."""
+
+
+class _Registry(Mapping[str, type[Task]]):
+    """The tasks that are built in, and those of other packages, which are imported when they are asked for."""
+
+    def __getitem__(self, name: str) -> type[Task]:
+        return BUILT_IN[name] if name in BUILT_IN else own.load(name)
+
+    def __contains__(self, name: object) -> bool:
+        return name in BUILT_IN or name in own.declared()
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**BUILT_IN, **own.declared()})
+
+    def __len__(self) -> int:
+        return len(BUILT_IN.keys() | own.declared().keys())
+
+
+TASKS = _Registry()
+"""Name, as the settings' `task` gives it -> class.
+
+Raises:
+    InputError: of a package's task, which cannot be imported or is none.
+"""
 
 _FILE = "task.json"
 
@@ -47,14 +75,28 @@ def from_settings(data: DataSettings) -> Task:
 
 
 def to_dict(task: Task) -> dict[str, Any]:
-    """Its name and its fields, as JSON can hold them."""
-    return {"name": task.name, **dataclasses.asdict(task)}
+    """Its name and its fields, as JSON can hold them; of another package's task also which `package` that is."""
+    of = {} if task.name in BUILT_IN else {"package": own.package(task.name)}
+    return {"name": task.name, **of, **dataclasses.asdict(task)}
 
 
 def from_dict(values: dict[str, Any]) -> Task:
-    """The task of which `to_dict` gave the values, also if they went through JSON."""
-    fields = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items() if key != "name"}
-    return TASKS[values["name"]](**fields)
+    """The task of which `to_dict` gave the values, also if they went through JSON.
+
+    Raises:
+        MissingTaskError: another package's, which is not installed, or in a version that knows other fields.
+    """
+    fields: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+    name: str = fields.pop("name")
+    package: str = fields.pop("package", "")
+    if package and name not in TASKS:
+        raise own.missing(name, package)
+    try:
+        return TASKS[name](**fields)
+    except TypeError as error:
+        if not package:
+            raise
+        raise own.missing(name, package, f"is {own.package(name)} here, which has other fields ({error})") from None
 
 
 def from_card(card: dict[str, Any]) -> Task:

@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.common.suggest import did_you_mean
 from components.tasks import label_text
 from components.tasks.metrics import Metric
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
@@ -44,7 +45,9 @@ class Task:
     min_labels: ClassVar[int] = 1
     """The fewest label names with which the task can be learned."""
     single_label: ClassVar[bool] = False
-    """Whether each row has one of the names: then there is a confusion matrix, and `class_weights` apply."""
+    """Whether each row has one of the names: then there is a confusion matrix."""
+    weighs_labels: ClassVar[bool] = False
+    """Whether `class_weights` apply: then there are `weight_names`, `balanced_weights` and `weighted_loss`."""
     numeric: ClassVar[bool] = False
     """Whether the label is a number."""
     per_token: ClassVar[bool] = False
@@ -147,6 +150,19 @@ class Task:
         """The loss of each row, float32[n], of logits float32[n, units] or, of tokens, float32[n, length, units]."""
         raise NotImplementedError
 
+    @property
+    def weight_names(self) -> Sequence[str]:
+        """What `class_weights` gives weights to, in the order that the two methods below have them."""
+        return self.labels
+
+    def balanced_weights(self, targets: np.ndarray) -> np.ndarray:
+        """float32[weight names], by how often each is among train's labels, as `Rows.targets` has them."""
+        raise NotImplementedError
+
+    def weighted_loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float, weights: np.ndarray) -> tf.Tensor:
+        """`loss` with a weight for each of `weight_names`, float32; what the mean is taken over stays the same."""
+        raise NotImplementedError
+
     def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float | None:
         """The mean loss on dev of one answer for all rows, that which fits train's labels best; None: not known.
 
@@ -175,13 +191,17 @@ class Task:
         """
         raise NotImplementedError
 
+    def metric_value(self, full_name: str, targets: np.ndarray, predictions: np.ndarray) -> float:
+        """One of the metrics that `check_metric` allows, of rows as for `compute_metrics`."""
+        return self.compute_metrics(targets, predictions)[full_name]
+
     def scores_differently(self, other: Self) -> bool:
         """Whether a task of the same name and labels would compute other metrics from the same predictions."""
         return False
 
     @property
     def primary_metric(self) -> Metric:
-        """The one by which checkpoints are chosen, among equals the loss does; it is better when higher."""
+        """The one by which checkpoints are chosen where the settings name none; it is better when higher."""
         return self.metrics[0]
 
     @property
@@ -196,6 +216,22 @@ class Task:
         name, slash, label = full_name.partition("/")
         known = () if slash and not label else cls.label_metrics if slash else cls.metrics
         return next((metric for metric in known if metric.name == name), None)
+
+    def check_metric(self, full_name: str) -> Problem | None:
+        """Why checkpoints cannot be chosen by METRIC or METRIC/LABEL; None: they can, as far as labels are known."""
+        name, _, label = full_name.partition("/")
+        known = [metric.name for metric in self.metrics if metric.name not in self.served_metrics]
+        if name in self.served_metrics and not label:
+            return f"is {full_name!r}, which is measured once the model is exported", f"Known: {', '.join(known)}"
+        if self.metric_of(full_name) is None:
+            known += [f"{metric.name}/LABEL" for metric in self.label_metrics]
+            return f"is {full_name!r}, no metric of {self.name}", (
+                f"{did_you_mean(full_name, known)}Known: {', '.join(known)}"
+            )
+        if label and self.labels and label not in self.labels:
+            remedy = f"{did_you_mean(label, self.labels)}Correct the name"
+            return f"is {full_name!r}, the labels are {', '.join(self.labels)}", remedy
+        return None
 
     # What a client gets.
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
+from components.tasks import label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
 from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
@@ -15,6 +16,9 @@ from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_cor
 if TYPE_CHECKING:
     import numpy as np
     import tensorflow as tf
+
+_LEAST = 1e-7
+"""What a probability counts for at least in the loss, as Keras has it."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -25,6 +29,7 @@ class Classification(Task):
     min_labels: ClassVar[int] = 2
     names_key: ClassVar[str] = "class_names"
     single_label: ClassVar[bool] = True
+    weighs_labels: ClassVar[bool] = True
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("accuracy", "share of the rows whose most probable class is theirs"),
         Metric("macro_f1", "mean of `f1` over the classes that occur, as a row's or as predicted, as in scikit-learn"),
@@ -66,6 +71,16 @@ class Classification(Task):
         target = tf.one_hot(targets, classes) * (1 - smoothing) + smoothing / classes
         return tf.nn.softmax_cross_entropy_with_logits(target, logits)
 
+    def balanced_weights(self, targets: np.ndarray) -> np.ndarray:
+        """The rarer a class, the more, by the rows of each."""
+        return label_weights.balanced(targets, len(self.labels))
+
+    def weighted_loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float, weights: np.ndarray) -> tf.Tensor:
+        """The loss of a row times the weight of its class, float32[n]."""
+        import tensorflow as tf
+
+        return self.loss(logits, targets, smoothing) * tf.gather(tf.constant(weights), targets)
+
     def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float:
         """Of the shares of the classes in train, in nats; a class without rows counts as one of half a row."""
         import numpy as np
@@ -86,6 +101,29 @@ class Classification(Task):
         the loss and AUC are TensorFlow Model Analysis's own.
         """
         return {"accuracy": float((predictions.argmax(axis=1) == targets).mean())}
+
+    def metric_value(self, full_name: str, targets: np.ndarray, predictions: np.ndarray) -> float:
+        """As in evaluation, but that `auc` is exact there to a thousandth or so: TFMA sums over thresholds."""
+        import numpy as np
+        from scipy import stats
+
+        if full_name == "loss":
+            return float(-np.log(np.clip(predictions[np.arange(len(targets)), targets], _LEAST, None)).mean())
+        if full_name == "auc":
+            areas = []
+            for index in np.unique(targets):
+                rest = targets != index
+                ranks = stats.rankdata(predictions[:, index])
+                positive, negative = len(targets) - rest.sum(), rest.sum()
+                # Hanley & McNeil 1982: the share of pairs of which the row of the class has the greater probability.
+                over = ranks[~rest].sum() - positive * (positive + 1) / 2
+                areas.append(over / (positive * negative) if negative else 0.0)
+            return float(np.mean(areas))
+        if full_name in (found := self.compute_metrics(targets, predictions)):
+            return found[full_name]
+        counted = np.unique(np.stack([targets, predictions.argmax(axis=1)]), axis=1, return_counts=True)
+        pairs = zip(counted[0].T.tolist(), counted[1].tolist(), strict=True)
+        return self.metrics_from_counts({(actual, predicted): float(n) for (actual, predicted), n in pairs})[full_name]
 
     def metrics_from_counts(self, counts: Mapping[tuple[int, int], float]) -> dict[str, float]:
         """The metrics that follow from a confusion matrix: `macro_f1`, `mcc` and those of each class.

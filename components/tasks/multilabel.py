@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.tasks import label_text
+from components.tasks import label_text, label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
 from components.tasks.metrics import F1, PRECISION, RECALL, Metric, precision_recall_f1
@@ -32,6 +32,7 @@ class Multilabel(Task):
 
     name: ClassVar[str] = "multilabel"
     min_labels: ClassVar[int] = 2
+    weighs_labels: ClassVar[bool] = True
     names_key: ClassVar[str] = "label_names"
     prediction_key: ClassVar[str] = "scores"
     metrics: ClassVar[tuple[Metric, ...]] = (
@@ -93,6 +94,17 @@ class Multilabel(Task):
 
         target = targets * (1 - smoothing) + smoothing / 2
         return tf.reduce_mean(tf.nn.sigmoid_cross_entropy_with_logits(target, logits), axis=1)
+
+    def balanced_weights(self, targets: np.ndarray) -> np.ndarray:
+        """The rarer a label, the more, by the rows with each and without."""
+        return label_weights.positive(targets)
+
+    def weighted_loss(self, logits: tf.Tensor, targets: tf.Tensor, smoothing: float, weights: np.ndarray) -> tf.Tensor:
+        """A label's part of the loss, -log(score), times its weight where a row has it, float32[n]."""
+        import tensorflow as tf
+
+        target = targets * (1 - smoothing) + smoothing / 2
+        return tf.reduce_mean(tf.nn.weighted_cross_entropy_with_logits(target, logits, tf.constant(weights)), axis=1)
 
     def guessing_loss(self, train: np.ndarray, dev: np.ndarray) -> float:
         """Of the share of each label in train, in nats."""

@@ -1,4 +1,4 @@
-"""What each class counts for in the loss."""
+"""What each class, label or tag counts for in the loss."""
 
 from __future__ import annotations
 
@@ -11,24 +11,18 @@ from components.training.dataset import Rows
 
 
 def class_weights(training: Training, train: Rows, task: Task) -> np.ndarray:
-    """float32[labels], as `training.class_weights` says.
+    """float32 of each of the task's `weight_names`, as `training.class_weights` says; counted in train alone.
 
     Raises:
-        InputError: a weight for a label that there is none of.
+        InputError: a weight for a name that there is none of.
     """
-    labels = task.labels
+    names = task.weight_names
     if training.class_weights == "none":
-        return np.ones(len(labels), np.float32)
+        return np.ones(len(names), np.float32)
     if training.class_weights == "balanced":
-        return balanced(train.targets, len(labels))
-    unknown = sorted(set(training.class_weights) - set(labels))
+        return task.balanced_weights(train.targets)
+    unknown = sorted(set(training.class_weights) - set(names))
     if unknown:
         problem = f"weights for unknown labels: {', '.join(unknown)}"
-        raise InputError("training.class_weights", problem, f"The labels are {', '.join(labels)}")
-    return np.array([training.class_weights.get(label, 1.0) for label in labels], np.float32)
-
-
-def balanced(label_ids: np.ndarray, labels: int) -> np.ndarray:
-    """float32[labels]: rows / (classes * rows of the class), as scikit-learn has it; 1 for a class without rows."""
-    counts = np.bincount(label_ids, minlength=labels)
-    return np.where(counts, len(label_ids) / (labels * np.maximum(counts, 1)), 1.0).astype(np.float32)
+        raise InputError("training.class_weights", problem, f"The labels are {', '.join(names)}")
+    return np.array([training.class_weights.get(name, 1.0) for name in names], np.float32)

@@ -14,17 +14,20 @@ from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.trainable_part import Infer
 
 
-def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int) -> Evaluation:
-    """The metric and the mean loss of a split.
+def evaluate(
+    task: Task, predictions: np.ndarray, losses: np.ndarray, targets: np.ndarray, step: int, metric: str
+) -> Evaluation:
+    """A metric and the mean loss of a split.
 
     Args:
-        task: whose first metric it is.
+        task: whose metric it is.
         predictions: as `predict_split` gives them.
         losses: float32[rows].
         targets: of every row, as `Rows.all_targets` gives them.
         step: after which step of training.
+        metric: its full name, METRIC or METRIC/LABEL.
     """
-    return Evaluation(step, task.compute_metrics(targets, predictions)[task.primary_metric.name], float(losses.mean()))
+    return Evaluation(step, task.metric_value(metric, targets, predictions), float(losses.mean()))
 
 
 def predict_split(

@@ -16,13 +16,14 @@ class Evaluation:
 
     step: int
     value: float
-    """Of the metric that chooses the checkpoint, the task's first."""
+    """Of the metric that chooses the checkpoint."""
     loss: float
     """The mean, without class weights and label smoothing."""
 
-    def better_than(self, other: Evaluation | None) -> bool:
-        """A greater value; among equals, the smaller loss."""
-        return other is None or (self.value, -self.loss) > (other.value, -other.loss)
+    def better_than(self, other: Evaluation | None, higher_is_better: bool = True) -> bool:
+        """A greater value, or a smaller one where that is better; among equals, the smaller loss."""
+        sign = 1 if higher_is_better else -1
+        return other is None or (sign * self.value, -self.loss) > (sign * other.value, -other.loss)
 
 
 @dataclass(slots=True)
@@ -60,6 +61,8 @@ class History:
     """The loss on dev of answering every row alike, as train's labels are spread; None: not known."""
     damaged: list[str] = field(default_factory=list)
     """Checkpoints that could not be used for that."""
+    higher_is_better: bool = True
+    """Whether that metric is."""
 
     def write(self, path: Path) -> None:
         """As JSON."""

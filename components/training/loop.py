@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 import statistics
@@ -14,10 +15,13 @@ import numpy as np
 import tensorflow as tf
 
 from components.common.cpu import resolved_precision
+from components.common.errors import InputError
 from components.common.progress import progress
 from components.model.freezing import freeze, unfrozen_at
 from components.model.task_model import TaskModel
 from components.settings.training import Training
+from components.tasks import Task
+from components.tasks.metrics import Metric
 from components.training import recipe
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
@@ -84,16 +88,17 @@ def fit(
 
     Raises:
         ArithmeticError: the loss, or a weight, is no longer a number.
-        InputError: the disk has no room for the hidden states of what is frozen.
+        InputError: the disk has no room for the hidden states of what is frozen; a metric of a label that there is not.
     """
+    metric = _metric(training, model.task)
     freeze(model, training)
     part, train, dev = trainable_part(model, train, dev, scratch, replicas)
     plan = Plan.of(training, len(train))
     starts = unfrozen_at(model, plan.unfreeze_every) if training.strategy == "gradual" else {}
     copies = model_copies(part, [model, *others], replicas, training, plan.steps, starts)
     loss = BatchLoss(model.task, class_weights, training.label_smoothing)
-    steps = StagedSteps(copies, starts, loss, replicas)
-    state = TrainingState(copies, replicas.first, _history(model, part, training, plan, replicas))
+    steps = StagedSteps(copies, starts, loss, replicas, training.micro_batch)
+    state = TrainingState(copies, replicas.first, _history(model, part, training, plan, replicas, metric))
     state.resume(checkpoints, replicas)
     _run(plan, steps, state, train, dev, training, logs, checkpoints, replicas)
     state.history.seconds = sum(state.history.epoch_seconds)
@@ -102,13 +107,27 @@ def fit(
     return state.history
 
 
-def _history(model: TaskModel, part: TrainablePart, training: Training, plan: Plan, replicas: Replicas) -> History:
+def _metric(training: Training, task: Task) -> Metric:
+    """What chooses the checkpoint, by its full name."""
+    if training.metric is None:
+        return task.primary_metric
+    if wrong := task.check_metric(training.metric):
+        raise InputError("training.metric", *wrong)
+    metric = task.metric_of(training.metric)
+    assert metric is not None  # noqa: S101
+    return dataclasses.replace(metric, name=training.metric)
+
+
+def _history(
+    model: TaskModel, part: TrainablePart, training: Training, plan: Plan, replicas: Replicas, metric: Metric
+) -> History:
     """Before the first step."""
     return History(
         steps=plan.steps,
         trainable_parameters=sum(int(np.prod(variable.shape)) for variable in part.variables),
         parameters=model.count_params(),
-        metric=model.task.primary_metric.name,
+        metric=metric.name,
+        higher_is_better=metric.higher_is_better,
         frozen_seconds=part.seconds,
         precision=resolved_precision(training.precision),
         replicas=replicas.count,

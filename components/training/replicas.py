@@ -22,8 +22,10 @@ Step = Callable[[np.ndarray, np.ndarray, np.ndarray], tf.Tensor]
 """Inputs, mask and targets of a whole batch -> its loss."""
 
 Gradients = Callable[..., tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]]
-"""Inputs, mask, targets and the share of the batch that they are -> the loss and the gradients, times that share; that
-of the word table alone is slices."""
+"""Inputs, mask, targets and the shares of the batch that their parts are, float32[parts] -> the loss and the gradients,
+times these shares; that of the word table alone is slices."""
+
+SHARES_SPEC = tf.TensorSpec([None], tf.float32)
 
 _IDS = tf.TensorSpec([None, None], tf.int32)
 
@@ -70,7 +72,7 @@ class Replicas:
         self,
         learners: Sequence[Learner],
         signature: Sequence[tf.TensorSpec],
-        weigh: Callable[[np.ndarray], int],
+        shares: Callable[[np.ndarray, np.ndarray], np.ndarray],
         by_tokens: bool,
     ) -> Step:
         """A step of training on a whole batch, taken by all copies.
@@ -78,11 +80,12 @@ class Replicas:
         Args:
             learners: the copies of this process.
             signature: of inputs, mask and targets.
-            weigh: targets -> what their mean loss counts for beside that of others.
+            shares: targets of some rows, and those of the whole batch -> float32[parts], what the mean loss of each
+                part of these rows counts for.
             by_tokens: whether the inputs are token ids, of whose rows of the table alone there are gradients.
         """
 
-        of_copy = [*signature, tf.TensorSpec([], tf.float32)]
+        of_copy = [*signature, SHARES_SPEC]
 
         @tf.function(input_signature=[[of_copy for _ in learners], _IDS], autograph=False)
         def together(parts: list[list[tf.Tensor]], token_ids: tf.Tensor) -> tf.Tensor:
@@ -107,14 +110,13 @@ class Replicas:
             return self._of_first(self._strategy.run(copy))  # type: ignore[union-attr]
 
         def step(inputs: np.ndarray, mask: np.ndarray, targets: np.ndarray) -> tf.Tensor:
-            whole = weigh(targets)
             parts = []
             for number in range(self.first, self.first + len(self.devices)):
                 mine = slice(number, None, self.count)
-                share = weigh(targets[mine]) / max(1, whole)
+                share = shares(targets[mine], targets)
                 # A batch of fewer rows than copies: some have none, and a row that counts for nothing stands in.
                 mine = mine if number < len(targets) else slice(1)
-                parts.append([inputs[mine], mask[mine], targets[mine], np.float32(share)])
+                parts.append([inputs[mine], mask[mine], targets[mine], share])
             return together(parts, inputs if by_tokens else np.zeros((0, 0), np.int32))
 
         return step

@@ -149,11 +149,11 @@ class TrainingState:
         self.history.epoch_seconds[-1] += time.monotonic() - started
         model, part, _ = self._copies[0]
         predictions, losses = predict_split(part.infer, dev, replicas, model.task.loss_weight)
-        result = evaluate(model.task, predictions, losses, dev.all_targets(), self.step)
+        result = evaluate(model.task, predictions, losses, dev.all_targets(), self.step, self.history.metric)
         check_loss(result.loss, f"on dev after step {self.step} of {self.history.steps}")
         tf.summary.scalar(f"dev/{self.history.metric}", result.value, self.step)
         tf.summary.scalar("dev/loss", result.loss, self.step)
-        if result.better_than(best(self.history)):
+        if result.better_than(best(self.history), self.history.higher_is_better):
             self.best = [variable.numpy() for variable in part.variables]
             self.history.best_step = self.step
         self.history.evaluations.append(result)

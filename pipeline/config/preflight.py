@@ -23,7 +23,7 @@ from components.serving import signing
 from components.settings.data import SPAN, Data
 from components.settings.run import Run
 from components.settings.toml import TomlSource
-from components.tasks import Task
+from components.tasks import Task, own
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from pipeline.beam import options
@@ -83,6 +83,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     data = data_spans.resolved(run.data)
     newest = data_spans.newest(run.data, data.spans)
     run = dataclasses.replace(run, data=data)
+    own.check_names(tasks.BUILT_IN)
     task = tasks.from_settings(run.data)
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
@@ -144,13 +145,16 @@ def _check_schema(path: Path) -> None:
 
 def _check_names(run: Run, task: Task, source: TomlSource) -> None:
     """Holds the metrics and label names in the settings against the task's, as far as these are known."""
-    labels = task.labels
     gate.check(run.gate, task, source.locate(("gate",)))
-    if isinstance(run.training.class_weights, dict) and labels:
-        unknown = sorted(set(run.training.class_weights) - set(labels))
+    if run.training.metric is not None and (wrong := task.check_metric(run.training.metric)):
+        raise InputError(source.locate(("training", "metric")), f"`training.metric` {wrong[0]}", wrong[1])
+    if isinstance(run.training.class_weights, dict) and task.labels:
+        known = task.weight_names
+        unknown = sorted(set(run.training.class_weights) - set(known))
         if unknown:
-            problem = f"`training.class_weights` names {unknown[0]!r}, the labels are {', '.join(labels)}"
-            remedy = f"{did_you_mean(unknown[0], labels)}Correct the name"
+            kind = "tags" if task.per_token else "labels"
+            problem = f"`training.class_weights` names {unknown[0]!r}, the {kind} are {', '.join(known)}"
+            remedy = f"{did_you_mean(unknown[0], known)}Correct the name"
             raise InputError(source.locate(("training", "class_weights", unknown[0])), problem, remedy)
 
 

@@ -103,18 +103,22 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), _metrics(record.evaluations)]
     if full:
         for split, summary in record.evaluations.items():
-            for made in (classes, _slices, mistakes):
-                if shown := made(split, summary):
-                    parts += [Text(), *shown]
+            parts += _details(split, summary)
     parts += [Text(), fact_lines(_ending(record, dev))]
     return Group(*parts)
 
 
 def evaluation_report(name: str, summary: dict[str, Any]) -> RenderableType:
     """An Evaluator's summary of some rows: metrics, by class and by slice, and the confusion matrix."""
-    tables = (_classes(name, summary), _slices(name, summary), _confusion(name, summary))
-    parts = [part for table in tables if table is not None for part in (Text(), table)]
-    return Group(_metrics({name: summary}), *parts)
+    return Group(_metrics({name: summary}), *_details(name, summary))
+
+
+def _details(split: str, summary: dict[str, Any]) -> list[RenderableType]:
+    parts: list[RenderableType] = []
+    for made in (classes, _slices, mistakes):
+        if shown := made(split, summary):
+            parts += [Text(), *shown]
+    return parts
 
 
 def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:

@@ -54,7 +54,8 @@ def check(executor: str, properties: Mapping[str, Any], compiled_by: str = "") -
         # Somebody is writing it just now.
         same = False
     if not same:
-        raise changed(f"the code in {cache_key.ROOT}", on_kubeflow="give the image the code of the export")
+        remedy = "give the image the code of the export, and the package of a task of your own"
+        raise changed(f"the code in {cache_key.ROOT}", on_kubeflow=remedy)
 
 
 def source(executor: str, properties: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from components.common.checkout import ROOT
+from components.tasks import own
 from pipeline.runs.paths import HOME, moved
 
 PLACES = (
@@ -83,8 +84,11 @@ def source_hash(module: str, root: Path = ROOT) -> str:
         root: directory that holds the package.
     """
     digest = hashlib.sha256(libraries().encode())
-    for name in sorted(reachable_modules(module, root)):
+    reached = reachable_modules(module, root)
+    for name in sorted(reached):
         digest.update(f"{name}\0{_code(_path(name, root).read_bytes()).sha256}\n".encode())
+    if own.__name__ in reached:
+        _add_tasks(digest)
     return digest.hexdigest()
 
 
@@ -109,11 +113,18 @@ def reachable_modules(module: str, root: Path = ROOT) -> set[str]:
 
 
 def project_hash() -> str:
-    """sha256 over all sources of the project that a run can stand on."""
+    """sha256 over all sources of the project, and of packages with tasks of their own, that a run can stand on."""
     digest = hashlib.sha256()
     for path in sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
+    _add_tasks(digest)
     return digest.hexdigest()
+
+
+def _add_tasks(digest: Any) -> None:
+    """The packages that declare tasks, whichever a run has: which one it is, a node may learn from an artifact only."""
+    for name, content in own.sources():
+        digest.update(name.encode() + b"\0" + content)
 
 
 @cache

@@ -22,7 +22,7 @@ from pipeline.runs.record import RunRecord
 
 def training_note(found: dict[str, Any]) -> str:
     """What Trainer has to tell, in a line."""
-    best = max(evaluation["value"] for evaluation in found["evaluations"])
+    best = next(one["value"] for one in found["evaluations"] if one["step"] == found["best_step"])
     parts = [f"dev {found['metric']} {best:.4f}", training_speed(found)]
     if cut := found["words_cut"]:
         parts.append(f"{cut:,} words beyond max_length")

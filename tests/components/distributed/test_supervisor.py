@@ -54,7 +54,7 @@ def test_a_worker_that_cannot_read_what_the_chief_reads_says_so(tmp_path: Path) 
         (ArithmeticError("the loss is nan at step 3 of 4"), "ArithmeticError: the loss is nan at step 3 of 4"),
         (
             tf.errors.ResourceExhaustedError(None, None, "OOM when allocating tensor"),
-            "out of memory: a smaller training.batch_size, model.max_length or base model needs less",
+            "out of memory: training.micro_batch, a smaller model.max_length or a smaller base model needs less",
         ),
         (tf.errors.UnavailableError(None, None, "Connection reset by peer"), worker.LOST),
     ],

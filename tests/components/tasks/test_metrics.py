@@ -76,6 +76,38 @@ def test_a_checkpoint_is_chosen_by_a_metric_that_is_better_when_higher() -> None
     assert all(task().primary_metric.higher_is_better for task in TASKS.values())
 
 
+@pytest.mark.parametrize("name", sorted(TASKS))
+def test_a_checkpoint_can_be_chosen_by_every_metric_that_rows_give(name: str) -> None:
+    task = TASKS[name](("x", "y/z") if TASKS[name].has_label_names else ())
+    served = set(task.served_metrics)
+    rows = rows_of(task, np.random.default_rng(3))
+    for full_name in set(task.metric_names) - served:
+        assert task.check_metric(full_name) is None
+        assert np.isfinite(task.metric_value(full_name, *rows))
+    for full_name in (*served, "accuracy/", "macro-f1", "f1/z" if task.labels else "f1/x"):
+        assert task.check_metric(full_name) is not None
+
+
+def test_the_metrics_of_classes_that_are_computed_elsewhere_in_evaluation_are_these() -> None:
+    from sklearn import metrics
+
+    task, draws = TASKS["classification"](("a", "b", "c")), np.random.default_rng(0)
+    targets = draws.integers(0, 3, 60)
+    logits = draws.normal(size=(60, 3)).round(1) + 2 * np.eye(3)[targets]
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    predicted = probabilities.argmax(axis=1)
+    expected = {
+        "accuracy": metrics.accuracy_score(targets, predicted),
+        "macro_f1": metrics.f1_score(targets, predicted, average="macro"),
+        "mcc": metrics.matthews_corrcoef(targets, predicted),
+        "auc": metrics.roc_auc_score(targets, probabilities, multi_class="ovr", average="macro"),
+        "loss": metrics.log_loss(targets, probabilities),
+        "recall/b": metrics.recall_score(targets, predicted, average=None)[1],
+    }
+    found = {name: task.metric_value(name, targets, probabilities) for name in expected}
+    assert found == pytest.approx(expected)
+
+
 @pytest.mark.parametrize(
     ("full_name", "name"),
     [
@@ -105,6 +137,8 @@ def rows_of(task: Task, draws: np.random.Generator) -> tuple[np.ndarray, np.ndar
         return draws.random(40).astype(np.float32), np.concatenate(list(units), axis=1).astype(np.float32)
     if isinstance(task, Regression):
         return draws.random(40).astype(np.float32), draws.random((40, 1)).astype(np.float32)
+    if isinstance(task, Classification):
+        return draws.integers(0, 2, 40), draws.dirichlet([1, 1], 40)
     assert isinstance(task, Tagging)
     return draws.integers(-1, 5, (40, 6)), draws.integers(-1, 5, (40, 6)).astype(np.float32)
 

@@ -56,8 +56,8 @@ def train(shallow: Path, rows: Rows, tmp_path: Path) -> Callable[[Training], Any
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"strategy": "head"}, {"early_stopping": 8, "evaluations_per_epoch": 5}],
-    ids=["full", "head", "early stopping"],
+    [{}, {"strategy": "head"}, {"early_stopping": 8, "evaluations_per_epoch": 5, "micro_batch": 2}],
+    ids=["full", "head", "early stopping, in parts"],
 )
 def test_a_killed_training_goes_on_where_it_was_and_ends_with_the_same_bits(
     train: Callable[[Training], Any],

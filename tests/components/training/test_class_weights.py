@@ -6,7 +6,8 @@ import pytest
 from components.common.errors import InputError
 from components.settings.training import Training
 from components.tasks.classification import Classification
-from components.training.class_weights import balanced, class_weights
+from components.tasks.label_weights import balanced
+from components.training.class_weights import class_weights
 
 TASK = Classification(("bad", "good", "mixed"))
 

@@ -12,9 +12,9 @@ from components.training.replicas import Replicas
 from tests.trainings import TASK, write_rows
 
 
-def test_an_evaluation_is_the_first_metric_and_the_mean_loss() -> None:
+def test_an_evaluation_is_the_metric_and_the_mean_loss() -> None:
     predictions, losses = np.array([[0.75, 0.25], [0.25, 0.75]], np.float32), np.array([0.5, 0.25], np.float32)
-    result = evaluate(TASK, predictions, losses, np.array([1, 1]), 7)
+    result = evaluate(TASK, predictions, losses, np.array([1, 1]), 7, "accuracy")
     assert (result.step, result.value, result.loss) == (7, 0.5, 0.375)
 
 

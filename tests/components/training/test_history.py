@@ -25,6 +25,12 @@ def test_of_equal_accuracies_the_smaller_loss_is_better() -> None:
     assert not Evaluation(2, 0.5, 1.0).better_than(Evaluation(1, 0.5, 1.0))
 
 
+def test_of_a_metric_that_is_better_when_lower_the_smaller_value_is_better_and_among_equals_the_smaller_loss() -> None:
+    assert Evaluation(2, 0.4, 2.0).better_than(Evaluation(1, 0.5, 1.0), higher_is_better=False)
+    assert not Evaluation(2, 0.6, 0.5).better_than(Evaluation(1, 0.5, 1.0), higher_is_better=False)
+    assert Evaluation(2, 0.5, 0.9).better_than(Evaluation(1, 0.5, 1.0), higher_is_better=False)
+
+
 def test_the_best_evaluation_is_that_of_the_best_step() -> None:
     assert best(history([], 0)) is None
     assert best(history([0.5, 0.7, 0.6], 2)) == Evaluation(2, 0.7, 1.0)

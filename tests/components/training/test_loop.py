@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from components.common.errors import InputError
 from components.model.freezing import freeze, learning_rate_factors
 from components.settings.training import Training
 from components.tasks import Task
@@ -53,7 +54,9 @@ def scripted(monkeypatch: pytest.MonkeyPatch) -> Script:
             clock[0] += 100
             return np.zeros((24, 2)), np.ones(24, np.float32)
 
-        def evaluate(task: Task, predictions: np.ndarray, losses: np.ndarray, _: np.ndarray, step: int) -> Evaluation:
+        def evaluate(
+            task: Task, predictions: np.ndarray, losses: np.ndarray, _: np.ndarray, step: int, metric: str
+        ) -> Evaluation:
             return Evaluation(step, next(left), float(losses.mean()))
 
         for module in (loop, state):
@@ -97,6 +100,23 @@ def test_the_best_checkpoint_by_dev_is_kept(shallow: Path, rows: Rows, tmp_path:
     assert [e.step for e in history.evaluations] == [3, 6, 9]
     assert (history.best_step, bias) == (6, 6.0)
     assert not history.stopped_early
+
+
+@pytest.mark.parametrize(("metric", "best"), [("auc", 6), ("f1/good", 6), ("loss", 9)])
+def test_the_metric_of_the_settings_chooses_the_checkpoint_and_stops_the_training(
+    shallow: Path, rows: Rows, tmp_path: Path, scripted: Script, metric: str, best: int
+) -> None:
+    scripted([0.5, 0.7, 0.4, 0.6, 0.6, 0.6])
+    history, bias = scripted_fit(shallow, rows, tmp_path, epochs=6, metric=metric, early_stopping=2)
+    assert (history.metric, history.best_step, bias) == (metric, best, float(best))
+    assert history.evaluations[-1].step == best + 6
+
+
+def test_a_metric_of_a_label_that_there_is_not_is_refused_before_the_first_step(
+    shallow: Path, rows: Rows, tmp_path: Path
+) -> None:
+    with pytest.raises(InputError, match=r"training\.metric: is 'f1/ugly', the labels are bad, good"):
+        scripted_fit(shallow, rows, tmp_path, epochs=1, metric="f1/ugly")
 
 
 def test_training_stops_after_so_many_evaluations_without_a_better_one(

@@ -53,6 +53,7 @@ TRAINING = {"epochs": 2, "dropout": 0.0, "learning_rate": 1e-3, "evaluations_per
 CASES: dict[str, tuple[str, dict[str, Any]]] = {
     "classification": ("classification", {"batch_size": 8}),
     "tagging": ("tagging", {"batch_size": 8}),
+    "micro-batches": ("tagging", {"batch_size": 8, "micro_batch": 3}),
     "a batch of one row": ("classification", {"batch_size": 4}),
     "pair": ("pair", {"batch_size": 8, "clip_norm": 0.01}),
     "clipping": ("tagging", {"batch_size": 8, "clip_norm": 0.01}),

@@ -12,7 +12,7 @@ from components.training.dataset import Rows
 from components.training.optimizer.cpu_adamw import CpuAdamW
 from components.training.replicas import SINGLE_REPLICA
 from components.training.state import model_copies
-from components.training.step import BatchLoss, StagedSteps, training_step
+from components.training.step import BatchLoss, Parts, StagedSteps, training_step
 from components.training.trainable_part import TrainablePart, inference, trainable_part
 from tests.trainings import ONES, TASK, build
 
@@ -39,7 +39,7 @@ def stub_loss(ids: list[list[int]], label_ids: list[int], weights: list[float], 
     optimizer = CpuAdamW([table], np.ones(1), table=table.path, factors={}, weight_decay=0.0, clip_norm=1.0)
     part = TrainablePart([table], stub, IDS, TARGETS, inference(TASK, stub, IDS, TARGETS), table=table.path)
     loss = BatchLoss(TASK, np.array(weights, np.float32), smoothing)
-    step = training_step(part, optimizer, loss, [True])
+    step = training_step(part, optimizer, loss, [True], Parts(TASK.loss_weight))
     return float(step(tf.constant(ids), tf.ones_like(ids, tf.bool), tf.constant(label_ids)))
 
 

@@ -306,10 +306,10 @@ CASES: dict[str, list[Case]] = {
              "quotes, lists brackets."),
         Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
-             "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, epochs, steps, "
-             "warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
-             "evaluations_per_epoch, early_stopping, checkpoint_minutes, checkpoint_steps, devices, worker_minutes, "
-             "seed."),
+             "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, micro_batch, epochs, "
+             "steps, warmup, weight_decay, clip_norm, dropout, precision, label_smoothing, class_weights, "
+             "evaluations_per_epoch, metric, early_stopping, checkpoint_minutes, checkpoint_steps, devices, "
+             "worker_minutes, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
              "validation, drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
@@ -466,6 +466,20 @@ CASES: dict[str, list[Case]] = {
         Case("a class weight for no class", lambda box: box.toml("epochs = 1", "class_weights = { god = 2.0 }"),
              "DIR/run.toml:13: `training.class_weights` names 'god', the labels are bad, good. Did you mean "
              "'good'? Correct the name."),
+        Case("weights where labels are numbers",
+             lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "regression"')
+             .toml('labels = ["bad", "good"]\n', "").toml("epochs = 1", 'class_weights = "balanced"'),
+             "DIR/run.toml:13: `training.class_weights` is given, but the labels of regression have no names to weigh. "
+             "Delete it."),
+        Case("a part of a batch that is none", lambda box: box.toml("epochs = 1", "micro_batch = 32"),
+             "DIR/run.toml:13: `training.micro_batch` is 32, it is a part of `batch_size`, 32. Give a smaller number, "
+             "or delete it: a batch goes at once."),
+        Case("a checkpoint by no metric", lambda box: box.toml("epochs = 1", 'metric = "macro-f1"'),
+             "DIR/run.toml:13: `training.metric` is 'macro-f1', no metric of classification. Did you mean 'macro_f1'? "
+             "Known: accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
+        Case("a checkpoint by the metric of no class", lambda box: box.toml("epochs = 1", 'metric = "f1/god"'),
+             "DIR/run.toml:13: `training.metric` is 'f1/god', the labels are bad, good. Did you mean 'good'? Correct "
+             "the name."),
         Case("a gate without a threshold", lambda box: box.toml("min = { accuracy = 0.5 }", ""),
              "DIR/run.toml:15: the gate has no absolute threshold. Add at least one, say `min = { accuracy = 0.8 "
              "}`: a gate without a bound would push any model."),

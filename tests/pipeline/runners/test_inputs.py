@@ -37,7 +37,8 @@ def test_a_node_whose_code_changed_is_refused_and_others_go_on(code: Path) -> No
         inputs.check("tfx.Trainer", trainer)
     assert str(caught.value) == (
         f"the code in {code.parent}: changed since the run began. Run again once the files are complete; "
-        "of a scheduled run, clear all tasks; on Kubeflow, give the image the code of the export."
+        "of a scheduled run, clear all tasks; on Kubeflow, give the image the code of the export, "
+        "and the package of a task of your own."
     )
 
 
