@@ -11,11 +11,14 @@ from components.common import feature_names
 from components.common.errors import InputError
 from components.rows import columns
 from components.rows.files import require_file
+from components.rows.tsv import separator
 from components.serving import input_format
 from components.settings.data import Data
 from components.settings.fields import Column
 from components.settings.toml import TomlSource, parse
-from components.tasks import TASKS
+
+_OF_LABELS = ("scheme", "comments", "allow_no_label")
+"""Settings of the training data that say how labels are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,15 +49,17 @@ def of_file(card: dict[str, Any], source: Path, given: Given) -> tuple[Data, str
     declared = _declared(card, given.format)
     kind, note = declared["format"], None
     named = [*(given.texts or ()), *([given.label] if given.label else []), *given.slices]
-    if kind != "conll" and not all(name.isdecimal() for name in named):
+    if kind == "tsv" and not all(name.isdecimal() for name in named):
         # A name can only stand in a header.
         declared["header"] = True
     as_declared = {"input": declared | {"predict_text": declared["text"]}}
     texts, header, quoting = input_format.row_format(as_declared, given.texts, given.has_header)
     label, slices = _column(given.label or declared["label"]), [_column(name) for name in given.slices]
     values: dict[str, Any] = {"task": card["task"]["name"], "train": str(source), "dev": str(source), "format": kind}
-    values |= {"text": list(texts), "label": label, "slices": slices, "quoting": quoting}
-    if kind != "conll":
+    values |= {"text": list(texts), "label": label, "slices": slices}
+    values |= {name: declared[name] for name in _OF_LABELS if declared.get(name)}
+    if kind == "tsv":
+        values |= {"separator": separator(quoting), "quoting": "none" if quoting == "none" else "csv"}
         note = input_format.note_of_width(source, as_declared, quoting, bool(named) or not given.has_header)
         if not header and (by_name := next((name for name in (label, *slices) if isinstance(name, str)), None)):
             problem = f"a column is {by_name!r}, but without a header there are no names"
@@ -71,15 +76,17 @@ def of_file(card: dict[str, Any], source: Path, given: Given) -> tuple[Data, str
 
 def _declared(card: dict[str, Any], kind: str | None) -> dict[str, Any]:
     """Columns, header and quoting as in training, or where the format is another one, as that has them by default."""
-    trained, task = card["input"], TASKS[card["task"]["name"]]
+    trained, task = card["input"], card["task"]["name"]
     if "text" not in trained or "label" not in trained:
         raise InputError("--model", "its card does not say how rows with labels look", "Push the model again")
     labelled = trained.get("labelled", {"format": "tsv", "header": trained["header"]})
     if kind in (None, labelled["format"]):
         return {**trained, **labelled}
-    conll = kind == "conll"
-    text, label = ([1], 2) if conll else (task.texts, task.target)
-    return {"format": kind, "header": not conll, "text": text, "label": label, "quoting": "none"}
+    values = {"task": task, "train": "rows", "dev": "rows", "format": kind}
+    default = parse(Data, values, TomlSource("the options", ""))
+    kept = {name: labelled[name] for name in _OF_LABELS if name in labelled and name != "comments"}
+    columns_of = {"text": default.text, "label": default.label, "header": default.header}
+    return {"format": kind, "quoting": default.row_quoting, **columns_of, **kept}
 
 
 def _column(given: Column) -> Column:

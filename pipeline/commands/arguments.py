@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from components.common.checkout import COMMAND, ROOT, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
-from pipeline.commands import help_text
+from pipeline.commands import help_text, model_arguments
 from pipeline.commands.command_parser import CommandParser
-from pipeline.commands.model_options import add_columns, add_encoder, add_label, add_pushed, at_least
-
-DEFAULT_ROOT = "runs"
-"""Where runs are kept, below the working directory."""
+from pipeline.commands.model_options import Add, add_columns, add_label, add_root, at_least
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
 
-_PUSHED = "tickets"
-"""A pipeline's name."""
-
 _RUN = "a run's id, or a pipeline's name for its newest run"
-
-_Add = Callable[[str, str, str, str], argparse.ArgumentParser]
-"""Name, summary, what else there is to know, example -> the command's parser."""
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -70,8 +61,8 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
     for add_some in (
         _add_runs,
         _add_records,
-        _add_predictions,
-        _add_vectors,
+        model_arguments.add_predictions,
+        model_arguments.add_vectors,
         _add_data,
         _add_upkeep,
         _add_schedules,
@@ -81,7 +72,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
     return found
 
 
-def _add_runs(add: _Add) -> None:
+def _add_runs(add: Add) -> None:
     command = add(
         "run",
         "run the pipeline on this machine, from TSV files to a pushed model",
@@ -90,7 +81,7 @@ def _add_runs(add: _Add) -> None:
         f"run --config {_SHIPPED}",
     )
     _add_config(command)
-    _add_root(command)
+    add_root(command)
     command.add_argument("--force", action="store_true", help="run even if there is no new span of data")
     _add_wait(command)
     command.add_argument("--json", action="store_true", help="print the run's record as JSON instead of text")
@@ -103,7 +94,7 @@ def _add_runs(add: _Add) -> None:
         f"check --config {_SHIPPED}",
     )
     _add_config(command)
-    _add_root(command)
+    add_root(command)
     command.add_argument("--all", action="store_true", help="print the settings that have their defaults, too")
     command.add_argument("--json", action="store_true", help="print all settings and the first rows as JSON")
     command = add(
@@ -118,7 +109,7 @@ def _add_runs(add: _Add) -> None:
     command.add_argument("--log", type=Path, metavar="FILE", help="keep TensorFlow's log there")
 
 
-def _add_records(add: _Add) -> None:
+def _add_records(add: Add) -> None:
     command = add(
         "show",
         "show a run: nodes, verdict, metrics by class and slice, where it was pushed",
@@ -126,7 +117,7 @@ def _add_records(add: _Add) -> None:
         "show movie-reviews",
     )
     command.add_argument("run", nargs="?", metavar="RUN", help=f"{_RUN}; default the newest run of all")
-    _add_root(command)
+    add_root(command)
     command.add_argument("--all", action="store_true", help="list the runs")
     command.add_argument("--manifest", action="store_true", help="print the manifest: the run's inputs and its result")
     command.add_argument("--json", action="store_true", help="print the run's record as JSON")
@@ -137,7 +128,7 @@ def _add_records(add: _Add) -> None:
         "reproduce 20261123-093000",
     )
     command.add_argument("run", metavar="RUN", help=_RUN)
-    _add_root(command)
+    add_root(command)
     command.add_argument("--into", type=Path, metavar="DIR", help="root of the new run; default within the old run's")
     moved = {"data-path": "the directory that held all data files", "base": "the base model", "schema": "schema_file"}
     for name, what in moved.items():
@@ -146,83 +137,7 @@ def _add_records(add: _Add) -> None:
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
 
 
-def _add_predictions(add: _Add) -> None:
-    command = add(
-        "predict",
-        "predict with a pushed model: texts, lines of stdin, or a TSV file",
-        "Columns, header and quoting of --input are those of the training data, where no option says otherwise. "
-        "Where the input has a column of the same name, the prediction's is predicted_NAME.",
-        f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
-    )
-    add_pushed(command)
-    _add_root(command)
-    command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
-    command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
-    command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
-    command.add_argument("--tokens", action="store_true", help="of tags: texts are words with one space between")
-    add_columns(command)
-    command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
-    command = add(
-        "evaluate",
-        "measure a pushed model on labelled rows, as a run measures it on dev",
-        "All metrics of its task, by class, by text length and by the columns of --slice. Columns, header, quoting and "
-        "format are those of the training data, where no option says otherwise. A bound that is missed ends with 3.",
-        f"evaluate --model {_PUSHED} labelled.tsv --slice country --min accuracy=0.9",
-    )
-    add_pushed(command)
-    command.add_argument("rows", type=Path, metavar="TSV", help="rows with labels; may end in .gz")
-    add_columns(command)
-    add_label(command)
-    command.add_argument("--format", metavar="F", help="of the file, `tsv` or `conll`; default as in training")
-    command.add_argument("--slice", action="append", default=[], metavar="C", help="a column to measure by; repeatable")
-    for side, words in (("min", "at least, of one that is better when higher"), ("max", "at most, of the others")):
-        bound = f"what a metric must be {words}; METRIC/LABEL for that of a label; repeatable"
-        command.add_argument(f"--{side}", action="append", default=[], metavar="METRIC=VALUE", help=bound)
-    command.add_argument("--json", action="store_true", help="print the evaluation as JSON")
-    command = add(
-        "bulk-predict",
-        "predict many files with Beam, in parts; a killed job resumes",
-        "Bad rows go to quarantine.tsv within --output instead of stopping the job. Columns are named as by `predict`.",
-        f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
-    )
-    add_pushed(command)
-    _add_root(command)
-    command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
-    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
-    command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
-    add_columns(command)
-
-
-def _add_vectors(add: _Add) -> None:
-    command = add(
-        "embed",
-        "write a vector for each text of a TSV file",
-        "By a pushed model with one text a row, or by a base model as it is.",
-        "embed --model data/minilm --input rows.tsv --output vectors.npy",
-    )
-    add_encoder(command)
-    _add_root(command)
-    command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
-    command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
-    command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
-    command = add(
-        "match",
-        "find the nearest texts of a corpus for each query",
-        "By cosine, exact, over the vectors that `embed` writes.",
-        "match --model data/minilm --queries queries.tsv --corpus corpus.tsv --top 10",
-    )
-    add_encoder(command)
-    _add_root(command)
-    command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
-    command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
-    command.add_argument("--query-column", metavar="C", help="the text's column, a name or a number; default `text`")
-    command.add_argument("--corpus-column", metavar="C", help="the same in the corpus")
-    command.add_argument("--top", type=at_least(1), default=10, metavar="N", help="texts for each query; default 10")
-    command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
-    command.add_argument("--json", action="store_true", help="print one JSON object a query")
-
-
-def _add_data(add: _Add) -> None:
+def _add_data(add: Add) -> None:
     command = add(
         "check-data",
         "compare rows with the rows that a run's model learned from",
@@ -232,7 +147,7 @@ def _add_data(add: _Add) -> None:
     )
     command.add_argument("rows", type=Path, metavar="TSV", help="rows with or without labels; may end in .gz")
     command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
-    _add_root(command)
+    add_root(command)
     add_columns(command)
     add_label(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
@@ -246,7 +161,7 @@ def _add_data(add: _Add) -> None:
     command.add_argument("name", metavar="NAME", help=samples)
 
 
-def _add_upkeep(add: _Add) -> None:
+def _add_upkeep(add: Add) -> None:
     command = add("versions", "list the pushed versions with their runs and metrics", "", "versions --name tickets")
     _add_pipeline(command)
     command.add_argument("--json", action="store_true", help="print JSON")
@@ -276,7 +191,7 @@ def _add_upkeep(add: _Add) -> None:
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
-def _add_schedules(add: _Add) -> None:
+def _add_schedules(add: Add) -> None:
     command = add(
         "export",
         "write the pipeline for a scheduler",
@@ -308,7 +223,7 @@ def _add_schedules(add: _Add) -> None:
     command.add_argument("arguments", nargs="*", metavar="ARGUMENT", help="those of TFX's entry point, after --")
 
 
-def _add_shell(add: _Add) -> None:
+def _add_shell(add: Add) -> None:
     command = add(
         "completion",
         "print a script by which a shell completes commands, options and pipelines",
@@ -330,16 +245,10 @@ def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=_config, required=True, metavar="C", help="the run's TOML file")
 
 
-def _add_root(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--root", type=Path, default=Path(DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
-    )
-
-
 def _add_wait(command: argparse.ArgumentParser) -> None:
     command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
 
 
 def _add_pipeline(command: argparse.ArgumentParser) -> None:
     command.add_argument("--name", metavar="NAME", help="the pipeline, if the root has several")
-    _add_root(command)
+    add_root(command)

@@ -14,7 +14,7 @@ from typing import Any
 
 from components import tasks
 from components.common import json_text, progress, streams
-from components.common.errors import InputError
+from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, REFUSED
 from components.evaluation import gate
 from components.evaluation.summary import SUMMARY_FILE
@@ -25,9 +25,12 @@ from components.settings.data import Data
 from components.settings.gate import Gate
 from components.settings.serialization import dump
 from components.tasks import Task
+from pipeline.commands import named_models
 
 _SPLIT = "rows"
 """What the rows are called among Examples, where others are of train or dev."""
+
+_REMEDY = "Another model may meet the bounds, or give other bounds"
 
 
 def evaluate_file(model: Path, source: Path, data: Data, task: Task, bounds: Gate) -> dict[str, Any]:
@@ -150,7 +153,8 @@ def bounds_of(least: Sequence[str], most: Sequence[str], task: Task) -> Gate:
 
 
 def execute(options: argparse.Namespace) -> int:
-    version = versions.resolve(verification.verified(options.model, options.verify, options.verify_key))
+    given = named_models.model_path(options.model, options.root)
+    version = versions.resolve(verification.verified(given, options.verify, options.verify_key))
     card = input_format.card_with_input(version)
     try:
         task = tasks.from_card(card)
@@ -158,17 +162,19 @@ def execute(options: argparse.Namespace) -> int:
         problem = "its card names no task of ours"
         raise InputError(str(version), problem, "Give a model that this pipeline pushed") from None
     bounds = bounds_of(options.min, options.max, task)
-    given = labelled_format.Given(
+    rows = labelled_format.Given(
         options.format, options.column, options.label, options.slice, has_header=not options.no_header
     )
-    data, note = labelled_format.of_file(card, options.rows, given)
+    data, note = labelled_format.of_file(card, options.rows, rows)
     if note is not None:
         print(streams.printable(note), file=sys.stderr)
     with progress.stop_on_signals():
         summary = evaluate_file(version, options.rows, data, task, bounds)
     missed = summary.get("reasons", [])
     if options.json:
-        print(json_text.dumps({"model": str(version), "input": str(options.rows), **summary}))
+        failure = Failure(REFUSED, str(options.rows), "; ".join(missed), _REMEDY)
+        document = {"model": str(version), "input": str(options.rows), **summary}
+        print(json_text.dumps(document | (failure.document() if missed else {})))
     else:
         from pipeline.reports import run_report, tables
 

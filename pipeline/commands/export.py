@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from pipeline.commands.arguments import DEFAULT_ROOT
+from pipeline.commands.model_options import DEFAULT_ROOT
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -9,6 +9,12 @@ from typing import Final
 
 from components.common.defaults import MAX_LENGTH
 
+Add = Callable[[str, str, str, str], argparse.ArgumentParser]
+"""Name, summary, what else there is to know, example -> the command's parser."""
+
+DEFAULT_ROOT = "runs"
+"""Where runs are kept, below the working directory."""
+
 _NAMED = "or a pipeline's name, also NAME/VERSION"
 
 POOLING: Final = "mean"
@@ -26,6 +32,13 @@ def at_least(least: int) -> Callable[[str], int]:
     return number
 
 
+def add_root(command: argparse.ArgumentParser) -> None:
+    """Where runs are kept."""
+    command.add_argument(
+        "--root", type=Path, default=Path(DEFAULT_ROOT), metavar="DIR", help="where runs are kept; default ./runs"
+    )
+
+
 def add_pushed(command: argparse.ArgumentParser) -> None:
     """A pushed model, and whether it is verified."""
     command.add_argument(
@@ -36,6 +49,7 @@ def add_pushed(command: argparse.ArgumentParser) -> None:
         help=f"a pushed version, or the directory of all versions; {_NAMED}",
     )
     _add_verification(command)
+    add_root(command)
 
 
 def add_columns(command: argparse.ArgumentParser) -> None:
@@ -61,6 +75,7 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
         help=f"a pushed model, or a base model's directory; {_NAMED}",
     )
     _add_verification(command)
+    add_root(command)
     command.add_argument("--no-header", action="store_true", help="the first line is a row")
     command.add_argument("--pooling", choices=["mean", "cls"], help=f"of a base model; default {POOLING}")
     length = f"tokens, of a base model; default {MAX_LENGTH}"

@@ -184,5 +184,8 @@ def _input_format(run: Run) -> dict[str, object]:
         # Below a header they are found by name, wherever they stand.
         "columns": None if alone or data.header else width_without_header(data),
         # Of files with labels, which may be of another form than those without.
-        "labelled": {"format": data.format, "header": data.header},
+        "labelled": {
+            **{"format": data.format, "header": data.header, "scheme": data.scheme},
+            **{"comments": data.comments, "allow_no_label": data.allow_no_label},
+        },
     }

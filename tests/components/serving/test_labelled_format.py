@@ -7,11 +7,13 @@ from components.common.errors import InputError
 from components.serving.labelled_format import Given, of_file
 from components.settings.data import Data
 
+LABELLED = {"format": "tsv", "header": True}
+
 
 def card(task: str = "classification", **of_rows: Any) -> dict[str, Any]:
     """Of a model that learned from rows of `text` and `label` under a header, where nothing else is said."""
     rows = {"text": ["text"], "predict_text": ["text"], "label": "label", "header": True, "quoting": "none"}
-    return {"task": {"name": task}, "input": {**rows, "labelled": {"format": "tsv", "header": True}, **of_rows}}
+    return {"task": {"name": task}, "input": {**rows, "labelled": LABELLED, **of_rows}}
 
 
 HEADLESS = card(text=[1], label=2, header=False, labelled={"format": "tsv", "header": False})
@@ -54,6 +56,7 @@ def looks(found: Data) -> tuple[Any, ...]:
         (CONLL, "EU NNP B-ORG", {"label": "3"}, ("conll", False, (1,), 3, (), None)),
         (CONLL, "tokens\ttags", {"format": "tsv"}, ("tsv", True, ("tokens",), "tags", (), None)),
         (card("tagging"), "EU B-ORG", {"format": "conll"}, ("conll", False, (1,), 2, (), None)),
+        (card("word_tags"), "1\tEU\t_\tPROPN", {"format": "conllu"}, ("conllu", False, (2,), 4, (), None)),
     ],
 )
 def test_rows_are_read_as_in_training_or_as_given(
@@ -75,7 +78,7 @@ def test_rows_are_read_as_in_training_or_as_given(
         (card(), "text\ta\tlabel", {"texts": ["text", "a"]}, "the task classification reads 1 of them"),
         (card(), "text\tlabel", {"format": "xml"}, '`format` is "xml", it should be "tsv"'),
         (card(), "text\tlabel\ttokens", {"slices": ["tokens"]}, "'tokens' is a name that the pipeline uses itself"),
-        (card("tagging"), "EU B-ORG", {"format": "conll", "slices": ["2"]}, "without slices"),
+        (card("tagging"), "EU B-ORG", {"format": "conll", "slices": ["3"]}, "without slices"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_read(
@@ -86,3 +89,18 @@ def test_what_does_not_fit_is_refused_before_anything_is_read(
     with pytest.raises(InputError) as caught:
         of_file(described, source, given(**options))
     assert message in str(caught.value)
+
+
+def test_separator_scheme_and_rows_without_a_label_are_those_of_training(tmp_path: Path) -> None:
+    source = tmp_path / "rows"
+    source.write_text("text;label\na film;good\n")
+    found, _ = of_file(
+        card("multilabel", quoting="csv;", labelled=LABELLED | {"allow_no_label": True}), source, given()
+    )
+    assert (found.separator, found.allow_no_label) == (";", True)
+    source.write_text("tokens\ttags\nEU\tI-ORG\n")
+    of_tags = {"text": ["tokens"], "label": "tags", "labelled": LABELLED | {"scheme": "iob1", "comments": None}}
+    found, _ = of_file(card("tagging", **of_tags), source, given())
+    assert found.scheme == "iob1"
+    found, _ = of_file(card("tagging", **of_tags), source, given(format="conll", label="2"))
+    assert (found.scheme, found.format) == ("iob1", "conll")

@@ -23,6 +23,7 @@ NOWHERE = {
     "show": "--root nowhere",
     "reproduce": "today --root nowhere",
     "predict": "--model nowhere text",
+    "evaluate": "--model nowhere rows.tsv",
     "match": "--model nowhere --queries q.tsv --corpus c.tsv",
     "check-data": "rows.tsv --against today --root nowhere",
     "versions": "--root nowhere",

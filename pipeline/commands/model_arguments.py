@@ -1,0 +1,84 @@
+"""The commands that ask a model, and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pipeline.commands.model_options import Add, add_columns, add_encoder, add_label, add_pushed, at_least
+
+_PUSHED = "tickets"
+"""A pipeline's name."""
+
+
+def add_predictions(add: Add) -> None:
+    """`predict`, `evaluate` and `bulk-predict`, by a pushed model."""
+    command = add(
+        "predict",
+        "predict with a pushed model: texts, lines of stdin, or a TSV file",
+        "Columns, header and quoting of --input are those of the training data, where no option says otherwise. "
+        "Where the input has a column of the same name, the prediction's is predicted_NAME.",
+        f"predict --model {_PUSHED} 'wake me'\npredict --model {_PUSHED} --input rows.tsv --output out.tsv",
+    )
+    add_pushed(command)
+    command.add_argument("text", nargs="*", metavar="TEXT", help="a row, a tab between two texts; default: stdin")
+    command.add_argument("--input", type=Path, metavar="TSV", help="rows to predict, of any number; may end in .gz")
+    command.add_argument("--output", type=Path, metavar="TSV", help="the rows with their predictions; default stdout")
+    command.add_argument("--tokens", action="store_true", help="of tags: texts are words with one space between")
+    add_columns(command)
+    command.add_argument("--json", action="store_true", help="print one JSON object a text or row")
+    command = add(
+        "evaluate",
+        "measure a pushed model on labelled rows, as a run measures it on dev",
+        "All metrics of its task, by class, by text length and by the columns of --slice. Columns, header, quoting and "
+        "format are those of the training data, where no option says otherwise. A bound that is missed ends with 3.",
+        f"evaluate --model {_PUSHED} labelled.tsv --slice country --min accuracy=0.9",
+    )
+    add_pushed(command)
+    command.add_argument("rows", type=Path, metavar="TSV", help="rows with labels; may end in .gz")
+    add_columns(command)
+    add_label(command)
+    command.add_argument("--format", metavar="F", help="of the file: tsv, conll or conllu; default as in training")
+    command.add_argument("--slice", action="append", default=[], metavar="C", help="a column to measure by; repeatable")
+    for side, words in (("min", "at least, of one that is better when higher"), ("max", "at most, of the others")):
+        bound = f"what a metric must be {words}; METRIC/LABEL for that of a label; repeatable"
+        command.add_argument(f"--{side}", action="append", default=[], metavar="METRIC=VALUE", help=bound)
+    command.add_argument("--json", action="store_true", help="print the evaluation as JSON")
+    command = add(
+        "bulk-predict",
+        "predict many files with Beam, in parts; a killed job resumes",
+        "Bad rows go to quarantine.tsv within --output instead of stopping the job. Columns are named as by `predict`.",
+        f"bulk-predict --model {_PUSHED} --input 'rows*.tsv' --output predictions",
+    )
+    add_pushed(command)
+    command.add_argument("--input", type=Path, nargs="+", required=True, metavar="TSV", help="files or globs, also .gz")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
+    command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
+    add_columns(command)
+
+
+def add_vectors(add: Add) -> None:
+    """`embed` and `match`, by a pushed model or a base model."""
+    command = add(
+        "embed",
+        "write a vector for each text of a TSV file",
+        "By a pushed model with one text a row, or by a base model as it is.",
+        "embed --model data/minilm --input rows.tsv --output vectors.npy",
+    )
+    add_encoder(command)
+    command.add_argument("--input", type=Path, required=True, metavar="TSV", help="a text a row")
+    command.add_argument("--output", type=Path, required=True, metavar="FILE", help="ends in .npy or .parquet")
+    command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
+    command = add(
+        "match",
+        "find the nearest texts of a corpus for each query",
+        "By cosine, exact, over the vectors that `embed` writes.",
+        "match --model data/minilm --queries queries.tsv --corpus corpus.tsv --top 10",
+    )
+    add_encoder(command)
+    command.add_argument("--queries", type=Path, required=True, metavar="TSV", help="a text a row")
+    command.add_argument("--corpus", type=Path, required=True, metavar="TSV", help="a text a row")
+    command.add_argument("--query-column", metavar="C", help="the text's column, a name or a number; default `text`")
+    command.add_argument("--corpus-column", metavar="C", help="the same in the corpus")
+    command.add_argument("--top", type=at_least(1), default=10, metavar="N", help="texts for each query; default 10")
+    command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
+    command.add_argument("--json", action="store_true", help="print one JSON object a query")
