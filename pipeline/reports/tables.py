@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from collections.abc import Mapping
+from typing import TextIO
 
+import rich.text
 from rich.console import Console
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -17,19 +17,15 @@ from components.rows.text_statistics import TextStatistics
 
 _PLAIN_WIDTH = 120
 
+# What is shown comes from files, too. Rich drops some of the characters that control a terminal and writes the others:
+# here none vanishes, and none controls anything.
+rich.text.strip_control_codes = printable  # type: ignore[assignment]
+
 
 def console(stream: TextIO) -> Console:
     """Rich on a terminal; plain lines of a steady width elsewhere."""
     width = None if stream.isatty() else _PLAIN_WIDTH
-    return _Console(file=terminal_of(stream), highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
-
-
-class _Console(Console):
-    """What it is given comes from files, too: it is shown as it is, and controls no terminal."""
-
-    def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
-        for segment in super().render(*arguments, **options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
+    return Console(file=terminal_of(stream), highlight=False, markup=False, emoji=False, width=width, soft_wrap=True)
 
 
 def short_path(path: str) -> str:
