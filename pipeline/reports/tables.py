@@ -7,9 +7,9 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TextIO
 
+import rich.text
 from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderResult
-from rich.segment import Segment
 from rich.table import Table
 from rich.text import Text
 
@@ -22,6 +22,10 @@ _PLAIN_WIDTH = 120
 _HEIGHT = 25
 """Nothing depends on it."""
 
+# What is shown comes from files, too. Rich drops some of the characters that control a terminal and writes the others:
+# here none vanishes, and none controls anything.
+rich.text.strip_control_codes = printable  # type: ignore[assignment]
+
 
 def console(stream: TextIO) -> Console:
     """Rich on a terminal; plain lines of a steady width elsewhere."""
@@ -32,15 +36,11 @@ def console(stream: TextIO) -> Console:
 
 
 class _Console(Console):
-    """What it is given comes from files, too: it is shown as it is, and controls no terminal."""
+    """Folds a line that is given as a string, too."""
 
     def print(self, *objects: Any, **options: Any) -> None:
         lines = (Hanging(Text(), Text(one)) if isinstance(one, str) else one for one in objects)
         super().print(*lines, **options)
-
-    def render(self, *arguments: Any, **options: Any) -> Iterable[Segment]:
-        for segment in super().render(*arguments, **options):
-            yield segment if segment.control else segment._replace(text=printable(segment.text))
 
 
 def short_path(path: str) -> str:

@@ -5,7 +5,7 @@ from rich.console import RenderableType
 
 from pipeline.reports.tables import Command, console, fact_lines, new_table
 
-SHOWN = "[red]\x1b]0;title :smile: 李\u202e"
+SHOWN = "[red]\x1b]0;title :smile: 李\u202e\x07\r"
 
 
 class Terminal(io.StringIO):
@@ -21,7 +21,7 @@ def test_what_is_shown_is_neither_markup_nor_controls_a_terminal() -> None:
         console(plain).print(what)
         console(terminal).print(what)
         for out in (plain.getvalue(), terminal.getvalue()):
-            assert "[red]\\u001b]0;title :smi" in out
+            assert "[red]\\u001b]0;title :smile: 李\\u202e\\u0007\\u000d" in out
             assert "\x1b]" not in out
             assert "\u202e" not in out
 
