@@ -78,7 +78,7 @@ def opened(path: Path) -> IO[bytes]:
     except BaseException:
         file.close()
         raise
-    return file  # type: ignore[no-any-return]
+    return file
 
 
 def _refuse_encoding(head: bytes, path: Path) -> None:
