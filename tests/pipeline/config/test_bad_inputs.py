@@ -370,9 +370,9 @@ CASES: dict[str, list[Case]] = {
              .toml('labels = ["bad", "good"]\n', "").toml("epochs = 1", 'class_weights = "balanced"'),
              "DIR/run.toml:13: `training.class_weights` is given, but the labels of regression have no names to weigh. "
              "Delete it."),
-        Case("a part of a batch that is none", lambda box: box.toml("epochs = 1", "micro_batch = 32"),
-             "DIR/run.toml:13: `training.micro_batch` is 32, it is a part of `batch_size`, 32. Give a smaller number, "
-             "or delete it: a batch goes at once."),
+        Case("a micro-batch as large as the batch", lambda box: box.toml("epochs = 1", "micro_batch = 32"),
+             "DIR/run.toml:13: `training.micro_batch` is 32, it should be less than `batch_size`, 32. Give a smaller "
+             "number, or delete it: the batch goes through the model at once."),
         Case("a checkpoint by no metric", lambda box: box.toml("epochs = 1", 'metric = "macro-f1"'),
              "DIR/run.toml:13: `training.metric` is 'macro-f1', no metric of classification. Did you mean 'macro_f1'? "
              "Known: accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
