@@ -51,7 +51,7 @@ def _a_task(name: str) -> str:
 
 def unknown_task(name: object) -> tuple[str, str]:
     """What to say of it, and the remedy."""
-    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}"
+    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}; one of your own needs its package"
     return f"`task` is {shown(name)}, there is none like it", known
 
 

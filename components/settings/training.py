@@ -103,8 +103,9 @@ class Training:
             problem = f"`training.epochs` is {self.epochs} and `training.steps` is {self.steps}, only one can be given"
             raise ConflictError("steps", problem, "Delete the one or the other")
         if self.micro_batch is not None and self.micro_batch >= self.batch_size:
-            problem = f"`training.micro_batch` is {self.micro_batch}, it is a part of `batch_size`, {self.batch_size}"
-            raise ConflictError("micro_batch", problem, "Give a smaller number, or delete it: a batch goes at once")
+            problem = f"`training.micro_batch` is {self.micro_batch}, it should be less than `batch_size`, "
+            remedy = "Give a smaller number, or delete it: the batch goes through the model at once"
+            raise ConflictError("micro_batch", f"{problem}{self.batch_size}", remedy)
         if self.strategy == "freeze_layers" and self.freeze_layers is None:
             problem = '`training.strategy` is "freeze_layers", but `training.freeze_layers` is missing'
             raise ConflictError("strategy", problem, "Add freeze_layers = N, the number of layers to keep as they are")

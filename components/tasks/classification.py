@@ -103,7 +103,7 @@ class Classification(Task):
         return {"accuracy": float((predictions.argmax(axis=1) == targets).mean())}
 
     def metric_value(self, full_name: str, targets: np.ndarray, predictions: np.ndarray) -> float:
-        """As in evaluation, but that `auc` is exact there to a thousandth or so: TFMA sums over thresholds."""
+        """As in evaluation, but for `auc`, which is exact here: TFMA sums over thresholds."""
         import numpy as np
         from scipy import stats
 

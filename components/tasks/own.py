@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import sys
 from collections.abc import Iterable, Iterator
+from dataclasses import MISSING, fields
 from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
@@ -75,6 +76,10 @@ def load(name: str) -> type[Task]:
     if getattr(found, "name", None) != name or not getattr(found, "metrics", ()):
         problem = f"{what} has not the class attributes `name`, {name!r}, and `metrics`, at least one"
         raise InputError(place, problem, "Correct the class; docs/tasks.md has an example")
+    for field in fields(found):
+        if field.name == "package" or (field.default is MISSING and field.default_factory is MISSING):
+            problem = f"{what} has the field `{field.name}`, fields need a default and another name than `package`"
+            raise InputError(place, problem, "Correct the class; docs/tasks.md has an example")
     return found
 
 

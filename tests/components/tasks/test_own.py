@@ -88,6 +88,11 @@ def test_a_name_that_is_taken_is_refused(installed: Installed, options: dict[str
     [
         ("import nothing_of_this_name", "cannot be imported (ModuleNotFoundError: No module named"),
         ("Grade = 3", "is no subclass of components.tasks.Task"),
+        (
+            "import dataclasses\nfrom components.tasks.pair import Pair\n"
+            "@dataclasses.dataclass(frozen=True, kw_only=True)\nclass Grade(Pair):\n    name = 'grade'\n    steps: int",
+            "has the field `steps`, fields need a default",
+        ),
         ("from components.tasks.pair import Pair as Grade", "has not the class attributes `name`, 'grade', and"),
     ],
 )

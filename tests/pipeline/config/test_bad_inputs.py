@@ -370,7 +370,8 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
         Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
              'DIR/run.toml:2: `task` is "pairs", there is none like it. Did you mean \'pair\'? Known: classification, '
-             "multilabel, pair, similarity, regression, tagging, word_tags, embedding."),
+             "multilabel, pair, similarity, regression, tagging, word_tags, embedding; one of your own needs its "
+             "package."),
         Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
              .toml("[model]", 'text = "text"\n[model]'),
              'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
@@ -467,9 +468,9 @@ CASES: dict[str, list[Case]] = {
              .toml('labels = ["bad", "good"]\n', "").toml("epochs = 1", 'class_weights = "balanced"'),
              "DIR/run.toml:13: `training.class_weights` is given, but the labels of regression have no names to weigh. "
              "Delete it."),
-        Case("a part of a batch that is none", lambda box: box.toml("epochs = 1", "micro_batch = 32"),
-             "DIR/run.toml:13: `training.micro_batch` is 32, it is a part of `batch_size`, 32. Give a smaller number, "
-             "or delete it: a batch goes at once."),
+        Case("a micro-batch as large as the batch", lambda box: box.toml("epochs = 1", "micro_batch = 32"),
+             "DIR/run.toml:13: `training.micro_batch` is 32, it should be less than `batch_size`, 32. Give a smaller "
+             "number, or delete it: the batch goes through the model at once."),
         Case("a checkpoint by no metric", lambda box: box.toml("epochs = 1", 'metric = "macro-f1"'),
              "DIR/run.toml:13: `training.metric` is 'macro-f1', no metric of classification. Did you mean 'macro_f1'? "
              "Known: accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
