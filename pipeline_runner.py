@@ -4,22 +4,30 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
 
-from components.common import tensorflow_env
+from components.common import streams, tensorflow_env
 from components.common.errors import InputError
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import parser
 
+_OF_PATHS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with a path that was given, not with the machine."""
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
+    streams.prepare()
     options = parser(__doc__ or "").parse_args(arguments)
     tensorflow_env.set_up()
     try:
-        return _execute(options)
+        status = _execute(options)
+        # Where the disk is full or the reader has gone, this is the last moment to say so.
+        sys.stdout.flush()
+        return status
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return WRONG_INPUT
@@ -32,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(
             f"error: {place}{error.strerror or error}. Check the path, its permissions and the disk.", file=sys.stderr
         )
-        return WRONG_INPUT if isinstance(error, PermissionError) else FAILED
+        return WRONG_INPUT if error.errno in _OF_PATHS else FAILED
     except KeyboardInterrupt:
         print("error: interrupted", file=sys.stderr)
         return FAILED

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import glob
 import itertools
 import re
-from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.rows.files import readable
+from components.rows.files import matching
 from components.settings.data import SPAN, SPLITS, Data
 
 
@@ -54,13 +52,11 @@ def _of(pattern: str, spans: tuple[int, ...], there: dict[str, dict[int, list[st
 
 
 def _numbers(pattern: str) -> dict[int, list[str]]:
-    """Span -> its files, sorted; `007` is span 7."""
+    """Span -> its files, sorted; `007` is span 7. A number of more digits than ML Metadata can keep is none."""
     before, *rest = pattern.split(SPAN)
-    written = _as_regex(before) + r"(\d+)" + r"\1".join(map(_as_regex, rest))
+    written = _as_regex(before) + r"(\d{1,18})" + r"\1".join(map(_as_regex, rest))
     found: dict[int, list[str]] = {}
-    with readable(Path(pattern)):
-        names = sorted(glob.glob(pattern.replace(SPAN, "*"), recursive=True))
-    for name in names:
+    for name in matching(pattern.replace(SPAN, "*")):
         if match := re.fullmatch(written, name):
             found.setdefault(int(match[1]), []).append(name)
     return found

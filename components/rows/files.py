@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import fnmatch
 import glob
 import gzip
 import json
+import logging
+import os
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,7 +24,7 @@ from components.settings.data import Data
 
 
 def require_file(path: Path, of_directory: str) -> None:
-    """Refuses what is not there and what is a directory.
+    """Refuses what is not there, and what is no file: a pipe or a device would be waited for, or has no end.
 
     Args:
         path: should be a file.
@@ -31,8 +36,11 @@ def require_file(path: Path, of_directory: str) -> None:
     with readable(path):
         if path.is_dir():
             raise InputError(str(path), "a directory, not a file", of_directory)
-        if path.exists():
+        if path.is_file():
             return
+        if path.exists():
+            remedy = "Write its rows to a file, and name that: the rows are read more than once"
+            raise InputError(str(path), "a pipe or a device, not a file", remedy)
     remedy = f"There is no directory {path.parent} either: correct the path, or fetch a sample with `data NAME`"
     if path.parent.is_dir():
         there = [other.name for other in path.parent.iterdir()]
@@ -74,6 +82,72 @@ def bytes_read(file: IO[bytes]) -> int:
     return file.fileobj.tell() if isinstance(file, gzip.GzipFile) else file.tell()
 
 
+MOST_NAMES = 1_000_000
+"""That are looked at for a glob: some seconds' work. A whole file system has more."""
+
+TOLD_FROM = 100_000
+"""From so many on, a person is told what takes the time."""
+
+
+def matching(pattern: str) -> list[str]:
+    """The paths that a glob matches, sorted: what `glob.glob` finds with `recursive=True`, each once.
+
+    Raises:
+        InputError: more than `MOST_NAMES` names had to be looked at, or the pattern can be no path.
+    """
+    with readable(Path(pattern)):
+        return sorted(set(_matching(pattern)))
+
+
+def _matching(pattern: str) -> Iterator[str]:
+    seen = 0
+
+    def entries(folder: str) -> Iterator[os.DirEntry[str]]:
+        nonlocal seen
+        # As for `glob`, a directory that cannot be read is an empty one.
+        with contextlib.suppress(OSError), os.scandir(folder or ".") as there:
+            for entry in there:
+                seen += 1
+                if seen == TOLD_FROM:
+                    logging.getLogger(__name__).warning("%s: looking for files, %s names so far", pattern, f"{seen:,}")
+                if seen > MOST_NAMES:
+                    problem = f"matches too widely: {MOST_NAMES:,} names were looked at, the last in {folder[:100]}"
+                    raise InputError(pattern, problem, "Name the directory of the files, say data/*.tsv")
+                yield entry
+
+    def is_directory(entry: os.DirEntry[str]) -> bool:
+        try:
+            return entry.is_dir()
+        except OSError:
+            return False
+
+    # Where the search is, and what of the pattern is left there.
+    places = [("/" if pattern.startswith("/") else "", [part for part in pattern.split("/") if part])]
+    while places:
+        folder, parts = places.pop()
+        if not parts:
+            yield folder
+            continue
+        part, *rest = parts
+        if part == "**":
+            places.append((folder, rest))
+            for entry in entries(folder):
+                path = os.path.join(folder, entry.name)  # noqa: PTH118
+                if not entry.name.startswith("."):
+                    if is_directory(entry):
+                        places.append((path, parts))
+                    elif not rest:
+                        yield path
+        elif glob.has_magic(part):
+            matches = re.compile(fnmatch.translate(part)).match
+            for entry in entries(folder):
+                hidden = entry.name.startswith(".") and not part.startswith(".")
+                if not hidden and matches(entry.name) and (not rest or is_directory(entry)):
+                    places.append((os.path.join(folder, entry.name), rest))  # noqa: PTH118
+        elif os.path.lexists(path := os.path.join(folder, part)):  # noqa: PTH118
+            places.append((path, rest))
+
+
 InputFiles = list[tuple[str | None, Path]]
 """Split and path of each input file; a split of None: a hash decides."""
 
@@ -94,7 +168,7 @@ def find_files(data: Data) -> InputFiles:
     for split, pattern in data.patterns:
         # A name may hold brackets and be no glob.
         with readable(Path(pattern)):
-            names = [pattern] if Path(pattern).exists() else sorted(glob.glob(pattern, recursive=True))
+            names = [pattern] if Path(pattern).exists() else matching(pattern)
         for path in map(Path, names or [pattern]):
             require_file(path, f"Name its files, say {path}/*.tsv")
             real = path.resolve()

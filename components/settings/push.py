@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from components.settings.fields import Name, settings
+from components.settings.fields import Name, PathText, settings
 
 
 @settings
@@ -11,8 +11,8 @@ class Push:
 
     name: Name | None = None
     """The model's name for its server; default: the run's name. Example: `name = "sentiment"`"""
-    destination: str | None = None
+    destination: PathText | None = None
     """A directory; default: ROOT/NAME/serving. Example: `destination = "/srv/models"`"""
-    sign_key: str | None = None
+    sign_key: PathText | None = None
     """A private key by which versions are signed, with model-signing (`make signing`): EC, PEM, not encrypted. Default:
     no signature. Example: `sign_key = "~/keys/models.pem"`"""

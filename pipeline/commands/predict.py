@@ -20,7 +20,7 @@ from components.common.exit_status import DONE
 from components.common.streams import Printable, hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
-from components.rows.tsv import Quoting
+from components.rows.tsv import MOST_BYTES, Quoting
 from components.rows.writer import writer
 from components.serving.input_format import (
     card_with_input,
@@ -217,7 +217,10 @@ def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
     if stream.isatty():
         print("a text a line, end with Ctrl-D", file=sys.stderr)
     with contextlib.suppress(UnicodeDecodeError):
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(iter(lambda: stream.readline(MOST_BYTES + 1), ""), 1):
+            if len(line) > MOST_BYTES:
+                problem = f"a line of more than {MOST_BYTES:,} characters"
+                raise InputError(f"standard input:{number}", problem, "Give one text a line; split a longer one")
             text = line.rstrip("\r\n")
             if not text.strip():
                 raise InputError(f"standard input:{number}", "an empty line", "Give one text a line")

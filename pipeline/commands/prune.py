@@ -17,6 +17,7 @@ def execute(options: argparse.Namespace) -> int:
     with lock.held(paths):
         from pipeline.runs import pruning, recovery
 
+        lock.check_metadata(paths.metadata, whole=True)
         for what in recovery.adopt(paths):
             print(what, file=sys.stderr)
         pruned = pruning.prune(paths, options.keep, options.dry_run)

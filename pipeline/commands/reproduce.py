@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import glob
 import json
 import os
 import sys
@@ -16,6 +15,7 @@ from components.common import json_text
 from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.common.exit_status import DONE, FAILED
+from components.rows.files import matching
 from components.serving.versions import version_of
 from components.settings.data import SPLITS
 from components.settings.run import Run
@@ -124,7 +124,7 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
         config["validation"]["schema_file"] = str(places.schema.resolve())
     named = [path for name in (*SPLITS, "files") for path in config["data"][name]]
     # A name may be a glob, or hold brackets and be none. A model of the hub is fetched.
-    gone = [path for path in named if not (Path(path).exists() or glob.glob(path, recursive=True))]
+    gone = [path for path in named if not (Path(path).exists() or matching(path))]
     if gone:
         remedy = f"Put it back, or give what {held_all} is now by --data-path"
         raise InputError(gone[0], "no such file", remedy)

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import tasks
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, identity, read_card
+from components.export.card import identity, read_card, task_of
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
 from components.settings.run import Run
@@ -98,15 +97,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_model.get(model) or of_model.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = _task(path, described).primary_metric.name if metrics else ""
+        headline = task_of(path).primary_metric.name if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), model, weights, pusher, metrics, headline))
     return listed
-
-
-def _task(version: Path, described: dict[str, Any]) -> tasks.Task:
-    try:
-        return tasks.from_card(described)
-    except (KeyError, TypeError, ValueError):
-        problem = "not a model's card (it names no task of ours)"
-        raise InputError(str(version / CARD_FILE), problem, "Remove this version and push the model again") from None

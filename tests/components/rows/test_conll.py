@@ -1,12 +1,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from components import tasks
-from components.rows import reader
+from components.rows import conll, reader
 from components.rows.reader import Row
 from components.rows.tsv import BadRow
 from components.settings.data import Data
-from tests.components.rows.reading import Write
+from tests.components.rows.reading import Write, message
 
 
 def sentences(path: Path, **told: Any) -> list[Row | BadRow]:
@@ -45,3 +47,12 @@ def test_of_a_sentence_that_is_not_utf8_the_first_such_line_is_named(write: Writ
     assert (broken.line, broken.problem) == (2, "byte 1 of the line, 0xe9, is not UTF-8")
     assert isinstance(whole, Row)
     assert whole.line == 6
+
+
+def test_a_file_without_empty_lines_is_not_read_as_one_sentence(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conll, "MOST_TOKENS", 3)
+    assert len(sentences(write("a O\nb O\nc O\n\na O\n"))) == 2
+    path = write("a O\n\nb O\nc O\nd O\ne O\n")
+    assert message(sentences, path) == (
+        f"{path}:3: a sentence of more than 3 tokens. An empty line ends a sentence: put one after each."
+    )

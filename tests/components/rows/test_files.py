@@ -1,4 +1,8 @@
+import glob
 import gzip
+import os
+import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -81,3 +85,47 @@ def test_a_file_that_two_patterns_of_a_split_match_is_refused(tmp_path: Path, wr
 
 def test_a_fingerprint_is_the_sha256_of_the_bytes(write: Write) -> None:
     assert files.fingerprint(write("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_glob_matches_what_pythons_own_does(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = random.Random(seed)  # noqa: S311
+    folders = [tmp_path]
+    for _ in range(15):
+        name = draws.choice(["a", "b.tsv", ".c", "ab", "[a]", "d*"])
+        path = draws.choice(folders) / name
+        if not path.exists():
+            draws.choice([path.mkdir, path.mkdir, path.touch])()
+            folders += [path] if path.is_dir() else []
+    (tmp_path / "link").symlink_to(draws.choice(folders))
+    parts = ["*", "**", "a*", "?", "[ab]*", ".*", "a", "[[]a]", "*.tsv", "link", "none"]
+    monkeypatch.chdir(tmp_path)
+    for _ in range(30):
+        pattern = "/".join(draws.choices(parts, k=draws.randint(1, 3)))
+        for written in (pattern, f"{tmp_path}/{pattern}"):
+            expected = {name.rstrip("/") for name in glob.glob(written, recursive=True)}
+            assert files.matching(written) == sorted(expected - {""}), written
+
+
+def test_a_glob_over_more_names_than_a_person_would_wait_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "abcdef":
+        (tmp_path / name / "deep").mkdir(parents=True)
+    monkeypatch.setattr(files, "MOST_NAMES", 12)
+    monkeypatch.setattr(files, "TOLD_FROM", 5)
+    assert files.matching(f"{tmp_path}/**/*.tsv") == []
+    assert caplog.messages == [f"{tmp_path}/**/*.tsv: looking for files, 5 names so far"]
+    monkeypatch.setattr(files, "MOST_NAMES", 11)
+    given = data(train=(f"{tmp_path}/**/*.tsv",))
+    assert "/**/*.tsv: matches too widely: 11 names were looked at, the last in /" in message(files.find_files, given)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_opened(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "rows.tsv")
+    assert message(files.find_files, data(train=(f"{tmp_path}/rows.tsv",))) == (
+        f"{tmp_path}/rows.tsv: a pipe or a device, not a file. Write its rows to a file, and name that: the rows are "
+        "read more than once."
+    )
+    assert "a pipe or a device" in message(reader.read_texts, tmp_path / "rows.tsv", ["text"], True, "none")
