@@ -15,8 +15,9 @@ from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic.fields import FieldInfo
 
+from components.common.json_files import shown
 from components.settings.data import Data
-from components.settings.fields import ADDRESS, Name, several, shown
+from components.settings.fields import ADDRESS, Name, several, written_bound
 from components.settings.run import Run
 
 EXAMPLE = "Example:"
@@ -24,7 +25,7 @@ EXAMPLE = "Example:"
 
 _NAMES = {str: "string", int: "integer", float: "number", bool: "true or false"}
 
-_BOUNDS = {"ge": "at least {:g}", "gt": "greater than {:g}", "le": "at most {:g}", "lt": "less than {:g}"}
+_BOUNDS = {"ge": "at least {}", "gt": "greater than {}", "le": "at most {}", "lt": "less than {}"}
 
 
 class Key(NamedTuple):
@@ -114,7 +115,8 @@ def type_of(hint: Any) -> str:
             return f"{type_of(item)}, or a list of them"
         if any(getattr(one, "pattern", None) == ADDRESS for one in metadata):
             return "HOST:PORT"
-        bounds = [_BOUNDS[key].format(getattr(one, key)) for one in metadata for key in _BOUNDS if hasattr(one, key)]
+        given = [(key, getattr(one, key)) for one in metadata for key in _BOUNDS if hasattr(one, key)]
+        bounds = [_BOUNDS[key].format(written_bound(bound)) for key, bound in given]
         return type_of(parts[0]) + (f", {' and '.join(bounds)}" if bounds else "")
     if origin is Literal:
         return _listed([f"`{shown(part)}`" for part in parts])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import os
 import sys
@@ -12,11 +13,15 @@ from components.common.errors import Failure, InputError, describe
 from components.common.exit_status import FAILED, WRONG_INPUT
 from pipeline.commands.arguments import asks_for_json, parser
 
+_OF_PATHS = (errno.EACCES, errno.EPERM, errno.ENAMETOOLONG, errno.ELOOP)
+"""What is wrong with a path that was given, not with the machine."""
+
 _OF_THE_DISK = "Check the path, its permissions and the disk."
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Runs one command; returns its exit status."""
+    streams.prepare()
     with streams.printable_terminals():
         return _main(arguments)
 
@@ -27,7 +32,10 @@ def _main(arguments: list[str] | None) -> int:
     try:
         options = parser(__doc__ or "").parse_args(words)
         tensorflow_env.set_up()
-        return _execute(options)
+        status = _execute(options)
+        # Where the disk is full or the reader has gone, this is the last moment to say so.
+        sys.stdout.flush()
+        return status
     except InputError as error:
         return _failed(Failure.of(error, WRONG_INPUT), str(error), as_json)
     except BrokenPipeError:
@@ -36,7 +44,7 @@ def _main(arguments: list[str] | None) -> int:
         return FAILED
     except OSError as error:
         place, rule = str(error.filename or ""), error.strerror or str(error)
-        failure = Failure(WRONG_INPUT if isinstance(error, PermissionError) else FAILED, place, rule, _OF_THE_DISK)
+        failure = Failure(WRONG_INPUT if error.errno in _OF_PATHS else FAILED, place, rule, _OF_THE_DISK)
         return _failed(failure, f"{f'{place}: ' if place else ''}{rule}. {_OF_THE_DISK}", as_json)
     except KeyboardInterrupt:
         return _failed(Failure(FAILED, "", "interrupted", "Run it again."), "interrupted", as_json)

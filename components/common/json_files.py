@@ -52,7 +52,7 @@ def read_json(path: Path, remedy: str) -> dict[str, Any]:
         raise too_deep from None
     except ValueError as error:
         raise InputError(str(path), f"expected JSON: {error}", remedy) from error
-    if _is_deep(values):
+    if is_deep(values):
         raise too_deep
     try:
         json.dumps(values, ensure_ascii=False).encode()
@@ -73,12 +73,13 @@ def json_object(values: Any, place: str, remedy: str) -> dict[str, Any]:
 
 
 def shown(value: object) -> str:
-    """A JSON value for a message, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
+    """A value for a message, nearly as JSON and TOML have it, cut where it is long."""
+    text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]} ..."
 
 
-def _is_deep(values: Any) -> bool:
+def is_deep(values: Any) -> bool:
+    """Whether lists and objects are more deeply within each other than any file of ours or of a model's has them."""
     level = [values]
     for _ in range(_DEEPEST):
         parts = [each.values() if isinstance(each, dict) else each for each in level if isinstance(each, (dict, list))]

@@ -19,6 +19,25 @@ _COLUMNS = 80
 """Of a terminal that does not say."""
 
 
+def prepare() -> None:
+    """Gives a command streams that it can write any text to, whatever it was started with.
+
+    In files and pipes text is UTF-8; on a terminal what its encoding does not have is escaped. A stream that is closed
+    leads nowhere: what is opened next would else take its number, and get what libraries print.
+    """
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        stream = getattr(sys, name)
+        if stream is None:
+            null = os.open(os.devnull, os.O_RDWR)
+            if null != number:
+                os.dup2(null, number)
+                os.close(null)
+            mode, errors = ("r", "strict") if name == "stdin" else ("w", "backslashreplace")
+            setattr(sys, name, open(number, mode, encoding="utf-8", errors=errors, closefd=False))  # noqa: SIM115
+        elif name != "stdin" and isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(encoding=None if stream.isatty() else "utf-8", errors="backslashreplace")
+
+
 def printable(text: str) -> str:
     """Text of others as a terminal may be given it: what would control it, or turn a line round, is escaped.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
+from components import tasks
 from components.common.errors import InputError
 from components.settings.data import RowQuoting
 
@@ -87,6 +88,19 @@ def identity(card: dict[str, Any]) -> str:
     """
     counts = {name: value for name, value in card.items() if name not in _NOT_OF_ANSWERS}
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+
+
+def task_of(model: Path) -> tasks.Task:
+    """The task of a SavedModel of ours.
+
+    Raises:
+        InputError: its card is damaged, or says of no task, as where another program has made the model.
+    """
+    try:
+        return tasks.from_card(read_card(model))
+    except (LookupError, TypeError, ValueError, AttributeError):
+        problem = "not a model's card (it names no task of ours)"
+        raise InputError(str(model / CARD_FILE), problem, _REMEDY) from None
 
 
 def read_card(model: Path) -> dict[str, Any]:

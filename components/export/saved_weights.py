@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -16,6 +18,12 @@ _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """Under this key a checkpoint says which of its tensors is which variable."""
 
 
+_DAMAGED = (
+    *(tf.errors.OpError, DecodeError, OSError, LookupError),
+    *(ValueError, RuntimeError, AttributeError, TypeError),
+)
+
+
 def weights_sha256(model: Path) -> str:
     """What `card.weights_sha256` gave of the model that was saved.
 
@@ -23,17 +31,29 @@ def weights_sha256(model: Path) -> str:
         InputError: the files of the weights are gone or damaged.
     """
     digest = hashlib.sha256()
-    try:
+    with readable(model):
         reader = tf.train.load_checkpoint(str(model / "variables" / "variables"))
         objects = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
         keys = {one.full_name: one.checkpoint_key for node in objects.nodes for one in node.attributes}
         for path in sorted(filter(is_weight, keys)):
             digest.update(path.encode())
             digest.update(reader.get_tensor(keys[path]).tobytes())
-    except (tf.errors.OpError, DecodeError, ValueError, RuntimeError, AttributeError, TypeError) as error:
-        problem = f"its weights cannot be read ({str(error).splitlines()[0][:160] if str(error) else error!r})"
-        raise InputError(str(model), problem, "Put the version back from where it was archived") from None
     return digest.hexdigest()
+
+
+@contextlib.contextmanager
+def readable(model: Path) -> Iterator[None]:
+    """Around what reads the weights of a SavedModel; TensorFlow has an error of its own for each way to be damaged.
+
+    Raises:
+        InputError: the files of the weights are gone, cut short or damaged.
+    """
+    try:
+        yield
+    except _DAMAGED as error:
+        problem = f"its weights cannot be read ({str(error).splitlines()[0][:160] if str(error) else error!r})"
+        remedy = "Put the version back from where it was archived, or `rollback` to another"
+        raise InputError(str(model), problem, remedy) from None
 
 
 def check(model: Path) -> None:

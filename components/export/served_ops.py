@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from google.protobuf.message import DecodeError
+from tensorflow.core.framework import types_pb2
 from tensorflow.core.protobuf.meta_graph_pb2 import MetaGraphDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
@@ -86,6 +87,16 @@ def check(model: Path) -> None:
         raise graph.refused(f"it can come to {listed}, which no model that this pipeline pushes does")
 
 
+def names_in(model: Path) -> list[tuple[str, ...]]:
+    """The lists of texts that a SavedModel's functions hold as constants: a tagger's types of entities are among them.
+
+    Errors as `check`, which is to go before.
+    """
+    constants = (node.attr["value"].tensor for node in _Graph(model).nodes() if node.op == "Const")
+    lists = (one for one in constants if one.dtype == types_pb2.DT_STRING and len(one.tensor_shape.dim) == 1)
+    return [tuple(text.decode(errors="replace") for text in one.string_val) for one in lists]
+
+
 class _Graph:
     """A SavedModel's one graph, read and not loaded."""
 
@@ -127,7 +138,7 @@ class _Graph:
                 raise self.refused(
                     f"its function {name[:60]} has the attribute {min(others)[:60]}, which none of ours has"
                 )
-        for node in self._nodes():
+        for node in self.nodes():
             for value in node.attr.values():
                 # A function whose own attributes say which other one it calls.
                 if value.placeholder or any(one.attr for one in (value.func, *value.list.func)):
@@ -137,7 +148,7 @@ class _Graph:
             for name in _called(node) - set(self._functions):
                 raise self.refused(f"it calls {name[:60]}, a function that is not in it")
 
-    def _nodes(self) -> Iterator[Any]:
+    def nodes(self) -> Iterator[Any]:
         """Of the graph and of its functions."""
         yield from self._graph.graph_def.node
         for function in self._functions.values():
@@ -175,7 +186,7 @@ class _Graph:
             for name in _called(node):
                 self._check_saver_function(name, allowed[node.name])
         # How often all nodes and objects name each function: one that is called from elsewhere too is like any other.
-        named = Counter(name for node in self._nodes() for name in (node.op, *_called(node)))
+        named = Counter(name for node in self.nodes() for name in (node.op, *_called(node)))
         objects = self._graph.object_graph_def
         named.update(list(objects.concrete_functions))
         named.update(name for node in objects.nodes for name in node.function.concrete_functions)

@@ -67,7 +67,7 @@ class Executor(base_executor.BaseExecutor):
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
             if (before := profile.read(model)) is not None:
-                known = tasks.from_card(card.read_card(model))
+                known = card.task_of(model)
                 unlike = tasks.unlike(known, tasks.read(examples.uri))
                 if known.name == tasks.read(examples.uri).name:
                     now = _profile(model, data, Path(examples.uri))

@@ -56,7 +56,7 @@ class Executor(executor.Executor):
         model = artifact_utils.get_single_uri(input_dict["model"])
         candidate = Path(path_utils.serving_model_path(model))
         served_ops.check(candidate)
-        task = tasks.from_card(card.read_card(candidate))
+        task = card.task_of(candidate)
         gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         split, learned = exec_properties["split"], None
@@ -131,7 +131,7 @@ def _about(
     versions.check_files(production)
     served_ops.check(production)
     saved_weights.check(production)
-    known = tasks.from_card(card.read_card(production))
+    known = card.task_of(production)
     notes: dict[str, Any] = {"baseline_version": version}
     # Answers of another kind cannot be compared; the absolute thresholds still hold.
     if unlike := tasks.unlike(known, task):

@@ -21,7 +21,8 @@ _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 def hashes(directory: Path) -> dict[str, str]:
     """File name -> sha256 of what a base model is made of."""
     patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json", MODULES, POOLING)
-    found = (path for pattern in patterns for path in sorted(directory.glob(pattern)))
+    # A pipe would be waited for; what has to be a file is refused by who reads it.
+    found = (path for pattern in patterns for path in sorted(directory.glob(pattern)) if path.is_file())
     return {path.relative_to(directory).as_posix(): _sha256(path) for path in found}
 
 

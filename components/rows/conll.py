@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
+from components.common.errors import InputError
 from components.rows.tsv import BadRow, plain_fields
 from components.settings.data import CONLLU_WIDTH
 
@@ -16,6 +17,10 @@ _DOCUMENT = "-DOCSTART-"
 
 _NO_BREAK_SPACE = "\u00a0"
 """In place of a space within a word of CoNLL-U, where a space would end it: BERT takes it for one."""
+
+MOST_TOKENS = 100_000
+"""Of a sentence, which is in memory as a whole; no model sees as many."""
+
 
 _NOT_A_WORD = re.compile(r"[0-9]+[-.][0-9]+")
 """CoNLL-U's ids of multiword tokens, whose words follow, and of empty nodes, which are no text."""
@@ -42,6 +47,9 @@ def read_sentences(file: IO[bytes], path: Path, comments: str | None = None) -> 
         file: its bytes.
         path: where they are from.
         comments: how a line begins that is none of a sentence, where it stands before its first token.
+
+    Raises:
+        InputError: a sentence has more than `MOST_TOKENS`, or a line more bytes than one may have.
     """
     lines: list[list[str]] = []
     numbers: list[int] = []
@@ -57,6 +65,7 @@ def read_sentences(file: IO[bytes], path: Path, comments: str | None = None) -> 
                 continue
             lines.append(fields)
             numbers.append(number)
+            _check_length(path, numbers)
             if len(fields) != len(lines[0]) and bad is None:
                 bad = _other_width(path, lines, numbers)
         elif lines or bad:
@@ -68,6 +77,9 @@ def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
     """Every sentence of a file in CoNLL-U: its words, without comments, multiword tokens and empty nodes.
 
     A sentence with a broken line is a bad row as a whole. Spaces within a field become no-break spaces.
+
+    Raises:
+        InputError: a sentence has more than `MOST_TOKENS`, or a line more bytes than one may have.
     """
     lines: list[list[str]] = []
     numbers: list[int] = []
@@ -86,8 +98,16 @@ def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
         else:
             lines.append([field.replace(" ", _NO_BREAK_SPACE) for field in fields])
             numbers.append(number)
+            _check_length(path, numbers)
             if (len(fields) != CONLLU_WIDTH or not all(fields)) and bad is None:
                 bad = _not_conllu(path, number, fields)
+
+
+def _check_length(path: Path, numbers: list[int]) -> None:
+    """Refuses a sentence that is too long, by its lines."""
+    if len(numbers) > MOST_TOKENS:
+        remedy = "An empty line ends a sentence: put one after each"
+        raise InputError(f"{path}:{numbers[0]}", f"a sentence of more than {MOST_TOKENS:,} tokens", remedy)
 
 
 def _sentence(lines: list[list[str]], numbers: list[int]) -> Sentence:

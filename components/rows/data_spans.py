@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import glob
 import itertools
 import re
 from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.common.literal_paths.patterns import parted
+from components.common.literal_paths.patterns import below, parted
 from components.rows.files import readable
 from components.settings.data import SPAN, SPLITS, Data
 
@@ -55,14 +54,14 @@ def _of(pattern: str, spans: tuple[int, ...], there: dict[str, dict[int, list[st
 
 
 def _numbers(pattern: str) -> dict[int, list[str]]:
-    """Span -> its files, sorted; `007` is span 7."""
+    """Span -> its files, sorted; `007` is span 7. A number of more digits than ML Metadata can keep is none."""
     before, *rest = pattern.split(SPAN)
     # Directories that are there under the very name are meant by it.
     start, first = parted(before)
-    written = re.escape(start) + _as_regex(first) + r"(\d+)" + r"\1".join(map(_as_regex, rest))
+    written = re.escape(start) + _as_regex(first) + r"(\d{1,18})" + r"\1".join(map(_as_regex, rest))
     found: dict[int, list[str]] = {}
     with readable(Path(pattern)):
-        names = sorted(glob.glob(glob.escape(start) + "*".join([first, *rest]), recursive=True))
+        names = below(start, "*".join([first, *rest]))
     for name in names:
         if match := re.fullmatch(written, name):
             found.setdefault(int(match[1]), []).append(name)

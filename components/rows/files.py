@@ -21,7 +21,7 @@ from components.settings.data import Data
 
 
 def require_file(path: Path, of_directory: str) -> None:
-    """Refuses what is not there and what is a directory.
+    """Refuses what is not there, and what is no file: a pipe or a device would be waited for, or has no end.
 
     Args:
         path: should be a file.
@@ -33,8 +33,11 @@ def require_file(path: Path, of_directory: str) -> None:
     with readable(path):
         if path.is_dir():
             raise InputError(str(path), "a directory, not a file", of_directory)
-        if path.exists():
+        if path.is_file():
             return
+        if path.exists():
+            remedy = "Write its rows to a file, and name that: the rows are read more than once"
+            raise InputError(str(path), "a pipe or a device, not a file", remedy)
     remedy = f"There is no directory {path.parent} either: correct the path, or fetch a sample with `data NAME`"
     if path.parent.is_dir():
         there = [other.name for other in path.parent.iterdir()]

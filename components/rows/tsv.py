@@ -7,6 +7,7 @@ UTF-8 with or without a byte order mark.
 from __future__ import annotations
 
 import csv
+import functools
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +19,9 @@ from components.settings.data import RowQuoting as Quoting
 _BOM = b"\xef\xbb\xbf"
 
 CHUNK = 1 << 20
+
+MOST_BYTES = 1 << 24
+"""Of a row. A line is in memory as a whole, and a small gzip file can hold one of any length."""
 
 LINE_END = b"\r\n"
 
@@ -39,7 +43,11 @@ Fields = tuple[int, list[str]]
 
 
 def read_fields(file: IO[bytes], path: Path, quoting: Quoting, first: int = 1) -> Iterator[Fields | BadRow]:
-    """(line number, fields) of every record that is left of a file, whose next line is number `first`."""
+    """(line number, fields) of every record that is left of a file, whose next line is number `first`.
+
+    Raises:
+        InputError: a record has more than `MOST_BYTES`. It is no bad row: there is nothing to put into quarantine.
+    """
     return plain_fields(file, path, first) if quoting == "none" else _quoted(file, path, first, separator(quoting))
 
 
@@ -49,8 +57,14 @@ def separator(quoting: Quoting) -> str:
 
 
 def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields | BadRow]:
-    """(line number, fields) of every line of a file whose next line is number `first`; no quote has a meaning."""
-    for number, raw in enumerate(file, first):
+    """(line number, fields) of every line of a file whose next line is number `first`; no quote has a meaning.
+
+    Raises:
+        InputError: a line has more than `MOST_BYTES`.
+    """
+    for number, raw in _lines(file, first):
+        if len(raw) > MOST_BYTES:
+            raise _too_long(path, number)
         content = _without_line_end(raw, number)
         try:
             yield number, content.decode().split("\t")
@@ -58,13 +72,32 @@ def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields
             yield _not_utf8(path, number, content, error)
 
 
+def _lines(file: IO[bytes], first: int) -> Iterator[tuple[int, bytes]]:
+    """The lines that are left, numbered; one that is too long is cut, and for `_too_long`."""
+    return enumerate(iter(functools.partial(file.readline, MOST_BYTES + 1), b""), first)
+
+
+def _too_long(path: Path, number: int) -> InputError:
+    remedy = "A line ends with LF: look whether this is the file that you mean, or split the text"
+    return InputError(f"{path}:{number}", f"a line of more than {MOST_BYTES:,} bytes", remedy)
+
+
 def _quoted(file: IO[bytes], path: Path, first: int, delimiter: str) -> Iterator[Fields | BadRow]:
     # The csv module counts characters of a field and refuses long ones; a text may be long.
     csv.field_size_limit(sys.maxsize)
     undecodable: list[BadRow] = []
+    size = 0
 
     def lines() -> Iterator[str]:
-        for number, raw in enumerate(file, first):
+        nonlocal size
+        for number, raw in _lines(file, first):
+            if len(raw) > MOST_BYTES:
+                raise _too_long(path, number)
+            size += len(raw)
+            if size > MOST_BYTES:
+                problem = f"a quote is opened, and {MOST_BYTES:,} bytes on, in line {number}, it is not closed"
+                remedy = 'Close the quote, or set data.quoting = "none"; a longer text has to be split'
+                raise InputError(f"{path}:{start}", problem, remedy)
             content = _without_bom(raw, number)
             try:
                 yield content.decode()
@@ -74,7 +107,7 @@ def _quoted(file: IO[bytes], path: Path, first: int, delimiter: str) -> Iterator
 
     reader = csv.reader(lines(), delimiter=delimiter, strict=True)
     while True:
-        start = reader.line_num + first
+        start, size = reader.line_num + first, 0
         undecodable.clear()
         try:
             fields = next(reader)

@@ -14,7 +14,7 @@ import tensorflow as tf
 from components import tasks
 from components.common.errors import InputError
 from components.common.literal_paths.patterns import plain
-from components.export import card, served_ops, signature_names
+from components.export import card, saved_weights, served_ops, signature_names
 from components.serving import versions
 
 WINDOW = 4096
@@ -118,7 +118,7 @@ class Predictor:
 
     Raises:
         InputError: no SavedModel there, one without the signatures for texts and for tokens, one of other ops than
-            a pushed model's, or one that names its labels otherwise than its card does.
+            a pushed model's, one whose weights are damaged, or one that names its labels otherwise than its card does.
     """
 
     def __init__(self, path: Path) -> None:
@@ -126,7 +126,7 @@ class Predictor:
         try:
             described = card.read_card(self.path)
             served_ops.check(self.path)
-            with plain(self.path) as named:
+            with plain(self.path) as named, saved_weights.readable(self.path):
                 self._model = tf.saved_model.load(str(named))
             self._signatures = signatures = self._model.signatures
             self.task = tasks.from_card(described)
@@ -152,12 +152,15 @@ class Predictor:
 
     def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
         """Holds the card's labels, by which answers are told, against what the model itself calls them."""
+        remedy = "Put the version back from where it was archived, or `rollback` to another"
+        if self.task.per_token and self.task.labels not in served_ops.names_in(self.path):
+            problem = f"its card has the labels {', '.join(self.task.labels)}, the model has others"
+            raise InputError(str(self.path), problem, remedy)
         if not self.task.names_key:
             return
         named = tuple(name.decode(errors="replace") for name in answer[self.task.names_key].numpy()[0])
         if named != self.task.labels:
             problem = f"its card has the labels {', '.join(self.task.labels)}, the model answers {', '.join(named)}"
-            remedy = "Put the version back from where it was archived, or `rollback` to another"
             raise InputError(str(self.path), problem, remedy)
 
     def predict(self, rows: Iterable[tuple[str, ...]], tokens: bool = False) -> Iterator[dict[str, Any]]:

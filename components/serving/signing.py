@@ -19,6 +19,9 @@ _COMMAND = "model_signing"
 
 _CURVE = "Give a key of the curve prime256v1"
 
+_LONGEST_KEY = 1 << 16
+"""Bytes; a key of the curve has some hundred."""
+
 _MINUTES = 30
 """So long a model may take: it is read and hashed."""
 
@@ -49,8 +52,11 @@ def check_key(key: Path, kind: str) -> None:
     """
     remedy = "Make a pair by `openssl ecparam -genkey -name prime256v1 -noout -out key.pem`, and its public half by "
     remedy += "`openssl ec -in key.pem -pubout -out key.pub`"
+    if key.exists() and not (key.is_file() or key.is_dir()):
+        raise InputError(str(key), "a pipe or a device, not a file", remedy)
     try:
-        text = key.read_text(encoding="ascii")
+        with key.open("rb") as file:
+            text = file.read(_LONGEST_KEY).decode("ascii")
     except OSError as error:
         raise InputError(str(key), f"cannot be read ({error.strerror})", remedy) from None
     except UnicodeDecodeError:

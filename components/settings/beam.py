@@ -7,7 +7,8 @@ from typing import Literal, Self
 
 from pydantic import model_validator
 
-from components.settings.fields import Address, ConflictError, Strings, settings, shown
+from components.common.json_files import shown
+from components.settings.fields import Address, ConflictError, Strings, settings
 
 _REFUSED_RUNNERS = {
     "dask": "writes no examples, mixes up outputs and calls that success",

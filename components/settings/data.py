@@ -8,16 +8,20 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.settings.fields import Column, Columns, ConflictError, Share, Strings, settings, several, shown
+from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Share, settings, several
 from components.tasks import TASKS, label_text, tag_schemes
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
+from components.tasks.regression import LARGEST
 from components.tasks.tagging import Tagging
 
 Split = Literal["train", "dev", "test"]
 
 SPAN = "{SPAN}"
 """In a path: the number of a delivery of data."""
+
+Number = Annotated[float, Field(ge=-LARGEST, le=LARGEST)]
 
 FROM_TRAIN: Literal["from train"] = "from train"
 
@@ -65,37 +69,37 @@ class Data:
     or `embedding`, or a task of a package of your own, see docs/tasks.md. It stands at the top of the file, above the
     tables.
     Example: `task = "multilabel"`"""
-    train: Strings = ()
+    train: Paths = ()
     """The files that the model learns from; required, unless `files` is given.
     Example: `train = ["tickets/2026-*.tsv.gz"]`"""
-    dev: Strings = ()
+    dev: Paths = ()
     """The files that choose the checkpoint and that the gate looks at; required, unless `files` is given.
     Example: `dev = "tickets/dev.tsv"`"""
-    test: Strings = ()
+    test: Paths = ()
     """The files that are measured at the end and only reported; may be left out.
     Example: `test = "tickets/test.tsv"`"""
-    files: Strings = ()
+    files: Paths = ()
     """Instead of `train`, `dev` and `test`: files whose rows are dealt to the splits by a hash of their texts, so that
     equal texts are in one split. The shares are therefore about those of `split`; with fewer than some hundred rows
     give a file for each split.
     Example: `files = "tickets/all.tsv"`"""
-    split: dict[Split, Annotated[int, Field(ge=1)]] = Field(default_factory=_DEFAULT_SPLIT.copy)
+    split: dict[Split, Count] = Field(default_factory=_DEFAULT_SPLIT.copy)
     """With `files`: the shares of the splits.
     Example: `split = { train = 90, dev = 10 }` with `files = "tickets/all.tsv"`"""
     group: Column | None = None
     """With `files`: a column, a name or a number from 1, whose rows of one value go into one split: the author, the
     patient, the conversation. Without it a hash of the texts decides.
     Example: `group = "customer"` with `files = "tickets/all.tsv"`"""
-    window: Annotated[int, Field(ge=1)] = 1
+    window: Count = 1
     """Where paths hold `{SPAN}`, the number of a delivery: how many of the newest spans are used.
     Example: `window = 3` with `train = "span-{SPAN}/train.tsv"`"""
-    spans: tuple[Annotated[int, Field(ge=0)], ...] = ()
+    spans: tuple[Annotated[int, Field(ge=0, lt=10**18)], ...] = ()
     """Where paths hold `{SPAN}`: these spans, instead of the newest.
     Example: `spans = [3, 4]` with `train = "span-{SPAN}/train.tsv"`"""
     header: bool = True
     """Whether the first line of each file names the columns; never with the formats `conll` and `conllu`.
     Example: `header = false` with `text = 1`, `label = 2`"""
-    columns: Annotated[int, Field(ge=2)] | None = None
+    columns: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
     """Without a header: the number of fields in a row; default: the largest column number in use.
     Example: `columns = 5` with `header = false`, `text = 2`, `label = 4`"""
     quoting: Literal["none", "csv"] = "none"
@@ -133,10 +137,10 @@ class Data:
     """The classes in the order of their ids, for `tagging` the types of entities; or `from train`: those that are found
     in train, sorted.
     Example: `labels = ["negative", "positive"]`"""
-    range: Annotated[tuple[float, ...], BeforeValidator(several)] | None = None
+    range: Annotated[tuple[Number, ...], BeforeValidator(several)] | None = None
     """For tasks whose labels are numbers: the least and the greatest that are allowed; a row beyond them is bad.
     Example: `range = [0, 5]` with `task = "regression"`"""
-    most_words: Annotated[int, Field(ge=1)] | None = None
+    most_words: Count | None = None
     """For the tasks `tagging` and `word_tags`: a sentence of more words is a bad row; default: as many as `max_length`
     and windows can hold if each is one token.
     Example: `most_words = 100` with `task = "tagging"`"""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Annotated, TypeVar, dataclass_transform
 
 from pydantic import BeforeValidator, ConfigDict, Field
 from pydantic.dataclasses import dataclass
 
+from components.common.json_files import shown
 from components.tasks import label_text
 
 ADDRESS = r"^([A-Za-z0-9_.-]+|\[[A-Fa-f0-9:.]+\]):[0-9]{1,5}$"
@@ -39,9 +39,10 @@ class ConflictError(ValueError):
         self.key, self.problem, self.remedy = key, problem, remedy
 
 
-def shown(value: object) -> str:
-    """A value as TOML would have it, nearly."""
-    return json.dumps(value, ensure_ascii=False, default=str)
+def written_bound(bound: float) -> str:
+    """A bound as a message and the docs have it."""
+    whole = bound == int(bound) and 10_000 <= bound <= 10**18
+    return f"{int(bound):,}" if whole else f"{bound:g}"
 
 
 def several(value: object) -> object:
@@ -80,9 +81,27 @@ def _renamed(value: object, rename: Callable[[str], str]) -> object:
     return {name: value[key] for name, key in names.items()}
 
 
-Column = str | Annotated[int, Field(ge=1)]
+Column = str | Annotated[int, Field(ge=1, le=1_000_000)]
 
 Columns = Annotated[tuple[Column, ...], BeforeValidator(several)]
+
+PATH = r"^[^\x00]*$"
+
+PathText = Annotated[str, Field(pattern=PATH)]
+"""A path, or a glob: no system has a null character in one."""
+
+Paths = Annotated[tuple[PathText, ...], BeforeValidator(several)]
+
+MOST = 1_000_000_000
+"""Of what is counted: no run comes near it, and sums of it stay within 64 bits."""
+
+Count = Annotated[int, Field(ge=1, le=MOST)]
+
+Hours = Annotated[float, Field(gt=0, le=87_600)]
+"""Up to ten years: Airflow's clock cannot add much more."""
+
+Minutes = Annotated[float, Field(gt=0, le=525_600)]
+"""Up to a year."""
 
 Strings = Annotated[tuple[str, ...], BeforeValidator(several)]
 

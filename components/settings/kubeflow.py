@@ -7,7 +7,8 @@ from typing import Annotated, Self
 
 from pydantic import Field, model_validator
 
-from components.settings.fields import ConflictError, settings, shown
+from components.common.json_files import shown
+from components.settings.fields import ConflictError, PathText, settings
 
 _QUANTITY = re.compile(r"[0-9]+(\.[0-9]+)?([KMGTP]i|[kMGTP])?")
 
@@ -22,10 +23,10 @@ class Kubeflow:
     image: str | None = None
     """The project's container image, REGISTRY/NAME@sha256:DIGEST.
     Example: `image = "registry.example/bert-pipeline@sha256:0123"`"""
-    root: str | None = None
+    root: PathText | None = None
     """Where artifacts go: gs://, s3:// or minio://, a bucket and a path in it.
     Example: `root = "minio://mlpipeline/bert"`"""
-    folder: str | None = None
+    folder: PathText | None = None
     """The directory in the containers that stands for the TOML file's own: relative paths are taken from there, those
     of the data too unless the parameter `data_path` says otherwise. Models are pushed below it.
     Example: `folder = "/mnt/tickets"`"""
@@ -33,15 +34,15 @@ class Kubeflow:
     """The persistent volume claim that holds `folder`; to be left out where the cluster mounts it by itself or the
     image has it.
     Example: `volume = "tickets"`"""
-    mount: str | None = None
+    mount: PathText | None = None
     """Where the claim is mounted; default: at `folder`.
     Example: `mount = "/mnt"` with `volume = "tickets"`, `folder = "/mnt/tickets"`"""
-    cpu: dict[str, Annotated[float, Field(ge=0.001)]] = Field(default_factory=dict)
+    cpu: dict[str, Annotated[float, Field(ge=0.001, le=100_000)]] = Field(default_factory=dict)
     """CPU request by node id, in cores; `default` for all others. Example: `cpu = { default = 2, Trainer = 8 }`"""
     memory: dict[str, str] = Field(default_factory=dict)
     """Memory request and limit by node id, a quantity of Kubernetes; `default` for all others.
     Example: `memory = { default = "4Gi", Trainer = "16Gi" }`"""
-    gpus: Annotated[int, Field(ge=0)] = 0
+    gpus: Annotated[int, Field(ge=0, le=100_000)] = 0
     """GPUs of the Trainer. Example: `gpus = 1`"""
     gpu_type: str = "nvidia.com/gpu"
     """The resource name of a GPU in the cluster. Example: `gpu_type = "amd.com/gpu"`"""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from components.common import defaults
-from components.settings.fields import ConflictError, settings
+from components.settings.fields import ConflictError, PathText, settings
 from components.tasks.multilabel import DEFAULT_THRESHOLD
 
 DEFAULT_WINDOWS = 8
@@ -18,24 +18,24 @@ DEFAULT_WINDOWS = 8
 class Model:
     """The model that is fine-tuned, and how much of a text it sees."""
 
-    base: str
+    base: PathText
     """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`, or
     `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
     ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
     HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models. Files that the hub lists with a sha256, as it does
     weights, have to have it.
     Example: `base = "hf://google-bert/bert-base-uncased"`"""
-    max_length: Annotated[int, Field(ge=3)] = defaults.MAX_LENGTH
+    max_length: Annotated[int, Field(ge=3, le=1_000_000)] = defaults.MAX_LENGTH
     """Most tokens of a row that the model sees at once, [CLS] and [SEP] included. A longer text is truncated; of two
     texts together the longer one first. At most what the base model has positions for. Example: `max_length = 64`"""
     long_texts: Literal["truncate", "window"] = "truncate"
     """What happens to a text of more than `max_length` tokens. `truncate`: the rest is ignored. `window`: it is seen in
     overlapping windows of `max_length` tokens, whose logits are averaged; for tasks with one text.
     Example: `long_texts = "window"`"""
-    window_overlap: Annotated[int, Field(ge=0)] | None = None
+    window_overlap: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """With `long_texts = "window"`: tokens that a window shares with the next one; default: a quarter of `max_length`.
     Example: `window_overlap = 32` with `long_texts = "window"`"""
-    max_windows: Annotated[int, Field(ge=2)] | None = None
+    max_windows: Annotated[int, Field(ge=2, le=100_000)] | None = None
     """With `long_texts = "window"`: a text of more windows is truncated; default: 8.
     Example: `max_windows = 4` with `long_texts = "window"`"""
     control_tokens: Literal["text", "parse"] = "text"

@@ -7,7 +7,8 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
-from components.settings.fields import ConflictError, Name, settings, shown
+from components.common.json_files import shown
+from components.settings.fields import ConflictError, Name, PathText, settings
 
 
 @settings
@@ -16,9 +17,9 @@ class Push:
 
     name: Name | None = None
     """The model's name for its server; default: the run's name. Example: `name = "sentiment"`"""
-    destination: str | None = None
+    destination: PathText | None = None
     """A directory; default: ROOT/NAME/serving. Example: `destination = "/srv/models"`"""
-    sign_key: str | None = None
+    sign_key: PathText | None = None
     """A private key by which versions are signed, with model-signing (`make signing`): EC, PEM, not encrypted. Default:
     no signature. Example: `sign_key = "~/keys/models.pem"`"""
     warmup: bool = True
@@ -40,7 +41,7 @@ class Notify:
     Example: `command = "./tell.sh --channel models"`"""
     on: tuple[Literal["failed", "interrupted", "refused", "pushed"], ...] = ("failed", "refused", "pushed")
     """The states of a run that it is told of. Example: `on = ["failed", "refused"]` with `command = "./tell.sh"`"""
-    seconds: Annotated[float, Field(gt=0)] = 60.0
+    seconds: Annotated[float, Field(gt=0, le=86_400)] = 60.0
     """A command that takes longer is ended. Example: `seconds = 10` with `command = "./tell.sh"`"""
 
     @property

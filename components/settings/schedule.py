@@ -7,8 +7,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.settings.fields import ConflictError, Name, settings, shown
+from components.settings.fields import ConflictError, Hours, Name, settings
 
 _PART = r"(\*|[0-9]{1,2}(-[0-9]{1,2})?|[A-Za-z]{3}(-[A-Za-z]{3})?)(/[0-9]{1,2})?"
 
@@ -31,13 +32,13 @@ class Schedule:
     pool: Name = "default_pool"
     """The Airflow pool whose slots the nodes take; pipelines that share a pool of one slot never run side by side.
     Example: `pool = "training"`"""
-    node_hours: Annotated[float, Field(gt=0)] = 24.0
+    node_hours: Hours = 24.0
     """A node that takes longer is stopped, and has failed. Example: `node_hours = 6`"""
-    run_hours: Annotated[float, Field(gt=0)] | None = None
+    run_hours: Hours | None = None
     """A run that takes longer is stopped, and has failed; default: never. Example: `run_hours = 48`"""
     retries: Annotated[int, Field(ge=0, le=100)] = 1
     """How often a node that failed is tried again. Example: `retries = 3`"""
-    retry_minutes: Annotated[float, Field(ge=0)] = 5.0
+    retry_minutes: Annotated[float, Field(ge=0, le=525_600)] = 5.0
     """Minutes before it is tried again. Example: `retry_minutes = 15`"""
     on_refusal: Literal["succeed", "fail"] = "succeed"
     """The state of a scheduled run whose model the gate refused. Example: `on_refusal = "fail"`"""

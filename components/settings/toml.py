@@ -11,8 +11,9 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from components.common.errors import InputError
+from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.settings.fields import ADDRESS, ConflictError, shown
+from components.settings.fields import ADDRESS, PATH, ConflictError, written_bound
 from components.settings.schedule import CRON
 from components.settings.serialization import T, adapter
 
@@ -254,14 +255,16 @@ def _rule(error: ErrorDetails) -> list[str]:
             return ["five fields of cron, or such as @daily"]
         case "string_pattern_mismatch" if context["pattern"] == ADDRESS:
             return ["HOST:PORT"]
+        case "string_pattern_mismatch" if context["pattern"] == PATH:
+            return ["a path, without a null character"]
         case "string_pattern_mismatch":
             return ["1 to 63 letters, digits, _ and -, the first a letter or a digit"]
         case "greater_than_equal":
-            return [f"at least {context['ge']:g}"]
+            return [f"at least {written_bound(context['ge'])}"]
         case "less_than_equal":
-            return [f"at most {context['le']:g}"]
+            return [f"at most {written_bound(context['le'])}"]
         case "greater_than":
-            return [f"greater than {context['gt']:g}"]
+            return [f"greater than {written_bound(context['gt'])}"]
         case "less_than":
-            return [f"less than {context['lt']:g}"]
+            return [f"less than {written_bound(context['lt'])}"]
     return [_TYPES.get(error["type"]) or error["msg"].removeprefix("Input should be ")]

@@ -6,7 +6,18 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from components.settings.fields import ConflictError, Rate, Share, label_keys, metric_name, settings
+from components.settings.fields import (
+    MOST,
+    ConflictError,
+    Count,
+    Minutes,
+    PathText,
+    Rate,
+    Share,
+    label_keys,
+    metric_name,
+    settings,
+)
 
 
 @settings
@@ -19,13 +30,13 @@ class Training:
     stage one layer more from the top, the embeddings last (Howard & Ruder 2018, section 3.3). What is frozen runs
     without dropout, once over every row, and its output is kept on disk; in every step where texts are seen in windows,
     or where a task encodes its two texts apart. Example: `strategy = "head"`"""
-    unfreeze_epochs: Annotated[float, Field(gt=0)] | None = None
+    unfreeze_epochs: Annotated[float, Field(gt=0, le=MOST)] | None = None
     """With `strategy = "gradual"`: how many epochs a stage lasts; default: 1.
     Example: `unfreeze_epochs = 0.5` with `strategy = "gradual"`"""
-    freeze_layers: Annotated[int, Field(ge=1)] | None = None
+    freeze_layers: Count | None = None
     """With `strategy = "freeze_layers"`, and required there: how many of the first encoder layers keep their weights.
     Example: `freeze_layers = 3` with `strategy = "freeze_layers"`"""
-    init_from: str = "base"
+    init_from: PathText = "base"
     """The weights that training starts from. `base`: those of `model.base`. `pushed` (a warm start): those of the
     newest pushed model that learned from other data, or the base model's where there is none. Otherwise the directory
     of a pushed version.
@@ -41,10 +52,10 @@ class Training:
     """Rows of a batch that go through the model at a time on each device, where memory does not hold all of them:
     their gradients are added up (gradient accumulation), and one step is made with the sum, which is the gradient of
     the whole batch. Default: all at once. Example: `micro_batch = 8` with `batch_size = 128`"""
-    epochs: Annotated[int, Field(ge=1)] | None = None
+    epochs: Annotated[int, Field(ge=1, le=1_000_000)] | None = None
     """Passes over train; default, unless `steps` is given: as many as make 400 steps, at least 2 and at most 20. With
     the default `batch_size` these are 2 from 6,369 rows on. `check` shows how many. Example: `epochs = 3`"""
-    steps: Annotated[int, Field(ge=1)] | None = None
+    steps: Count | None = None
     """Optimiser steps, instead of `epochs`. Example: `steps = 500`"""
     warmup: Share = 0.1
     """Share of all steps over which the learning rate rises linearly; it then falls linearly to 0.
@@ -52,7 +63,7 @@ class Training:
     weight_decay: Share = 0.01
     """Decoupled weight decay (AdamW, Loshchilov & Hutter 2019), per step and unit of learning rate; none on biases and
     LayerNorm. Example: `weight_decay = 0.0`"""
-    clip_norm: Annotated[float, Field(gt=0)] = 1.0
+    clip_norm: Annotated[float, Field(gt=0, le=1e15)] = 1.0
     """A gradient whose global L2 norm is larger is scaled down to this norm. Example: `clip_norm = 0.5`"""
     dropout: Rate | None = None
     """Dropout rate of hidden states, attention and the classifier's input; default: as in the base model's
@@ -65,7 +76,7 @@ class Training:
     """Share of the probability that the loss spreads evenly over all classes. Not for tasks whose labels are numbers.
     Example: `label_smoothing = 0.1`"""
     class_weights: Annotated[
-        Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0)]], BeforeValidator(label_keys)
+        Literal["none", "balanced"] | dict[str, Annotated[float, Field(gt=0, le=1e6)]], BeforeValidator(label_keys)
     ] = "none"
     """What each class weighs in the loss. `balanced`: rows of train / (classes x rows of the class); for `tagging`
     the same of tags and their words; for `multilabel`, where a label weighs in the rows that have it, the square root
@@ -78,20 +89,20 @@ class Training:
     metric: Annotated[str, BeforeValidator(metric_name)] | None = None
     """The metric on dev that chooses the checkpoint, and that `early_stopping` waits for: one of the task's, or of one
     label as `METRIC/LABEL`, see docs/metrics.md. Default: the first one of the task. Example: `metric = "macro_f1"`"""
-    early_stopping: Annotated[int, Field(ge=1)] | None = None
+    early_stopping: Count | None = None
     """Stop after this many evaluations without a better one; default: never.
     Example: `early_stopping = 3`"""
-    checkpoint_minutes: Annotated[float, Field(gt=0)] = 5.0
+    checkpoint_minutes: Minutes = 5.0
     """How often the state of the training goes to disk; a killed run resumes from there.
     Example: `checkpoint_minutes = 15`"""
-    checkpoint_steps: Annotated[int, Field(ge=1)] | None = None
+    checkpoint_steps: Count | None = None
     """Also write that state every so many steps; default: by time alone.
     Example: `checkpoint_steps = 1000`"""
     devices: Literal["auto", "mirrored", "multiworker"] = "auto"
     """What training runs on. `auto`: the GPUs that TensorFlow sees, each with a copy of the model, or else the CPU.
     `mirrored`: the same, and an error where there is only one device. `multiworker`: the processes that TF_CONFIG
     lists, see docs/training.md. Example: `devices = "mirrored"`"""
-    worker_minutes: Annotated[float, Field(gt=0)] = 10.0
+    worker_minutes: Minutes = 10.0
     """With `devices = "multiworker"`: how many minutes the chief waits for the other workers.
     Example: `worker_minutes = 30` with `devices = "multiworker"`"""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 1

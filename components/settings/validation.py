@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from components.settings.fields import Share, Strings, settings
+from components.settings.fields import PathText, Share, Strings, settings
 
 
 @settings
 class Validation:
     """What the data must look like, beyond the rules for a row."""
 
-    schema_file: str | None = None
+    schema_file: PathText | None = None
     """A reviewed schema in protobuf's text form; default: one that is inferred from train, which is a start but
     validates little. Example: `schema_file = "schema.pbtxt"`"""
     allow_anomalies: Strings = ()

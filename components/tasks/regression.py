@@ -30,7 +30,7 @@ _DRIFT_BINS = 10
 
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 
-_LARGEST = 1e15
+LARGEST = 1e15
 """Numbers beyond, in either direction, are refused: the sum of their squares is to stay within float32."""
 
 _STEPS = 100
@@ -73,8 +73,8 @@ class Regression(Task):
         """The label must be a finite decimal number that float32 can square, and within the range."""
         if not _NUMBER.fullmatch(label):
             return f"the {self.target} is {label[:40]!r}, expected a number", "Give one with a decimal point, say 3.5"
-        if abs(value := float(label)) > _LARGEST:
-            problem = f"the {self.target} is {label[:40]}, expected one from {-_LARGEST:g} to {_LARGEST:g}"
+        if abs(value := float(label)) > LARGEST:
+            problem = f"the {self.target} is {label[:40]}, expected one from {-LARGEST:g} to {LARGEST:g}"
             return problem, "Give all in another unit, say divided by 1e12"
         if self.range and not self.range[0] <= value <= self.range[1]:
             low, high = self.range
@@ -85,7 +85,7 @@ class Regression(Task):
         """Float32, in which labels are kept, has to tell them apart: it has 24 bits for each number."""
         largest, spread = max(abs(least), abs(greatest)), greatest - least
         # The distance of neighbours below a power of two; squares of smaller differences than the second vanish.
-        step = max(2.0 ** (math.frexp(largest)[1] - 24), 1 / _LARGEST)
+        step = max(2.0 ** (math.frexp(largest)[1] - 24), 1 / LARGEST)
         if not spread or spread >= _STEPS * step:
             return None
         problem = (

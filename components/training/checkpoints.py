@@ -85,7 +85,8 @@ class Checkpoints:
         """The state of the newest checkpoint that is whole; None: there is none."""
         for path in reversed(self._paths()):
             try:
-                if atomic_files.sha256(path) == path.stem.partition("-")[2]:
+                # A pipe would be waited for.
+                if path.is_file() and atomic_files.sha256(path) == path.stem.partition("-")[2]:
                     state, self.taken = read(path), path
                     return state
             except (OSError, SafetensorError, KeyError, ValueError):
@@ -94,7 +95,7 @@ class Checkpoints:
             logging.getLogger(__name__).warning(
                 "the checkpoint %s is damaged, the one before it is taken, or the start", path
             )
-            path.unlink(missing_ok=True)
+            _remove(path)
         return None
 
     def _paths(self) -> list[Path]:

@@ -9,10 +9,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from components import tasks
 from components.common.cpu import resolved_precision
 from components.common.errors import InputError
-from components.export.card import read_card, weights_sha256
+from components.export import saved_weights
+from components.export.card import read_card, task_of, weights_sha256
 from components.model.bert import build_encoder
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
@@ -74,12 +74,14 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
     """
     described = read_card(pushed)
     remedy = 'Set training.init_from = "base"'
-    theirs = tasks.from_card(described)
+    theirs = task_of(pushed)
     if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
         known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
         raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)
-    weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))
-    for name, shape in weights.get_variable_to_shape_map().items():
+    with saved_weights.readable(pushed):
+        weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))
+        shapes = weights.get_variable_to_shape_map()
+    for name, shape in shapes.items():
         # `model/encoder/blocks/0/inner/kernel/.ATTRIBUTES/...`: the attributes that lead to a variable. Of
         # dropout's state nothing is taken: it draws as `training.seed` says.
         path = name.partition("/.ATTRIBUTES")[0].split("/")
@@ -94,7 +96,8 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
         if variable is None or tuple(variable.shape) != tuple(shape):
             problem = f"the pushed model has {'.'.join(path[1:])} of shape {shape}, this run's has none like it"
             raise InputError("training.init_from", problem, remedy)
-        value = weights.get_tensor(name)
+        with saved_weights.readable(pushed):
+            value = weights.get_tensor(name)
         if not np.isfinite(value).all():
             problem = f"the pushed model's weights {'.'.join(path[1:])} are not all finite"
             raise InputError("training.init_from", problem, remedy)

@@ -12,12 +12,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from components import tasks
 from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
-from components.export.card import identity
+from components.export.card import identity, task_of
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
@@ -114,7 +113,7 @@ def predict_files(
                 remedy = "Give another --output, once the files are complete"
                 raise InputError(", ".join(map(str, files)), "changed while the predictions were made", remedy)
             _finish(files, work, output)
-        _tell_names(card, names, output, terminal)
+        _tell_names(version, names, output, terminal)
         if work.exists():
             # Of this job, or of one that was killed right here.
             shutil.rmtree(work)
@@ -128,9 +127,9 @@ def _tell_widths(files: list[Path], card: dict[str, Any], quoting: Quoting, is_s
             print(note, file=terminal)
 
 
-def _tell_names(card: dict[str, Any], names: list[str], output: Path, terminal: TextIO) -> None:
+def _tell_names(version: Path, names: list[str], output: Path, terminal: TextIO) -> None:
     """Says which columns of predictions have other names than the task gives them."""
-    found = input_format.prediction_names(names, tasks.from_card(card).output_columns)
+    found = input_format.prediction_names(names, task_of(version).output_columns)
     if note := input_format.renaming_note(found):
         print(f"{output}: {note}", file=terminal)
 

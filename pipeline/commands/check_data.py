@@ -10,12 +10,11 @@ from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from components import tasks
 from components.common import json_text, streams
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, WRONG_INPUT
 from components.drift.data_comparison import DataComparison
-from components.export.card import read_card
+from components.export.card import read_card, task_of
 from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format
@@ -44,7 +43,7 @@ def compare_rows(
     """
     before = manifest.read_ended(directory)
     model = _model(before, directory)
-    task = tasks.from_card(read_card(model))
+    task = task_of(model)
     data = before.settings.data
     if data.format != "tsv":
         given = {"--column": bool(columns), "--label": label is not None, "--no-header": not has_header}

@@ -20,7 +20,7 @@ from components.common.exit_status import DONE
 from components.common.streams import columns, hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
-from components.rows.tsv import Quoting
+from components.rows.tsv import MOST_BYTES, Quoting
 from components.rows.writer import writer
 from components.serving.input_format import (
     card_with_input,
@@ -257,7 +257,10 @@ def _read(stream: TextIO) -> Iterator[tuple[str, str]]:
         # Python opens it so that bytes of another encoding pass, in disguise.
         stream.reconfigure(encoding="utf-8", errors="strict")
     with contextlib.suppress(UnicodeDecodeError):
-        for number, line in enumerate(stream, 1):
+        for number, line in enumerate(iter(lambda: stream.readline(MOST_BYTES + 1), ""), 1):
+            if len(line) > MOST_BYTES:
+                problem = f"a line of more than {MOST_BYTES:,} characters"
+                raise InputError(f"standard input:{number}", problem, "Give one text a line; split a longer one")
             yield f"standard input:{number}", line.rstrip("\r\n")
         return
     raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")

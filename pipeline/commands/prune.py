@@ -22,6 +22,7 @@ def execute(options: argparse.Namespace) -> int:
         with streams.hidden_stderr():
             from pipeline.runs import pruning, recovery
 
+            lock.check_metadata(paths.metadata, whole=True)
             adopted = recovery.adopt(paths)
             pruned = pruning.prune(paths, options.keep, options.dry_run, options.versions)
         for what in adopted:

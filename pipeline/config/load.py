@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import tomllib
@@ -11,10 +12,23 @@ from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
+from components.common.json_files import is_deep
 from components.common.suggest import did_you_mean
 from components.settings.data import unknown_task
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
+
+_MOST_BYTES = 1 << 20
+"""Of a TOML file; a thousand classes have some ten thousand."""
+
+_MOST_PARTS = 100
+
+_LONG_KEY = re.compile(
+    rf"""(?<![\w-])(?:(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){{{_MOST_PARTS}}}""", re.ASCII
+)
+"""What tomllib would need minutes for: its work grows with the square of a key's parts."""
+
+_LONG_NUMBER = re.compile(r"[0-9a-fA-F_]{1000,}")
 
 
 def load_config(path: Path, folder: Path | None = None) -> Run:
@@ -28,8 +42,19 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
         InputError: no such file, no TOML, an unknown key, a wrong type or value.
     """
     text = read_text(path)
+    values, source = _values(path, text), TomlSource(str(path), text)
+    return _located(parse(Run, _with_task(values, source), source), path.resolve().parent if folder is None else folder)
+
+
+def _values(path: Path, text: str) -> dict[str, Any]:
+    """What a TOML file holds; errors as `load_config`."""
+    if long := _LONG_KEY.search(text):
+        problem = f"a key of more than {_MOST_PARTS} names with dots between them"
+        raise InputError(_line(path, text, long.start()), problem, "Correct the key: it has a table and a name")
     try:
         values = tomllib.loads(text)
+        # Which a hexadecimal number of so many digits does not survive.
+        json.dumps(values, default=str)
     except tomllib.TOMLDecodeError as error:
         # tomllib tells the place at the end of its message only.
         message, _, where = str(error).rstrip(")").rpartition(" (at ")
@@ -37,8 +62,27 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
         line, column = found.groups() if found else (text.rstrip().count("\n") + 1, where)
         remedy = "Correct the line: strings need quotes, lists brackets"
         raise InputError(f"{path}:{line}", f"not valid TOML ({message}, {column})", remedy) from None
-    source = TomlSource(str(path), text)
-    return _located(parse(Run, _with_task(values, source), source), path.resolve().parent if folder is None else folder)
+    except RecursionError:
+        raise _too_deep(path, text) from None
+    except ValueError:
+        # Python neither reads nor writes a number of so many digits.
+        number = _LONG_NUMBER.search(text)
+        place = _line(path, text, number.start()) if number else str(path)
+        raise InputError(place, "not valid TOML (a number of thousands of digits)", "Correct the number") from None
+    if is_deep(values):
+        raise _too_deep(path, text)
+    return values
+
+
+def _line(path: Path, text: str, place: int) -> str:
+    return f"{path}:{text.count(chr(10), 0, place) + 1}"
+
+
+def _too_deep(path: Path, text: str) -> InputError:
+    lines = text.split("\n")
+    deepest = max(range(len(lines)), key=lambda number: sum(map(lines[number].count, "[{.")))
+    problem = "lists or tables are nested too deeply, no setting has more than one in another"
+    return InputError(f"{path}:{deepest + 1}", problem, "Correct the line")
 
 
 def stated(path: Path) -> dict[str, Any]:
@@ -62,8 +106,16 @@ def _with_task(values: dict[str, Any], source: TomlSource) -> dict[str, Any]:
 def read_text(path: Path) -> str:
     """The text of a config; errors as `load_config`."""
     try:
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            # It is read more than once.
+            raise InputError(str(path), "a pipe or a device, not a file", "Write the config to a file, and name that")
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            problem = f"more than {_MOST_BYTES:,} bytes, which no config has"
+            raise InputError(str(path), problem, "Give the run's TOML file")
         # A byte order mark is what some editors put before UTF-8.
-        return path.read_text(encoding="utf-8-sig")
+        return content.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
     except FileNotFoundError:
         folder = path.parent if path.parent.is_dir() else Path()
         there = [other.name for other in folder.glob("*.toml")]

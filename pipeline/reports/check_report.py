@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from components import tasks
-from components.export.card import read_card
+from components.export.card import read_card, task_of
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
 from components.rows import label_names, text_statistics
@@ -131,9 +131,9 @@ def _dag(run: Run) -> Iterator[RenderableType]:
 def _of_another_kind(task: Task, paths: PipelinePaths) -> Iterator[tuple[str, str]]:
     """What is to be said of the model in production before a run, as far as the names of labels are known."""
     version = production(paths.serving)
-    described = read_card(paths.serving / str(version)) if version is not None else {}
-    if "task" in described:
-        known = tasks.from_card(described)
+    path = paths.serving / str(version)
+    if version is not None and "task" in read_card(path):
+        known = task_of(path)
         if (known.name != task.name or task.labels) and (unlike := tasks.unlike(known, task)):
             yield "in production", f"version {version} {unlike}: a run's model will not be compared with it"
 

@@ -27,10 +27,11 @@ from pipeline.config.preflight import Checked
 from pipeline.dag.build import build_pipeline
 from pipeline.runners import inputs
 from pipeline.runners.cache_context import CacheContexts
+from pipeline.runs.lock import check_metadata
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import NodeOutcome
-from pipeline.runs.recovery import Digests, adopt, discard_unfinished, disown
+from pipeline.runs.recovery import Digests, adopt, discard_unfinished, disown, put_aside_unknown
 from pipeline.runs.rerun_reasons import reason
 
 _STATES = metadata_store_pb2.Execution
@@ -136,13 +137,18 @@ class CompiledPipeline:
 
         Returns:
             What was not as it had been, for the user.
+
+        Raises:
+            InputError: as `check_metadata`.
         """
-        copied = adopt(self._paths)
+        check_metadata(self._paths.metadata, whole=True)
+        copied = [*put_aside_unknown(self._paths), *adopt(self._paths)]
         discard_unfinished(self._paths, self._connection)
         return [*copied, *disown(self._paths, self._connection), *self._digests.mend()]
 
     def discard_unfinished(self, node_id: str) -> None:
         """Removes what an earlier attempt at a node, in this run, had begun before it was killed."""
+        check_metadata(self._paths.metadata)
         contexts = (self._run_id, f"{self._pipeline.pipeline_info.id}.{node_id}")
         discard_unfinished(self._paths, self._connection, contexts)
 
@@ -169,9 +175,10 @@ class CompiledPipeline:
         Raises:
             Exception: whatever the node's executor raised.
             InputError: a file that the node reads, or its code, is another one than when the run began; nothing that it
-                made of that is taken from cache.
+                made of that is taken from cache; or ML Metadata's file is locked or damaged.
             RuntimeError: the node's inputs are missing, or Beam's job service has gone.
         """
+        check_metadata(self._paths.metadata)
         use_large_batches()
         use_literal_paths()
         launcher.cache_utils = CacheContexts(self._paths.home)

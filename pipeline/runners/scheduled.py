@@ -259,10 +259,11 @@ def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPip
 
 def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
-    measured = kept.evaluations["dev"].get("baseline_version")
-    (model,) = (path for uri in kept.node("Trainer").outputs for path in Path(uri).glob("Format-Serving"))
-    own = identity(read_card(model))
-    if not lifecycle.held_against_production(kept, paths, own):
+    own = identity(read_card(lifecycle.trained_model(kept, paths)))
+    with record.as_written(Path(kept.directory)):
+        measured = kept.evaluations["dev"].get("baseline_version")
+        same = lifecycle.held_against_production(kept, paths, own)
+    if not same:
         against = f"version {measured}" if measured else "no version"
         now = production(paths.serving, but=own)
         problem = f"version {now} is in production now, the model was held against {against}"

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from components.common import stored_paths
+from components.common import locks, stored_paths
 from components.common.errors import InputError, changed
 from components.distributed import cluster
 from components.export.card import identity, read_card
@@ -112,9 +112,12 @@ def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = Non
         scheduled_as: a scheduler's id for it.
     """
     now = datetime.datetime.now(datetime.UTC)
-    run_id = new_id(paths.runs, now)
-    directory = paths.runs / run_id
-    directory.mkdir(parents=True)
+    paths.runs.mkdir(parents=True, exist_ok=True)
+    # Two pipelines of a root may begin at once, and an id is one run's.
+    with locks.locked(paths.home.parent):
+        run_id = new_id(paths.runs, now)
+        directory = paths.runs / run_id
+        directory.mkdir()
     shutil.copy(checked.path, directory / "config.toml")
     begun = RunRecord(
         run_id,
@@ -156,22 +159,32 @@ def _keep_events(logs: Path, directory: Path) -> None:
         shutil.copy(path, directory)
 
 
+def trained_model(record: RunRecord, paths: PipelinePaths) -> Path:
+    """The SavedModel that Trainer left in a run.
+
+    Raises:
+        InputError: it is said to lie elsewhere than where Trainer writes.
+    """
+    from tfx.utils import path_utils
+
+    outputs = record.node("Trainer").outputs
+    models = [uri for uri in outputs if stored_paths.below(paths.models, uri)]
+    if len(models) != 1:
+        problem = f"has {len(models)} models of Trainer in {paths.models}, expected 1; its outputs: {outputs}"
+        raise InputError(str(paths.metadata), problem, "Run again: what lies elsewhere is made again")
+    return Path(path_utils.serving_model_path(models[0]))
+
+
 def end(record: RunRecord, found: Manifest) -> None:
     """The result of a run whose nodes are all done, into record and manifest.
 
     Raises:
         InputError: Trainer's model is said to lie elsewhere than where Trainer writes.
     """
-    from tfx.utils import path_utils
-
     paths = PipelinePaths.of_run(found.settings, Path(record.directory))
-    trainer = record.node("Trainer")
-    models = [uri for uri in trainer.outputs if stored_paths.below(paths.models, uri)]
-    if len(models) != 1:
-        problem = f"has {len(models)} models of Trainer in {paths.models}, expected 1; its outputs: {trainer.outputs}"
-        raise InputError(str(paths.metadata), problem, "Run again: what lies elsewhere is made again")
-    model = Path(path_utils.serving_model_path(models[0]))
-    earlier = manifest.machine_of(paths.runs, str(model)) if trainer.state == "cached" else None
+    model = trained_model(record, paths)
+    cached = record.node("Trainer").state == "cached"
+    earlier = manifest.machine_of(paths.runs, str(model)) if cached else None
     record.state = "pushed" if record.pushed else "refused"
     card = read_card(model)
     found.result = {

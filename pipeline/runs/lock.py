@@ -1,10 +1,11 @@
-"""One run at a time in a pipeline's home."""
+"""One run at a time in a pipeline's home, and nobody else in ML Metadata's file."""
 
 from __future__ import annotations
 
 import contextlib
 import datetime
 import os
+import sqlite3
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,9 @@ from components.common import locks, progress, stored_paths
 from components.common.errors import InputError
 from components.common.streams import printable
 from pipeline.runs.paths import PipelinePaths
+
+LOCKED_SECONDS = 20.0
+"""So long ML Metadata's file may be locked; what it does itself takes milliseconds."""
 
 
 @contextlib.contextmanager
@@ -63,6 +67,41 @@ def held(paths: PipelinePaths, wait: Callable[[Any], None] | None = None, shared
 def told(what: str) -> None:
     """Says on standard error who is waited for."""
     print(printable(what), file=sys.stderr, flush=True)
+
+
+def check_metadata(path: Path, seconds: float = LOCKED_SECONDS, whole: bool = False) -> None:
+    """Looks whether ML Metadata can use its file, for which it would wait for minutes without a word.
+
+    Args:
+        path: the SQLite file; where there is none yet, or an empty one, it will be made.
+        seconds: how long others may have it to themselves, as nodes side by side have it for moments.
+        whole: whether to look through all of the file for damage: a second for each hundred megabytes.
+
+    Raises:
+        InputError: another process has it locked, it cannot be written, or it is damaged.
+    """
+    try:
+        # A file that is not there would be made.
+        with contextlib.closing(sqlite3.connect(path if path.is_file() else ":memory:", timeout=seconds)) as database:
+            database.execute("BEGIN EXCLUSIVE")
+            found = database.execute("PRAGMA quick_check(1)" if whole else "PRAGMA schema_version").fetchone()[0]
+            database.rollback()
+    except sqlite3.OperationalError as error:
+        problem, remedy = f"cannot be used ({error})", "Look at its permissions, and at the disk"
+        if "locked" in str(error):
+            problem = f"another process has it locked, and {seconds:g} s on still has"
+            remedy = f"`fuser -v {path}` or `lsof {path}` shows which: end it, or wait for its end; then run again"
+        raise InputError(str(path), problem, remedy) from None
+    except sqlite3.DatabaseError as error:
+        raise _damaged(path, str(error)) from None
+    if whole and found != "ok":
+        raise _damaged(path, str(found).splitlines()[-1])
+
+
+def _damaged(path: Path, why: str) -> InputError:
+    remedy = "Put it back from where it was archived; without that, delete it: the next run puts aside what nodes made "
+    remedy += "and makes it anew. Pushed versions and the records of runs stay"
+    return InputError(str(path), f"ML Metadata's file is damaged ({why})", remedy)
 
 
 @contextlib.contextmanager

@@ -22,6 +22,7 @@ from components.common.checkout import ROOT
 from components.common.errors import InputError
 from components.pretrained import content
 from components.rows.files import fingerprint
+from components.serving import signing
 from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import dump, load, load_file
@@ -83,6 +84,8 @@ class Manifest:
     """What can change a product's last bits: `cpu`, `features`, settings of `tensorflow`; and `system`, `python`."""
     schema: str | None = None
     """sha256 of the reviewed schema; None: one was inferred."""
+    sign_key: str | None = None
+    """`signing.fingerprint` of the key that versions are signed by; None: they are not, or the run is older."""
     result: dict[str, Any] = field(default_factory=dict)
     """`identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
     (`initial_identity`, `initial_weights`), `model` (a directory) and the `machine` it was trained on; with the
@@ -187,13 +190,14 @@ def _made_of(run: Manifest) -> list[Any]:
     config = json.loads(dump(run.settings))
     for name in ("beam", "schedule", "kubeflow", "notify"):
         del config[name]
-    for table, names in (("data", (*SPLITS, "files")), ("model", ("base",)), ("validation", ("schema_file",))):
+    files = {"data": (*SPLITS, "files"), "model": ("base",), "validation": ("schema_file",), "push": ("sign_key",)}
+    for table, names in files.items():
         for name in names:
             del config[table][name]
     data = [(file.split, file.sha256) for file in run.data]
     python = run.machine["python"].split(".")[:2]
     libraries = [run.libraries.get(name) for name in COMPUTING]
-    return [config, data, run.base_model, run.schema, run.code["sha256"], python, libraries]
+    return [config, data, run.base_model, run.schema, run.sign_key, run.code["sha256"], python, libraries]
 
 
 def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
@@ -228,6 +232,7 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
             "python": platform.python_version(),
         },
         schema=atomic_files.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
+        sign_key=signing.fingerprint(Path(run.push.sign_key)) if run.push.sign_key else None,
     )
 
 

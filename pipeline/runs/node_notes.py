@@ -10,7 +10,7 @@ from typing import Any
 from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
-from components.export.card import read_card
+from components.export.card import read_card, task_of
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE
@@ -124,9 +124,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "Baseline" | "Predecessor":
             if not outputs.get("baseline"):
                 return "no other model in production" if node == "Baseline" else "no model of other data in production"
-            known = read_card(Path(outputs["baseline"][0], "Format-Serving"))
+            known = Path(outputs["baseline"][0], "Format-Serving")
             (read,) = record.node("TsvExampleGen").outputs
-            unlike = tasks.unlike(tasks.from_card(known), tasks.read(read)) if "task" in known else ""
+            unlike = tasks.unlike(task_of(known), tasks.read(read)) if "task" in read_card(known) else ""
             return f"the model in production {unlike}" if unlike else ""
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
@@ -140,9 +140,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             if "metrics" in summary.get("learned", {}):
                 measured += f", compared without {learned_rows(summary):,} rows"
-            elif node == "Evaluator.test" and (known := baseline_note(summary, "test")):
+            elif node == "Evaluator.test" and (learned := baseline_note(summary, "test")):
                 # Of dev the report says it, beside the baseline.
-                measured += f", version {summary['baseline_version']}{known}"
+                measured += f", version {summary['baseline_version']}{learned}"
             return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])

@@ -8,9 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from components import tasks
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, identity, read_card
+from components.export.card import identity, read_card, task_of
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
 from components.settings.run import Run
@@ -99,18 +98,15 @@ def pushed(where: PipelinePaths) -> list[Version]:
             state = f"in production, {copied}" if copied else "in production"
         run = of_model.get(model) or of_model.get(weights)
         metrics = run.result["metrics"] if run else {}
-        headline = _headline(path, described) if metrics else ""
+        headline = _headline(path) if metrics else ""
         pusher = run.run if run else described.get("run")
         listed.append(Version(number, state, str(path), model, weights, pusher, metrics, headline))
     return listed
 
 
-def _headline(version: Path, described: dict[str, Any]) -> str:
+def _headline(version: Path) -> str:
     """The metric that stands beside a version; empty where it is a task's whose package is not installed."""
     try:
-        return tasks.from_card(described).primary_metric.name
+        return task_of(version).primary_metric.name
     except MissingTaskError:
         return ""
-    except (KeyError, TypeError, ValueError):
-        problem = "not a model's card (it names no task of ours)"
-        raise InputError(str(version / CARD_FILE), problem, "Remove this version and push the model again") from None

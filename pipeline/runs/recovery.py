@@ -31,6 +31,38 @@ _SHOWN = 200
 _UNDER_WAY = (_States.NEW, _States.RUNNING)
 
 
+def put_aside_unknown(paths: PipelinePaths) -> list[str]:
+    """Puts aside what nodes made in executions that ML Metadata does not know: their numbers will be given again, and a
+    node would write among another's files. So it is after its file was deleted, or put back from an archive.
+
+    Returns:
+        What became of it, for the user.
+    """
+    with contextlib.closing(_database(paths.metadata)) as database:
+        try:
+            (newest,) = database.execute("SELECT max(id) FROM Execution").fetchone()
+        except sqlite3.OperationalError:
+            # Not made yet.
+            newest = None
+    unknown = [
+        path
+        for path in paths.artifacts.glob("*/*/[0-9]*")
+        if versions.is_version(path.name)
+        and int(path.name) > (newest or 0)
+        and paths.artifact(str(path)) == path.resolve()
+    ]
+    for path in unknown:
+        aside = path.with_name(f"{versions.DAMAGED}{path.name}")
+        stored_paths.remove(paths.artifacts, aside)
+        path.rename(aside)
+    if not unknown:
+        return []
+    what = f"{paths.metadata.name} does not know {len(unknown)} outputs of nodes in {paths.artifacts}"
+    return [
+        f"{what}: they were put aside, as {versions.DAMAGED}NUMBER, and their nodes run again; `prune` removes them"
+    ]
+
+
 def adopt(paths: PipelinePaths) -> list[str]:
     """Has ML Metadata and the digests of a root that was copied or moved name the files as they lie in this one.
 

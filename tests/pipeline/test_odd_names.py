@@ -45,8 +45,8 @@ def write_odd_run(base: Path, draws: random.Random) -> OddRun:
     names = several(odd_name, NAMES, ["[x]"])
     labels, values = several(odd_label, LABELS, ["[/INST]"]), several(odd_value, VALUES, ["", "[/x]"])
     draws.shuffle(names)
-    folder, data, model, file, root, dags = names
-    folder = base / folder
+    inner, data, model, file, root, dags = names
+    folder = base / inner
     (folder / data).mkdir(parents=True)
     write_toy_checkpoint(folder / model)
     rows = iter(toy_rows(180))

@@ -1,3 +1,5 @@
+import glob
+import random
 from pathlib import Path
 
 import pytest
@@ -83,3 +85,26 @@ def test_a_saved_model_below_such_a_directory_is_loaded(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(place))
     assert tf.saved_model.load(str(place)).number.numpy() == 7.0
     assert tf.compat.v1.saved_model.load_v2(str(place)).number.numpy() == 7.0
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_glob_matches_what_pythons_own_does(seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    draws = random.Random(seed)  # noqa: S311
+    folders = [tmp_path]
+    for _ in range(15):
+        name = draws.choice(["a", "b.tsv", ".c", "ab", "[a]", "d*"])
+        path = draws.choice(folders) / name
+        if not path.exists():
+            if draws.random() < 0.67:
+                path.mkdir()
+            else:
+                path.touch()
+            folders += [path] if path.is_dir() else []
+    (tmp_path / "link").symlink_to(draws.choice(folders))
+    parts = ["*", "**", "a*", "?", "[ab]*", ".*", "a", "[[]a]", "*.tsv", "link", "none"]
+    monkeypatch.chdir(tmp_path)
+    for _ in range(30):
+        pattern = "/".join(draws.choices(parts, k=draws.randint(1, 3)))
+        for written in (pattern, f"{tmp_path}/{pattern}"):
+            expected = {name.rstrip("/") for name in glob.glob(written, recursive=True)}
+            assert matching(written) == sorted(expected - {""}), written

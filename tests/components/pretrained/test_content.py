@@ -48,3 +48,10 @@ def test_other_bytes_of_the_same_size_and_time_are_seen(tmp_path: Path, seconds:
     os.utime(vocabulary, ns=(times.st_atime_ns, times.st_mtime_ns))
     with pytest.raises(InputError):
         content.check(tmp_path, known)
+
+
+def test_a_pipe_is_not_waited_for(tmp_path: Path) -> None:
+    (tmp_path / "1_Pooling").mkdir()
+    for name in ("modules.json", "1_Pooling/config.json", "vocab.txt", "model.safetensors"):
+        os.mkfifo(tmp_path / name)
+    assert content.hashes(tmp_path) == {}

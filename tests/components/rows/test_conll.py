@@ -1,12 +1,14 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from components import tasks
-from components.rows import reader
+from components.rows import conll, reader
 from components.rows.reader import Row
 from components.rows.tsv import BadRow
 from components.settings.data import Data
-from tests.components.rows.reading import Write
+from tests.components.rows.reading import Write, message
 
 CONLLU = """\
 # sent_id = 1
@@ -98,3 +100,12 @@ def test_a_word_of_conllu_has_ten_columns_and_none_is_empty(write: Write) -> Non
     bad, _ = sentences(write(CONLLU.replace("\tADP\t", "\t")), task="word_tags", format="conllu")
     assert isinstance(bad, BadRow)
     assert bad.problem == "9 columns between tabs, a word of CoNLL-U has 10"
+
+
+def test_a_file_without_empty_lines_is_not_read_as_one_sentence(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(conll, "MOST_TOKENS", 3)
+    assert len(sentences(write("a O\nb O\nc O\n\na O\n"))) == 2
+    path = write("a O\n\nb O\nc O\nd O\ne O\n")
+    assert message(sentences, path) == (
+        f"{path}:3: a sentence of more than 3 tokens. An empty line ends a sentence: put one after each."
+    )

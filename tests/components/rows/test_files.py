@@ -1,8 +1,11 @@
 import gzip
+import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from components.common.literal_paths import patterns
 from components.rows import columns, files, reader
 from tests.components.rows.reading import TABLE, Write, data, headerless, message
 
@@ -81,3 +84,27 @@ def test_a_file_that_two_patterns_of_a_split_match_is_refused(tmp_path: Path, wr
 
 def test_a_fingerprint_is_the_sha256_of_the_bytes(write: Write) -> None:
     assert files.fingerprint(write("abc")) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_glob_over_more_names_than_a_person_would_wait_for_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "abcdef":
+        (tmp_path / name / "deep").mkdir(parents=True)
+    monkeypatch.setattr(patterns, "MOST_NAMES", 12)
+    monkeypatch.setattr(patterns, "TOLD_FROM", 5)
+    assert patterns.matching(f"{tmp_path}/**/*.tsv") == []
+    assert caplog.messages == [f"{tmp_path}/**/*.tsv: looking for files, 5 names so far"]
+    monkeypatch.setattr(patterns, "MOST_NAMES", 11)
+    given = data(train=(f"{tmp_path}/**/*.tsv",))
+    assert "/**/*.tsv: matches too widely: 11 names were looked at, the last in /" in message(files.find_files, given)
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("/dev/zero")])
+def test_what_is_no_file_is_not_opened(tmp_path: Path, make: Callable[[Path], object]) -> None:
+    make(tmp_path / "rows.tsv")
+    assert message(files.find_files, data(train=(f"{tmp_path}/rows.tsv",))) == (
+        f"{tmp_path}/rows.tsv: a pipe or a device, not a file. Write its rows to a file, and name that: the rows are "
+        "read more than once."
+    )
+    assert "a pipe or a device" in message(reader.read_texts, tmp_path / "rows.tsv", ["text"], True, "none")

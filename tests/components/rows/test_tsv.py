@@ -2,6 +2,7 @@ import csv
 import gzip
 import io
 import tempfile
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from components.common.errors import InputError
-from components.rows import columns, reader
+from components.rows import columns, reader, shards, tsv
 from components.rows.files import opened
 from components.rows.reader import Row
 from components.rows.tsv import BadRow
@@ -200,3 +201,53 @@ def test_csv_quoting_takes_any_bytes(content: bytes) -> None:
     starts = [row.line for row in found]
     assert starts == sorted(set(starts))
     assert bool(starts) == bool(content)
+
+
+ENDLESS = f"text\tlabel\n{'a' * 3000}\tpos\ngood film\tpos\n".encode()
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+@pytest.mark.parametrize("quoting", ["none", "csv"])
+def test_a_line_that_is_too_long_is_refused_before_it_is_read(
+    write: Write, monkeypatch: pytest.MonkeyPatch, compressed: bool, quoting: str
+) -> None:
+    path = write(gzip.compress(ENDLESS), "rows.tsv.gz") if compressed else write(ENDLESS)
+    given = data(quoting=quoting, on_bad_row="quarantine")
+    assert len(rows(path, given)) == 2
+    monkeypatch.setattr(tsv, "MOST_BYTES", 1000)
+    assert message(rows, path, given) == (
+        f"{path}:2: a line of more than 1,000 bytes. A line ends with LF: look whether this is the file that you mean, "
+        "or split the text."
+    )
+    format_ = shards.RowFormat(wanted=(0,), width=2, header=True, quoting=given.quoting)
+    assert "2: a line of more than 1,000 bytes" in message(shards.plan, path, format_, 10)
+
+
+def test_a_line_that_is_too_long_takes_no_more_memory_than_its_limit(tmp_path: Path) -> None:
+    with gzip.open(tmp_path / "rows.tsv.gz", "wb", compresslevel=1) as file:
+        file.write(b"text\tlabel\n")
+        for _ in range(100):
+            file.write(b"a" * (1 << 20))
+    tracemalloc.start()
+    try:
+        assert "2: a line of more than 16,777,216 bytes" in message(rows, tmp_path / "rows.tsv.gz", data())
+        assert tracemalloc.get_traced_memory()[1] < 3 * tsv.MOST_BYTES
+    finally:
+        tracemalloc.stop()
+
+
+def test_a_quote_that_is_never_closed_does_not_take_the_whole_file(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write('text\tlabel\n"a\nb"\tpos\n"good\tpos\n' + "bad film\tneg\n" * 1000)
+    monkeypatch.setattr(tsv, "MOST_BYTES", 1000)
+    assert message(rows, path, data(quoting="csv")) == (
+        f"{path}:4: a quote is opened, and 1,000 bytes on, in line 81, it is not closed. Close the quote, or set "
+        'data.quoting = "none"; a longer text has to be split.'
+    )
+
+
+def test_rows_of_which_none_is_too_long_may_be_of_any_number(write: Write, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tsv, "MOST_BYTES", 30)
+    path = write("text\tlabel\n" + '"good\nfilm"\tpos\n' * 100)
+    assert len(rows(path, data(quoting="csv"))) == 100

@@ -10,7 +10,7 @@ import tensorflow as tf
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 
 from components.common.errors import InputError
-from components.export import older_ops, signature_names
+from components.export import older_ops, saved_weights, signature_names
 from components.export.card import CARD_FILE
 from components.serving import predictor
 from components.serving.predictor import Predictor
@@ -152,6 +152,22 @@ def test_a_model_of_another_program_is_refused(tmp_path: Path) -> None:
     tf.saved_model.save(made, str(tmp_path), signatures={"serving_default": made.serve})
     with pytest.raises(InputError, match="not a model this pipeline pushed"):
         Predictor(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["variables.data-00000-of-00001", "variables.index"])
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99, None])
+def test_weights_that_are_cut_short_or_gone_are_told_by_all_who_read_them(
+    tiny_trained: Trained, tmp_path: Path, name: str, kept: float | None
+) -> None:
+    shutil.copytree(tiny_trained.saved_model, tmp_path / "1")
+    place = tmp_path / "1" / "variables" / name
+    content = place.read_bytes()
+    place.unlink() if kept is None else place.write_bytes(content[: int(kept * len(content))])
+    for read in (Predictor, saved_weights.check):
+        with pytest.raises(InputError, match="its weights cannot be read") as caught:
+            read(tmp_path / "1")
+        assert caught.value.place == str(tmp_path / "1")
+        assert caught.value.remedy == "Put the version back from where it was archived, or `rollback` to another"
 
 
 @pytest.mark.parametrize("content", [b"", b"no protocol buffer"])

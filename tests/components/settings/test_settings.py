@@ -1,17 +1,21 @@
 import json
 import tomllib
-from typing import Any, get_type_hints
+from collections.abc import Iterator
+from dataclasses import is_dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
 from pydantic import ValidationError
+from pydantic.fields import FieldInfo
 
 from components.common.errors import InputError
 from components.settings.data import Data
-from components.settings.fields import ConflictError
+from components.settings.fields import PATH, ConflictError
 from components.settings.gate import Gate
+from components.settings.kubeflow import Kubeflow
 from components.settings.model import Model
 from components.settings.push import Push
 from components.settings.run import Run
@@ -131,8 +135,13 @@ def test_the_patterns_are_in_the_order_of_the_splits() -> None:
         ('class_weights = { bad = "x" }', '`training.class_weights.bad` is "x", it should be a number'),
         ("evaluations_per_epoch = 101", "`training.evaluations_per_epoch` is 101, it should be at most 100"),
         ("early_stopping = 0", "`training.early_stopping` is 0, it should be at least 1"),
+        ("clip_norm = 1e38", "`training.clip_norm` is 1e+38, it should be at most 1,000,000,000,000,000"),
+        ("worker_minutes = 1e38", "`training.worker_minutes` is 1e+38, it should be at most 525,600"),
+        (f"steps = {'9' * 30}", f"`training.steps` is {'9' * 30}, it should be at most 1,000,000,000"),
+        ("class_weights = { bad = 1e38 }", "`training.class_weights.bad` is 1e+38, it should be at most 1,000,000"),
+        ('init_from = "a\\u0000"', '`training.init_from` is "a\\u0000", it should be a path, without a null character'),
         ("seed = -1", "`training.seed` is -1, it should be at least 0"),
-        ("seed = 2147483648", "`training.seed` is 2147483648, it should be less than 2.14748e+09"),
+        ("seed = 2147483648", "`training.seed` is 2147483648, it should be less than 2,147,483,648"),
     ],
 )
 def test_a_wrong_value_is_named_with_its_rule_and_line(line: str, problem: str) -> None:
@@ -500,3 +509,33 @@ def test_what_is_dumped_can_be_told_as_toml() -> None:
     values = json.loads(dump(parsed(RUN)))
     given = {key: value for key, value in values["data"].items() if key != "split"}
     assert parse(Data, given, TomlSource("run.toml", "")) == load(Data, json.dumps(values["data"]))
+
+
+def numbers_of(hint: Any) -> Iterator[tuple[Any, list[Any]]]:
+    """Each type of number in a field's annotation, with what is said of it."""
+    said: list[Any] = []
+    if get_origin(hint) is Annotated:
+        hint, *said = get_args(hint)
+        said = [one for part in said for one in (part.metadata if isinstance(part, FieldInfo) else [part])]
+    if hint in (int, float):
+        yield hint, said
+    for part in get_args(hint):
+        yield from numbers_of(part)
+
+
+def test_every_number_of_a_config_has_an_upper_bound() -> None:
+    for table, cls in {name: of for name, of in get_type_hints(Run).items() if is_dataclass(of)}.items():
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            for _, said in numbers_of(hint):
+                bounded = any(hasattr(one, "le") or hasattr(one, "lt") for one in said)
+                assert bounded or (table, name) in {("gate", "max"), ("gate", "max_drop")}, (table, name)
+
+
+def test_no_path_of_a_config_holds_a_null_character() -> None:
+    paths = {"train", "dev", "test", "files", "base", "schema_file", "init_from", "destination", "sign_key", "folder"}
+    for cls in (Data, Model, Validation, Training, Push, Kubeflow):
+        for name, hint in get_type_hints(cls, include_extras=True).items():
+            if name in paths:
+                assert repr(PATH) in repr(hint), (cls, name)
+                paths.remove(name)
+    assert not paths

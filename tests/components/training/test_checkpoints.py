@@ -1,4 +1,5 @@
 import itertools
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -181,3 +182,15 @@ def test_a_disk_that_fills_up_costs_the_checkpoint_and_not_the_ones_before(
     newest = checkpoints.newest()
     assert newest is not None
     assert newest.arrays["a"].tolist() == [0, 1, 2]
+
+
+def test_a_pipe_or_a_directory_named_like_a_checkpoint_is_a_damaged_one(tmp_path: Path) -> None:
+    found = Checkpoints(tmp_path, "key", Training())
+    found.save(1, SavedState({"a": np.ones(1)}, {}))
+    os.mkfifo(tmp_path / "key" / f"{2:010}-{'0' * 64}.safetensors")
+    (tmp_path / "key" / f"{3:010}-{'0' * 64}.safetensors").mkdir()
+    state = found.newest()
+    assert state is not None
+    assert state.arrays["a"].tolist() == [1.0]
+    assert [name[:10] for name in found.damaged] == ["0000000003", "0000000002"]
+    assert len(list((tmp_path / "key").iterdir())) == 1

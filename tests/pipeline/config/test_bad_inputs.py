@@ -7,6 +7,7 @@ import fcntl
 import gzip
 import io
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -96,6 +97,10 @@ class Box:
 
     def delete(self, name: str) -> Self:
         (self.directory / name).unlink()
+        return self
+
+    def pipe(self, name: str) -> Self:
+        os.mkfifo(self.directory / name)
         return self
 
     def rename(self, name: str, other: str) -> Self:
@@ -304,6 +309,28 @@ CASES: dict[str, list[Case]] = {
         Case("TOML that ends too early", lambda box: box.toml("0.5 }\n", "0.5\n"),
              "DIR/run.toml:16: not valid TOML (Unclosed inline table, column 23). Correct the line: strings need "
              "quotes, lists brackets."),
+        Case("lists within lists", lambda box: box.toml("epochs = 1", f"epochs = {'[' * 100_000}{']' * 100_000}"),
+             "DIR/run.toml:13: lists or tables are nested too deeply, no setting has more than one in another. Correct "
+             "the line."),
+        Case("tables within tables", lambda box: box.toml("epochs = 1", f"epochs = {'{a=' * 100_000}1{'}' * 100_000}"),
+             "DIR/run.toml:13: lists or tables are nested too deeply, no setting has more than one in another. Correct "
+             "the line."),
+        Case("a key without an end", lambda box: box.toml("epochs = 1", f"{'a.' * 100_000}a = 1"),
+             "DIR/run.toml:13: a key of more than 100 names with dots between them. Correct the key: it has a table "
+             "and a name."),
+        Case("a number of 5,000 digits", lambda box: box.toml("epochs = 1", f"epochs = {'9' * 5000}"),
+             "DIR/run.toml:13: not valid TOML (a number of thousands of digits). Correct the number."),
+        Case("a number of 30 digits", lambda box: box.toml("epochs = 1", f"epochs = {'9' * 30}"),
+             f"DIR/run.toml:13: `training.epochs` is {'9' * 30}, it should be at most 1,000,000. Correct it, or leave "
+             "it out."),
+        Case("a pipe", lambda box: box.delete("run.toml").pipe("run.toml"),
+             "DIR/run.toml: a pipe or a device, not a file. Write the config to a file, and name that."),
+        Case("a file that is too large", lambda box: box.write("run.toml", b"#" * (1 << 20) + b"#"),
+             "DIR/run.toml: more than 1,048,576 bytes, which no config has. Give the run's TOML file."),
+        Case("a path with a null character",
+             lambda box: box.toml("[gate]", '[push]\ndestination = "models\\u0000"\n[gate]'),
+             'DIR/run.toml:16: `push.destination` is "models\\u0000", it should be a path, without a null character. '
+             "Correct it, or leave it out."),
         Case("an unknown key", lambda box: box.toml("epochs", "epoch"),
              "DIR/run.toml:13: unknown key `training.epoch`. Did you mean `epochs`? Known here: strategy, "
              "unfreeze_epochs, freeze_layers, init_from, learning_rate, layer_decay, batch_size, micro_batch, epochs, "
@@ -1020,6 +1047,9 @@ CASES: dict[str, list[Case]] = {
         Case("no such input", nothing,
              "DIR/def.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.",
              f"{PREDICT} --input DIR/def.tsv --output DIR/out.tsv"),
+        Case("a pipe as input", lambda box: box.pipe("rows.tsv"),
+             "DIR/rows.tsv: a pipe or a device, not a file. Write its rows to a file, and name that: the rows are read "
+             "more than once.", f"{PREDICT} --input DIR/rows.tsv --output DIR/out.tsv"),
         Case("a directory as input", nothing,
              "DIR/toy: a directory, not a file. Give one file.", f"{PREDICT} --input DIR/toy --output DIR/out.tsv"),
         Case("an input without the column", lambda box: box.change("dev.tsv", "text\t", "review\t"),
@@ -1223,7 +1253,7 @@ def _block(message: str) -> list[str]:
 
 def tree(directory: Path) -> dict[str, bytes | None]:
     return {
-        str(path.relative_to(directory)): None if path.is_dir() else path.read_bytes() for path in directory.rglob("*")
+        str(path.relative_to(directory)): path.read_bytes() if path.is_file() else None for path in directory.rglob("*")
     }
 
 @pytest.mark.parametrize(

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import shutil
 import sqlite3
@@ -7,9 +8,11 @@ import pytest
 from ml_metadata.proto import metadata_store_pb2
 from tfx.orchestration import metadata
 
+from components.common.errors import InputError
 from components.serving.versions import versions
+from pipeline.runs.lock import check_metadata
 from pipeline.runs.paths import PipelinePaths
-from pipeline.runs.recovery import Digests, adopt, disown
+from pipeline.runs.recovery import Digests, adopt, disown, put_aside_unknown
 
 CARD = json.dumps({"weights_sha256": "aa", "labels": ["bad", "good"]})
 
@@ -255,3 +258,68 @@ def test_where_nothing_is_known_yet_there_is_nothing_to_adopt_and_nothing_is_mad
     at(tmp_path).home.mkdir()
     sqlite3.connect(at(tmp_path).metadata).close()
     assert adopt(at(tmp_path)) == []
+
+
+def store(path: Path, executions: int) -> Path:
+    """A file as far as ML Metadata's is looked at."""
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        database.execute("CREATE TABLE Execution (id INTEGER PRIMARY KEY)")
+        database.executemany("INSERT INTO Execution VALUES (?)", [(number + 1,) for number in range(executions)])
+    return path
+
+
+@pytest.mark.parametrize("how", ["BEGIN EXCLUSIVE", "BEGIN IMMEDIATE", "BEGIN; SELECT * FROM Execution"])
+def test_a_metadata_file_that_another_process_has_locked_is_not_waited_for_in_silence(tmp_path: Path, how: str) -> None:
+    path = store(tmp_path / "metadata.sqlite", 3)
+    check_metadata(path, whole=True)
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        for statement in how.split("; "):
+            cursor = other.execute(statement)
+        cursor.fetchone()
+        with pytest.raises(InputError) as caught:
+            check_metadata(path, seconds=0.1)
+    assert str(caught.value) == (
+        f"{path}: another process has it locked, and 0.1 s on still has. `fuser -v {path}` or `lsof {path}` shows "
+        "which: end it, or wait for its end; then run again."
+    )
+    check_metadata(path)
+
+
+@pytest.mark.parametrize("place", [0, 20, 100, 4096, 4200])
+def test_a_damaged_metadata_file_is_told_with_what_helps(tmp_path: Path, place: int) -> None:
+    path = store(tmp_path / "metadata.sqlite", 2000)
+    content = bytearray(path.read_bytes())
+    content[place : place + 60] = b"\xff" * 60
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="ML Metadata's file is damaged") as caught:
+        check_metadata(path, whole=True)
+    assert caught.value.remedy.startswith("Put it back from where it was archived; without that, delete it")
+
+
+def test_a_metadata_file_that_is_cut_short_is_damaged_and_one_that_is_not_there_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "metadata.sqlite"
+    check_metadata(path, whole=True)
+    assert not path.exists()
+    store(path, 2000)
+    path.write_bytes(path.read_bytes()[:5000])
+    with pytest.raises(InputError, match="ML Metadata's file is damaged"):
+        check_metadata(path, whole=True)
+    path.write_bytes(b"")
+    check_metadata(path, whole=True)
+
+
+def test_what_metadata_does_not_know_is_put_aside_before_its_numbers_are_given_again(paths: PipelinePaths) -> None:
+    put(paths.models / "3" / "Format-Serving", "graph")
+    store(paths.metadata, 12)
+    assert put_aside_unknown(paths) == []
+    paths.metadata.unlink()
+    store(paths.metadata, 3)
+    assert put_aside_unknown(paths) == [
+        f"metadata.sqlite does not know 1 outputs of nodes in {paths.artifacts}: they were put aside, as "
+        ".damaged-NUMBER, and their nodes run again; `prune` removes them"
+    ]
+    assert sorted(path.name for path in paths.models.iterdir()) == [".damaged-12", "3"]
+    paths.metadata.unlink()
+    put_aside_unknown(paths)
+    assert sorted(path.name for path in paths.models.iterdir()) == [".damaged-12", ".damaged-3"]
+    assert mend(paths) == [], "what is gone is not missed"

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import datetime
 import threading
 import time
@@ -92,6 +94,36 @@ def test_two_that_begin_at_once_have_ids_of_their_own(tmp_path: Path, clock: typ
     for thread in threads:
         thread.join()
     assert sorted(found) == [f"20261128-09300{count}" for count in range(4)]
+
+
+def test_two_pipelines_of_a_root_that_begin_at_once_have_ids_of_their_own(
+    tmp_path: Path, clock: type[Clock], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    at(clock, "2026-11-28T09:30:00")
+    checked = preflight.check(write_toy_run(tmp_path))
+    together, found = threading.Barrier(2), []
+
+    def slowly(runs: Path, now: datetime.datetime) -> str:
+        wanted = new_id(runs, now)
+        with contextlib.suppress(threading.BrokenBarrierError):
+            # Both have one before either has made its directory, if nothing keeps them apart.
+            together.wait(0.3)
+        return wanted
+
+    monkeypatch.setattr(lifecycle, "new_id", slowly)
+
+    def begin(name: str) -> None:
+        run = dataclasses.replace(checked.run, name=name)
+        paths = PipelinePaths.of(run, tmp_path / "root")
+        paths.home.mkdir(parents=True)
+        found.append(lifecycle.begin(dataclasses.replace(checked, run=run), paths).id)
+
+    threads = [threading.Thread(target=begin, args=(name,)) for name in "ab"]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(found) == ["20261128-093000", "20261128-093001"]
 
 
 def test_a_root_of_local_times_goes_on_behind_its_newest_run(tmp_path: Path, berlin: None, clock: type[Clock]) -> None:
