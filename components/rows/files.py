@@ -126,11 +126,13 @@ def _matching(pattern: str) -> Iterator[str]:
     while places:
         folder, parts = places.pop()
         if not parts:
-            yield folder
+            if folder:
+                yield folder
             continue
         part, *rest = parts
         if part == "**":
-            places.append((folder, rest))
+            if not folder or Path(folder).is_dir():
+                places.append((folder, rest))
             for entry in entries(folder):
                 path = os.path.join(folder, entry.name)  # noqa: PTH118
                 if not entry.name.startswith("."):
