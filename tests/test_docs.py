@@ -143,7 +143,7 @@ def test_types_and_ranges_are_in_words() -> None:
     assert found["training.learning_rate"].default == "5e-05"
     assert found["model.pooling"].type == '`"auto"`, `"cls"` or `"mean"`'
     assert found["data.train"].type == "string, or a list of them"
-    assert found["kubeflow.cpu"].type == "a table of numbers, at least 0.001"
+    assert found["kubeflow.cpu"].type == "a table of numbers, at least 0.001 and at most 100,000"
     assert found["beam.workers"].type == "HOST:PORT"
     assert found["training.epochs"].default == ""
     assert [key.dotted for key in keys.every_key() if key.required] == ["name", "model.base"]
@@ -263,7 +263,7 @@ def test_what_is_promised_is_there() -> None:
     record = {field.name for cls in (RunRecord, NodeRecord) for field in dataclasses.fields(cls)}
     assert {"state", "evaluations", "pushed"} <= promised("`run.json`") <= record
     assert promised("`manifest.json`") == {field.name for field in dataclasses.fields(Manifest)} - {
-        *("checkout", "schema")
+        *("checkout", "schema", "sign_key")
     }
     signatures = {value for name, value in vars(signature_names).items() if name.endswith("_SIGNATURE")}
     assert {"serving_default", "token_ids"} <= promised("signatures") <= signatures

@@ -65,7 +65,7 @@ def below(directory: str, pattern: str) -> list[str]:
     Raises:
         InputError: more than `MOST_NAMES` names had to be looked at.
     """
-    return sorted(set(_below(directory, pattern)))
+    return sorted({path.rstrip("/") or path for path in _below(directory, pattern)})
 
 
 def _below(directory: str, pattern: str) -> Iterator[str]:
@@ -91,11 +91,13 @@ def _below(directory: str, pattern: str) -> Iterator[str]:
     while places:
         folder, parts = places.pop()
         if not parts:
-            yield folder
+            if folder:
+                yield folder
             continue
         part, *rest = parts
         if part == "**":
-            places.append((folder, rest))
+            if not folder or Path(folder).is_dir():
+                places.append((folder, rest))
             for entry in entries(folder):
                 path = os.path.join(folder, entry.name)  # noqa: PTH118
                 if not entry.name.startswith("."):

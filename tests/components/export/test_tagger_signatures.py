@@ -1,12 +1,13 @@
 """Entities of running text and of words, by a model that knows a few words by heart."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from components.export import entities
+from components.export import entities, served_ops
 from components.export.tagger_signatures import ExportedTagger
 from components.tasks.tagging import Tagging
 from components.tokenization.joins import Joins
@@ -107,3 +108,11 @@ def test_the_tokenizer_gives_places_of_words_in_bytes(exported: ExportedTagger) 
     assert found["word_ids"].numpy().tolist() == [[-1, 0, 1, -1, 2, -1]]
     assert found["begin"].numpy().tolist() == [[0, 4, 7]]
     assert found["end"].numpy().tolist() == [[4, 6, 9]]
+
+
+def test_the_types_of_entities_are_found_in_the_saved_model(exported: ExportedTagger, tmp_path: Path) -> None:
+    ((name, function, spec),) = exported.more_signatures
+    signature = tf.function(function, input_signature=spec, autograph=False)
+    tf.saved_model.save(exported, str(tmp_path), signatures={name: signature})
+    assert TASK.labels in served_ops.names_in(tmp_path)
+    assert TASK.labels[::-1] not in served_ops.names_in(tmp_path)

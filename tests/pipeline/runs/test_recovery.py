@@ -278,6 +278,7 @@ def test_a_metadata_file_that_another_process_has_locked_is_not_waited_for_in_si
         cursor.fetchone()
         with pytest.raises(InputError) as caught:
             check_metadata(path, seconds=0.1)
+        cursor.close()
     assert str(caught.value) == (
         f"{path}: another process has it locked, and 0.1 s on still has. `fuser -v {path}` or `lsof {path}` shows "
         "which: end it, or wait for its end; then run again."
@@ -285,7 +286,7 @@ def test_a_metadata_file_that_another_process_has_locked_is_not_waited_for_in_si
     check_metadata(path)
 
 
-@pytest.mark.parametrize("place", [0, 20, 100, 4096, 4200])
+@pytest.mark.parametrize("place", [0, 20, 100, 4096])
 def test_a_damaged_metadata_file_is_told_with_what_helps(tmp_path: Path, place: int) -> None:
     path = store(tmp_path / "metadata.sqlite", 2000)
     content = bytearray(path.read_bytes())
