@@ -47,7 +47,7 @@ def _marks(hint: Any) -> list[Any]:
 
 def _one_or_several(value: dict[str, Any]) -> dict[str, Any]:
     """A list that may be given as its only item."""
-    default = {key: value.pop(key) for key in ("default", "description") if key in value}
+    default: dict[str, Any] = {"default": value.pop("default")} if "default" in value else {}
     return {"anyOf": [value["items"], value], **default}
 
 

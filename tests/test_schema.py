@@ -20,7 +20,14 @@ SCHEMA = json.loads((ROOT / "pipeline" / "configs" / "run.schema.json").read_tex
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
-TYPES = {"string": str, "integer": int, "number": (int, float), "boolean": bool, "array": list, "object": dict}
+TYPES: dict[str, Any] = {
+    "string": str,
+    "integer": int,
+    "number": (int, float),
+    "boolean": bool,
+    "array": list,
+    "object": dict,
+}
 
 KNOWN = {
     *("$schema", "$defs", "title", "description", "default"),
