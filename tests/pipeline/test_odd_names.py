@@ -16,6 +16,7 @@ import pytest
 
 import pipeline_runner
 from components.common.streams import printable
+from pipeline.runs.record import NodeRecord, RunRecord
 from tests.conftest import fuzz_cases
 from tests.odd_texts import as_toml, odd_label, odd_name, odd_value
 from tests.pipeline.runners.test_scheduled import all_steps
@@ -144,3 +145,34 @@ def test_any_text_gets_through_and_comes_back(
     assert sorted(answer["probabilities"]) == sorted(odd.labels)
     assert answer["label"] in odd.labels
     assert all(label in command("predict", "--model", str(Path(model).parent), "a film") for label in odd.labels)
+
+
+@pytest.mark.parametrize("seed", range(fuzz_cases(20)))
+def test_any_text_in_a_record_is_shown_as_it_is(seed: int, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    draws = random.Random(seed)  # noqa: S311
+    labels, values = [f"{odd_label(draws)} {place}" for place in range(3)], [odd_value(draws), odd_value(draws)]
+    note, root = odd_value(draws), tmp_path / odd_name(draws)
+    metrics = {"accuracy": 0.5, "example_count": 9.0, **{f"f1/{label}": 0.25 for label in labels}}
+    summary = {
+        "task": "classification",
+        "labels": labels,
+        "headline": ["accuracy"],
+        "per_label": ["f1"],
+        "metrics": {"candidate": {"": metrics, **{f"source={value}": metrics for value in values}}},
+        "confusion": {"candidate": [[1, 0, 2]] * 3},
+        "blessed": False,
+        "reasons": [f"f1/{labels[0]} is {note}"],
+    }
+    (directory := root / "toy" / "runs" / "20260101-000000").mkdir(parents=True)
+    made = RunRecord(
+        directory.name, "toy", f"/gone/{note}", str(directory), "2026-01-01T00:00:00+00:00", state="refused"
+    )
+    made.nodes, made.evaluations = [NodeRecord("Trainer", "done", note=note, warnings=[note])], {"dev": summary}
+    made.write()
+    assert pipeline_runner.main(["show", "--root", str(root), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["evaluations"]["dev"] == summary
+    assert pipeline_runner.main(["show", "--root", str(root)]) == 0
+    shown = capsys.readouterr().out
+    assert shown == printable(shown)
+    for text in (*labels, *(f"source={value}".rstrip() for value in values), f"f1/{labels[0]} is {note}"):
+        assert printable(text).strip() in shown, text

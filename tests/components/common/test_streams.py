@@ -20,9 +20,9 @@ class Terminal(io.StringIO):
 
 
 def test_what_a_command_prints_controls_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("stdout", "stderr"):
-        monkeypatch.setattr(sys, name, Terminal())
-    out, err = sys.stdout, sys.stderr
+    out, err = Terminal(), Terminal()
+    monkeypatch.setattr(sys, "stdout", out)
+    monkeypatch.setattr(sys, "stderr", err)
     with streams.printable_terminals():
         print(SHOWN)
         print(SHOWN, file=sys.stderr)
@@ -30,7 +30,7 @@ def test_what_a_command_prints_controls_no_terminal(monkeypatch: pytest.MonkeyPa
         # For colours, which are not others' text.
         assert streams.terminal_of(sys.stdout) is out
     for stream in (out, err):
-        assert stream.getvalue() == "[/x] \\u001b]0;title\\u0007 \\u009b31m \\u202e :smile:\n"  # type: ignore[union-attr]
+        assert stream.getvalue() == "[/x] \\u001b]0;title\\u0007 \\u009b31m \\u202e :smile:\n"
     assert sys.stdout is out
 
 
