@@ -36,6 +36,9 @@ def is_weight(path: str) -> bool:
 CARD_FILE = "assets.extra/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
 
+WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+"""Within a SavedModel: the requests that TensorFlow Serving sends itself when it loads the model."""
+
 _REMEDY = "Remove this version and push the model again"
 
 _OPEN = ConfigDict(extra="allow", strict=True)
@@ -68,6 +71,7 @@ class _Card(TypedDict, total=False):
     run: str
     restored_from: int
     signed_by: str
+    warmup_sha256: str
 
 
 _CARD = TypeAdapter(_Card)
@@ -75,7 +79,7 @@ _CARD = TypeAdapter(_Card)
 
 _NOT_OF_ANSWERS = (
     *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
-    *("run", "restored_from", "signed_by"),
+    *("run", "restored_from", "signed_by", "warmup_sha256"),
 )
 """What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
 

@@ -11,8 +11,9 @@ import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
 
+from components.common.atomic_files import sha256
 from components.common.errors import InputError
-from components.export.card import is_weight, read_card
+from components.export.card import WARMUP_FILE, is_weight, read_card
 
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """Under this key a checkpoint says which of its tensors is which variable."""
@@ -57,12 +58,17 @@ def readable(model: Path) -> Iterator[None]:
 
 
 def check(model: Path) -> None:
-    """Holds a model's weights against its card.
+    """Holds a model's weights, and the requests that a server sends itself, against its card.
 
     Raises:
-        InputError: they are others, damaged, or the card does not say which they are.
+        InputError: they are others, damaged, or the card does not say which the weights are.
     """
-    stated, found = read_card(model).get("weights_sha256"), weights_sha256(model)
+    card = read_card(model)
+    requests = card.get("warmup_sha256")
+    if requests is not None and not ((model / WARMUP_FILE).is_file() and sha256(model / WARMUP_FILE) == requests):
+        problem = f"{WARMUP_FILE} is another one than its card says, or gone"
+        raise InputError(str(model), problem, "Put the version back from where it was archived")
+    stated, found = card.get("weights_sha256"), weights_sha256(model)
     if stated != found:
         problem = f"its weights have the sha256 {found}, its card says {stated or 'nothing of them'}"
         remedy = "Put the version back from where it was archived, or `rollback` to another"

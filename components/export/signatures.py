@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from components import tasks
 from components.common import feature_names
-from components.export import signature_names
+from components.export import signature_names, warmup
 from components.export.card import CARD_FILE, weights_sha256
 from components.model.task_model import TaskModel
 from components.tasks import tagging
@@ -84,6 +84,7 @@ class Exported(tf.Module):
         path = directory / CARD_FILE
         path.parent.mkdir(exist_ok=True)
         content = {"task": tasks.to_dict(self._task), "weights_sha256": weights_sha256(self.model), **card}
+        content["warmup_sha256"] = warmup.write(directory, signatures, self.text_names)
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
     def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:

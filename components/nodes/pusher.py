@@ -43,8 +43,9 @@ class Executor(executor.Executor):
             self._MarkNotPushed(pushed)
             return
         run = exec_properties.get("run_name")
-        key = json.loads(exec_properties.get("custom_config") or "{}").get("sign_key")
-        version = versions.publish(model, directory, key and Path(key), **({"run": run} if run else {}))
+        config = json.loads(exec_properties.get("custom_config") or "{}")
+        key, warmup = config.get("sign_key"), config.get("warmup", True)
+        version = versions.publish(model, directory, key and Path(key), warmup, **({"run": run} if run else {}))
         self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
         pushed.uri = str(directory / str(version))

@@ -17,15 +17,15 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, identity, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, identity, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
 
-_ADDED = {"restored_from": None, "run": None, "signed_by": None}
+_ADDED = {"restored_from": None, "run": None, "signed_by": None, "warmup_sha256": None}
 """What a version's card may say more than its model's: the version it is a copy of, the run that pushed it, the
-fingerprint of the key that it is signed by."""
+fingerprint of the key that it is signed by; and less: the hash of a file that was left out."""
 
 _WITHDRAWN = TypeAdapter(list[str])
 
@@ -85,7 +85,7 @@ def version_of(directory: Path, model: str) -> Path | None:
     return next((path for path in paths if is_one_of((model,), read_card(path))), None)
 
 
-def publish(model: Path, directory: Path, key: Path | None = None, **more: Any) -> int:
+def publish(model: Path, directory: Path, key: Path | None = None, warmup: bool = True, **more: Any) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 
     The copy is written aside, forced to disk and renamed: a server sees all of it or nothing. What the newest version
@@ -95,6 +95,7 @@ def publish(model: Path, directory: Path, key: Path | None = None, **more: Any) 
         model: what is published.
         directory: where to.
         key: signs the copy; what another key has signed is published again.
+        warmup: whether the copy has the model's requests to warm up a server by.
         more: what the card of the copy says besides, by the names in `_ADDED`.
 
     Returns:
@@ -107,7 +108,9 @@ def publish(model: Path, directory: Path, key: Path | None = None, **more: Any) 
     with _locked(directory):
         newest = max(versions(directory), default=0)
         there = directory / str(newest)
-        return newest if _signed(there, key) and _holds(there, model) else _publish(model, directory, key, **more)
+        if _signed(there, key) and _holds(there, model, warmup):
+            return newest
+        return _publish(model, directory, key, warmup, **more)
 
 
 def _signed(version: Path, key: Path | None) -> bool:
@@ -122,9 +125,13 @@ def same_card(version: Path, model: Path) -> bool:
     return {**read_card(version), **_ADDED} == {**read_card(model), **_ADDED}
 
 
-def _holds(version: Path, model: Path) -> bool:
-    """Whether a version has all files of a model; its card may say more."""
+def _holds(version: Path, model: Path, warmup: bool) -> bool:
+    """Whether a version has all files of a model that are wanted; its card may say more."""
     paths = [path.relative_to(model) for path in model.rglob("*") if path.is_file() and path != model / CARD_FILE]
+    if not warmup:
+        if "warmup_sha256" in read_card(version):
+            return False
+        paths = [path for path in paths if path != Path(WARMUP_FILE)]
     return (
         (version / CARD_FILE).is_file()
         and same_card(version, model)
@@ -133,19 +140,20 @@ def _holds(version: Path, model: Path) -> bool:
     )
 
 
-def replace(version: Path, model: Path, kept: Iterable[str] = ()) -> None:
+def replace(version: Path, model: Path, kept: Iterable[str] = (), warmup: bool = True) -> None:
     """Puts a copy of a model in a damaged version's place; what was there stays beside it, hidden from servers.
 
     Args:
         version: the damaged one.
         model: what it is a version of.
         kept: files of the version that are whole, and that the model has not or has otherwise: signature and card.
+        warmup: as for `publish`.
 
     Raises:
         InputError: as `publish`.
     """
     with _locked(version.parent):
-        aside = _copy(model, version, kept={name: version / name for name in kept})
+        aside = _copy(model, version, warmup=warmup, kept={name: version / name for name in kept})
         damaged = version.with_name(f"{DAMAGED}{version.name}")
         stored_paths.remove(version.parent, damaged)
         version.rename(damaged)
@@ -174,16 +182,21 @@ def _locked(directory: Path) -> Iterator[None]:
         yield
 
 
-def _publish(model: Path, directory: Path, key: Path | None, **more: Any) -> int:
+def _publish(model: Path, directory: Path, key: Path | None, warmup: bool = True, **more: Any) -> int:
     """`more`: what the card of the copy says besides."""
     newest = versions(directory)[-1:]
     version = max(int(time.time()), *(number + 1 for number in newest)) if newest else int(time.time())
-    atomic_files.publish(_copy(model, directory / str(version), key, **more), directory / str(version))
+    atomic_files.publish(_copy(model, directory / str(version), key, warmup, **more), directory / str(version))
     return version
 
 
 def _copy(
-    model: Path, version: Path, key: Path | None = None, kept: Mapping[str, Path] = MappingProxyType({}), **more: Any
+    model: Path,
+    version: Path,
+    key: Path | None = None,
+    warmup: bool = True,
+    kept: Mapping[str, Path] = MappingProxyType({}),
+    **more: Any,
 ) -> Path:
     """A copy beside where the version will be, on the disk to its last byte but for its own name.
 
@@ -193,12 +206,17 @@ def _copy(
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
+        own = read_card(model)
+        if not warmup and "warmup_sha256" in own:
+            (aside / WARMUP_FILE).unlink(missing_ok=True)
+            del own["warmup_sha256"]
+            (aside / CARD_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
         for name, path in kept.items():
             shutil.copy(path, aside / name)
         if key is not None:
             more["signed_by"] = fingerprint(key)
         if more:
-            said = {name: value for name, value in read_card(model).items() if name != "signed_by"}
+            said = {name: value for name, value in own.items() if name != "signed_by"}
             (aside / CARD_FILE).write_text(json.dumps({**said, **more}, indent=1), encoding="utf-8")
             # Of the card as it was.
             (aside / SIGNATURE_FILE).unlink(missing_ok=True)

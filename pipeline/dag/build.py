@@ -147,6 +147,7 @@ def build_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         custom_config={
             "source": source_hash("components.nodes.pusher"),
+            **({} if run.push.warmup else {"warmup": False}),
             **_signing(run.push.sign_key),
         },
         push_destination=pusher_pb2.PushDestination(

@@ -80,30 +80,37 @@ def tell(settings: Notify, run: dict[str, Any]) -> None:
     """
     if not settings.words or run["state"] not in settings.on:
         return
-    if problem := _problem(settings, run):
+    try:
+        problem = _problem(settings, run)
+    except (OSError, ValueError) as error:
+        problem = f"cannot be started ({getattr(error, 'strerror', None) or error})"
+    except KeyboardInterrupt:
+        problem = "was interrupted"
+    if problem:
         said = f"! notify: {settings.words[0]} {problem}; the run is {run['state']} all the same"
         print(printable(said), file=sys.stderr, flush=True)
 
 
 def _problem(settings: Notify, run: dict[str, Any]) -> str:
-    """What went wrong with the command; empty: nothing."""
+    """What went wrong with the command; empty: nothing.
+
+    Raises:
+        OSError: it cannot be started, or nothing can be written.
+    """
     # Files, not pipes: a process that it leaves behind could keep these open.
     with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+", errors="replace") as said:
         given.write(json_text.dumps(run, indent=1))
         given.seek(0)
         folder = Path(run["config"]).parent
-        try:
-            process = subprocess.Popen(  # noqa: S603
-                settings.words,
-                stdin=given,
-                stdout=said,
-                stderr=subprocess.STDOUT,
-                cwd=folder if folder.is_dir() else None,
-                # A group of its own, to end all of it.
-                start_new_session=True,
-            )
-        except (OSError, ValueError) as error:
-            return f"cannot be started ({getattr(error, 'strerror', None) or error})"
+        process = subprocess.Popen(  # noqa: S603
+            settings.words,
+            stdin=given,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            cwd=folder if folder.is_dir() else None,
+            # A group of its own, to end all of it.
+            start_new_session=True,
+        )
         try:
             status = process.wait(settings.seconds)
         except subprocess.TimeoutExpired:

@@ -140,9 +140,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             verdict = {True: ", blessed", False: ", refused", None: ""}[summary.get("blessed")]
             if "metrics" in summary.get("learned", {}):
                 measured += f", compared without {learned_rows(summary):,} rows"
-            elif node == "Evaluator.test" and (learned := baseline_note(summary, "test")):
+            elif node == "Evaluator.test" and (compared := baseline_note(summary, "test")):
                 # Of dev the report says it, beside the baseline.
-                measured += f", version {summary['baseline_version']}{learned}"
+                measured += f", version {summary['baseline_version']}{compared}"
             return measured + verdict
         case "Pusher":
             pushed = Path(outputs["pushed_model"][0])

@@ -16,7 +16,7 @@ from tfx.orchestration import metadata
 from tfx.types import standard_artifacts
 
 from components.common import atomic_files, locks, stored_paths
-from components.export.card import CARD_FILE
+from components.export.card import CARD_FILE, WARMUP_FILE
 from components.serving import versions
 from components.serving.signing import SIGNATURE_FILE
 from pipeline.runs.paths import PipelinePaths, moved
@@ -257,7 +257,7 @@ class Digests:
             models = exact or models
         if not models or any(not versions.same_card(models[0], path) for path in models):
             return "no copy of its model is left; delete the version to have it pushed again, or roll back"
-        versions.replace(version, models[0], kept)
+        versions.replace(version, models[0], kept, warmup=WARMUP_FILE in known)
         self._known[uri] = _of_files(version)
         lost = " without the signature, which is gone" if SIGNATURE_FILE in set(own).difference(kept) else ""
         return f"the version was copied again from the model it is of{lost}"

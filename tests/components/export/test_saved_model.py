@@ -2,6 +2,7 @@ import json
 import re
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,8 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 import tensorflow as tf
+from tensorflow_serving.apis import prediction_log_pb2
 
-from components.export.card import weights_sha256
+from components.common.atomic_files import sha256
+from components.export import warmup
+from components.export.card import WARMUP_FILE, weights_sha256
 from components.export.signatures import Exported
 from components.export.signatures import padded as padded_rows
 from components.model.task_model import TaskModel
@@ -152,6 +156,7 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
 ) -> None:
     card = json.loads((tiny_trained.saved_model / "assets.extra" / "model.json").read_text())
     assert re.fullmatch("[0-9a-f]{64}", card.pop("weights_sha256"))
+    assert card.pop("warmup_sha256") == sha256(tiny_trained.saved_model / WARMUP_FILE)
     tokenizer = card.pop("tokenizer")
     assert TokenizerSettings(**tokenizer.pop("settings")) == TokenizerSettings()
     assert re.fullmatch("[0-9a-f]{64}", tokenizer.pop("vocabulary_sha256"))
@@ -161,6 +166,41 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None, "initial_identity": None}
     assert card == {"task": task, "name": "tiny", **learned_from}
+
+
+def test_each_request_to_warm_up_by_runs_and_gives_a_row_for_each_text(
+    signatures: Any, tiny_trained: Trained, tiny_data: Data, tmp_path: Path
+) -> None:
+    place = tiny_trained.saved_model / WARMUP_FILE
+    requests = [
+        prediction_log_pb2.PredictionLog.FromString(record.numpy()).predict_log.request
+        for record in tf.data.TFRecordDataset(str(place))
+    ]
+    seen: Counter[tuple[str, int]] = Counter()
+    for request in requests:
+        name = request.model_spec.signature_name
+        given = {key: tf.constant(tf.make_ndarray(value)) for key, value in request.inputs.items()}
+        rows = {len(value) for value in given.values()}
+        assert {len(value) for value in signatures[name](**given).values()} == rows
+        seen[name, rows.pop()] += 1
+    clients = ["embedding", "serving_default", "token_ids", "tokenize"]
+    assert seen == {(name, rows): 3 if rows == 1 else 1 for name in clients for rows in (1, 3)}
+    content = place.read_bytes()
+    assert len(content) < 20_000
+    assert not any(
+        line.split("\t")[0].encode() in content for line in Path(tiny_data.train[0]).read_text().splitlines()[1:]
+    )
+    # As often as it is written.
+    copy = tmp_path / "again"
+    copy.mkdir()
+    warmup.write(copy, {name: _positional(one) for name, one in signatures.items()}, ("text",))
+    assert (copy / WARMUP_FILE).read_bytes() == content
+
+
+def _positional(signature: Any) -> Any:
+    """A loaded signature as it was before it was saved."""
+    (name,) = signature.structured_input_signature[1]
+    return lambda value: signature(**{name: value})
 
 
 def build(checkpoint: Path, seed: int) -> TaskModel:

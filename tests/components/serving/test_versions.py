@@ -12,7 +12,7 @@ import pytest
 
 from components.common import atomic_files
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, identity, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, identity, read_card
 from components.serving.versions import (
     discard_unfinished,
     is_one_of,
@@ -400,3 +400,35 @@ def test_a_version_with_a_link_in_it_is_refused_and_not_rolled_back_to(serving: 
     assert message(resolve, older).startswith(f"{older / 'link'}: a link, and ")
     assert message(roll_back, serving).startswith(f"{older / 'link'}: a link, and ")
     assert sorted(path.name for path in serving.iterdir()) == ["1", "2"]
+
+
+@pytest.fixture
+def warm(model: Path) -> Path:
+    """A model with requests to warm up by."""
+    (model / WARMUP_FILE).write_bytes(b"requests")
+    card = read_card(model) | {"warmup_sha256": "aa"}
+    (model / CARD_FILE).write_text(json.dumps(card))
+    return model
+
+
+def test_requests_to_warm_up_by_are_pushed_or_left_out_and_the_card_says_so(warm: Path, serving: Path) -> None:
+    with_them = publish(warm, serving)
+    assert files(serving / str(with_them)) == files(warm)
+    assert publish(warm, serving) == with_them
+    without = publish(warm, serving, warmup=False)
+    assert without > with_them
+    assert files(serving / str(without)).keys() == files(warm).keys() - {WARMUP_FILE}
+    assert "warmup_sha256" not in read_card(serving / str(without))
+    assert identity(read_card(serving / str(without))) == identity(read_card(warm))
+    assert publish(warm, serving, warmup=False) == without
+    assert publish(warm, serving) > without
+
+
+def test_a_version_that_was_pushed_without_requests_is_mended_without(warm: Path, serving: Path) -> None:
+    version = serving / str(publish(warm, serving, warmup=False))
+    before = files(version)
+    (version / "saved_model.pb").write_bytes(b"damaged")
+    replace(version, warm, [CARD_FILE], warmup=False)
+    assert files(version) == before
+    replace(version, warm, warmup=False)
+    assert files(version) == before

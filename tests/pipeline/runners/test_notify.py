@@ -71,6 +71,24 @@ def test_a_command_that_is_not_there_is_said(tmp_path: Path, capsys: pytest.Capt
     assert "./gone.sh cannot be started (No such file or directory)" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(28, "No space left on device"), "cannot be started (No space left on device)"),
+        (KeyboardInterrupt(), "was"),
+    ],
+)
+def test_whatever_happens_while_it_is_told_the_run_ends_as_it_would(
+    error: BaseException, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fails(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr(notify.tempfile, "TemporaryFile", fails)
+    notify.tell(Notify(command="tell"), of_state(tmp_path, "refused"))
+    assert f"! notify: tell {said}" in capsys.readouterr().err
+
+
 def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -116,7 +134,8 @@ def test_a_run_s_end_is_told_once_when_others_can_go_on(
     outcome: BaseException | None, state: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     config = write_toy_run(tmp_path, notify={"command": "tell", "on": ["failed", "interrupted", "pushed"]})
-    checked, root, seen = preflight.check(config), tmp_path / "root", []
+    checked, root = preflight.check(config), tmp_path / "root"
+    seen: list[tuple[list[str], str, str]] = []
 
     def tell(settings: Notify, run: dict[str, Any]) -> None:
         with lock.held(PipelinePaths.of(checked.run, root)):

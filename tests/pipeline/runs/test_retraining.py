@@ -130,13 +130,13 @@ def test_a_damaged_version_is_copied_again_where_it_stands_and_additions_are_lef
     version = serving / str(before[-1])
     whole = (version / "saved_model.pb").read_bytes()
     (version / "saved_model.pb").write_bytes(whole[:-1])
-    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    (version / "assets.extra" / "notes").write_bytes(b"added by hand")
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert status == 0
     assert "saved_model.pb is damaged: the version was copied again from the model it is of" in out
     assert (version / "saved_model.pb").read_bytes() == whole
     assert versions(serving) == before
-    (version / "assets.extra" / "tf_serving_warmup_requests").write_bytes(b"added by hand")
+    (version / "assets.extra" / "notes").write_bytes(b"added by hand")
     status, out, _ = said(capfd, "run", "--config", folder / "run.toml", "--root", root)
     assert (status, "damaged" in out) == (0, False)
 
