@@ -76,15 +76,16 @@ class Executor(executor.Executor):
                     gate, on_rest = dataclasses.replace(gate, max_drop={}), Gate(max_drop=gate.max_drop)
             if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-            summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate, labels), **notes}
+            summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate), **notes}
             if rest is not None:
                 outputs = _aside(evaluation, Path(scratch, "blessing"))
                 inputs = {**input_dict, "examples": [rest]}
-                found = self._measure(inputs, outputs, exec_properties, task, on_rest, counts)
+                found = self._measure(inputs, outputs, exec_properties, task, on_rest)
                 _merge(summary, found, split)
                 if not summary["blessed"]:
                     _refuse(artifact_utils.get_single_instance(output_dict["blessing"]))
-        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        # Without line breaks, which take seconds for a confusion matrix of a thousand classes.
+        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
 
     def _measure(
         self,
@@ -93,7 +94,6 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
         task: Task,
         gate: Gate | None,
-        labels: Collection[str],
     ) -> dict[str, Any]:
         """TFMA's metrics, summed up, and the verdict where there is a gate.
 
@@ -103,7 +103,6 @@ class Executor(executor.Executor):
             exec_properties: the node's own.
             task: of the models.
             gate: thresholds on the metrics.
-            labels: those that rows have.
         """
         model, split = artifact_utils.get_single_uri(input_dict["model"]), exec_properties["split"]
         served = {}
@@ -113,8 +112,7 @@ class Executor(executor.Executor):
                 models[BASELINE] = artifact_utils.get_single_uri(compared)
             directory = artifact_utils.get_split_uri(input_dict["examples"], split)
             served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, directory, task) for name, uri in models.items()}
-        absent = frozenset(label for label in task.labels if label not in labels)
-        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), gate, absent, served)
+        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), gate, served)
         properties = {"eval_config": proto_utils.proto_to_json(config), "example_splits": json.dumps([split])}
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
