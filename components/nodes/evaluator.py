@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config, raw_text, unlearned
+from components.evaluation import eval_config, raw_text, slice_values, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
 from components.export import card, saved_weights, served_ops
@@ -67,9 +67,12 @@ class Executor(executor.Executor):
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         evaluation.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
+            slices, most = json.loads(exec_properties["slices"]), exec_properties["max_slice_values"]
+            sliced = slice_values.limited(examples, split, slices, most, Path(scratch, "sliced"))
+            input_dict = {**input_dict, "examples": [sliced]}
             rest, on_rest = None, Gate()
             if gate and gate.max_drop and learned is not None:
-                rest, counts = unlearned.without(examples, split, task, learned, Path(scratch, "examples"))
+                rest, counts = unlearned.without(sliced, split, task, learned, Path(scratch, "examples"))
                 if few := _too_few(notes, task, labels, counts, split):
                     notes["not_compared"], rest = few, None
                 else:
@@ -112,7 +115,7 @@ class Executor(executor.Executor):
                 models[BASELINE] = artifact_utils.get_single_uri(compared)
             directory = artifact_utils.get_split_uri(input_dict["examples"], split)
             served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, directory, task) for name, uri in models.items()}
-        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), gate, served)
+        config = eval_config.build_eval_config(task, list(json.loads(exec_properties["slices"])), gate, served)
         properties = {"eval_config": proto_utils.proto_to_json(config), "example_splits": json.dumps([split])}
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
@@ -208,6 +211,7 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         "gate": component_spec.ExecutionParameter(type=str),
+        "max_slice_values": component_spec.ExecutionParameter(type=int),
         "slices": component_spec.ExecutionParameter(type=str),
         "split": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
@@ -231,7 +235,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model: channel of the candidate Model.
         baseline_model: channel of the Model in production, empty where there is none.
         split: the split to measure on.
-        slices: raw features to slice by.
+        slices: raw features to slice by -> the values with a slice each; none: those of the most rows.
+        max_slice_values: how many values of a feature have a slice each where none are given.
         gate: thresholds; None measures only.
         source: hash of the code behind the component, for the cache key.
     """
@@ -245,7 +250,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model: types.BaseChannel,
         baseline_model: types.BaseChannel,
         split: str,
-        slices: list[str],
+        slices: Mapping[str, Sequence[str]],
+        max_slice_values: int,
         gate: Gate | None,
         source: str,
     ) -> None:
@@ -255,6 +261,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             baseline_model=baseline_model,
             split=split,
             slices=json.dumps(slices),
+            max_slice_values=max_slice_values,
             gate=dump(gate) if gate else "",
             source=source,
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),
