@@ -11,7 +11,7 @@ SAMPLES ?= minilm movie-reviews
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-small-data bench-drift
+  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -155,7 +155,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw, bench-small-data and bench-drift are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift and bench-classes are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -202,6 +202,10 @@ bench-small-data: setup samples
 bench-drift: SAMPLES = minilm movie-reviews reuters-r8
 bench-drift: setup samples
 	$(PY) -m bench.drift
+
+# Evaluator as the classes grow, with a toy model: half an hour.
+bench-classes: setup
+	$(PY) -m bench.classes
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Mapping
-from types import MappingProxyType
 from typing import Any
 
 from components import tasks
@@ -18,7 +17,7 @@ from components.tasks import Task
 _ROUNDING = 1e-6
 """By how much a threshold may be missed: TFMA's accuracy is float32, in which 9 right of 10 are less than 0.9."""
 
-_OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy", "auc": "AUC"}
+_OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy"}
 """Metric of a task with one class a row -> TFMA's class for it."""
 
 
@@ -30,7 +29,6 @@ def build_eval_config(
     task: Task,
     slices: list[str],
     gate: Gate | None,
-    absent: frozenset[str] = frozenset(),
     served: Served | None = None,
 ) -> Any:
     """TFMA's EvalConfig.
@@ -39,7 +37,6 @@ def build_eval_config(
         task: with its labels.
         slices: raw features to slice by; the range of text lengths is always among the slices.
         gate: the thresholds on all rows, None where nothing is gated.
-        absent: labels without a row in the split: their AUC is undefined, and TFMA would count it as 0.
         served: the metrics that were measured by asking the models; TFMA holds the gate to them.
 
     Raises:
@@ -60,13 +57,24 @@ def build_eval_config(
     config.slicing_specs.add()
     for feature in (*slices, feature_names.LENGTH_BUCKET):
         config.slicing_specs.add(feature_keys=[feature])
-    config.metrics_specs.add().metrics.add(class_name="ExampleCount")
-    metrics = _of_classes(config, task, absent) if task.single_label else _of_task(config, task, served or {})
-    gate = gate or Gate()
+    metrics = config.metrics_specs.add().metrics
+    metrics.add(class_name="ExampleCount")
+    (_add_class_metrics if task.single_label else _add_task_metrics)(metrics, task, served or {})
+    if gate:
+        _add_bounds(config, task, gate, set(task.metric_names) - (set(task.served_metrics) - set(served or {})))
+    return config
+
+
+def _add_bounds(config: Any, task: Task, gate: Gate, measured: Collection[str]) -> None:
+    """Adds the gate's thresholds, each with the name of the metric that it is for."""
+    from tensorflow_model_analysis.proto import config_pb2
+
+    bounds = config.metrics_specs.add().metrics
     for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
-        if name not in metrics:
+        if name not in measured:
             raise InputError("gate", f"it names {name!r}, the labels are {', '.join(task.labels)}", "Correct the name")
-        threshold = metrics[name].per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()]).threshold
+        bound = bounds.add(class_name="Bound", module="components.evaluation.bound", config=_fields(name=name))
+        threshold = bound.per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()]).threshold
         if name in gate.min:
             threshold.value_threshold.lower_bound.value = gate.min[name] - _ROUNDING
         if name in gate.max:
@@ -77,52 +85,29 @@ def build_eval_config(
             higher, directions = metric.higher_is_better, config_pb2.MetricDirection
             threshold.change_threshold.direction = directions.HIGHER_IS_BETTER if higher else directions.LOWER_IS_BETTER
             threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (-1 if higher else 1)
-    return config
 
 
-def _of_classes(config: Any, task: Task, absent: frozenset[str]) -> dict[str, Any]:
-    """Adds the metrics of rows with one class each, by sums over rows; full name -> its MetricConfig.
-
-    Those that TFMA does not have itself follow from the confusion matrix, as the task says.
-    """
-    of_rows, one_against_rest = config.metrics_specs.add(), config.metrics_specs.add()
-    # First: TFMA's own fail otherwise, and do not say why.
-    of_rows.metrics.add(class_name="FiniteAnswers", module="components.evaluation.finite_answers")
-    of_rows.metrics.add(class_name="MultiClassConfusionMatrixPlot")
-    one_against_rest.aggregate.macro_average = True
-    for index, label in enumerate(task.labels):
-        one_against_rest.aggregate.class_weights[index] = 0.0 if label in absent else 1.0
-    specs = {"accuracy": of_rows, "loss": of_rows, "auc": one_against_rest}
-    metrics = {
-        name: specs[name].metrics.add(class_name=class_name, config=json.dumps({"name": name})[1:-1])
-        for name, class_name in _OF_TFMA.items()
-    }
-    return metrics | _ours(of_rows, task, "components.evaluation.tfma_class_metrics", "ClassMetric", metrics)
+def _add_class_metrics(metrics: Any, task: Task, _: Served) -> None:
+    """Adds those of rows with one class each, by sums over rows: some are TFMA's own."""
+    for name, class_name in _OF_TFMA.items():
+        metrics.add(class_name=class_name, config=_fields(name=name))
+    metrics.add(
+        class_name="ClassMetrics",
+        module="components.evaluation.tfma_class_metrics",
+        config=_fields(task=tasks.to_dict(task)),
+    )
+    metrics.add(class_name="MultiClassConfusionMatrixPlot")
 
 
-def _of_task(config: Any, task: Task, served: Served) -> dict[str, Any]:
-    """Adds the metrics that the task computes of all rows at once; full name -> its MetricConfig."""
-    specs, unknown = config.metrics_specs.add(), set(task.served_metrics) - served.keys()
-    return _ours(specs, task, "components.evaluation.tfma_task_metrics", "TaskMetric", unknown, served)
+def _add_task_metrics(metrics: Any, task: Task, served: Served) -> None:
+    """Adds those that the task computes of all rows at once."""
+    metrics.add(
+        class_name="TaskMetrics",
+        module="components.evaluation.tfma_task_metrics",
+        config=_fields(task=tasks.to_dict(task), served={name: dict(values) for name, values in served.items()}),
+    )
 
 
-def _ours(
-    specs: Any,
-    task: Task,
-    module: str,
-    class_name: str,
-    except_for: Collection[str] = (),
-    served: Served = MappingProxyType({}),
-) -> dict[str, Any]:
-    """Adds a metric class of this room for every metric of the task but for some."""
-    fields = tasks.to_dict(task)
-    known = {name: {"given": dict(values)} for name, values in served.items()}
-    return {
-        name: specs.metrics.add(
-            class_name=class_name,
-            module=module,
-            config=json.dumps({"name": name, "task": fields, **known.get(name, {})})[1:-1],
-        )
-        for name in task.metric_names
-        if name not in except_for
-    }
+def _fields(**values: Any) -> str:
+    """Arguments of a metric's class as its MetricConfig has them: JSON without the braces."""
+    return json.dumps(values)[1:-1]

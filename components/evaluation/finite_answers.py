@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import apache_beam as beam
 import numpy as np
-from tensorflow_model_analysis.metrics import metric_types, metric_util
+from tensorflow_model_analysis.metrics import metric_util
 
 from components.common.errors import InputError
 from components.evaluation.summary import BASELINE
@@ -53,41 +52,3 @@ def row(element: Any, key: Any, eval_config: Any) -> tuple[np.ndarray, np.ndarra
     )
     check(np.asarray(prediction), key.model_name)
     return np.asarray(label), np.asarray(prediction)
-
-
-class FiniteAnswers(metric_types.Metric):
-    """No metric: it measures nothing, and stops the evaluation where `check` refuses an answer."""
-
-    def __init__(self, name: str = "finite_answers") -> None:
-        super().__init__(metric_util.merge_per_key_computations(_computations), name=name)
-
-
-metric_types.register_metric(FiniteAnswers)
-
-
-def _computations(
-    name: str, eval_config: Any = None, model_name: str = "", output_name: str = "", example_weighted: bool = False
-) -> list[Any]:
-    # TFMA leaves metrics with an underscore in front out of what it writes.
-    key = metric_types.MetricKey(
-        name=f"_{name}", model_name=model_name, output_name=output_name, example_weighted=example_weighted
-    )
-    return [metric_types.MetricComputation(keys=[key], preprocessors=None, combiner=_CheckEach(key, eval_config))]
-
-
-class _CheckEach(beam.CombineFn):
-    def __init__(self, key: Any, eval_config: Any) -> None:
-        self._key, self._eval_config = key, eval_config
-
-    def create_accumulator(self) -> int:
-        return 0
-
-    def add_input(self, accumulator: int, element: Any) -> int:
-        row(element, self._key, self._eval_config)
-        return accumulator
-
-    def merge_accumulators(self, accumulators: Any) -> int:
-        return 0
-
-    def extract_output(self, accumulator: int) -> dict[Any, float]:
-        return {self._key: 0.0}

@@ -46,15 +46,15 @@ def read_summary(evaluation: str, task: Task) -> dict[str, Any]:
     for record in tfma.load_plots(evaluation):
         name = _slice_name(record.slice_key)
         for item in record.plot_keys_and_values:
-            table = [[0] * len(task.labels) for _ in task.labels]
-            for matrix in item.value.multi_class_confusion_matrix_at_thresholds.matrices:
-                for entry in matrix.entries:
-                    table[entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
+            matrices = item.value.multi_class_confusion_matrix_at_thresholds.matrices
+            entries = [entry for matrix in matrices for entry in matrix.entries]
             model = item.key.model_name or CANDIDATE
             if not name:
-                confusion[model] = table
-            elif not all(map(sum, table)):
-                # A class without rows in the slice has no AUC, and TFMA counts it as 0 in the average.
+                confusion[model] = [[0] * len(task.labels) for _ in task.labels]
+                for entry in entries:
+                    confusion[model][entry.actual_class_id][entry.predicted_class_id] = int(entry.num_weighted_examples)
+            elif len({entry.actual_class_id for entry in entries}) < len(task.labels):
+                # Slices are compared with one another: a mean over some of the classes would mean something else.
                 metrics[model][name].pop("auc", None)
     return {
         "task": task.name,

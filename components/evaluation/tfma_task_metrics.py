@@ -22,46 +22,51 @@ from components.tasks.tagging import IGNORED
 _Rows = list[tuple[np.ndarray, np.ndarray]]
 
 
-class TaskMetric(metric_types.Metric):
-    """One of the metrics that `Task.compute_metrics` gives; TFMA runs the computation that they share once a slice.
+class TaskMetrics(metric_types.Metric):
+    """The metrics that `Task.compute_metrics` gives, and those that are known before.
 
     Args:
-        name: full name of the metric.
         task: `tasks.to_dict` of the task.
-        given: the metric of each model on all rows, where it is known before: one of `Task.served_metrics`.
+        served: of `Task.served_metrics`, name -> model -> value on all rows.
+        name: TFMA wants one.
     """
 
-    def __init__(self, name: str, task: dict[str, Any], given: dict[str, float] | None = None) -> None:
-        more = {} if given is None else {"given": given}
-        super().__init__(metric_util.merge_per_key_computations(_computations), name=name, task=task, **more)
+    def __init__(
+        self, task: dict[str, Any], served: dict[str, dict[str, float]] | None = None, name: str = "task_metrics"
+    ) -> None:
+        super().__init__(
+            metric_util.merge_per_key_computations(_computations), name=name, task=task, served=served or {}
+        )
 
 
-metric_types.register_metric(TaskMetric)
+metric_types.register_metric(TaskMetrics)
 
 
 def _computations(
-    name: str,
     task: dict[str, Any],
-    given: dict[str, float] | None = None,
+    served: dict[str, dict[str, float]],
+    name: str,
     eval_config: Any = None,
     model_name: str = "",
     output_name: str = "",
     example_weighted: bool = False,
 ) -> list[Any]:
     of_model = {"model_name": model_name, "output_name": output_name, "example_weighted": example_weighted}
+    made = tasks.from_dict(task)
+    names = [metric for metric in made.metric_names if metric not in made.served_metrics or metric in served]
     # TFMA leaves metrics with an underscore in front out of what it writes.
-    gathered = metric_types.MetricKey(name="_task_metrics", **of_model)
-    key = metric_types.MetricKey(name=name, **of_model)
+    gathered, all_of_them = (metric_types.MetricKey(name=f"_{part}", **of_model) for part in (f"{name}_rows", name))
+
+    def result(metrics: dict[Any, Any]) -> dict[Any, float]:
+        known = {metric: values[model_name or CANDIDATE] for metric, values in served.items()}
+        values = metrics[gathered] | known
+        return {metric_types.MetricKey(name=metric, **of_model): values.get(metric, float("nan")) for metric in names}
+
     return [
         metric_types.MetricComputation(
-            keys=[gathered], preprocessors=None, combiner=_ComputeOnce(gathered, tasks.from_dict(task), eval_config)
+            keys=[gathered], preprocessors=None, combiner=_ComputeOnce(gathered, made, eval_config)
         ),
-        metric_types.DerivedMetricComputation(
-            keys=[key],
-            result=lambda metrics: {
-                key: (given or {}).get(model_name or CANDIDATE, metrics[gathered].get(name, float("nan")))
-            },
-        ),
+        metric_types.DerivedMetricComputation(keys=[all_of_them], result=result),
     ]
 
 

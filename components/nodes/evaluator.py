@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import tempfile
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config, raw_text, sentences, unlearned
+from components.evaluation import eval_config, raw_text, sentences, slice_values, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
 from components.export import card, saved_weights, served_ops
@@ -67,24 +67,28 @@ class Executor(executor.Executor):
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         evaluation.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
+            slices, most = json.loads(exec_properties["slices"]), exec_properties["max_slice_values"]
+            sliced = slice_values.limited(examples, split, slices, most, Path(scratch, "sliced"))
+            input_dict = {**input_dict, "examples": [sliced]}
             rest, on_rest = None, Gate()
             if gate and gate.max_drop and learned is not None:
-                rest, counts = unlearned.without(examples, split, task, learned, Path(scratch, "examples"))
+                rest, counts = unlearned.without(sliced, split, task, learned, Path(scratch, "examples"))
                 if few := _too_few(notes, task, labels, counts, split):
                     notes["not_compared"], rest = few, None
                 else:
                     gate, on_rest = dataclasses.replace(gate, max_drop={}), Gate(max_drop=gate.max_drop)
             if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-            summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate, labels), **notes}
+            summary = {**self._measure(input_dict, output_dict, exec_properties, task, gate), **notes}
             if rest is not None:
                 outputs = _aside(evaluation, Path(scratch, "blessing"))
                 inputs = {**input_dict, "examples": [rest]}
-                found = self._measure(inputs, outputs, exec_properties, task, on_rest, counts)
+                found = self._measure(inputs, outputs, exec_properties, task, on_rest)
                 _merge(summary, found, split)
                 if not summary["blessed"]:
                     _refuse(artifact_utils.get_single_instance(output_dict["blessing"]))
-        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
+        # Without line breaks, which take seconds for a confusion matrix of a thousand classes.
+        Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
 
     def _measure(
         self,
@@ -93,7 +97,6 @@ class Executor(executor.Executor):
         exec_properties: dict[str, Any],
         task: Task,
         gate: Gate | None,
-        labels: Collection[str],
     ) -> dict[str, Any]:
         """TFMA's metrics, summed up, and the verdict where there is a gate.
 
@@ -103,7 +106,6 @@ class Executor(executor.Executor):
             exec_properties: the node's own.
             task: of the models.
             gate: thresholds on the metrics.
-            labels: those that rows have.
         """
         model, split = artifact_utils.get_single_uri(input_dict["model"]), exec_properties["split"]
         served = {}
@@ -113,8 +115,7 @@ class Executor(executor.Executor):
                 models[BASELINE] = artifact_utils.get_single_uri(compared)
             directory = artifact_utils.get_split_uri(input_dict["examples"], split)
             served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, directory, task) for name, uri in models.items()}
-        absent = frozenset(label for label in task.labels if label not in labels)
-        config = eval_config.build_eval_config(task, json.loads(exec_properties["slices"]), gate, absent, served)
+        config = eval_config.build_eval_config(task, list(json.loads(exec_properties["slices"])), gate, served)
         properties = {"eval_config": proto_utils.proto_to_json(config), "example_splits": json.dumps([split])}
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
@@ -210,6 +211,7 @@ class EvaluatorSpec(component_spec.ComponentSpec):
 
     PARAMETERS = {  # noqa: RUF012
         "gate": component_spec.ExecutionParameter(type=str),
+        "max_slice_values": component_spec.ExecutionParameter(type=int),
         "slices": component_spec.ExecutionParameter(type=str),
         "split": component_spec.ExecutionParameter(type=str),
         "source": component_spec.ExecutionParameter(type=str),
@@ -233,7 +235,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model: channel of the candidate Model.
         baseline_model: channel of the Model in production, empty where there is none.
         split: the split to measure on.
-        slices: raw features to slice by.
+        slices: raw features to slice by -> the values with a slice each; none: those of the most rows.
+        max_slice_values: how many values of a feature have a slice each where none are given.
         gate: thresholds; None measures only.
         source: hash of the code behind the component, for the cache key.
     """
@@ -247,7 +250,8 @@ class Evaluator(base_beam_component.BaseBeamComponent):
         model: types.BaseChannel,
         baseline_model: types.BaseChannel,
         split: str,
-        slices: list[str],
+        slices: Mapping[str, Sequence[str]],
+        max_slice_values: int,
         gate: Gate | None,
         source: str,
     ) -> None:
@@ -257,6 +261,7 @@ class Evaluator(base_beam_component.BaseBeamComponent):
             baseline_model=baseline_model,
             split=split,
             slices=json.dumps(slices),
+            max_slice_values=max_slice_values,
             gate=dump(gate) if gate else "",
             source=source,
             evaluation=types.Channel(type=standard_artifacts.ModelEvaluation),

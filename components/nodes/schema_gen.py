@@ -17,7 +17,10 @@ from components.common import feature_names
 
 
 class Executor(executor.Executor):
-    """Infers a schema from train as TFX does, frees the text of its domain and gives the label all of its names."""
+    """Infers a schema from train as TFX does, frees all but the label of domains and gives it all of its names.
+
+    A column carried along may have a value in dev or test that train has not: there it is a slice.
+    """
 
     def Do(  # noqa: N802
         self,
@@ -25,7 +28,7 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes schema.pbtxt: any text, one of the task's labels where a row has one, other columns as in train."""
+        """Writes schema.pbtxt: any text, one of the task's labels where a row has one, any value in other columns."""
         statistics = artifact_utils.get_single_instance(input_dict["statistics"])
         others = [split for split in artifact_utils.decode_split_names(statistics.split_names) if split != "train"]
         properties = {"infer_feature_shape": 1, "exclude_splits": artifact_utils.encode_split_names(others)}
@@ -33,16 +36,12 @@ class Executor(executor.Executor):
         path = Path(artifact_utils.get_single_uri(output_dict["schema"]), executor.DEFAULT_FILE_NAME)
         schema = text_format.Parse(path.read_text(encoding="utf-8"), schema_pb2.Schema())
         task = tasks.read(artifact_utils.get_single_uri(input_dict["examples"]))
-        ours = (*task.texts, feature_names.LABEL)
         for feature in schema.feature:
-            if feature.name in ours:
-                feature.ClearField("domain_info")
+            feature.ClearField("domain_info")
             if feature.name == feature_names.LABEL and task.single_label:
                 feature.string_domain.value.extend(task.labels)
                 feature.string_domain.name = feature_names.LABEL
-        kept = [domain for domain in schema.string_domain if domain.name not in ours]
         del schema.string_domain[:]
-        schema.string_domain.extend(kept)
         path.write_text(text_format.MessageToString(schema), encoding="utf-8")
 
 

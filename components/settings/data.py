@@ -147,6 +147,12 @@ class Data:
     slices: Columns = ()
     """Extra columns by whose values the metrics are also reported; they are always reported by text length.
     Example: `slices = ["country"]`"""
+    max_slice_values: Annotated[int, Field(ge=1, le=1000)] = 50
+    """Of each column in `slices`: how many values are reported apart, those of the most rows; the rest is `(others)`.
+    Example: `max_slice_values = 10` with `slices = ["country"]`"""
+    slice_values: dict[str, Annotated[Strings, Field(min_length=1)]] = Field(default_factory=dict)
+    """By column in `slices`, in place of the values of the most rows: the values that are reported apart.
+    Example: `slice_values = { country = ["DE", "FR"] }` with `slices = ["country"]`"""
     on_bad_row: Literal["fail", "quarantine"] = "fail"
     """What a row that breaks a rule does. `fail`: it stops the run with its file, line and remedy. `quarantine`: it
     goes to a file beside the artifact, and the run goes on.
@@ -261,6 +267,10 @@ class Data:
         if self.group is not None and self.group == self.label:
             problem = f"`data.group` is {shown(self.group)}, the column of the label: a class would be in one split"
             raise ConflictError("group", problem, "Give a column of what belongs together, say the author")
+        known = list(map(str, self.slices))
+        if unknown := next((name for name in self.slice_values if name not in known), None):
+            problem = f"`data.slice_values` names {shown(unknown)}, `data.slices` is {shown(self.slices)}"
+            raise ConflictError("slice_values", problem, f"{did_you_mean(unknown, known)}Add the column to `slices`")
         keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices), "group")
         for key, column in zip(keys, (*wanted, self.group), strict=True):
             if not self.header and isinstance(column, str):

@@ -14,7 +14,7 @@ class Validation:
     validates little. Example: `schema_file = "schema.pbtxt"`"""
     allow_anomalies: Strings = ()
     """Anomalies that do not stop a run, as FEATURE:ANOMALY or SPLIT:FEATURE:ANOMALY, in the words of the message that
-    stopped it. Example: `allow_anomalies = ["dev:country:ENUM_TYPE_UNEXPECTED_STRING_VALUES"]`"""
+    stopped it. Example: `allow_anomalies = ["train:label:CLASS_WITHOUT_ROWS"]`"""
     max_unknown_share: Share = 1.0
     """The largest share of a split's words that the base model's vocabulary has no pieces for: that become [UNK], or
     are cut into single characters. More of them stop the run before it trains; above 10% a run warns, whatever the

@@ -52,6 +52,25 @@ def precision_recall_f1(hits: float, predicted: float, actual: float) -> tuple[f
     return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)
 
 
+def average_precision(actual: np.ndarray, scores: np.ndarray) -> float:
+    """Sum over the distinct scores of precision times the gain in recall, as scikit-learn has it to the last bit; 0
+    without a positive. Scikit-learn checks its input for a millisecond a label.
+
+    Args:
+        actual: bool[n].
+        scores: float[n].
+    """
+    import numpy as np
+
+    if not actual.any():
+        return 0.0
+    descending = np.argsort(scores, kind="stable")[::-1]
+    ends = np.append(np.flatnonzero(np.diff(scores[descending])), len(scores) - 1)
+    hits = np.cumsum(actual[descending], dtype=np.float64)[ends]
+    precision, recall = (hits / (1 + ends))[::-1], np.append((hits / hits[-1])[::-1], 0.0)
+    return float(-np.sum(np.diff(recall) * precision))
+
+
 def correlation(one: np.ndarray, other: np.ndarray, *, ranks: bool) -> float:
     """Spearman's or Pearson's correlation, by scipy; 0 where one side is constant or n is less than 2.
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from components.tasks import label_text, label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, precision_recall_f1
+from components.tasks.metrics import F1, PRECISION, RECALL, Metric, average_precision, precision_recall_f1
 from components.tasks.protocols import ModelSettings
 
 if TYPE_CHECKING:
@@ -122,15 +122,13 @@ class Multilabel(Task):
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """All of `metrics` and `label_metrics`; targets multi-hot float[n, k], predictions scores float[n, k]."""
-        from sklearn.metrics import average_precision_score
-
         targets, predicted = targets > 0, predictions >= self.threshold
         # Of each label: true positives, positives predicted, positives.
-        columns = zip((targets & predicted).T, predicted.T, targets.T, strict=True)
-        counts = [(float(a.sum()), float(b.sum()), float(c.sum())) for a, b, c in columns]
+        sums = ((targets & predicted).sum(axis=0), predicted.sum(axis=0), targets.sum(axis=0))
+        counts = [(float(a), float(b), float(c)) for a, b, c in zip(*sums, strict=True)]
         found: dict[str, float] = {}
         for name, count, actual, scores in zip(self.labels, counts, targets.T, predictions.T, strict=True):
-            values = [average_precision_score(actual, scores) if actual.any() else 0.0, *precision_recall_f1(*count)]
+            values = [average_precision(actual, scores), *precision_recall_f1(*count)]
             found |= {
                 f"{metric.name}/{name}": float(value) for metric, value in zip(self.label_metrics, values, strict=True)
             }

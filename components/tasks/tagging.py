@@ -192,14 +192,15 @@ class Tagging(Task):
         predicted: Counter[str] = Counter()
         actual: Counter[str] = Counter()
         right = words = 0
+        tags = self.tags
         for gold, guess in zip(targets, predictions, strict=True):
             known = gold != IGNORED
             seen = np.zeros(len(gold), np.int64)
             seen[: len(guess)] = np.maximum(guess[: len(gold)], 0)
             gold, guess = gold[known], seen[known]  # noqa: PLW2901
             right, words = right + int((gold == guess).sum()), words + len(gold)
-            theirs = set(entities([self.tags[int(i)] for i in gold]))
-            ours = set(entities([self.tags[int(i)] for i in guess]))
+            theirs = set(entities([tags[int(i)] for i in gold]))
+            ours = set(entities([tags[int(i)] for i in guess]))
             for counter, spans in ((hits, theirs & ours), (predicted, ours), (actual, theirs)):
                 counter.update(kind for kind, _, _ in spans)
         values = (sum(c.values()) for c in (hits, predicted, actual))

@@ -134,7 +134,11 @@ def build_pipeline(
         "examples": examples,
         "model": model,
         "baseline_model": baseline.outputs["baseline"],
-        "slices": list(checked.layout.slice_names),
+        "slices": {
+            name: list(run.data.slice_values.get(str(column), ()))
+            for column, name in zip(run.data.slices, checked.layout.slice_names, strict=True)
+        },
+        "max_slice_values": run.data.max_slice_values,
         "source": source_hash("components.nodes.evaluator"),
     }
     evaluator = Evaluator(split="dev", gate=run.gate, **measured)

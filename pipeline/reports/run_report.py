@@ -209,7 +209,8 @@ def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     table = new_table(f"{split}, by slice", "rows", *headline)
     for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
         if name:
-            table.add_row(name, f"{metrics['example_count']:.0f}", *(value(metrics, metric) for metric in headline))
+            shown = name if name.partition("=")[2] else f"{name}(empty)"
+            table.add_row(shown, f"{metrics['example_count']:.0f}", *(value(metrics, metric) for metric in headline))
     return [table]
 
 

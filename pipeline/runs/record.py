@@ -103,7 +103,9 @@ class RunRecord:
 
     def as_json(self) -> str:
         """The record as JSON."""
-        return json_text.dumps(dataclasses.asdict(self), indent=1)
+        # A confusion matrix of a thousand classes has a million numbers, which `asdict` would copy one by one.
+        plain = dataclasses.asdict(dataclasses.replace(self, evaluations={})) | {"evaluations": self.evaluations}
+        return json_text.dumps(plain, indent=1)
 
 
 @contextlib.contextmanager

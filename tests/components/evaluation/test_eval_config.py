@@ -26,68 +26,63 @@ def test_a_threshold_on_a_class_the_data_does_not_have_is_refused() -> None:
         build_eval_config(TASK, [], Gate(min={"f1/ugly": 0.5}))
 
 
-def by_name(config: Any) -> dict[str, Any]:
-    """Name -> MetricConfig of each metric that has one; the others are known by their class alone."""
-    metrics = [metric for specs in config.metrics_specs for metric in specs.metrics if metric.config]
-    return {json.loads("{" + metric.config + "}")["name"]: metric for metric in metrics}
+def metrics_of(config: Any) -> dict[str, dict[str, Any]]:
+    """Class of each metric that is computed -> what it is made with."""
+    metrics = [metric for specs in config.metrics_specs for metric in specs.metrics if metric.class_name != "Bound"]
+    return {metric.class_name: json.loads("{" + metric.config + "}") for metric in metrics}
 
 
-def thresholds(given: Gate | None, task: Task = TASK) -> dict[str, list[Any]]:
+def thresholds(given: Gate | None, task: Task = TASK, **more: Any) -> dict[str, list[Any]]:
     """Metric -> its thresholds, of those that have one."""
-    named = by_name(build_eval_config(task, ["source"], given))
-    return {name: list(metric.per_slice_thresholds) for name, metric in named.items() if metric.per_slice_thresholds}
+    config = build_eval_config(task, ["source"], given, **more)
+    metrics = [metric for specs in config.metrics_specs for metric in specs.metrics if metric.per_slice_thresholds]
+    assert {(metric.module, metric.class_name) for metric in metrics} <= {("components.evaluation.bound", "Bound")}
+    return {json.loads("{" + metric.config + "}")["name"]: list(metric.per_slice_thresholds) for metric in metrics}
 
 
-def test_classes_have_tfmas_metrics_and_those_of_the_confusion_matrix() -> None:
-    config = build_eval_config(TASK, [], None)
-    assert {name: metric.class_name for name, metric in by_name(config).items()} == {
-        "accuracy": "SparseCategoricalAccuracy",
-        "loss": "SparseCategoricalCrossentropy",
-        "auc": "AUC",
-        "macro_f1": "ClassMetric",
-        "mcc": "ClassMetric",
-        "precision/bad": "ClassMetric",
-        "recall/bad": "ClassMetric",
-        "f1/bad": "ClassMetric",
-        "precision/good": "ClassMetric",
-        "recall/good": "ClassMetric",
-        "f1/good": "ClassMetric",
+def test_classes_have_tfmas_metrics_and_one_for_all_that_follow_from_counts() -> None:
+    assert metrics_of(build_eval_config(TASK, [], None)) == {
+        "ExampleCount": {},
+        "SparseCategoricalAccuracy": {"name": "accuracy"},
+        "SparseCategoricalCrossentropy": {"name": "loss"},
+        "ClassMetrics": {"task": json.loads(json.dumps(tasks.to_dict(TASK)))},
+        "MultiClassConfusionMatrixPlot": {},
     }
-    unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
-    assert unnamed == ["ExampleCount", "FiniteAnswers", "MultiClassConfusionMatrixPlot"]
+
+
+def test_the_configuration_has_as_many_metrics_for_many_classes_as_for_two() -> None:
+    many = Classification(tuple(map(str, range(1000))))
+    gate = Gate(min={"accuracy": 0.5, "f1/0": 0.5}, max_drop={"f1/0": 0.1})
+    assert metrics_of(build_eval_config(many, [], gate)).keys() == metrics_of(build_eval_config(TASK, [], None)).keys()
+    assert thresholds(gate, many).keys() == {"accuracy", "f1/0"}
 
 
 @pytest.mark.parametrize("name", [name for name, task in TASKS.items() if not task.single_label])
-def test_other_tasks_have_the_metrics_they_compute(name: str) -> None:
+def test_other_tasks_have_one_metric_for_all_that_they_compute(name: str) -> None:
     task = TASKS[name](LABELS if TASKS[name].has_label_names else ())
     served = {name: {"candidate": 0.5} for name in task.served_metrics}
-    config = build_eval_config(task, [], None, served=served)
-    named = by_name(config)
-    assert list(named) == task.metric_names
-    assert {metric.class_name for metric in named.values()} == {"TaskMetric"}
-    unnamed = [metric.class_name for specs in config.metrics_specs for metric in specs.metrics if not metric.config]
-    assert unnamed == ["ExampleCount"]
+    assert metrics_of(build_eval_config(task, [], None, served)) == {
+        "ExampleCount": {},
+        "TaskMetrics": {"task": json.loads(json.dumps(tasks.to_dict(task))), "served": served},
+    }
 
 
-def test_a_metric_that_is_not_measured_is_left_out_and_one_that_is_has_its_values() -> None:
-    task = Tagging(("LOC",))
-    assert "raw_text_f1" not in by_name(build_eval_config(task, [], None))
-    values = {"candidate": 0.75, "baseline": 0.5}
-    named = by_name(build_eval_config(task, [], Gate(min={"raw_text_f1": 0.7}), served={"raw_text_f1": values}))
-    assert json.loads("{" + named["raw_text_f1"].config + "}")["given"] == values
-    assert len(named["raw_text_f1"].per_slice_thresholds) == 1
-    assert not named["f1"].per_slice_thresholds
+def test_a_metric_that_is_not_measured_cannot_be_gated_and_one_that_is_can() -> None:
+    task, gate = Tagging(("LOC",)), Gate(min={"raw_text_f1": 0.7})
+    with pytest.raises(InputError, match="it names 'raw_text_f1'"):
+        build_eval_config(task, [], gate)
+    assert thresholds(gate, task, served={"raw_text_f1": {"candidate": 0.75}}).keys() == {"raw_text_f1"}
 
 
 @pytest.mark.parametrize("task", [TASK, Multilabel(LABELS, threshold=0.25)], ids=lambda task: task.name)
 def test_what_computes_our_metrics_can_be_loaded_by_the_name_in_the_config(task: Task) -> None:
-    for name, metric in by_name(build_eval_config(task, [], None)).items():
-        if metric.module:
-            made = getattr(importlib.import_module(metric.module), metric.class_name)
-            assert made(**json.loads("{" + metric.config + "}")).get_config() == {
-                "name": name,
-                "task": json.loads(json.dumps(tasks.to_dict(task))),
-            }
+    specs = build_eval_config(task, [], Gate(min={"macro_f1": 0.5})).metrics_specs
+    ours = [metric for spec in specs for metric in spec.metrics if metric.module]
+    assert len(ours) == 2
+    for metric in ours:
+        given = json.loads("{" + metric.config + "}")
+        made = getattr(importlib.import_module(metric.module), metric.class_name)(**given).get_config()
+        assert {key: made[key] for key in given} == given
 
 
 def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None:
@@ -98,14 +93,6 @@ def test_candidate_and_baseline_are_called_through_the_same_signatures() -> None
         assert (spec.signature_name, spec.label_key) == ("predict_examples", "label_target")
         assert list(spec.preprocessing_function_names) == ["transform_features"]
         assert spec.prediction_key == "probabilities"
-
-
-def test_a_class_without_rows_has_no_part_in_the_average_of_auc() -> None:
-    config = build_eval_config(TASK, [], None, absent=frozenset(LABELS[1:2]))
-    (averaged,) = [specs for specs in config.metrics_specs if specs.aggregate.macro_average]
-    assert [metric.class_name for metric in averaged.metrics] == ["AUC"]
-    weights = dict(averaged.aggregate.class_weights)
-    assert weights == {index: float(index != 1) for index in range(len(LABELS))}
 
 
 def test_without_a_gate_there_is_no_threshold() -> None:

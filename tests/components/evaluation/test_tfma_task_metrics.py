@@ -79,13 +79,13 @@ def test_a_gate_holds_what_was_measured_before_and_slices_do_not_have_it(tmp_pat
     ]
 
 
-def computed(task: Task, rows: list[tuple[list[float], list[float]]], parts: int, name: str) -> dict[str, float]:
-    """What the computations behind one metric make of (label, prediction) rows that came to several workers."""
+def computed(task: Task, rows: list[tuple[list[float], list[float]]], parts: int) -> dict[str, float]:
+    """What the computations behind the metrics make of (label, prediction) rows that came to several workers."""
     from tensorflow_model_analysis.metrics import metric_types
 
-    from components.evaluation.tfma_task_metrics import TaskMetric
+    from components.evaluation.tfma_task_metrics import TaskMetrics
 
-    gathered, derived = TaskMetric(name=name, task=tasks.to_dict(task)).computations()
+    gathered, derived = TaskMetrics(tasks.to_dict(task)).computations()
     combiner: Any = gathered.combiner
     accumulators = [combiner.create_accumulator() for _ in range(parts)]
     for number, (label, prediction) in enumerate(rows):
@@ -102,22 +102,18 @@ ROWS: list[tuple[list[float], list[float]]] = [([1, 2, 0], [1, 2, 0, -1]), ([0],
 
 
 @pytest.mark.parametrize("parts", [1, 2])
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [("precision", 2 / 3), ("recall", 1.0), ("f1", 0.8), ("token_accuracy", 5 / 6), ("f1/LOC", 2 / 3), ("f1/PER", 1.0)],
-)
-def test_rows_of_any_length_are_gathered_from_all_workers(name: str, value: float, parts: int) -> None:
-    assert computed(Tagging(("LOC", "PER")), ROWS, parts, name) == {name: pytest.approx(value)}
+def test_rows_of_any_length_are_gathered_from_all_workers(parts: int) -> None:
+    of_all = {"precision": 2 / 3, "recall": 1.0, "f1": 0.8, "token_accuracy": 5 / 6}
+    of_loc = {"precision/LOC": 0.5, "recall/LOC": 1.0, "f1/LOC": 2 / 3}
+    of_per = {"precision/PER": 1.0, "recall/PER": 1.0, "f1/PER": 1.0}
+    assert computed(Tagging(("LOC", "PER")), ROWS, parts) == pytest.approx({**of_all, **of_loc, **of_per})
 
 
 def test_a_slice_without_rows_has_no_value() -> None:
-    found = computed(Regression(), [], 1, "mae")
-    assert list(found) == ["mae"]
-    assert math.isnan(found["mae"])
+    found = computed(Regression(), [], 1)
+    assert list(found) == ["spearman", "pearson", "mae", "r2"]
+    assert all(map(math.isnan, found.values()))
 
 
 def test_one_row_has_an_error_and_no_correlation() -> None:
-    row: list[tuple[list[float], list[float]]] = [([2.0], [3.5])]
-    assert computed(Regression(), row, 1, "mae") == {"mae": 1.5}
-    assert computed(Regression(), row, 1, "spearman") == {"spearman": 0.0}
-    assert computed(Regression(), row, 1, "r2") == {"r2": 0.0}
+    assert computed(Regression(), [([2.0], [3.5])], 1) == {"spearman": 0.0, "pearson": 0.0, "mae": 1.5, "r2": 0.0}

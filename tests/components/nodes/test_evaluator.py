@@ -1,6 +1,7 @@
 import functools
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -82,7 +83,7 @@ def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
     """Runs the Evaluator on dev."""
     from tfx.types import standard_artifacts
 
-    def run(model: Any, baseline: Any, gate: Gate, fewest: int = 1) -> Evaluated:
+    def run(model: Any, baseline: Any, gate: Gate, fewest: int = 1, most: int = 50) -> Evaluated:
         folder = tmp_path_factory.mktemp("evaluated")
         baseline.set_string_custom_property("pushed_version", "7")
         evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
@@ -92,7 +93,7 @@ def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
             beam_executor(evaluator.Executor, folder).Do(
                 {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
                 {"evaluation": [evaluation], "blessing": [blessing]},
-                {"gate": dump(gate), "slices": '["source"]', "split": "dev"},
+                {"gate": dump(gate), "slices": '{"source": []}', "max_slice_values": most, "split": "dev"},
             )
         summary = json.loads((folder / "evaluation" / "summary.json").read_text())
         return Evaluated(gate, summary, folder / "blessing")
@@ -155,7 +156,7 @@ def blessed(evaluate: Callable[..., Evaluated], export: Export, tiny_trained: Tr
         max={"loss": float(exact["loss"])},
         max_drop={"accuracy": 0.0, "loss": 0.0},
     )
-    return evaluate(tiny_trained.model, export(["bad", "good"], seed=4), gate)
+    return evaluate(tiny_trained.model, export(["bad", "good"], seed=4), gate, most=1)
 
 
 def test_the_two_models_are_worth_telling_apart(rows: list[Row], wild: Any, tiny_trained: Trained) -> None:
@@ -189,6 +190,14 @@ def test_slices_are_the_metrics_of_their_rows(refused: Evaluated, rows: list[Row
         expected = scores(wild, of_slice)
         for metric in ("example_count", "accuracy", "loss"):
             assert found[name][metric] == pytest.approx(expected[metric], abs=1e-6)
+
+
+def test_values_beyond_the_limit_are_a_slice_together(blessed: Evaluated, rows: list[Row]) -> None:
+    found = blessed.summary["metrics"]["candidate"]
+    (first, most), (_, others) = Counter(row.source for row in rows).most_common()
+    assert most > others
+    counts = {name: values["example_count"] for name, values in found.items() if name.startswith("source=")}
+    assert counts == {f"source={first}": most, "source=(others)": others}
 
 
 def test_a_model_is_refused_for_every_bound_it_misses_and_for_no_other(

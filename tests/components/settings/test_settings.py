@@ -163,6 +163,7 @@ def test_a_wrong_value_is_named_with_its_rule_and_line(line: str, problem: str) 
         ('labels = ["a", 1]', "`data.labels` holds 1, it should be a string"),
         ("slices = 1.5", "`data.slices` is 1.5, it should be a string or an integer"),
         ("slices = [0]", "`data.slices` holds 0, it should be at least 1"),
+        ("max_slice_values = 0", "`data.max_slice_values` is 0, it should be at least 1"),
         ("split = { train = 0, dev = 1 }", "`data.split.train` is 0, it should be at least 1"),
         ('on_bad_row = "drop"', '`data.on_bad_row` is "drop", it should be "fail" or "quarantine"'),
         ("max_bad_share = 2", "`data.max_bad_share` is 2, it should be at most 1"),
@@ -450,8 +451,16 @@ def a_few(values: st.SearchStrategy[Any], least: int = 0) -> st.SearchStrategy[t
 
 
 datas = st.builds(
-    lambda wanted, **others: Data(text=wanted[0], label=wanted[1], slices=wanted[2:], **others),
+    lambda wanted, values, **others: Data(
+        text=wanted[0],
+        label=wanted[1],
+        slices=wanted[2:],
+        slice_values={str(column): values for column in wanted[2:] if values},
+        **others,
+    ),
     wanted=st.lists(columns, min_size=2, max_size=4, unique=True).map(tuple),
+    values=a_few(words),
+    max_slice_values=counts,
     files=a_few(words, 1),
     group=st.none() | words.map("group-{}".format),
     split=st.fixed_dictionaries({"train": counts, "dev": counts}, optional={"test": counts}),

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import average_precision_score
 
 from components.settings.model import Model
 from components.tasks.multilabel import Multilabel
@@ -43,6 +44,16 @@ def test_multilabel_metrics() -> None:
     # Ranked by a: rows 0 (right), 2, 1 (right): (1 + 2/3) / 2. By b: 1, 3: both right.
     assert found["ap/a"] == pytest.approx((1 + 2 / 3) / 2)
     assert found["ap/b"] == found["mean_ap"] * 2 - found["ap/a"] == 1.0
+
+
+@pytest.mark.parametrize("decimals", [1, 7], ids=["with ties", "without"])
+def test_average_precision_is_scikit_learns_to_the_last_bit(decimals: int) -> None:
+    chance = np.random.default_rng(decimals)
+    actual, scores = chance.random((99, 20)) < 0.3, np.round(chance.random((99, 20)), decimals).astype(np.float32)
+    task = Multilabel(tuple(map(str, range(20))))
+    found = task.compute_metrics(actual.astype(np.float32), scores)
+    expected = [float(average_precision_score(actual[:, label], scores[:, label])) for label in range(20)]
+    assert [found[f"ap/{label}"] for label in task.labels] == expected
 
 
 def test_a_label_without_rows_has_an_average_precision_of_zero() -> None:

@@ -361,7 +361,8 @@ CASES: dict[str, list[Case]] = {
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
              "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
-             "scheme, allow_no_label, labels, range, most_words, slices, on_bad_row, max_bad_share."),
+             "scheme, allow_no_label, labels, range, most_words, slices, max_slice_values, slice_values, on_bad_row, "
+             "max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -611,6 +612,10 @@ CASES: dict[str, list[Case]] = {
                  .write("dev.tsv", "text\tlabel\torigin\n"),
              "DIR/dev.tsv: its slice columns are 'origin', those of DIR/train.tsv are 'source'. Give the columns "
              "the same names in every file."),
+        Case("slice values of a column that is no slice",
+             lambda box: box.toml("[model]", 'slices = "country"\nslice_values = { contry = ["DE"] }\n[model]'),
+             'DIR/run.toml:9: `data.slice_values` names "contry", `data.slices` is ["country"]. Did you mean '
+             "'country'? Add the column to `slices`."),
         Case("too few fields", lambda box: box.row("a film"),
              "DIR/train.tsv:2: expected 2 tab-separated fields, got 1. Correct the row; a tab seems to be missing."),
         Case("too many fields", lambda box: box.row("a\tfilm\tgood"),

@@ -139,6 +139,16 @@ def test_what_production_has_learned_of_test_is_told_in_the_node_s_line_and_in_t
         assert f"on test       version 7{told}" in report
 
 
+def test_the_report_says_where_the_value_of_a_slice_is_empty() -> None:
+    slices = {name: {"accuracy": 0.5, "example_count": 2.0} for name in ("", "source=", "source=web", "note=a=")}
+    record = RunRecord("1", "toy", "toy.toml", "/toy", "2026-11-27T12:00:00+00:00")
+    summary = {"task": "classification", "headline": ["accuracy"], "metrics": {"candidate": slices}}
+    record.evaluations["dev"] = {**summary, "per_label": [], "labels": [], "confusion": {}, "learned": {"rows": 0}}
+    shown = printed(run_report.run_report(record, full=True))
+    rows = [line.split()[0] for line in shown.splitlines() if line.split()[1:] == ["2", "0.5000"]]
+    assert rows == ["note=a=", "source=(empty)", "source=web"]
+
+
 def test_the_report_has_a_row_for_each_split_and_the_record_the_numbers(tmp_path: Path) -> None:
     record = noted(tmp_path, train=FITS, dev=dataclasses.replace(FITS, unseen_share=0.125))
     lines = [line.split() for line in printed(run_report.run_report(record, full=True)).splitlines()]

@@ -1,0 +1,71 @@
+"""The values of a column that metrics are given apart for: those of the most rows, or those that the settings list.
+
+Rows with other values are a slice together: each slice takes TensorFlow Model Analysis its time, and nobody reads
+two thousand of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+from tfx.types import artifact_utils, standard_artifacts
+
+OTHERS = "(others)"
+"""In place of a value that has no slice of its own; in more brackets where a row has this very value."""
+
+
+def limited(examples: Any, split: str, slices: Mapping[str, Sequence[str]], most: int, scratch: Path) -> Any:
+    """Examples whose columns have so few values that each may be a slice: the given ones, if that is so already.
+
+    Args:
+        examples: the artifact.
+        split: of it.
+        slices: raw feature -> the values with a slice each; none: those of the most rows.
+        most: of these.
+        scratch: where changed Examples are written.
+    """
+    directory = Path(artifact_utils.get_split_uri([examples], split))
+    counts: dict[str, Counter[str]] = {name: Counter() for name in slices}
+    for example in _read(directory) if slices else ():
+        for name, counted in counts.items():
+            counted[_value(example, name)] += 1
+    others = {name: _others(counted, slices[name], most) for name, counted in counts.items()}
+    if not any(others.values()):
+        return examples
+    fewer = standard_artifacts.Examples()
+    fewer.copy_from(examples)
+    fewer.uri, fewer.split_names = str(scratch), artifact_utils.encode_split_names([split])
+    written = Path(artifact_utils.get_split_uri([fewer], split))
+    written.mkdir(parents=True)
+    with tf.io.TFRecordWriter(str(written / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as out:
+        for example in _read(directory):
+            for name, renamed in others.items():
+                value = _value(example, name)
+                if value in renamed:
+                    example.features.feature[name].bytes_list.value[0] = renamed[value].encode()
+            out.write(example.SerializeToString())
+    return fewer
+
+
+def _others(counted: Counter[str], listed: Sequence[str], most: int) -> dict[str, str]:
+    """Value without a slice of its own -> what stands in its place."""
+    ordered = sorted(counted, key=lambda value: (-counted[value], value))
+    apart = set(listed or ordered[:most])
+    name = OTHERS
+    while name in counted:
+        name = f"({name})"
+    return {value: name for value in ordered if value not in apart}
+
+
+def _read(directory: Path) -> Iterator[Any]:
+    files = sorted(map(str, directory.glob("*.gz")))
+    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
+        yield tf.train.Example.FromString(record)
+
+
+def _value(example: Any, name: str) -> str:
+    return str(example.features.feature[name].bytes_list.value[0].decode())
