@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Share, settings, several
+from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Share, Strings, settings, several
 from components.tasks import TASKS, label_text, tag_schemes
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 from components.tasks.regression import LARGEST

@@ -12,12 +12,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from components import tasks
 from components.common import json_text, progress, streams
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, REFUSED
 from components.evaluation import gate
 from components.evaluation.summary import SUMMARY_FILE
+from components.export.card import task_of
 from components.rows import columns, reader
 from components.rows.tsv import BadRow
 from components.serving import input_format, labelled_format, verification, versions
@@ -120,7 +120,10 @@ def _measured(
     evaluator.Executor(context).Do(
         {name: [made[name]] for name in ("examples", "model")},
         {name: [made[name]] for name in ("evaluation", "blessing")},
-        {"gate": dump(bounds) if bounds.min or bounds.max else "", "slices": json.dumps(slices), "split": _SPLIT},
+        {
+            **{"gate": dump(bounds) if bounds.min or bounds.max else "", "split": _SPLIT},
+            **{"slices": json.dumps(dict.fromkeys(slices, ())), "max_slice_values": data.max_slice_values},
+        },
     )
     summary: dict[str, Any] = json.loads((Path(made["evaluation"].uri) / SUMMARY_FILE).read_text(encoding="utf-8"))
     return summary
@@ -155,12 +158,7 @@ def bounds_of(least: Sequence[str], most: Sequence[str], task: Task) -> Gate:
 def execute(options: argparse.Namespace) -> int:
     given = named_models.model_path(options.model, options.root)
     version = versions.resolve(verification.verified(given, options.verify, options.verify_key))
-    card = input_format.card_with_input(version)
-    try:
-        task = tasks.from_card(card)
-    except (KeyError, TypeError, ValueError):
-        problem = "its card names no task of ours"
-        raise InputError(str(version), problem, "Give a model that this pipeline pushed") from None
+    card, task = input_format.card_with_input(version), task_of(version)
     bounds = bounds_of(options.min, options.max, task)
     rows = labelled_format.Given(
         options.format, options.column, options.label, options.slice, has_header=not options.no_header
