@@ -79,12 +79,6 @@ def is_one_of(models: Collection[str], card: dict[str, Any]) -> bool:
     return identity(card) in models or card.get("weights_sha256") in models
 
 
-def version_of(directory: Path, model: str) -> Path | None:
-    """The newest version of a model, which is known by its identity, or by its weights where a run is older."""
-    paths = (directory / str(version) for version in reversed(versions(directory)))
-    return next((path for path in paths if is_one_of((model,), read_card(path))), None)
-
-
 def publish(model: Path, directory: Path, key: Path | None = None, warmup: bool = True, **more: Any) -> int:
     """Copies a SavedModel into a serving directory under a new version number, the time in seconds.
 

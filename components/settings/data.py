@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
+from components import tasks
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Share, Strings, settings, several
@@ -49,14 +50,8 @@ _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
 def _a_task(name: str) -> str:
     """Refuses a task that is not registered."""
     if name not in TASKS:
-        raise ConflictError("task", *unknown_task(name))
+        raise ConflictError("task", *tasks.unknown(name))
     return name
-
-
-def unknown_task(name: object) -> tuple[str, str]:
-    """What to say of it, and the remedy."""
-    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}; one of your own needs its package"
-    return f"`task` is {shown(name)}, there is none like it", known
 
 
 @settings

@@ -13,6 +13,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from components.common.json_files import shown
+from components.common.suggest import did_you_mean
 from components.tasks import own
 from components.tasks.base import Task
 from components.tasks.classification import Classification
@@ -67,6 +69,12 @@ Raises:
 """
 
 _FILE = "task.json"
+
+
+def unknown(name: object) -> tuple[str, str]:
+    """What to say of a task that is none, and the remedy."""
+    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}; one of your own needs its package"
+    return f"`task` is {shown(name)}, there is none like it", known
 
 
 def from_settings(data: DataSettings) -> Task:

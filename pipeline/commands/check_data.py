@@ -18,12 +18,12 @@ from components.export.card import read_card, task_of
 from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format
-from components.serving.versions import version_of
 from components.settings.data import Data
 from components.tasks import Task
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.pushed_versions import version_of
 
 
 def compare_rows(

@@ -16,7 +16,6 @@ from components.common.checkout import ROOT
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
-from components.serving.versions import version_of
 from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import dump, load
@@ -27,6 +26,7 @@ from pipeline.runs import record
 from pipeline.runs.comparison import Comparison, input_differences, result_differences
 from pipeline.runs.manifest import MANIFEST_FILE, Manifest, read, read_ended
 from pipeline.runs.paths import PipelinePaths, moved
+from pipeline.runs.pushed_versions import version_of
 from pipeline.runs.record import RunRecord
 
 _EPOCHS_OF_OLD = 2

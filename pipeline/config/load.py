@@ -14,7 +14,6 @@ from components import tasks
 from components.common.errors import InputError
 from components.common.json_files import is_deep
 from components.common.suggest import did_you_mean
-from components.settings.data import unknown_task
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
 
@@ -95,7 +94,7 @@ def _with_task(values: dict[str, Any], source: TomlSource) -> dict[str, Any]:
     if "task" not in values or not isinstance(values.get("data", {}), dict):
         return values
     if not isinstance(values["task"], str) or values["task"] not in tasks.TASKS:
-        raise InputError(source.locate(("task",)), *unknown_task(values["task"]))
+        raise InputError(source.locate(("task",)), *tasks.unknown(values["task"]))
     if "task" in values.get("data", {}):
         problem = "`task` stands at the top and in [data] too"
         raise InputError(source.locate(("data", "task")), problem, "Delete the one in [data]")

@@ -11,7 +11,6 @@ import contextlib
 import dataclasses
 import datetime
 import functools
-import hashlib
 import json
 import logging
 import sys
@@ -20,8 +19,6 @@ import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError, describe, find_input_error
@@ -32,7 +29,7 @@ from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
-from pipeline.runners import notify
+from pipeline.runners import claims, notify
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
 from pipeline.runs.cache_key import code_at_start
@@ -46,7 +43,6 @@ if TYPE_CHECKING:
 _COMPILED_FILE = "pipeline.json"
 """Beside a run's record: its DAG, TFX's intermediate representation as JSON."""
 
-_CLAIM = TypeAdapter(dict[str, str])
 
 _ENDED = ("done", "cached")
 
@@ -67,14 +63,14 @@ def begin(exported: Path, run_id: str) -> int:
     code_at_start()
     dag = ExportedDag.read(exported)
     # Of a run that was cleared, what it did before counts no more.
-    _claim(dag, run_id).unlink(missing_ok=True)
+    claims.path(dag, run_id).unlink(missing_ok=True)
     try:
         return _begin(dag, exported, run_id)
     except InputError as error:
-        if not _claim(dag, run_id).is_file():
+        if not claims.path(dag, run_id).is_file():
             # For `end` to tell.
             with contextlib.suppress(OSError):
-                _write_claim(dag, run_id, {"failed": str(error)})
+                claims.write(dag, run_id, {"failed": str(error)})
         raise
 
 
@@ -87,13 +83,13 @@ def _begin(dag: ExportedDag, exported: Path, run_id: str) -> int:
         checked = preflight.check(Path(dag.config))
         paths = PipelinePaths.of(checked.run, Path(dag.root))
         if nothing_new := lifecycle.nothing_new(checked, paths):
-            _write_claim(dag, run_id, {"skipped": nothing_new.why})
+            claims.write(dag, run_id, {"skipped": nothing_new.why})
             _say(f"{dag.name}: nothing new: {nothing_new.why}")
             return SKIPPED
         lifecycle.check(checked, paths)
         begun = lifecycle.begin(checked, paths, run_id)
         directory = Path(begun.directory)
-        _write_claim(dag, run_id, {"directory": str(directory)})
+        claims.write(dag, run_id, {"directory": str(directory)})
         with _failures_in(directory):
             from google.protobuf import json_format
 
@@ -174,7 +170,7 @@ def end(exported: Path, run_id: str) -> int:
     try:
         directory = _directory(dag, run_id)
     except InputError as error:
-        why = _read_claim(dag, run_id).get("failed", str(error))
+        why = claims.read(dag, run_id).get("failed", str(error))
         notify.tell(dag.notify, notify.not_begun(dag.name, Path(dag.config), why) | {"scheduled_as": run_id})
         raise
     if directory is None:
@@ -214,28 +210,9 @@ def _say(what: Any) -> None:
     print(printable(str(what)), flush=True)
 
 
-def _claim(dag: ExportedDag, run_id: str) -> Path:
-    """What `begin` did under a scheduler's id, which may hold characters that no file's name can."""
-    return dag.home / "scheduled" / f"{hashlib.sha256(run_id.encode()).hexdigest()}.json"
-
-
-def _write_claim(dag: ExportedDag, run_id: str, content: dict[str, str]) -> None:
-    claim = _claim(dag, run_id)
-    claim.parent.mkdir(parents=True, exist_ok=True)
-    atomic_files.write_text(claim, json.dumps({"run_id": run_id, **content}))
-
-
-def _read_claim(dag: ExportedDag, run_id: str) -> dict[str, str]:
-    """Empty where there is none that can be read."""
-    try:
-        return _CLAIM.validate_json(_claim(dag, run_id).read_bytes())
-    except (OSError, ValueError):
-        return {}
-
-
 def _directory(dag: ExportedDag, run_id: str) -> Path | None:
     """Of the run that has begun under a scheduler's id; None: there was nothing new, which is said."""
-    claim = _read_claim(dag, run_id)
+    claim = claims.read(dag, run_id)
     if not claim.keys() & {"skipped", "directory"}:
         problem = f"no run has begun as {run_id!r}"
         raise InputError(str(dag.home), problem, "Let `begin-run` go before; its log says why it did not")

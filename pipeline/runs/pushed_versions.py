@@ -110,3 +110,9 @@ def _headline(version: Path) -> str:
         return task_of(version).primary_metric.name
     except MissingTaskError:
         return ""
+
+
+def version_of(directory: Path, model: str) -> Path | None:
+    """The newest version of a model, which is known by its identity, or by its weights where a run is older."""
+    paths = (directory / str(version) for version in reversed(versions(directory)))
+    return next((path for path in paths if is_one_of((model,), read_card(path))), None)

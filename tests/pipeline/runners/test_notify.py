@@ -11,7 +11,7 @@ import pipeline_runner
 from components.common.errors import InputError
 from components.settings.push import Notify
 from pipeline.config import preflight
-from pipeline.runners import local, notify, scheduled
+from pipeline.runners import claims, local, notify
 from pipeline.runners.exported_dag import ExportedDag
 from pipeline.runs import lock
 from pipeline.runs.paths import PipelinePaths
@@ -202,7 +202,7 @@ def test_of_a_scheduled_run_of_which_a_node_failed_the_last_step_tells(
     manifest = json.loads((directory / "manifest.json").read_text())
     manifest["config"]["notify"] = {"command": KEEP}
     (directory / "manifest.json").write_text(json.dumps(manifest))
-    scheduled._write_claim(ExportedDag.read(dag), "scheduled__1", {"directory": str(directory)})
+    claims.write(ExportedDag.read(dag), "scheduled__1", {"directory": str(directory)})
     assert pipeline_runner.main(["end-run", "--dag", str(dag), "--run-id", "scheduled__1"]) == 1
     assert "Trainer failed: Trainer did not come to its end" in capsys.readouterr().err
     found = told(tmp_path)

@@ -44,3 +44,6 @@ def test_two_models_of_equal_weights_with_other_labels_have_each_its_own_run_and
         (version.number, version.run, version.metrics["dev"]["accuracy"]) for version in pushed_versions.pushed(paths)
     ]
     assert found == [(1, "20260101-000000", 0.1), (2, "20260102-000000", 0.2)]
+    assert pushed_versions.version_of(paths.serving, identity(card(["bad", "good"]))) == paths.serving / "1"
+    assert pushed_versions.version_of(paths.serving, "aa") == paths.serving / "2"
+    assert pushed_versions.version_of(paths.serving, "bb") is None
