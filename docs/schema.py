@@ -33,7 +33,10 @@ def run_schema() -> dict[str, Any]:
         properties = tables[keys.tables()[key.table].__name__]["properties"] if key.table else top
         value = properties[key.name]
         if key.table and any(getattr(one, "func", None) is several for one in _marks(hints[key.table][key.name])):
-            value = properties[key.name] = _one_or_several(value)
+            if "items" in value:
+                value = properties[key.name] = _one_or_several(value)
+            else:
+                value["additionalProperties"] = _one_or_several(value["additionalProperties"])
         value["description"] = f"{key.meaning} Example: {key.example[0]}"
     return {"$schema": _DIALECT, "title": "A run of bert-pipeline", **found}
 

@@ -33,6 +33,7 @@ KNOWN = {
     *("$schema", "$defs", "title", "description", "default"),
     *("$ref", "anyOf", "enum", "const", "type", "pattern", "minimum", "exclusiveMinimum", "maximum"),
     *("exclusiveMaximum", "items", "properties", "required", "additionalProperties", "propertyNames", "minItems"),
+    "minLength",
 }
 """The words of JSON Schema that `problems` knows."""
 
@@ -51,7 +52,9 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
         if not isinstance(value, TYPES[schema["type"]]) or is_bool != (schema["type"] == "boolean"):
             yield f"{place}: {value!r} is no {schema['type']}"
             return
-    if isinstance(value, str) and not re.search(schema.get("pattern", ""), value):
+    if isinstance(value, str) and not (
+        re.search(schema.get("pattern", ""), value) and len(value) >= schema.get("minLength", 0)
+    ):
         yield f"{place}: {value!r} does not match"
     if isinstance(value, int | float):
         low, high = schema.get("minimum", value), schema.get("maximum", value)
@@ -59,6 +62,8 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
         if not (low <= value <= high and above < value < below):
             yield f"{place}: {value} is out of range"
     if isinstance(value, list):
+        if len(value) < schema.get("minItems", 0):
+            yield f"{place}: too few items"
         for item in value:
             yield from problems(item, schema.get("items", {}), place)
     if isinstance(value, dict):

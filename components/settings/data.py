@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 from components import tasks
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Share, Strings, settings, several
+from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Several, Share, settings, several
 from components.tasks import TASKS, label_text, tag_schemes
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 from components.tasks.regression import LARGEST
@@ -145,7 +145,7 @@ class Data:
     max_slice_values: Annotated[int, Field(ge=1, le=1000)] = 50
     """Of each column in `slices`: how many values are reported apart, those of the most rows; the rest is `(others)`.
     Example: `max_slice_values = 10` with `slices = ["country"]`"""
-    slice_values: dict[str, Annotated[Strings, Field(min_length=1)]] = Field(default_factory=dict)
+    slice_values: dict[str, Several] = Field(default_factory=dict)
     """By column in `slices`, in place of the values of the most rows: the values that are reported apart.
     Example: `slice_values = { country = ["DE", "FR"] }` with `slices = ["country"]`"""
     on_bad_row: Literal["fail", "quarantine"] = "fail"

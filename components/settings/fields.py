@@ -103,6 +103,9 @@ Hours = Annotated[float, Field(gt=0, le=87_600)]
 Minutes = Annotated[float, Field(gt=0, le=525_600)]
 """Up to a year."""
 
+Several = Annotated[tuple[str, ...], Field(min_length=1), BeforeValidator(several)]
+"""At least one."""
+
 Strings = Annotated[tuple[str, ...], BeforeValidator(several)]
 
 Share = Annotated[float, Field(ge=0, le=1)]

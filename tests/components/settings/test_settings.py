@@ -433,7 +433,7 @@ def test_settings_made_by_a_program_are_checked_too() -> None:
 
 names = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", fullmatch=True)
 
-words = st.text(min_size=1, max_size=9).filter(lambda word: bool(word.strip()) and not set(word) & set("\t\r\n"))
+words = st.text(min_size=1, max_size=9).filter(lambda word: bool(word.strip()) and not set(word) & set("\t\r\n\0"))
 
 labels = words.map(label_text.cleaned).filter(lambda name: bool(name) and not label_text.hidden_character(name))
 
