@@ -23,26 +23,24 @@ def test_every_command_and_every_option_is_in_a_shells_script(shell: str) -> Non
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        (["re"], {"reproduce"}),
-        (["export", "--runner", ""], {"airflow", "kubeflow"}),
-        (["embed", "--pooling", "m"], {"mean"}),
-        (["completion", ""], {"bash", "zsh", "fish"}),
-        (["run", "--f"], {"--force"}),
-        (["predict", "--model", ""], {"tickets", "mails"}),
-        (["show", "t"], {"tickets"}),
-        (["show", "--root", "other", "old"], {"older"}),
+        (["re"], "reproduce"),
+        (["export", "--runner", ""], "airflow kubeflow"),
+        (["embed", "--pooling", "m"], "mean"),
+        (["completion", ""], "bash zsh fish"),
+        (["run", "--f"], "--force"),
+        (["predict", "--model", ""], "tickets mails"),
+        (["show", "t"], "tickets"),
+        (["show", "--root", "other", "old"], "older"),
         # Bash itself completes files.
-        (["run", "--config", ""], set()),
+        (["run", "--config", ""], ""),
     ],
-    ids=" ".join,
+    ids=str,
 )
-def test_bash_completes_commands_options_values_and_pipelines(
-    typed: list[str], expected: set[str], tmp_path: Path
-) -> None:
+def test_bash_completes_commands_options_values_and_pipelines(typed: list[str], expected: str, tmp_path: Path) -> None:
     for home in ("runs/tickets/runs", "runs/mails/serving", "runs/no-pipeline", "other/older/runs"):
         (tmp_path / home).mkdir(parents=True)
     ask = 'COMP_WORDS=(bert-pipeline "$@"); COMP_CWORD=$#; _bert_pipeline; printf "%s\\n" "${COMPREPLY[@]}"'
     command = ["bash", "-c", f"{completion.script('bash')}{ask}", "bash", *typed]
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
-    assert set(done.stdout.split()) == expected
+    assert set(done.stdout.split()) == set(expected.split())
     assert done.stderr == ""
