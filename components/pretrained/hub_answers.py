@@ -43,6 +43,15 @@ _REFUSALS = {
 }
 """HTTP status -> what it means, and what to do."""
 
+_OF_CREDENTIALS = "Invalid credentials in Authorization header"
+"""What the hub says, with 401, of a token that it does not know."""
+
+_NOT_SHOWN = (
+    "the hub has no such model, or shows it to its readers alone",
+    "Check the name; for a private or gated model give a token with `hf auth login` or HF_TOKEN",
+)
+"""Of any other 401: so it answers whoever has no token and asks for a name that is mistyped."""
+
 
 def refusal(error: BaseException | None) -> tuple[str, str] | None:
     """What the hub answered in place of a model, whole, and what to do; None: it did not answer with a failure.
@@ -55,6 +64,8 @@ def refusal(error: BaseException | None) -> tuple[str, str] | None:
         if status >= 400:
             of_hub = ("the hub has failed", "Try again later")
             known = _REFUSALS.get(status, of_hub if status >= 500 else ("the hub refuses", "Do as its answer says"))
+            if status == 401 and _OF_CREDENTIALS not in str(error):
+                known = _NOT_SHOWN
             return f"{known[0]} (HTTP {status}: {' '.join(str(error).split())})", known[1]
         error = error.__cause__ or error.__context__
     return None

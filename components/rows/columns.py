@@ -52,7 +52,7 @@ def read_layout(path: Path, data: Data) -> Layout:
         return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group, *reading)
     names = _header(path, data.row_quoting)
     keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
-    remedy = "Correct {}, or set data.header = false if line 1 is a row"
+    remedy = "Correct {}, or if line 1 is a row, set data.header = false and give the columns as numbers"
     found: dict[int, str] = {}
 
     def index_of(key: str, column: Column) -> int:

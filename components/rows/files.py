@@ -90,14 +90,14 @@ def _refuse_encoding(head: bytes, path: Path) -> None:
     if encoding := _wide_encoding(head):
         convert = f"{read} {shlex.quote(str(path))} | iconv -f {encoding} -t UTF-8{write} > {shlex.quote(str(target))}"
         problem = f"the file is {encoding}, rows are read as UTF-8"
-        raise InputError(f"{path}:1", problem, f"Convert it, and name the new file: {convert}")
+        raise InputError(f"{path}:1", problem, f"Convert it, and give the new file in place of it: {convert}")
     lines = head.rstrip(b"\r").split(b"\r")
     tabs = {line.count(b"\t") for line in lines[: max(2, len(lines) - 1)]}
     # A lone CR may stand in a text; lines that it ends have the same number of tabs.
     if b"\n" not in head and len(tabs) == 1 and len(lines) > (1 if max(tabs) else 2):
         convert = f"{read} {shlex.quote(str(path))} | tr '\\r' '\\n'{write} > {shlex.quote(str(target))}"
         problem = "lines end with CR alone, as old Macs have it, and rows are read as lines that end with LF or CRLF"
-        raise InputError(f"{path}:1", problem, f"Convert it, and name the new file: {convert}")
+        raise InputError(f"{path}:1", problem, f"Convert it, and give the new file in place of it: {convert}")
 
 
 def _wide_encoding(head: bytes) -> str | None:

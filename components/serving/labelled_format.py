@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +22,23 @@ from components.settings.toml import TomlSource, parse
 _OF_LABELS = ("scheme", "comments", "allow_no_label")
 """Settings of the training data that say how labels are read."""
 
+_OPTIONS = {"text": "--column", "label": "--label", "slices": "--slice"}
+
+_OF_REMEDIES = (
+    (r"set data\.header = false and give the columns as numbers", "give --no-header and the columns as numbers"),
+    (r"set data\.header = true", "leave out --no-header"),
+    (r"set data\.separator = \"(\S+)\"", "save the file with the separator that the training data has"),
+    (r"set data\.quoting = \"csv\"", "save it without quotes, say with quoting=csv.QUOTE_NONE of pandas' to_csv"),
+    (r"set data\.format = \"(\w+)\"( and data\.label = )?", lambda found: f"give --format {found[1]}"
+     + " and --label " * bool(found[2])),
+    (r"set data\.label = ", "give --label "),
+    (r"set data\.scheme = \"\w+\"(, which .*)?", "write them in the scheme that the model learned"),
+    (r"or list it in data\.labels", "or leave it out: the model knows no other label"),
+    (r"(?<!\S)gate\.(min|max)\b", r"--\1"),
+    (r"(?<!\S)data\.(text|label|slices)\b", lambda found: _OPTIONS[found[1]]),
+)  # fmt: skip
+"""What remedies say of a config, and what a command says that has options in place of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -32,6 +51,27 @@ class Given:
     slices: Sequence[str]
     has_header: bool
     """False: line 1 is a row, whatever it was in training."""
+
+
+@contextmanager
+def mistakes_of_options() -> Iterator[None]:
+    """Has mistakes speak of options where they would of a config: a pushed model is measured without one.
+
+    Raises:
+        InputError: the mistake, in these words.
+    """
+    try:
+        yield
+    except InputError as error:
+        problem = re.sub(
+            r"^data\.(text|label|slices) (?=is |and )", lambda found: f"{_OPTIONS[found[1]]} ", error.problem
+        )
+        problem = re.sub(r"^gate\.(min|max) (?=names |bounds )", r"--\1 ", problem)
+        problem = problem.replace("`data.text`, `label` and `slices` are", "--column, --label and --slice are")
+        remedy = error.remedy
+        for words, others in _OF_REMEDIES:
+            remedy = re.sub(words, others, remedy)
+        raise InputError(error.place, problem, remedy) from None
 
 
 def of_file(card: dict[str, Any], source: Path, given: Given) -> tuple[Data, str | None]:

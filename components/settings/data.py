@@ -239,11 +239,14 @@ class Data:
         if self.most_words is not None and not task.per_token:
             problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
             raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
-        if self.format != "tsv" and (
-            not task.per_token or self.slices or self.group is not None or self.quoting != "none"
-        ):
-            problem = f'`data.format` is "{self.format}", which is for tagging, without slices, group and quoting'
-            raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging" or "word_tags"')
+        if self.format != "tsv":
+            problem = f'`data.format` is "{self.format}", a token a line, '
+            if not task.per_token:
+                problem += f"but the rows of {self.task} are texts"
+                raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging" or "word_tags"')
+            given = {"slices": bool(self.slices), "group": self.group is not None, "quoting": self.quoting != "none"}
+            if wrong := next(filter(given.get, given), None):
+                raise ConflictError(wrong, f"{problem}which has no `data.{wrong}`", "Delete it")
         if self.comments is not None and self.format != "conll":
             problem = f'`data.comments` is {shown(self.comments)}, but `data.format` is "{self.format}"'
             raise ConflictError("comments", problem, 'Delete it, or set format = "conll"')
@@ -277,9 +280,8 @@ class Data:
                 raise ConflictError("columns", problem, "Correct the one or the other")
         if self.header and self.columns is not None:
             problem = f"`data.columns` is {self.columns}, but it is for files without a header"
-            raise ConflictError(
-                "columns", problem, "Delete it, the header tells the number itself; or set header = false"
-            )
+            remedy = "Delete it, the header tells the number itself; or set header = false"
+            raise ConflictError("columns", problem, remedy)
 
     def _check_labels(self) -> None:
         least = TASKS[self.task].min_labels

@@ -73,8 +73,12 @@ _FILE = "task.json"
 
 def unknown(name: object) -> tuple[str, str]:
     """What to say of a task that is none, and the remedy."""
-    known = f"{did_you_mean(str(name), TASKS)}Known: {', '.join(TASKS)}; one of your own needs its package"
-    return f"`task` is {shown(name)}, there is none like it", known
+    if not isinstance(name, str):
+        return f"`task` is {shown(name)}, a name is expected", (
+            f'Give it above the first table: task = "classification", or another of {", ".join(TASKS)}'
+        )
+    known = f"{did_you_mean(name, TASKS)}Known: {', '.join(TASKS)}; a task of your own needs its package installed"
+    return f"`task` is {shown(name)}, there is none of this name", known
 
 
 def from_settings(data: DataSettings) -> Task:

@@ -52,7 +52,9 @@ class CommandParser(argparse.ArgumentParser):
         if action is (self._subparsers and self._subparsers._group_actions[0]):
             raise InputError(self.prog, f"there is no command {value!r}", did_you_mean(value, known, str) + self._help)
         problem = f"got {value!r}, expected {' or '.join(known)}"
-        raise InputError("/".join(action.option_strings), problem, f"{did_you_mean(value, known, str)}{self._help}")
+        # What is no option has a name for the help alone.
+        place = "/".join(action.option_strings) or str(action.metavar)
+        raise InputError(place, problem, f"{did_you_mean(value, known, str)}{self._help}")
 
     def error(self, message: str) -> NoReturn:
         """Refuses the command line.

@@ -159,14 +159,15 @@ def execute(options: argparse.Namespace) -> int:
     given = named_models.model_path(options.model, options.root)
     version = versions.resolve(verification.verified(given, options.verify, options.verify_key))
     card, task = input_format.card_with_input(version), task_of(version)
-    bounds = bounds_of(options.min, options.max, task)
     rows = labelled_format.Given(
         options.format, options.column, options.label, options.slice, has_header=not options.no_header
     )
-    data, note = labelled_format.of_file(card, options.rows, rows)
+    with labelled_format.mistakes_of_options():
+        bounds = bounds_of(options.min, options.max, task)
+        data, note = labelled_format.of_file(card, options.rows, rows)
     if note is not None:
         print(streams.printable(note), file=sys.stderr)
-    with progress.stop_on_signals():
+    with progress.stop_on_signals(), labelled_format.mistakes_of_options():
         summary = evaluate_file(version, options.rows, data, task, bounds)
     missed = summary.get("reasons", [])
     if options.json:

@@ -218,6 +218,11 @@ def test_what_the_hub_refuses_is_not_looked_for_in_the_cache(
     [
         (
             401,
+            "the hub has no such model, or shows it to its readers alone (HTTP 401: ",
+            "Check the name; for a private or gated model give a token",
+        ),
+        (
+            401,
             "the hub does not take this token (HTTP 401: ",
             "Make a new one with `hf auth login`, or correct HF_TOKEN",
         ),
@@ -236,12 +241,14 @@ def test_each_refusal_of_the_hub_has_its_own_words_and_the_hubs_whole(
     hub: StandInHub, cache: Path, monkeypatch: pytest.MonkeyPatch, status: int, problem: str, remedy: str
 ) -> None:
     hub.status, hub.refusal = status, f"{'why ' * 100}not"
+    if "token (" in problem:
+        hub.refusal = "Invalid credentials in Authorization header"
     monkeypatch.setattr(time, "sleep", lambda _: None)
     with pytest.raises(InputError) as caught:
         resolve("hf://org/name", cache)
     assert caught.value.problem.startswith(problem)
     assert caught.value.problem.endswith("), and the model is not in the cache")
-    assert f"{'why ' * 100}not" in caught.value.problem
+    assert hub.refusal in caught.value.problem
     assert caught.value.remedy.startswith(remedy)
     assert caught.value.remedy.endswith("or download the model on another machine and give its directory.")
 

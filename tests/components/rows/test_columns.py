@@ -25,7 +25,8 @@ def test_the_nearest_column_is_named(write: Write) -> None:
     path = write("Text\tlabel\n")
     assert message(columns.read_layout, path, data()) == (
         f"{path}:1: data.text is 'text', the header has 'Text', 'label'. "
-        "Did you mean 'Text'? Correct data.text, or set data.header = false if line 1 is a row."
+        "Did you mean 'Text'? Correct data.text, or if line 1 is a row, set data.header = false and give the columns "
+        "as numbers."
     )
 
 

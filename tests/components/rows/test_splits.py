@@ -87,7 +87,7 @@ def test_a_group_column_that_the_header_lacks_is_an_error(write: Write) -> None:
     given = data(train=(), dev=(), files=(str(path),), group="autor")
     assert message(lambda: list(reader.read_rows(path, None, given))) == (
         f"{path}:1: data.group is 'autor', the header has 'text', 'label', 'author'. Did you mean 'author'? "
-        "Correct data.group, or set data.header = false if line 1 is a row."
+        "Correct data.group, or if line 1 is a row, set data.header = false and give the columns as numbers."
     )
 
 

@@ -155,7 +155,7 @@ def read_unless_refused(path: Path, given: Data) -> list[Row | BadRow] | None:
     try:
         return list(reader.read_rows(path, None, given))
     except InputError as error:
-        assert error.remedy.startswith("Convert it, and name the new file")
+        assert error.remedy.startswith("Convert it, and give the new file in place of it")
         return None
 
 

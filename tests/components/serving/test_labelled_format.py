@@ -78,7 +78,7 @@ def test_rows_are_read_as_in_training_or_as_given(
         (card(), "text\ta\tlabel", {"texts": ["text", "a"]}, "the task classification reads 1 of them"),
         (card(), "text\tlabel", {"format": "xml"}, '`format` is "xml", it should be "tsv"'),
         (card(), "text\tlabel\ttokens", {"slices": ["tokens"]}, "'tokens' is a name that the pipeline uses itself"),
-        (card("tagging"), "EU B-ORG", {"format": "conll", "slices": ["3"]}, "without slices"),
+        (card("tagging"), "EU B-ORG", {"format": "conll", "slices": ["3"]}, "has no `data.slices`"),
     ],
 )
 def test_what_does_not_fit_is_refused_before_anything_is_read(

@@ -35,9 +35,9 @@ def refused(capsys: pytest.CaptureFixture[str], *arguments: object) -> str:
         (["--min", "accuracy=85"], "--min: got 'accuracy=85', expected METRIC=VALUE with a share from 0 to 1"),
         (["--min", "accuracy=nan"], "--min: got 'accuracy=nan'"),
         (["--max", "loss=inf"], "--max: got 'loss=inf', expected METRIC=VALUE with a number from 0 on"),
-        (["--min", "f1=0.5"], "names the unknown metric 'f1'. "),
+        (["--min", "f1=0.5"], "--min names the unknown metric 'f1'. "),
         (["--min", "f1/ugly=0.5"], "names 'f1/ugly', the labels are bad, good"),
-        (["--min", "loss=0.5"], "bounds loss, which is better when lower"),
+        (["--min", "loss=0.5"], "--min bounds loss, which is better when lower. Use --max."),
     ],
 )
 def test_a_bound_that_cannot_be_held_is_refused(
@@ -49,7 +49,10 @@ def test_a_bound_that_cannot_be_held_is_refused(
 @pytest.mark.parametrize(
     ("line", "message"),
     [
-        ("ugly film\tugly", "rows.tsv:4: the label is 'ugly', expected one of bad, good"),
+        (
+            "ugly film\tugly",
+            "rows.tsv:4: the label is 'ugly', expected one of bad, good. Correct the row, or leave it out: ",
+        ),
         ("no label", "rows.tsv:4: expected 2 tab-separated fields, got 1"),
         ("\tgood", "rows.tsv:4: the text (field 1) is empty"),
     ],
@@ -59,6 +62,29 @@ def test_a_bad_row_is_named(
 ) -> None:
     rows.write_text(f"{rows.read_text()}{line}\n")
     assert message in refused(capsys, "--model", model, rows)
+
+
+@pytest.mark.parametrize(
+    ("header", "options", "message"),
+    [
+        ("text\tclass", [], "--label is 'label', the header has 'text', 'class'. Correct --label, or if line 1 is a "),
+        ("text\tlabel", ["--slice", "land"], "give --no-header and the columns as numbers."),
+        (
+            "text,label",
+            [],
+            "The fields look separated by commas: save the file with the separator that the training data has.",
+        ),
+        ("text\tlabel", ["--label", "text"], "a column can be used once, --column, --label and --slice are "),
+    ],
+)
+def test_what_does_not_fit_is_said_of_the_options(
+    header: str, options: list[str], message: str, model: Path, rows: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    separator = header[4]
+    rows.write_text(f"{header}\ngood film{separator}good\n")
+    shown = refused(capsys, "--model", model, rows, *options)
+    assert message in shown
+    assert "data." not in shown
 
 
 def test_no_rows_and_no_file_are_refused(model: Path, rows: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -261,6 +261,10 @@ CASES: dict[str, list[Case]] = {
              "--runner: got 'airflw', expected airflow or kubeflow. Did you mean airflow? `pipeline_runner.py export "
              "--help` lists what there is.",
              "export --runner airflw --config DIR/run.toml --output DIR/out"),
+        Case("an unknown shell", nothing,
+             "SHELL: got 'tcsh', expected bash or zsh or fish. `pipeline_runner.py completion --help` lists what there "
+             "is.",
+             "completion tcsh"),
         Case("a missing option", nothing,
              "pipeline_runner.py check: the following arguments are required: --config. `pipeline_runner.py check "
              "--help` lists what there is.",
@@ -397,9 +401,13 @@ CASES: dict[str, list[Case]] = {
         Case("a share of an unknown split", lambda box: box.toml("[model]", "split = { trian = 8, dev = 2 }\n[model]"),
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
         Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
-             'DIR/run.toml:2: `task` is "pairs", there is none like it. Did you mean \'pair\'? Known: classification, '
-             "multilabel, pair, similarity, regression, tagging, word_tags, embedding; one of your own needs its "
-             "package."),
+             'DIR/run.toml:2: `task` is "pairs", there is none of this name. Did you mean \'pair\'? Known: '
+             "classification, multilabel, pair, similarity, regression, tagging, word_tags, embedding; a task of your "
+             "own needs its package installed."),
+        Case("a table for the task", lambda box: box.toml("[gate]", '[task]\ntype = "pair"\n\n[gate]'),
+             'DIR/run.toml:15: `task` is {"type": "pair"}, a name is expected. Give it above the first table: task = '
+             '"classification", or another of classification, multilabel, pair, similarity, regression, tagging, '
+             "word_tags, embedding."),
         Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
              .toml("[model]", 'text = "text"\n[model]'),
              'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
@@ -416,8 +424,11 @@ CASES: dict[str, list[Case]] = {
              'DIR/run.toml:8: `data.separator` is " ", it should be "\\t", ",", ";" or "|". Correct it, or leave it '
              'out for the default, "\\t".'),
         Case("sentences of a classifier", lambda box: box.toml("[model]", 'format = "conll"\n[model]'),
-             'DIR/run.toml:8: `data.format` is "conll", which is for tagging, without slices, group and quoting. '
-             'Set format = "tsv", or task = "tagging" or "word_tags".'),
+             'DIR/run.toml:8: `data.format` is "conll", a token a line, but the rows of classification are texts. Set '
+             'format = "tsv", or task = "tagging" or "word_tags".'),
+        Case("slices of sentences",
+             lambda box: box.sentences(TRAIN, 'format = "conll"\nslices = [3]\n'),
+             'DIR/run.toml:8: `data.format` is "conll", a token a line, which has no `data.slices`. Delete it.'),
         Case("a range for names", lambda box: box.toml("[model]", "range = [0, 5]\n[model]"),
              "DIR/run.toml:8: `data.range` is [0.0, 5.0]. Delete it: classification has names."),
         Case("windows for two texts", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
@@ -579,10 +590,10 @@ CASES: dict[str, list[Case]] = {
              "DIR/train.tsv:1: the file is empty, a header was expected. Give a file with a header and rows."),
         Case("a header without the column", lambda box: box.change("train.tsv", "text\t", "texts\t"),
              "DIR/train.tsv:1: data.text is 'text', the header has 'texts', 'label'. Did you mean 'texts'? Correct"
-             " data.text, or set data.header = false if line 1 is a row."),
+             " data.text, or if line 1 is a row, set data.header = false and give the columns as numbers."),
         Case("a header that is a row", lambda box: box.change("train.tsv", "text\tlabel\n", ""),
-             "DIR/train.tsv:1: data.text is 'text', the header has 'good film', 'good'. Correct data.text, or set "
-             "data.header = false if line 1 is a row."),
+             "DIR/train.tsv:1: data.text is 'text', the header has 'good film', 'good'. Correct data.text, or if "
+             "line 1 is a row, set data.header = false and give the columns as numbers."),
         Case("a header although there is none to be",
              lambda box: box.toml('labels = ["bad", "good"]', "header = false\ntext = 1\nlabel = 2"),
              "DIR/train.tsv:1: line 1 is read as a row, and no other row of train has its label, 'label'. It looks "
@@ -599,8 +610,8 @@ CASES: dict[str, list[Case]] = {
         Case("a header with the column twice", lambda box: box.change("train.tsv", "text\tlabel", "text\ttext"),
              "DIR/train.tsv:1: the header names 'text' twice. Rename one, or give data.text as a number."),
         Case("a column number beyond the header", lambda box: box.toml("[model]", "label = 3\n[model]"),
-             "DIR/train.tsv:1: data.label is number 3, the header has 2 columns. Correct data.label, or set "
-             "data.header = false if line 1 is a row."),
+             "DIR/train.tsv:1: data.label is number 3, the header has 2 columns. Correct data.label, or if "
+             "line 1 is a row, set data.header = false and give the columns as numbers."),
         Case("a name and a number of the same column", lambda box: box.toml("[model]", "label = 1\n[model]"),
              "DIR/train.tsv:1: data.text and data.label are both column 1, 'text'. Give each another column."),
         Case("a slice column whose name is taken",
@@ -727,8 +738,8 @@ CASES: dict[str, list[Case]] = {
              "DIR/train.tsv:6: 9 columns between tabs, a word of CoNLL-U has 10. Correct the line; of files with "
              'other columns set data.format = "conll", data.text and data.label.'),
         Case("a group's column that is not there", Box.one_file,
-             "DIR/train.tsv:1: data.group is 'author', the header has 'text', 'label'. Correct data.group, or set "
-             "data.header = false if line 1 is a row."),
+             "DIR/train.tsv:1: data.group is 'author', the header has 'text', 'label'. Correct data.group, or if "
+             "line 1 is a row, set data.header = false and give the columns as numbers."),
         Case("a row without a group", lambda box: box.one_file().write("train.tsv", "text\tlabel\tauthor\na\tbad\t\n"),
              "DIR/train.tsv:2: the group (field 3) is empty. Give each row a group, one of its own if need be."),
         Case("a dev split that is a copy of train", lambda box: box.write("dev.tsv", TRAIN),
@@ -761,26 +772,32 @@ CASES: dict[str, list[Case]] = {
         Case("Latin-1", lambda box: box.row("a caf\xe9\tgood".encode("latin-1")),
              "DIR/train.tsv:2: byte 6 of the line, 0xe9, is not UTF-8. Convert the file to UTF-8."),
         Case("UTF-16", lambda box: box.write("train.tsv", TRAIN.encode("utf-16")),
-             "DIR/train.tsv:1: the file is UTF-16, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv:1: the file is UTF-16, rows are read as UTF-8. Convert it, and give the new file in "
+             "place of it: cat "
              "DIR/train.tsv | iconv -f UTF-16 -t UTF-8 > DIR/utf8-train.tsv."),
         Case("UTF-16 without a mark", lambda box: box.write("train.tsv", TRAIN.encode("utf-16-be")),
-             "DIR/train.tsv:1: the file is UTF-16BE, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv:1: the file is UTF-16BE, rows are read as UTF-8. Convert it, and give the new file in "
+             "place of it: cat "
              "DIR/train.tsv | iconv -f UTF-16BE -t UTF-8 > DIR/utf8-train.tsv."),
         Case("Russian in UTF-16 without a mark",
              lambda box: box.write("train.tsv", TRAIN.replace("film", "фильм").encode("utf-16-le")),
-             "DIR/train.tsv:1: the file is UTF-16LE, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv:1: the file is UTF-16LE, rows are read as UTF-8. Convert it, and give the new file in "
+             "place of it: cat "
              "DIR/train.tsv | iconv -f UTF-16LE -t UTF-8 > DIR/utf8-train.tsv."),
         Case("UTF-32", lambda box: box.write("train.tsv", TRAIN.encode("utf-32")),
-             "DIR/train.tsv:1: the file is UTF-32, rows are read as UTF-8. Convert it, and name the new file: cat "
+             "DIR/train.tsv:1: the file is UTF-32, rows are read as UTF-8. Convert it, and give the new file in "
+             "place of it: cat "
              "DIR/train.tsv | iconv -f UTF-32 -t UTF-8 > DIR/utf8-train.tsv."),
         Case("UTF-32 without a mark, compressed",
              lambda box: box.toml("train.tsv", "train.tsv.gz").write(
                  "train.tsv.gz", gzip.compress(TRAIN.encode("utf-32-le"), mtime=0)),
-             "DIR/train.tsv.gz:1: the file is UTF-32LE, rows are read as UTF-8. Convert it, and name the new file: "
+             "DIR/train.tsv.gz:1: the file is UTF-32LE, rows are read as UTF-8. Convert it, and give the new file in "
+             "place of it: "
              "zcat DIR/train.tsv.gz | iconv -f UTF-32LE -t UTF-8 | gzip > DIR/utf8-train.tsv.gz."),
         Case("lines that end with CR alone", lambda box: box.write("train.tsv", TRAIN.replace("\n", "\r")),
              "DIR/train.tsv:1: lines end with CR alone, as old Macs have it, and rows are read as lines that end with "
-             "LF or CRLF. Convert it, and name the new file: cat DIR/train.tsv | tr '\\r' '\\n' > "
+             "LF or CRLF. Convert it, and give the new file in "
+             "place of it: cat DIR/train.tsv | tr '\\r' '\\n' > "
              "DIR/utf8-train.tsv."),
         Case("gzip without the ending .gz", lambda box: box.write("train.tsv", gzip.compress(TRAIN.encode(), mtime=0)),
              "DIR/train.tsv:1: byte 2 of the line, 0x8b, is not UTF-8. The file looks like gzip: give its name the"
