@@ -7,6 +7,7 @@ import errno
 import importlib
 import os
 import sys
+from typing import TextIO
 
 from components.common import json_text, streams, tensorflow_env
 from components.common.errors import Failure, InputError, describe
@@ -40,7 +41,7 @@ def _main(arguments: list[str] | None) -> int:
         return _failed(Failure.of(error, WRONG_INPUT), str(error), as_json)
     except BrokenPipeError:
         # The reader of our output has gone, as `| head` does.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _lead_nowhere(sys.stdout)
         return FAILED
     except OSError as error:
         place, rule = str(error.filename or ""), error.strerror or str(error)
@@ -55,14 +56,29 @@ def _main(arguments: list[str] | None) -> int:
 
 
 def _failed(failure: Failure, message: str, as_json: bool) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    _print(f"error: {message}", sys.stderr)
     if as_json:
         _print_json(failure)
     return failure.exit_status
 
 
 def _print_json(failure: Failure) -> None:
-    print(json_text.dumps(failure.document()))
+    _print(json_text.dumps(failure.document()), sys.stdout)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    """Prints as far as it goes: where one stream is on a full disk, the other and the exit status still tell."""
+    try:
+        print(text, file=stream, flush=True)
+    except OSError:
+        _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Lets what a stream still holds fail no more when Python ends."""
+    null = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, stream.fileno())
+    os.close(null)
 
 
 def _execute(options: argparse.Namespace) -> int:

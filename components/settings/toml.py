@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import MISSING, fields, is_dataclass
+from functools import lru_cache
+from itertools import islice
 from typing import Any, get_type_hints
 
 from pydantic import ValidationError
@@ -35,6 +37,9 @@ _NEAR = 0.5
 """How near a key of the same table has to be to be suggested, and `_VERY_NEAR` one of another table."""
 
 _VERY_NEAR = 0.8
+
+_MOST_MISTAKES = 20
+"""That are told at a time; each is looked for in all of the file."""
 
 OF_OTHER_TOOLS = {
     "data.dev": "eval eval_data eval_file val valid validation validation_data validation_file dev_file dev_data",
@@ -119,15 +124,18 @@ def _input_error(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
     tables = {error["loc"][:-1] for error in unknown}
     by_field: dict[tuple[int | str, ...], list[ErrorDetails]] = {}
     for error in errors:
-        if error not in unknown and not (error["type"] in _MISSING and error["loc"][:-1] in tables):
+        is_of_unknown = error["type"] in _MISSING and error["loc"][:-1] in tables
+        if error["type"] != "unexpected_keyword_argument" and not is_of_unknown:
             by_field.setdefault(_field(cls, error["loc"]), []).append(error)
-    several = len(unknown) + len(by_field) > 1
-    found = [_unknown_field(cls, error, values, source, short=several) for error in unknown]
-    found += [_wrong_value(cls, of_field, values, source) for of_field in by_field.values()]
-    if not several:
+    count = len(unknown) + len(by_field)
+    found = [_unknown_field(cls, error, values, source, short=count > 1) for error in unknown[:_MOST_MISTAKES]]
+    fields_of = islice(by_field.values(), _MOST_MISTAKES - len(found))
+    found += [_wrong_value(cls, of_field, values, source) for of_field in fields_of]
+    if count == 1:
         return found[0]
     found.sort(key=lambda error: int(line) if (line := error.place.rpartition(":")[2]).isdecimal() else 0)
-    return InputError(source.name, f"{len(found)} mistakes", "\n" + "\n".join(map(str, found)))
+    more = f", the first {len(found)}" if len(found) < count else ""
+    return InputError(source.name, f"{count:,} mistakes{more}", "\n" + "\n".join(map(str, found)))
 
 
 def _unknown_field(
@@ -149,8 +157,14 @@ def _known(owner: Any) -> list[str]:
     return [known[0], "task", *known[1:]] if known[:2] == ["name", "data"] else known
 
 
+@lru_cache
+def _hints(cls: Any) -> dict[str, Any]:
+    """A dataclass's fields and their types; a list of wrong items asks for them once for each."""
+    return get_type_hints(cls)
+
+
 def _tables(cls: Any) -> dict[str, Any]:
-    return {name: of for name, of in get_type_hints(cls).items() if is_dataclass(of)}
+    return {name: of for name, of in _hints(cls).items() if is_dataclass(of)}
 
 
 def _nearest(cls: Any, keys: tuple[str, ...], known: list[str]) -> str:
@@ -203,7 +217,7 @@ def _field(cls: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
     for count, part in enumerate(path):
         if not is_dataclass(cls):
             return path[:count]
-        cls = get_type_hints(cls).get(str(part))
+        cls = _hints(cls).get(str(part))
     return path
 
 
@@ -224,7 +238,7 @@ def _given(values: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
 def _owner(cls: Any, keys: tuple[str, ...]) -> Any:
     """The dataclass of a table."""
     for key in keys:
-        cls = get_type_hints(cls)[key]
+        cls = _hints(cls)[key]
     return cls
 
 

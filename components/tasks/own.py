@@ -67,7 +67,7 @@ def load(name: str) -> type[Task]:
     place, what = f"the task {name}", f"`{point.value}` of the package {_package(point)}"
     try:
         found = point.load()
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         problem = f"{what} cannot be imported ({type(error).__name__}: {error})"
         raise InputError(place, problem, "Mend the package, or install it again") from error
     if not (isinstance(found, type) and issubclass(found, Task)):

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from components.common.checkout import COMMAND
 from components.common.exit_status import DONE
+from components.settings.fields import NAME
 from pipeline.commands.arguments import commands
 
 _NAMES = frozenset({"PUSHED", "MODEL", "RUN", "NAME"})
@@ -84,7 +85,10 @@ def _bash(found: _Commands, summaries: Mapping[str, str]) -> Iterator[str]:
         "    done",
         "    local pipelines=",
         '    for home in "$root"/*/; do',
-        '        [[ -d ${home}runs || -d ${home}serving ]] && home=${home%/} && pipelines+="${home##*/} "',
+        # compgen expands its words: a directory called $(COMMAND) would have it run.
+        "        [[ -d ${home}runs || -d ${home}serving ]] || continue",
+        "        home=${home%/}",
+        f'        [[ ${{home##*/}} =~ {NAME} ]] && pipelines+="${{home##*/}} "',
         "    done",
         "    if ((COMP_CWORD == 1)); then",
         f"        words='{' '.join(summaries)} --help'",

@@ -9,9 +9,10 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from components.common import json_text
 from components.common.errors import InputError
@@ -22,6 +23,15 @@ from pipeline.runs.record import RunRecord
 
 _SHOWN = 300
 """Characters of what a command that failed has said last."""
+
+_READ = 1 << 16
+"""Bytes of it that are read."""
+
+_MOST_SAID = 10_000_000
+"""Bytes; a command that prints without an end would fill the disk."""
+
+_LOOKS = 0.1
+"""Seconds between two looks at how much it has printed."""
 
 
 @contextlib.contextmanager
@@ -88,7 +98,9 @@ def tell(settings: Notify, run: dict[str, Any]) -> None:
         problem = "was interrupted"
     if problem:
         said = f"! notify: {settings.words[0]} {problem}; the run is {run['state']} all the same"
-        print(printable(said), file=sys.stderr, flush=True)
+        # Standard error may be on a disk that is full.
+        with contextlib.suppress(OSError):
+            print(printable(said), file=sys.stderr, flush=True)
 
 
 def _problem(settings: Notify, run: dict[str, Any]) -> str:
@@ -98,7 +110,7 @@ def _problem(settings: Notify, run: dict[str, Any]) -> str:
         OSError: it cannot be started, or nothing can be written.
     """
     # Files, not pipes: a process that it leaves behind could keep these open.
-    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile("w+", errors="replace") as said:
+    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile() as said:
         given.write(json_text.dumps(run, indent=1))
         given.seek(0)
         folder = Path(run["config"]).parent
@@ -112,16 +124,29 @@ def _problem(settings: Notify, run: dict[str, Any]) -> str:
             start_new_session=True,
         )
         try:
-            status = process.wait(settings.seconds)
-        except subprocess.TimeoutExpired:
-            return f"took longer than notify.seconds, {settings.seconds:g}, and was ended"
+            if problem := _what_ended_it(process, said, settings.seconds):
+                return problem
         finally:
             if process.poll() is None:
                 with contextlib.suppress(ProcessLookupError):
                     os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
-        if status == 0:
+        if process.returncode == 0:
             return ""
-        said.seek(0)
-        lines = said.read().strip().splitlines()
-        return f"ended with {status}" + (f" ({lines[-1][:_SHOWN]})" if lines else "")
+        said.seek(max(0, said.seek(0, os.SEEK_END) - _READ))
+        lines = said.read().decode(errors="replace").strip().splitlines()
+        return f"ended with {process.returncode}" + (f" ({lines[-1][:_SHOWN]})" if lines else "")
+
+
+def _what_ended_it(process: subprocess.Popen[bytes], said: IO[bytes], seconds: float) -> str:
+    """Waits for a command, and says why it is to be ended; empty: it has ended."""
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            process.wait(min(_LOOKS, max(0.0, deadline - time.monotonic())))
+            return ""
+        except subprocess.TimeoutExpired:
+            if os.fstat(said.fileno()).st_size > _MOST_SAID:
+                return f"printed more than {_MOST_SAID:,} bytes, and was ended"
+            if time.monotonic() >= deadline:
+                return f"took longer than notify.seconds, {seconds:g}, and was ended"

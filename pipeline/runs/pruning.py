@@ -84,8 +84,10 @@ def _pinned(paths: PipelinePaths) -> dict[int, str]:
     for directory in manifest.newest_first(paths.runs):
         with contextlib.suppress(InputError):
             place = Path(manifest.read_alone(directory).settings.training.init_from)
-            if place.is_absolute() and place.parent.resolve() == paths.serving.resolve() and is_version(place.name):
-                found.setdefault(int(place.name), directory.name)
+            # By whatever name it is called: a link may lead to it, or its own may lead elsewhere.
+            for one in (place, place.resolve()) if place.is_absolute() else ():
+                if one.parent.resolve() == paths.serving.resolve() and is_version(one.name):
+                    found.setdefault(int(one.name), directory.name)
     return found
 
 

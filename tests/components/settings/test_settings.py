@@ -1,4 +1,5 @@
 import json
+import time
 import tomllib
 from collections.abc import Iterator
 from dataclasses import is_dataclass
@@ -297,6 +298,17 @@ def test_all_mistakes_are_told_at_once_in_the_order_of_their_lines() -> None:
         "run.toml:15: unknown key `training.foo`.",
     ]
     assert others[2].endswith("`training.lr`. Did you mean `learning_rate`?")
+
+
+def test_of_very_many_mistakes_the_first_are_told_and_in_no_time() -> None:
+    started = time.monotonic()
+    first, *others = message("".join(f"k{number} = 1\n" for number in range(5000)) + RUN).split("\n")
+    assert first == "run.toml: 5,000 mistakes, the first 20."
+    assert [line.split(": ")[0] for line in others] == [f"run.toml:{number}" for number in range(1, 21)]
+    files = ", ".join(["1"] * 50_000)
+    assert "`data.train` holds 1" in message(RUN.replace('"train.tsv"', f"[{files}]"))
+    # Either took minutes.
+    assert time.monotonic() - started < 20
 
 
 def test_a_value_that_is_nearly_one_of_a_list_is_known() -> None:

@@ -87,6 +87,8 @@ def test_a_name_that_is_taken_is_refused(installed: Installed, options: dict[str
     ("source", "problem"),
     [
         ("import nothing_of_this_name", "cannot be imported (ModuleNotFoundError: No module named"),
+        # As a script does at its end; nothing would be said.
+        ("raise SystemExit(0)", "cannot be imported (SystemExit: 0)"),
         ("Grade = 3", "is no subclass of components.tasks.Task"),
         (
             "import dataclasses\nfrom components.tasks.pair import Pair\n"

@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,20 @@ def test_other_failures_are_one_too(
     monkeypatch.setattr(check, "execute", fails)
     assert pipeline_runner.main(["check", "--config", "c", "--json"]) == FAILED
     assert list(json.loads(capsys.readouterr().out)["failure"].values()) == failure
+
+
+@pytest.mark.parametrize("full", ["stdout", "stderr"])
+def test_where_one_stream_is_on_a_full_disk_the_other_tells_what_failed(full: str, tmp_path: Path) -> None:
+    command = [sys.executable, pipeline_runner.__file__, "show", "--root", str(tmp_path), "--json"]
+    with Path("/dev/full").open("w") as disk:
+        streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, full: disk}
+        done = subprocess.run(command, **streams, check=False, text=True)
+    assert done.returncode == WRONG_INPUT
+    if full == "stderr":
+        assert json.loads(done.stdout)["failure"]["rule"] == "no run in it"
+    else:
+        assert done.stderr.startswith(f"error: {tmp_path}: no run in it.")
+        assert done.stderr.count("\n") == 1
 
 
 def test_a_failure_of_the_programs_own_has_an_object_and_a_traceback(

@@ -44,3 +44,14 @@ def test_bash_completes_commands_options_values_and_pipelines(typed: list[str], 
     done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
     assert set(done.stdout.split()) == set(expected.split())
     assert done.stderr == ""
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="no bash here")
+def test_bash_runs_nothing_that_a_directory_is_called(tmp_path: Path) -> None:
+    for home in ("runs/tickets/runs", "runs/$(touch made)/runs", "runs/`touch made`/runs", "runs/a b/runs"):
+        (tmp_path / home).mkdir(parents=True)
+    ask = 'COMP_WORDS=(bert-pipeline show ""); COMP_CWORD=2; _bert_pipeline; printf "%s\\n" "${COMPREPLY[@]}"'
+    command = ["bash", "-c", f"{completion.script('bash')}{ask}"]
+    done = subprocess.run(command, cwd=tmp_path, check=True, capture_output=True, text=True)
+    assert (done.stdout, done.stderr) == ("tickets\n", "")
+    assert not (tmp_path / "made").exists()

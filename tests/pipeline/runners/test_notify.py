@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import sys
@@ -104,6 +105,34 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
     while _is_running(child) and time.monotonic() < deadline:
         time.sleep(0.05)
     assert not _is_running(child)
+
+
+def test_a_command_that_prints_without_an_end_is_ended_before_it_fills_the_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(notify, "_MOST_SAID", 100_000)
+    flood = "while True: print('y' * 999, flush=True); __import__('time').sleep(0.001)"
+    began = time.monotonic()
+    notify.tell(Notify(command=(sys.executable, "-c", flood), seconds=60), of_state(tmp_path))
+    assert time.monotonic() - began < 30
+    assert "printed more than 100,000 bytes, and was ended" in capsys.readouterr().err
+
+
+def test_of_much_that_a_command_printed_its_last_line_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code = "import sys; print('é' * 100_000); print('no route'); sys.exit(3)"
+    notify.tell(Notify(command=(sys.executable, "-X", "utf8", "-c", code)), of_state(tmp_path))
+    assert "ended with 3 (no route)" in capsys.readouterr().err
+
+
+def test_a_run_ends_as_it_would_where_nothing_can_be_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr(sys, "stderr", full)
+        notify.tell(Notify(command="./gone.sh"), of_state(tmp_path))
+        monkeypatch.undo()
+        with contextlib.suppress(OSError):
+            full.close()
 
 
 def _is_running(process: Path) -> bool:

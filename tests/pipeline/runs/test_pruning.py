@@ -139,11 +139,16 @@ def test_of_the_versions_the_newest_stay_and_what_a_rollback_goes_back_to(
     assert "version 3 is in production again" in capsys.readouterr().out
 
 
-def test_a_version_that_a_config_starts_from_stays(paths: PipelinePaths, capsys: pytest.CaptureFixture[str]) -> None:
+@pytest.mark.parametrize("name", ["1", "20"])
+def test_a_version_that_a_config_starts_from_stays(
+    name: str, paths: PipelinePaths, capsys: pytest.CaptureFixture[str]
+) -> None:
     with_versions(paths, "4", "5")
+    link = paths.home / "20"
+    link.symlink_to(paths.serving / "1")
     place = paths.runs / IDS[0] / "manifest.json"
     found = json.loads(place.read_text())
-    found["config"]["training"]["init_from"] = str(paths.serving / "1")
+    found["config"]["training"]["init_from"] = str(link if name == "20" else paths.serving / name)
     place.write_text(json.dumps(found))
     assert pruned(capsys, paths, "--versions", "1")["kept_versions"]["1"] == (
         f"what training.init_from of run {IDS[0]} names"
