@@ -7,7 +7,8 @@ from collections.abc import Callable, Sequence
 
 from components.rows.columns import Layout
 from components.rows.format_hints import tag_columns
-from components.settings.data import FROM_TRAIN, SEPARATORS, Data
+from components.settings.data import FROM_TRAIN, Data
+from components.settings.separators import SEPARATORS
 from components.tasks.label_text import LIST_IT, hidden_character
 from components.tasks.multilabel import Multilabel
 from components.tasks.tagging import Tagging

@@ -16,7 +16,8 @@ from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
-from components.export.card import identity, task_of
+from components.export.card import identity
+from components.export.card_task import task_of
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
