@@ -10,6 +10,8 @@ import pytest
 
 from components import tasks
 from components.common.errors import InputError
+from components.rows.reader import Row, read_rows
+from components.settings.data import Data
 from components.tasks import TASKS, own
 from components.tasks.classification import Classification
 from components.tasks.own import MissingTaskError
@@ -51,6 +53,17 @@ def test_it_travels_with_its_package_and_a_built_in_task_without(installed: Inst
     assert written == {"name": "grade", "package": "grade-task 1.0", "labels": ["1", "2", "3"]}
     assert tasks.from_dict(written) == grade()
     assert "package" not in tasks.to_dict(Classification())
+
+
+def test_its_labels_are_learned_as_it_says(installed: Installed, tmp_path: Path) -> None:
+    module = installed() / "grade_task.py"
+    module.write_text(
+        f"{module.read_text()}\n    def as_learned(self, label):\n        return label.removeprefix('grade ')\n"
+    )
+    path = tmp_path / "train.tsv"
+    path.write_text("text\tlabel\na film\tgrade 3\n")
+    data = Data(task="grade", train=(str(path),), dev=(str(path),))
+    assert [row.label for row in read_rows(path, "train", data) if isinstance(row, Row)] == ["3"]
 
 
 def test_where_its_package_is_missing_the_message_says_what_to_install() -> None:
