@@ -240,7 +240,7 @@ class Data:
         if self.scheme != "bio" and self.task != Tagging.name:
             problem = f"`data.scheme` is {shown(self.scheme)}, but the rows of {self.task} have no tags of entities"
             raise ConflictError("scheme", problem, 'Delete it, or set task = "tagging"')
-        if self.allow_no_label and self.task != Multilabel.name:
+        if self.allow_no_label and not issubclass(task, Multilabel):
             problem = f"`data.allow_no_label` is true, but a row of {self.task} needs its label"
             raise ConflictError("allow_no_label", problem, 'Delete it, or set task = "multilabel"')
 
