@@ -56,7 +56,8 @@ def evaluate_file(model: Path, source: Path, data: Data, task: Task, bounds: Gat
             from pipeline.beam import options
 
             try:
-                return _measured(model, source, data, task, bounds, counts, scratch)
+                with options.own_arguments():
+                    return _measured(model, source, data, task, bounds, counts, scratch)
             except Exception as error:
                 cause = options.original_error(error)
                 if isinstance(cause, InputError):
