@@ -116,13 +116,17 @@ def printable_terminals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def hidden_stderr(log: Path | str = os.devnull) -> Iterator[None]:
-    """Around what writes to standard error from C++, as TensorFlow's import does; `log` gets it instead."""
+def hidden_stderr(log: Path | str = os.devnull) -> Iterator[TextIO]:
+    """Around what writes to standard error from C++, as TensorFlow's import does; `log` gets it instead.
+
+    Yields the terminal that standard error was.
+    """
     sys.stderr.flush()
     kept, null = os.dup(2), os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)
     try:
         os.dup2(null, 2)
-        yield
+        with os.fdopen(os.dup(kept), "w", encoding="utf-8", errors="backslashreplace") as terminal:
+            yield terminal
     finally:
         os.dup2(kept, 2)
         os.close(kept)

@@ -6,9 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 from components.common.errors import InputError
+from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.evaluation.summary import BASELINE, CANDIDATE
-from components.settings.fields import shown
 from components.settings.gate import Gate
 from components.tasks import Task
 

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
-from components import tasks
 from components.common.errors import InputError
-from components.settings.data import RowQuoting
+from components.settings.separators import RowQuoting
 
 if TYPE_CHECKING:
     from components.model.task_model import TaskModel
@@ -39,7 +38,7 @@ CARD_FILE = "assets.extra/model.json"
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """Within a SavedModel: the requests that TensorFlow Serving sends itself when it loads the model."""
 
-_REMEDY = "Remove this version and push the model again"
+REMEDY = "Remove this version and push the model again"
 
 _OPEN = ConfigDict(extra="allow", strict=True)
 
@@ -94,19 +93,6 @@ def identity(card: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
-def task_of(model: Path) -> tasks.Task:
-    """The task of a SavedModel of ours.
-
-    Raises:
-        InputError: its card is damaged, or says of no task, as where another program has made the model.
-    """
-    try:
-        return tasks.from_card(read_card(model))
-    except (LookupError, TypeError, ValueError, AttributeError):
-        problem = "not a model's card (it names no task of ours)"
-        raise InputError(str(model / CARD_FILE), problem, _REMEDY) from None
-
-
 def read_card(model: Path) -> dict[str, Any]:
     """What a SavedModel of ours says of itself: `task`, `weights_sha256`, `input` and so on; empty for another's.
 
@@ -125,10 +111,10 @@ def read_card(model: Path) -> dict[str, Any]:
         return {}
     except (OSError, ValueError, TypeError, RecursionError) as error:
         reason = f"cannot be read as a JSON object ({error})"
-        raise InputError(str(place), reason, _REMEDY) from None
+        raise InputError(str(place), reason, REMEDY) from None
     try:
         return dict(_CARD.validate_python(card))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         where = ".".join(map(str, first["loc"]))
-        raise InputError(str(place), f"not a model's card ({where}: {first['msg']})", _REMEDY) from None
+        raise InputError(str(place), f"not a model's card ({where}: {first['msg']})", REMEDY) from None

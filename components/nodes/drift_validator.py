@@ -18,7 +18,7 @@ from components import tasks
 from components.common.errors import InputError, changed
 from components.drift import distance, profile
 from components.drift.data_comparison import DRIFT_FILE
-from components.export import card
+from components.export.card_task import task_of
 from components.rows import data_spans, files, reader, row_counts
 from components.settings.data import Data
 from components.settings.drift import Drift
@@ -67,7 +67,7 @@ class Executor(base_executor.BaseExecutor):
             version = predecessor.get_string_custom_property("pushed_version")
             model = Path(path_utils.serving_model_path(predecessor.uri))
             if (before := profile.read(model)) is not None:
-                known = card.task_of(model)
+                known = task_of(model)
                 unlike = tasks.unlike(known, tasks.read(examples.uri))
                 if known.name == tasks.read(examples.uri).name:
                     now = _profile(model, data, Path(examples.uri))

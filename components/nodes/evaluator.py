@@ -20,7 +20,8 @@ from components import tasks
 from components.evaluation import eval_config, raw_text, sentences, slice_values, unlearned
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
-from components.export import card, saved_weights, served_ops
+from components.export import saved_weights, served_ops
+from components.export.card_task import task_of
 from components.leakage import learned as learned_texts
 from components.rows import row_counts
 from components.serving import versions
@@ -56,7 +57,7 @@ class Executor(executor.Executor):
         model = artifact_utils.get_single_uri(input_dict["model"])
         candidate = Path(path_utils.serving_model_path(model))
         served_ops.check(candidate)
-        task = card.task_of(candidate)
+        task = task_of(candidate)
         gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
         examples = artifact_utils.get_single_instance(input_dict["examples"])
         split, learned = exec_properties["split"], None
@@ -132,7 +133,7 @@ def _about(
     versions.check_files(production)
     served_ops.check(production)
     saved_weights.check(production)
-    known = card.task_of(production)
+    known = task_of(production)
     notes: dict[str, Any] = {"baseline_version": version}
     # Answers of another kind cannot be compared; the absolute thresholds still hold.
     if unlike := tasks.unlike(known, task):

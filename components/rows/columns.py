@@ -13,8 +13,9 @@ from components.rows import format_hints
 from components.rows.conll import read_sentences
 from components.rows.files import opened, readable, require_file
 from components.rows.tsv import BadRow, Quoting, read_fields, separator
-from components.settings.data import CONLLU_WIDTH, SEPARATORS, Data
+from components.settings.data import CONLLU_WIDTH, Data
 from components.settings.fields import Column
+from components.settings.separators import SEPARATORS
 from components.tasks import TASKS
 
 

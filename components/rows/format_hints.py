@@ -9,8 +9,9 @@ from pathlib import Path
 
 from components.rows.files import opened, readable
 from components.rows.tsv import separator as separator_of
-from components.settings.data import SEPARATORS, Data, RowQuoting
+from components.settings.data import Data
 from components.settings.fields import Column
+from components.settings.separators import SEPARATORS, RowQuoting
 from components.tasks import TASKS, tag_schemes
 from components.tasks.tagging import Tagging
 

@@ -120,7 +120,6 @@ def read_rows(
     """
     layout, task = read_layout(path, data), tasks.from_settings(data)
     label, clean = layout.label, task.clean_label
-    as_learned = task.as_learned if data.scheme != "bio" else None
     bad = _Bad(path, split, data, layout, rule)
     with readable(path), opened(path) as file:
         seen = 0
@@ -147,7 +146,7 @@ def read_rows(
                 line,
                 split or split_of(texts, None if layout.group is None else fields[layout.group], data.split),
                 texts,
-                as_learned(found) if as_learned else found,
+                task.as_learned(found),
                 tuple([fields[i] for i in layout.slices]),
             )
         advance(bytes_read(file) - seen)

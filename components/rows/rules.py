@@ -7,7 +7,9 @@ from collections.abc import Callable, Sequence
 
 from components.rows.columns import Layout
 from components.rows.format_hints import tag_columns
-from components.settings.data import FROM_TRAIN, SEPARATORS, Data
+from components.settings.data import FROM_TRAIN, Data
+from components.settings.separators import SEPARATORS
+from components.tasks import TASKS
 from components.tasks.label_text import LIST_IT, hidden_character
 from components.tasks.multilabel import Multilabel
 from components.tasks.tagging import Tagging
@@ -92,7 +94,7 @@ def with_better_remedy(
         return rule, f'{remedy}; if the quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
     if counted:
         return rule, remedy
-    if remedy == _GIVE_A_LABEL and data.task == Multilabel.name:
+    if remedy == _GIVE_A_LABEL and issubclass(TASKS[data.task], Multilabel):
         return rule, f"{remedy}; if rows may have none of the labels, set data.allow_no_label = true"
     if dealt_to not in (None, "train") and data.labels == FROM_TRAIN and LIST_IT in remedy:
         given = "add rows of its label, or give data.train and data.dev in place of data.files, with the row in train"

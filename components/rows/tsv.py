@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import IO, NamedTuple
 
 from components.common.errors import InputError
-from components.settings.data import RowQuoting as Quoting
+from components.settings.separators import RowQuoting as Quoting
 
 _BOM = b"\xef\xbb\xbf"
 

@@ -12,6 +12,7 @@ from components import tasks
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Several, Share, settings, several
+from components.settings.separators import QUOTING, RowQuoting, Separator
 from components.tasks import TASKS, label_text, tag_schemes
 from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 from components.tasks.regression import LARGEST
@@ -30,19 +31,8 @@ Labels = Literal["from train"] | tuple[str, ...]
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
-SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon", "|": "bar"}
-"""What may stand between the fields of a row, and what it is called."""
-
-Separator = Literal["\t", ",", ";", "|"]
-
-RowQuoting = Literal["none", "csv", "csv,", "csv;", "csv|"]
-"""How the fields of a row are told apart: `none`: between tabs, a quote is a character like any other; `csv`: as RFC
-4180 has it, with a tab, or the character named behind it, for the comma."""
-
 CONLLU_WIDTH, CONLLU_WORD, CONLLU_TAG = 10, 2, 4
 """Columns of CoNLL-U, and which of them are the word and its part of speech."""
-
-_QUOTING: dict[str, RowQuoting] = {",": "csv,", ";": "csv;", "|": "csv|"}
 
 _DEFAULT_SPLIT: dict[Split, int] = {"train": 80, "dev": 10, "test": 10}
 
@@ -210,7 +200,7 @@ class Data:
     @property
     def row_quoting(self) -> RowQuoting:
         """`quoting` and `separator` as readers take them."""
-        return self.quoting if self.separator == "\t" else _QUOTING[self.separator]
+        return self.quoting if self.separator == "\t" else QUOTING[self.separator]
 
     @property
     def wanted(self) -> tuple[Column, ...]:
@@ -253,7 +243,7 @@ class Data:
         if self.scheme != "bio" and self.task != Tagging.name:
             problem = f"`data.scheme` is {shown(self.scheme)}, but the rows of {self.task} have no tags of entities"
             raise ConflictError("scheme", problem, 'Delete it, or set task = "tagging"')
-        if self.allow_no_label and self.task != Multilabel.name:
+        if self.allow_no_label and not issubclass(task, Multilabel):
             problem = f"`data.allow_no_label` is true, but a row of {self.task} needs its label"
             raise ConflictError("allow_no_label", problem, 'Delete it, or set task = "multilabel"')
 

@@ -93,7 +93,7 @@ class Tagging(Task):
 
     def as_learned(self, label: str) -> str:
         """The tags in BIO."""
-        return " ".join(tag_schemes.to_bio(label.split(" "), self.scheme))
+        return label if self.scheme == "bio" else " ".join(tag_schemes.to_bio(label.split(" "), self.scheme))
 
     def label_names(self, label: str) -> list[str]:
         """The types of entities in a row's tags, sorted."""

@@ -12,7 +12,8 @@ import tensorflow as tf
 from components.common.cpu import resolved_precision
 from components.common.errors import InputError
 from components.export import saved_weights
-from components.export.card import read_card, task_of, weights_sha256
+from components.export.card import read_card, weights_sha256
+from components.export.card_task import task_of
 from components.model.bert import build_encoder
 from components.model.forms import Forms
 from components.model.task_model import TaskModel

@@ -16,7 +16,8 @@ from components.common import atomic_files, locks, progress, streams
 from components.common.errors import InputError, describe
 from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
-from components.export.card import identity, task_of
+from components.export.card import identity
+from components.export.card_task import task_of
 from components.rows import shards
 from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
@@ -77,7 +78,7 @@ def predict_files(
         columns: as `input_format.row_format`.
         has_header: the same.
         where: Beam's settings; other machines need files, model and output under the same paths.
-        terminal: where progress goes.
+        terminal: where notes on columns go.
 
     Raises:
         InputError: no such files or columns, a model that is none, an output that holds something else or is
@@ -100,8 +101,8 @@ def predict_files(
     with _claimed(output, stands_on):
         if not done.is_file():
             with (
-                streams.hidden_stderr(output / LOG_FILE),
-                progress.watch(terminal, "bulk-predict"),
+                streams.hidden_stderr(output / LOG_FILE) as shown,
+                progress.watch(shown, "bulk-predict"),
                 progress.progress(),
             ):
                 from components.serving import bulk_predictor

@@ -14,7 +14,8 @@ from components.common import json_text, streams
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, WRONG_INPUT
 from components.drift.data_comparison import DataComparison
-from components.export.card import read_card, task_of
+from components.export.card import read_card
+from components.export.card_task import task_of
 from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format

@@ -15,11 +15,10 @@ from components.common.checkout import COMMAND
 from components.common.exit_status import DONE
 from components.settings.fields import NAME
 from pipeline.commands.arguments import commands
+from pipeline.commands.model_options import DEFAULT_ROOT
 
 _NAMES = frozenset({"PUSHED", "MODEL", "RUN", "NAME"})
 """What the arguments are called whose values may be the name of a pipeline."""
-
-_ROOT = "runs"
 
 
 class _Argument(NamedTuple):
@@ -79,7 +78,7 @@ def _bash(found: _Commands, summaries: Mapping[str, str]) -> Iterator[str]:
     yield from (
         "_bert_pipeline() {",
         "    local current=${COMP_WORDS[COMP_CWORD]} before=${COMP_WORDS[COMP_CWORD-1]} command=${COMP_WORDS[1]}",
-        f"    local root={_ROOT} words= at home",
+        f"    local root={DEFAULT_ROOT} words= at home",
         "    for ((at = 2; at < COMP_CWORD; at++)); do",
         "        [[ ${COMP_WORDS[at-1]} == --root ]] && root=${COMP_WORDS[at]}",
         "    done",
@@ -126,7 +125,7 @@ def _zsh(found: _Commands, summaries: Mapping[str, str]) -> Iterator[str]:
     yield from (
         "_bert_pipeline_names() {",
         "    local -a names",
-        f"    local root={_ROOT}",
+        f"    local root={DEFAULT_ROOT}",
         "    (( ${words[(I)--root]} )) && root=${words[${words[(I)--root]} + 1]}",
         "    names=($root/*/(runs|serving)(N/:h:t))",
         "    compadd -a names",
@@ -173,7 +172,7 @@ def _fish(found: _Commands, summaries: Mapping[str, str]) -> Iterator[str]:
         "end",
         "function __bert_pipeline_names",
         "    set -l words (commandline -opc)",
-        f"    set -l root {_ROOT}",
+        f"    set -l root {DEFAULT_ROOT}",
         "    if set -l at (contains -i -- --root $words); and test (count $words) -gt $at",
         "        set root $words[(math $at + 1)]",
         "    end",

@@ -17,7 +17,7 @@ from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, REFUSED
 from components.evaluation import gate
 from components.evaluation.summary import SUMMARY_FILE
-from components.export.card import task_of
+from components.export.card_task import task_of
 from components.rows import columns, reader
 from components.rows.tsv import BadRow
 from components.serving import input_format, labelled_format, verification, versions
@@ -56,7 +56,8 @@ def evaluate_file(model: Path, source: Path, data: Data, task: Task, bounds: Gat
             from pipeline.beam import options
 
             try:
-                return _measured(model, source, data, task, bounds, counts, scratch)
+                with options.own_arguments():
+                    return _measured(model, source, data, task, bounds, counts, scratch)
             except Exception as error:
                 cause = options.original_error(error)
                 if isinstance(cause, InputError):

@@ -30,7 +30,8 @@ def execute(options: argparse.Namespace) -> int:
 
     paths = PipelinePaths.of(checked.run, options.root)
     if options.wait:
-        with lock.held(paths, lock.told), notify.of_checks(options.config):
+        # Told without the lock, which what it starts may want.
+        with notify.of_checks(options.config), lock.held(paths, lock.told):
             # What is new is seen after the other run's end.
             checked = preflight.check(options.config)
     if not options.force and (nothing_new := lifecycle.nothing_new(checked, paths)):

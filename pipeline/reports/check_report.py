@@ -11,7 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components import tasks
-from components.export.card import read_card, task_of
+from components.export.card import read_card
+from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
 from components.rows import label_names, text_statistics

@@ -24,7 +24,9 @@ def for_airflow(run: Run, root: Path, written: list[Path]) -> RenderableType:
         written: the DAG file, and the compiled pipeline beside it.
     """
     schedule, files = run.schedule, shlex.join(str(path) for path in written)
-    when = f"begins at {schedule.cron}, in UTC" if schedule.cron else "begins when it is triggered, by the next command"
+    when = "begins when it is triggered, by the next command"
+    if schedule.cron:
+        when = f"begins at {schedule.cron}, in the time of {schedule.timezone}"
     ours = [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
     steps = [
         (f"If {written[0].parent} is not in Airflow's folder of DAGs, copy both files into it, side by side:", [

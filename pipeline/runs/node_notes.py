@@ -10,7 +10,8 @@ from typing import Any
 from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
 from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
-from components.export.card import read_card, task_of
+from components.export.card import read_card
+from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
 from components.rows.writer import QUARANTINE_FILE

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.export.card import identity, read_card, task_of
+from components.export.card import identity, read_card
+from components.export.card_task import task_of
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
 from components.settings.run import Run

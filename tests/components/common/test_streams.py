@@ -52,6 +52,16 @@ def test_a_log_is_no_program(tmp_path: Path) -> None:
     assert stat.S_IMODE((tmp_path / "log.txt").stat().st_mode) == 0o644
 
 
+def test_what_is_hidden_leaves_the_terminal_for_who_shows_progress(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with streams.hidden_stderr(tmp_path / "log.txt") as terminal:
+        os.write(2, b"of a library\n")
+        terminal.write("half of it\n")
+    assert (tmp_path / "log.txt").read_text() == "of a library\n"
+    assert capfd.readouterr().err == "half of it\n"
+
+
 PRINTS = """
 import sys
 from components.common import streams

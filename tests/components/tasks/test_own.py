@@ -1,5 +1,6 @@
 """A task of another package, found by its entry point."""
 
+import dataclasses
 import json
 import sys
 from collections.abc import Callable
@@ -10,6 +11,9 @@ import pytest
 
 from components import tasks
 from components.common.errors import InputError
+from components.rows.reader import Row, read_rows
+from components.rows.tsv import BadRow
+from components.settings.data import Data
 from components.tasks import TASKS, own
 from components.tasks.classification import Classification
 from components.tasks.own import MissingTaskError
@@ -39,7 +43,7 @@ def test_a_package_that_is_installed_adds_its_task(installed: Installed) -> None
     assert "grade" not in TASKS
     installed()
     assert list(TASKS)[-2:] == ["embedding", "grade"]
-    assert len(TASKS) == 8
+    assert len(TASKS) == 9
     task = grade()
     assert isinstance(task, Classification)
     assert task.metrics_from_counts({(0, 1): 1, (0, 2): 1})["near"] == 0.5
@@ -51,6 +55,32 @@ def test_it_travels_with_its_package_and_a_built_in_task_without(installed: Inst
     assert written == {"name": "grade", "package": "grade-task 1.0", "labels": ["1", "2", "3"]}
     assert tasks.from_dict(written) == grade()
     assert "package" not in tasks.to_dict(Classification())
+
+
+def test_its_labels_are_learned_as_it_says(installed: Installed, tmp_path: Path) -> None:
+    module = installed() / "grade_task.py"
+    module.write_text(
+        f"{module.read_text()}\n    def as_learned(self, label):\n        return label.removeprefix('grade ')\n"
+    )
+    path = tmp_path / "train.tsv"
+    path.write_text("text\tlabel\na film\tgrade 3\n")
+    data = Data(task="grade", train=(str(path),), dev=(str(path),))
+    assert [row.label for row in read_rows(path, "train", data) if isinstance(row, Row)] == ["3"]
+
+
+def test_rows_of_a_multilabel_one_may_have_no_label(installed: Installed, tmp_path: Path) -> None:
+    (installed() / "grade_task.py").write_text(
+        "import dataclasses\nfrom components.tasks.multilabel import Multilabel\n"
+        "@dataclasses.dataclass(frozen=True)\nclass Grade(Multilabel):\n    name = 'grade'\n"
+    )
+    path = tmp_path / "train.tsv"
+    path.write_text("text\tlabel\na film\t\n")
+    data = Data(task="grade", train=(str(path),), dev=(str(path),))
+    (row,) = read_rows(path, "train", data)
+    assert isinstance(row, BadRow)
+    assert row.remedy.endswith("if rows may have none of the labels, set data.allow_no_label = true")
+    (row,) = read_rows(path, "train", dataclasses.replace(data, allow_no_label=True))
+    assert isinstance(row, Row)
 
 
 def test_where_its_package_is_missing_the_message_says_what_to_install() -> None:

@@ -1,11 +1,15 @@
 """What `evaluate` refuses before TensorFlow is imported; its figures are beside those of whole runs."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
 import pipeline_runner
+from components.settings.data import Data
+from components.settings.gate import Gate
+from components.tasks.classification import Classification
 from pipeline.commands import evaluate
 from tests.pipeline.runs.stored_runs import write_runs
 
@@ -107,3 +111,12 @@ def test_a_bound_that_is_missed_ends_with_3_and_one_that_is_met_with_0(
     assert err == "missed: accuracy is 0.5000, required: at least 0.9\n"
     summary["reasons"] = []
     assert pipeline_runner.main([*command, "--min", "accuracy=0.5"]) == 0
+
+
+def test_a_caller_s_own_arguments_are_nothing_to_the_evaluator(rows: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["python", "-v", "mine"])
+    monkeypatch.setattr(evaluate, "_measured", lambda *_: {"argv": sys.argv})
+    data = Data(train=(str(rows),), dev=(str(rows),))
+    found = evaluate.evaluate_file(rows.parent, rows, data, Classification(("bad", "good")), Gate())
+    assert found == {"argv": ["python"]}
+    assert sys.argv == ["python", "-v", "mine"]

@@ -104,3 +104,15 @@ def test_the_cache_key_of_a_reviewed_schema_holds_its_content(tmp_path: Path) ->
     found = parameters(write_toy_run(tmp_path, validation={"schema_file": "schema.pbtxt"}), tmp_path)
     digest = hashlib.sha256(schema.read_bytes()).hexdigest()
     assert found["ImportSchemaGen"]["source"] == digest + libraries()
+
+
+def test_which_values_of_a_column_are_measured_apart_counts_for_the_evaluator_alone(tmp_path: Path) -> None:
+    rows = {"columns": 3, "slices": [3]}
+    write_toy_run(tmp_path)
+    for split in ("train", "dev", "test"):
+        file = tmp_path / f"{split}.txt"
+        file.write_text("".join(f"{line}\tDE\n" for line in file.read_text().splitlines()))
+    first = parameters(write_toy_run(tmp_path, keep_data=True, data=rows), tmp_path)
+    told = rows | {"slice_values": {"3": ["DE"]}, "max_slice_values": 7}
+    then = parameters(write_toy_run(tmp_path, keep_data=True, data=told), tmp_path)
+    assert [node for node in first if first[node] != then[node]] == ["Evaluator", "Evaluator.test"]

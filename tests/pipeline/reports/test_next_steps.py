@@ -37,10 +37,10 @@ def test_behind_an_export_for_airflow_stand_the_commands_up_to_the_run(config: P
 
 
 def test_a_schedule_and_a_pool_of_ones_own_are_told(config: Path) -> None:
-    config.write_text(f'{HEADED_RUN}\n[schedule]\ncron = "0 3 * * *"\npool = "training"\n')
+    config.write_text(f'{HEADED_RUN}\n[schedule]\ncron = "0 3 * * *"\ntimezone = "Europe/Berlin"\npool = "training"\n')
     shown = lines(next_steps.for_airflow(load_config(config), Path("runs"), [Path("d/toy.py"), Path("d/toy.json")]))
     assert "   airflow pools set training 1 bert-pipeline" in shown
-    assert "4. Let it run. It begins at 0 3 * * *, in UTC:" in shown
+    assert "4. Let it run. It begins at 0 3 * * *, in the time of Europe/Berlin:" in shown
 
 
 def test_behind_an_export_for_kubeflow_stand_image_volume_and_run(config: Path) -> None:
