@@ -95,6 +95,9 @@ def airflow_tasks(dag: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[str, list
             module = ModuleType(".".join(parts[:end]))
             setattr(module, attribute, Made)
             monkeypatch.setitem(sys.modules, module.__name__, module)
+    times = ModuleType("pendulum")
+    times.datetime = lambda *_, **__: None  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, "pendulum", times)
     runpy.run_path(str(dag))
     dags, *tasks = made
     environments = [task.given["env"] for task in tasks]

@@ -208,7 +208,7 @@ def test_memory_that_runs_out_ends_the_run_with_a_remedy(
         status, _, err = run()
     assert status == 1
     assert "Trainer failed: out of memory" in one_message(err)
-    assert "training.batch_size" in err
+    assert "training.micro_batch" in err
     assert run()[0] == 0
 
 
