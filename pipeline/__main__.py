@@ -62,7 +62,11 @@ def _failed(failure: Failure, message: str, as_json: bool) -> int:
 
 
 def _print_json(failure: Failure) -> None:
-    print(json_text.dumps(failure.document()))
+    try:
+        print(json_text.dumps(failure.document()), flush=True)
+    except OSError:
+        # Standard output is lost, which standard error has told.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _execute(options: argparse.Namespace) -> int:
