@@ -194,7 +194,7 @@ class _Watcher(Progress):
         line = Table.grid(padding=(0, 1, 0, 0))
         for _ in range(len(parts) + 2):
             line.add_column(no_wrap=True)
-        line.add_row(*parts, figures, _first_parts(str(task.fields["text"]), rest - 1))
+        line.add_row(*parts, figures, Text(_first_parts(str(task.fields["text"]), rest - 1)))
         return line
 
 

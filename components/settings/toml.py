@@ -217,7 +217,8 @@ def _field(cls: Any, path: tuple[int | str, ...]) -> tuple[int | str, ...]:
     for count, part in enumerate(path):
         if not is_dataclass(cls):
             return path[:count]
-        cls = _hints(cls).get(str(part))
+        of: Any = cls
+        cls = _hints(of).get(str(part))
     return path
 
 
