@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import sys
 from typing import Any
 
@@ -45,7 +44,7 @@ def execute(options: argparse.Namespace) -> int:
     record = local.run(checked, options.root, say, options.wait)
     failure = run_report.not_pushed(record, "Run again: what is finished comes from cache.")
     if options.json:
-        document = {**dataclasses.asdict(record), **(failure.document() if failure else {})}
+        document = {**record.document(), **(failure.document() if failure else {})}
         print(json_text.dumps(document, indent=1))
     elif record.state in ("pushed", "refused"):
         say("")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import os
 import signal
 import subprocess
@@ -52,7 +51,7 @@ def afterwards(settings: Notify, name: str, config: Path) -> Iterator[list[RunRe
         raise
     finally:
         for record in begun:
-            tell(settings, dataclasses.asdict(record))
+            tell(settings, record.document())
 
 
 @contextlib.contextmanager

@@ -8,7 +8,6 @@ what `begin` did says: nothing that changes between two steps is asked for it.
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
 import functools
 import json
@@ -194,7 +193,7 @@ def end(exported: Path, run_id: str) -> int:
             found = manifest.read(directory)
             lifecycle.end(kept, found)
             kept.error = None
-    notify.tell(settings, dataclasses.asdict(kept))
+    notify.tell(settings, kept.document())
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
         print(f"error: {run_report.as_message(run_report.failed(kept, f'{remedy}.'))}", file=sys.stderr)

@@ -103,9 +103,12 @@ class RunRecord:
 
     def as_json(self) -> str:
         """The record as JSON."""
+        return json_text.dumps(self.document(), indent=1)
+
+    def document(self) -> dict[str, Any]:
+        """The record as JSON can hold it; its evaluations are not copied."""
         # A confusion matrix of a thousand classes has a million numbers, which `asdict` would copy one by one.
-        plain = dataclasses.asdict(dataclasses.replace(self, evaluations={})) | {"evaluations": self.evaluations}
-        return json_text.dumps(plain, indent=1)
+        return dataclasses.asdict(dataclasses.replace(self, evaluations={})) | {"evaluations": self.evaluations}
 
 
 @contextlib.contextmanager
