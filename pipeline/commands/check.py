@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import sys
+from typing import TYPE_CHECKING
 
+from components.common import json_text
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 
+if TYPE_CHECKING:
+    from pipeline.config.preflight import Checked
+    from pipeline.reports.check_report import Counted
+    from pipeline.runs.paths import PipelinePaths
+
 
 def execute(options: argparse.Namespace) -> int:
-    from components.leakage import duplicates
-    from pipeline.config import duplicates_sample, first_rows, load, preflight, text_sample
+    from pipeline.config import first_rows, load, preflight
     from pipeline.config.chosen import chosen
     from pipeline.reports import check_report, tables
-    from pipeline.reports.check_report import Counted
-    from pipeline.runs.known_texts import known_texts
     from pipeline.runs.paths import PipelinePaths
 
     if options.all and options.json:
@@ -24,32 +29,50 @@ def execute(options: argparse.Namespace) -> int:
     checked = preflight.check(options.config)
     rows = first_rows.first_rows(checked)
     paths = PipelinePaths.of(checked.run, options.root)
-    found, files = chosen(checked, paths.serving), [str(path) for _, path in checked.files]
+    found, counted = chosen(checked, paths.serving), _counted(checked, paths)
     if options.json:
         from components.settings.serialization import dump
 
-        chosen_by_rows = [choice.as_dict() for choice in found]
-        shown = [
-            {"split": row.split, "label": row.label, **dict(zip(checked.task.texts, row.texts, strict=True))}
-            for row in rows
-        ]
-        print(json.dumps({**json.loads(dump(checked.run)), "chosen": chosen_by_rows, "rows": shown}))
+        texts = checked.task.texts
+        document = {
+            **json.loads(dump(checked.run)),
+            "chosen": [choice.as_dict() for choice in found],
+            "rows": [
+                {"split": row.split, "label": row.label, **dict(zip(texts, row.texts, strict=True))} for row in rows
+            ],
+            "texts": {split: dataclasses.asdict(of_split) for split, of_split in counted.texts.items()},
+            "duplicates": {split: dataclasses.asdict(of_split) for split, of_split in counted.duplicates.items()},
+        }
+        print(json_text.dumps(document))
     else:
-        if known := known_texts(checked, paths):
-            by_run = f"of all rows, as run {known.run} counted them"
-            counted = Counted(known.texts, by_run, known.duplicates, by_run)
-            duplicates.refuse(known.duplicates, files, checked.run.validation, str(options.config))
-        else:
-            first = "of the first {:,} rows at most; a run counts all"
-            repeated, is_all = duplicates_sample.duplicates_sample(checked)
-            if is_all:
-                duplicates.refuse(repeated, files, checked.run.validation, str(options.config))
-            counted = Counted(
-                text_sample.text_sample(checked),
-                first.format(preflight.PREFLIGHT_ROWS),
-                repeated,
-                "of all rows" if is_all else first.format(duplicates_sample.DUPLICATES_ROWS),
-            )
         stated = None if options.all else load.stated(options.config)
         tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, rows, stated))
     return DONE
+
+
+def _counted(checked: Checked, paths: PipelinePaths) -> Counted:
+    """What is known of the rows: of all, as a run counted them, or of the first ones.
+
+    Raises:
+        InputError: of all rows more are equal than the limits allow.
+    """
+    from components.leakage import duplicates
+    from pipeline.config import duplicates_sample, preflight, text_sample
+    from pipeline.reports.check_report import Counted
+    from pipeline.runs.known_texts import known_texts
+
+    files = [str(path) for _, path in checked.files]
+    if known := known_texts(checked, paths):
+        by_run = f"of all rows, as run {known.run} counted them"
+        duplicates.refuse(known.duplicates, files, checked.run.validation, str(checked.path))
+        return Counted(known.texts, by_run, known.duplicates, by_run)
+    first = "of the first {:,} rows at most; a run counts all"
+    repeated, is_all = duplicates_sample.duplicates_sample(checked)
+    if is_all:
+        duplicates.refuse(repeated, files, checked.run.validation, str(checked.path))
+    return Counted(
+        text_sample.text_sample(checked),
+        first.format(preflight.PREFLIGHT_ROWS),
+        repeated,
+        "of all rows" if is_all else first.format(duplicates_sample.DUPLICATES_ROWS),
+    )

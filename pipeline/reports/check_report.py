@@ -19,6 +19,7 @@ from components.rows import label_names, text_statistics
 from components.rows.reader import Row
 from components.rows.text_statistics import TextStatistics
 from components.serving.versions import production
+from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
@@ -35,6 +36,9 @@ _LABELS = 10
 
 _LABEL_WIDTH = 16
 """Characters of a label beside its text, at most."""
+
+_IN_FACTS = ("task", *SPLITS, "files", "spans", "text", "label", "labels", "group")
+"""Settings of [data] that stand above the others."""
 
 _OTHERS = "all other settings have their defaults: --all lists them"
 
@@ -202,12 +206,12 @@ def _rows_table(rows: Sequence[Row], task: Task) -> Table:
 
 
 def _settings(run: Run, stated: Mapping[str, Any] | None) -> Group:
-    """The settings that the TOML file states, but for [data], of which the facts tell; or all."""
+    """The settings that the TOML file states, but for those of which the facts tell; or all."""
     found = [
         (f"{section}.{key}", json.dumps(value, ensure_ascii=False))
         for section, values in json.loads(dump(run)).items()
-        if isinstance(values, dict) and section != "data"
+        if isinstance(values, dict)
         for key, value in values.items()
-        if stated is None or key in stated.get(section, {})
+        if not (section == "data" and key in _IN_FACTS) and (stated is None or key in stated.get(section, {}))
     ]
     return fact_lines(found, max((len(key) for key, _ in found), default=0))

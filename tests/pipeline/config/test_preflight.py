@@ -74,6 +74,7 @@ def test_there_are_configs_that_ship() -> None:
         "reuters_r8",
         "similarity",
         "tagging",
+        "word_tags",
     ]
 
 
