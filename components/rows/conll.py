@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, NamedTuple
 
@@ -20,7 +20,6 @@ _NO_BREAK_SPACE = "\u00a0"
 
 MOST_TOKENS = 100_000
 """Of a sentence, which is in memory as a whole; no model sees as many."""
-
 
 _NOT_A_WORD = re.compile(r"[0-9]+[-.][0-9]+")
 """CoNLL-U's ids of multiword tokens, whose words follow, and of empty nodes, which are no text."""
@@ -51,26 +50,15 @@ def read_sentences(file: IO[bytes], path: Path, comments: str | None = None) -> 
     Raises:
         InputError: a sentence has more than `MOST_TOKENS`, or a line more bytes than one may have.
     """
-    lines: list[list[str]] = []
-    numbers: list[int] = []
-    bad: BadRow | None = None
-    for record in itertools.chain(plain_fields(file, path), [(0, [""])]):
-        if isinstance(record, BadRow):
-            bad = bad or record
-            continue
-        number, content = record
+
+    def token(content: list[str], is_first: bool) -> list[str] | None:
         fields = re.findall(r"[^ \t]+", "\t".join(content))
-        if fields and fields[0] != _DOCUMENT:
-            if not lines and comments is not None and " ".join(fields).startswith(comments):
-                continue
-            lines.append(fields)
-            numbers.append(number)
-            _check_length(path, numbers)
-            if len(fields) != len(lines[0]) and bad is None:
-                bad = _other_width(path, lines, numbers)
-        elif lines or bad:
-            yield bad or _sentence(lines, numbers)
-            lines, numbers, bad = [], [], None
+        if not fields or fields[0] == _DOCUMENT:
+            return []
+        is_comment = is_first and comments is not None and " ".join(fields).startswith(comments)
+        return None if is_comment else fields
+
+    return _sentences(file, path, token, _other_width)
 
 
 def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
@@ -81,6 +69,31 @@ def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
     Raises:
         InputError: a sentence has more than `MOST_TOKENS`, or a line more bytes than one may have.
     """
+
+    def token(content: list[str], _: bool) -> list[str] | None:
+        if content[0].startswith("#") or _NOT_A_WORD.fullmatch(content[0]):
+            return None
+        is_empty = not "".join(content).strip(" ")
+        return [] if is_empty else [field.replace(" ", _NO_BREAK_SPACE) for field in content]
+
+    return _sentences(file, path, token, _not_conllu)
+
+
+def _sentences(
+    file: IO[bytes],
+    path: Path,
+    token: Callable[[list[str], bool], list[str] | None],
+    wrong: Callable[[Path, list[list[str]], list[int]], BadRow | None],
+) -> Iterator[Sentence | BadRow]:
+    """Every sentence of a file.
+
+    Args:
+        file: its bytes.
+        path: where they are from.
+        token: from what stands between a line's tabs, and whether it would be the first of a sentence, the columns of a
+            token; empty: a sentence ends; None: the line is none of a sentence.
+        wrong: what is wrong with the last of a sentence's lines, by all so far and their numbers.
+    """
     lines: list[list[str]] = []
     numbers: list[int] = []
     bad: BadRow | None = None
@@ -88,19 +101,16 @@ def read_conllu(file: IO[bytes], path: Path) -> Iterator[Sentence | BadRow]:
         if isinstance(record, BadRow):
             bad = bad or record
             continue
-        number, fields = record
-        if fields == [""]:
-            if lines or bad:
-                yield bad or _sentence(lines, numbers)
-            lines, numbers, bad = [], [], None
-        elif fields[0].startswith("#") or _NOT_A_WORD.fullmatch(fields[0]):
-            continue
-        else:
-            lines.append([field.replace(" ", _NO_BREAK_SPACE) for field in fields])
+        number, content = record
+        fields = token(content, not lines)
+        if fields:
+            lines.append(fields)
             numbers.append(number)
             _check_length(path, numbers)
-            if (len(fields) != CONLLU_WIDTH or not all(fields)) and bad is None:
-                bad = _not_conllu(path, number, fields)
+            bad = bad or wrong(path, lines, numbers)
+        elif fields is not None and (lines or bad):
+            yield bad or _sentence(lines, numbers)
+            lines, numbers, bad = [], [], None
 
 
 def _check_length(path: Path, numbers: list[int]) -> None:
@@ -114,9 +124,11 @@ def _sentence(lines: list[list[str]], numbers: list[int]) -> Sentence:
     return Sentence(numbers[0], [" ".join(column) for column in zip(*lines, strict=True)], numbers)
 
 
-def _other_width(path: Path, lines: list[list[str]], numbers: list[int]) -> BadRow:
-    """The last of a sentence's lines has other columns than the first, which may be a comment."""
+def _other_width(path: Path, lines: list[list[str]], numbers: list[int]) -> BadRow | None:
+    """Where the last of a sentence's lines has other columns than the first, which may be a comment."""
     first, last = lines[0], lines[-1]
+    if len(first) == len(last):
+        return None
     if first[0].startswith("#") and len(lines) == 2:
         start = "# " if first[0] == "#" else "#"
         problem = f"a line of {len(first)} columns that begins with {start!r}, the next has {len(last)}"
@@ -129,10 +141,14 @@ def _other_width(path: Path, lines: list[list[str]], numbers: list[int]) -> BadR
     return BadRow(str(path), numbers[-1], problem, remedy)
 
 
-def _not_conllu(path: Path, number: int, fields: list[str]) -> BadRow:
-    if len(fields) == CONLLU_WIDTH:
+def _not_conllu(path: Path, lines: list[list[str]], numbers: list[int]) -> BadRow | None:
+    """Where the last of a sentence's lines has not ten columns with something in each."""
+    fields = lines[-1]
+    if len(fields) != CONLLU_WIDTH:
+        problem = f"{len(fields)} columns between tabs, a word of CoNLL-U has {CONLLU_WIDTH}"
+        remedy = 'Correct the line; of files with other columns set data.format = "conll", data.text and data.label'
+        return BadRow(str(path), numbers[-1], problem, remedy)
+    if not all(fields):
         problem = f"column {fields.index('') + 1} of {CONLLU_WIDTH} is empty"
-        return BadRow(str(path), number, problem, "Put _ where there is nothing to say")
-    problem = f"{len(fields)} columns between tabs, a word of CoNLL-U has {CONLLU_WIDTH}"
-    remedy = 'Correct the line; of files with other columns set data.format = "conll", data.text and data.label'
-    return BadRow(str(path), number, problem, remedy)
+        return BadRow(str(path), numbers[-1], problem, "Put _ where there is nothing to say")
+    return None

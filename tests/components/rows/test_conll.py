@@ -80,7 +80,9 @@ def test_of_conllu_the_words_are_read_with_their_parts_of_speech(write: Write) -
         (3, ("Zu dem 10\u00a0000",), "ADP DET NUM"),
         (9, ("Film",), "NOUN"),
     ]
-    first, _ = sentences(path, task="word_tags", format="conllu", label=8)
+    # What looks empty ends a sentence.
+    assert len(sentences(write(CONLLU.replace("\n\n", "\n  \n")), task="word_tags", format="conllu")) == 2
+    first, _ = sentences(write(CONLLU), task="word_tags", format="conllu", label=8)
     assert isinstance(first, Row)
     assert first.label == "case det root"
 
