@@ -119,14 +119,16 @@ def test_what_is_typed_is_answered_line_by_line_and_a_mistake_ends_nothing(
     out = Screen()
     said: list[str] = []
 
+    typed = iter(("a good film\n", "\n", "one\ttwo\n", "dull\n"))
+
     class Typed:
         def isatty(self) -> bool:
             return True
 
-        def __iter__(self) -> Iterator[str]:
-            for line in ("a good film\n", "\n", "one\ttwo\n", "dull\n"):
+        def readline(self, _: int) -> str:
+            if line := next(typed, ""):
                 said.append(out.getvalue())
-                yield line
+            return line
 
     monkeypatch.setattr(sys, "stdin", Typed())
     monkeypatch.setattr(sys, "stdout", out)
