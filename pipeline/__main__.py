@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
-import os
 import sys
 from typing import TextIO
 
@@ -40,8 +39,8 @@ def _main(arguments: list[str] | None) -> int:
     except InputError as error:
         return _failed(Failure.of(error, WRONG_INPUT), str(error), as_json)
     except BrokenPipeError:
-        # The reader of our output has gone, as `| head` does.
-        _lead_nowhere(sys.stdout)
+        # The reader of our output has gone, as `| head` does. Python would fail once more when it ends.
+        streams.lead_nowhere(sys.stdout.fileno())
         return FAILED
     except OSError as error:
         place, rule = str(error.filename or ""), error.strerror or str(error)
@@ -71,14 +70,8 @@ def _print(text: str, stream: TextIO) -> None:
     try:
         print(text, file=stream, flush=True)
     except OSError:
-        _lead_nowhere(stream)
-
-
-def _lead_nowhere(stream: TextIO) -> None:
-    """Lets what a stream still holds fail no more when Python ends."""
-    null = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, stream.fileno())
-    os.close(null)
+        # What it still holds would fail once more when Python ends.
+        streams.lead_nowhere(stream.fileno())
 
 
 def _execute(options: argparse.Namespace) -> int:

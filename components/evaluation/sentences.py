@@ -8,6 +8,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from components.common import feature_names
+from components.evaluation import split_examples
 from components.tasks import Task
 
 Sentence = tuple[list[str], list[str]]
@@ -21,8 +22,7 @@ def read(directory: str | Path, task: Task) -> Iterator[Sentence]:
         directory: of gzipped TFRecords.
         task: a tagger's.
     """
-    files = sorted(str(path) for path in Path(directory).glob("*.gz"))
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
-        feature = tf.train.Example.FromString(record.numpy()).features.feature
-        words, tags = (feature[name].bytes_list.value[0].decode() for name in (*task.texts, feature_names.LABEL))
+    for record in split_examples.records(directory):
+        example = tf.train.Example.FromString(record)
+        words, tags = (split_examples.value(example, name) for name in (*task.texts, feature_names.LABEL))
         yield words.split(" "), tags.split(" ")

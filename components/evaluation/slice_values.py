@@ -7,12 +7,14 @@ two thousand of them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tfx.types import artifact_utils, standard_artifacts
+from tfx.types import artifact_utils
+
+from components.evaluation import split_examples
 
 OTHERS = "(others)"
 """In place of a value that has no slice of its own; in more brackets where a row has this very value."""
@@ -28,26 +30,23 @@ def limited(examples: Any, split: str, slices: Mapping[str, Sequence[str]], most
         most: of these.
         scratch: where changed Examples are written.
     """
-    directory = Path(artifact_utils.get_split_uri([examples], split))
+    directory = artifact_utils.get_split_uri([examples], split)
     counts: dict[str, Counter[str]] = {name: Counter() for name in slices}
-    for example in _read(directory) if slices else ():
+    for record in split_examples.records(directory) if slices else ():
+        example = tf.train.Example.FromString(record)
         for name, counted in counts.items():
-            counted[_value(example, name)] += 1
+            counted[split_examples.value(example, name)] += 1
     others = {name: _others(counted, slices[name], most) for name, counted in counts.items()}
     if not any(others.values()):
         return examples
-    fewer = standard_artifacts.Examples()
-    fewer.copy_from(examples)
-    fewer.uri, fewer.split_names = str(scratch), artifact_utils.encode_split_names([split])
-    written = Path(artifact_utils.get_split_uri([fewer], split))
-    written.mkdir(parents=True)
-    with tf.io.TFRecordWriter(str(written / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as out:
-        for example in _read(directory):
+    with split_examples.written(examples, split, scratch) as (fewer, write):
+        for record in split_examples.records(directory):
+            example = tf.train.Example.FromString(record)
             for name, renamed in others.items():
-                value = _value(example, name)
+                value = split_examples.value(example, name)
                 if value in renamed:
                     example.features.feature[name].bytes_list.value[0] = renamed[value].encode()
-            out.write(example.SerializeToString())
+            write(example.SerializeToString())
     return fewer
 
 
@@ -59,13 +58,3 @@ def _others(counted: Counter[str], listed: Sequence[str], most: int) -> dict[str
     while name in counted:
         name = f"({name})"
     return {value: name for value in ordered if value not in apart}
-
-
-def _read(directory: Path) -> Iterator[Any]:
-    files = sorted(map(str, directory.glob("*.gz")))
-    for record in tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator():
-        yield tf.train.Example.FromString(record)
-
-
-def _value(example: Any, name: str) -> str:
-    return str(example.features.feature[name].bytes_list.value[0].decode())

@@ -11,6 +11,7 @@ import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
 from components.common import feature_names
+from components.evaluation import split_examples
 from components.leakage import row_hashes
 from components.tasks import Task
 
@@ -39,20 +40,15 @@ def without(
         learned: uint64[texts], as `leakage.learned` has them.
         scratch: where they are written.
     """
-    rest = standard_artifacts.Examples()
-    rest.copy_from(examples)
-    rest.uri, rest.split_names = str(scratch), artifact_utils.encode_split_names([split])
     known, labels = set(learned.tolist()), Counter[str]()
-    directory = Path(artifact_utils.get_split_uri([rest], split))
-    directory.mkdir(parents=True)
-    files = sorted(map(str, Path(artifact_utils.get_split_uri([examples], split)).glob("*.gz")))
-    with tf.io.TFRecordWriter(str(directory / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as out:
-        for record in tf.data.TFRecordDataset(files, compression_type="GZIP"):
-            feature = tf.train.Example.FromString(record.numpy()).features.feature
-            texts = tuple(feature[name].bytes_list.value[0].decode() for name in task.texts)
+    directory = artifact_utils.get_split_uri([examples], split)
+    with split_examples.written(examples, split, scratch) as (rest, write):
+        for record in split_examples.records(directory):
+            example = tf.train.Example.FromString(record)
+            texts = tuple(split_examples.value(example, name) for name in task.texts)
             if row_hashes.of_texts(texts, task) in known:
                 continue
-            out.write(record.numpy())
+            write(record)
             if task.has_label_names:
-                labels[task.count_key(feature[feature_names.LABEL].bytes_list.value[0].decode())] += 1
+                labels[task.count_key(split_examples.value(example, feature_names.LABEL))] += 1
     return rest, labels

@@ -49,6 +49,10 @@ class Tagging(Task):
     per_token: ClassVar[bool] = True
     weighs_labels: ClassVar[bool] = True
     prediction_key: ClassVar[str] = "tags"
+    found_key: ClassVar[str] = "entities"
+    """What an answer calls the list of what was found."""
+    kind_key: ClassVar[str] = "type"
+    """What it calls the label of each."""
     metrics: ClassVar[tuple[Metric, ...]] = (
         _F1,
         _PRECISION,
@@ -212,29 +216,31 @@ class Tagging(Task):
         return found | {"token_accuracy": ratio(right, words)}
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """`entities` in the text's order, with offsets in characters: `text[begin:end]` is the surface."""
+        """What was found in the text's order, with offsets in characters: `text[begin:end]` is the surface."""
         count = int(output["count"])
         fields = (output[name][:count] for name in ("type", "score", "begin", "end"))
         return {
-            "entities": [
-                {"type": kind.decode(), "score": float(score), "begin": int(begin), "end": int(end)}
+            self.found_key: [
+                {self.kind_key: kind.decode(), "score": float(score), "begin": int(begin), "end": int(end)}
                 for kind, score, begin, end in zip(*fields, strict=True)
             ]
         }
 
     @property
     def output_columns(self) -> list[str]:
-        """One column for all entities."""
-        return ["entities"]
+        """One column for all that was found."""
+        return [self.found_key]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The entities as a JSON list, scores with six decimals."""
-        rounded = [{**entity, "score": round(entity["score"], 6)} for entity in values["entities"]]
+        """All that was found as a JSON list, scores with six decimals."""
+        rounded = [{**one, "score": round(one["score"], 6)} for one in values[self.found_key]]
         return [json.dumps(rounded, ensure_ascii=False)]
 
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
-        """The surface of each entity with its type and score, a dash if there are none."""
-        found = [(texts[0][e["begin"] : e["end"]], e["type"], e["score"]) for e in values["entities"]]
+        """The surface of all that was found, each with its kind and score, a dash if there is nothing."""
+        found = [
+            (texts[0][one["begin"] : one["end"]], one[self.kind_key], one["score"]) for one in values[self.found_key]
+        ]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
 
 

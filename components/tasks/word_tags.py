@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from components.tasks import label_text
 from components.tasks.base import Problem
@@ -23,6 +22,8 @@ class WordTags(Tagging):
 
     name: ClassVar[str] = "word_tags"
     min_labels: ClassVar[int] = 2
+    found_key: ClassVar[str] = "words"
+    kind_key: ClassVar[str] = "tag"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("token_accuracy", "share of the words with the right tag"),
         Metric("macro_f1", "mean of `f1` over the tags that occur, as a word's or as predicted, as in scikit-learn"),
@@ -87,27 +88,3 @@ class WordTags(Tagging):
                 f1s.append(values[-1])
         accuracy = ratio(float(hits.sum()), len(gold))
         return {"token_accuracy": accuracy, "macro_f1": sum(f1s) / len(f1s) if f1s else 0.0, **found}
-
-    def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """`words` in the text's order, with offsets in characters; those that the model did not see are left out."""
-        return {
-            "words": [
-                {"tag": entity["type"], **{name: entity[name] for name in ("score", "begin", "end")}}
-                for entity in super().to_json(output)["entities"]
-            ]
-        }
-
-    @property
-    def output_columns(self) -> list[str]:
-        """One column for all words."""
-        return ["words"]
-
-    def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The words as a JSON list, scores with six decimals."""
-        rounded = [{**word, "score": round(word["score"], 6)} for word in values["words"]]
-        return [json.dumps(rounded, ensure_ascii=False)]
-
-    def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
-        """Each word with its tag and score, a dash if there are none."""
-        found = [(texts[0][word["begin"] : word["end"]], word["tag"], word["score"]) for word in values["words"]]
-        return "\t".join(f"{surface} {tag} {score:.6f}" for surface, tag, score in found) or "-"

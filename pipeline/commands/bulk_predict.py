@@ -23,7 +23,7 @@ from components.rows.columns import text_columns
 from components.rows.files import fingerprint, require_file
 from components.rows.tsv import Quoting
 from components.rows.writer import QUARANTINE_FILE
-from components.serving import input_format, verification, versions
+from components.serving import input_format, versions
 from components.settings.beam import Beam
 from components.settings.toml import TomlSource
 from pipeline.beam import options
@@ -240,8 +240,7 @@ def _gather(pieces: Path, files: list[Path], quarantine: Path) -> None:
 def execute(parsed: argparse.Namespace) -> int:
     where = settings(parsed.config)
     header = not parsed.no_header
-    given = named_models.model_path(parsed.model, parsed.root)
-    model = verification.verified(given, parsed.verify, parsed.verify_key)
+    model = named_models.model_of(parsed)
     try:
         with progress.stop_on_signals():
             done = predict_files(model, parsed.input, parsed.output, parsed.column, header, where, sys.stderr)

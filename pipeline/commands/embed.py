@@ -17,7 +17,7 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.pretrained import file_names, huggingface
 from components.rows import reader
-from components.serving import verification, versions
+from components.serving import versions
 from components.settings.fields import Column
 from components.settings.model import Model
 from pipeline.commands import named_models
@@ -178,8 +178,7 @@ def _parquet(file: IO[bytes]) -> Iterator[Any]:
 
 def execute(options: argparse.Namespace) -> int:
     source = Source(options.input, options.column, not options.no_header)
-    given = named_models.model_path(options.model, options.root)
-    options.model = verification.verified(given, options.verify, options.verify_key)
+    options.model = named_models.model_of(options)
     rows, width = embed_file(options.model, source, options.output, base_model_settings(options), sys.stderr)
     print(f"{rows:,} vectors of {width} numbers: {options.output}", file=sys.stderr)
     return DONE

@@ -20,7 +20,7 @@ from components.evaluation.summary import SUMMARY_FILE
 from components.export.card_task import task_of
 from components.rows import columns, reader
 from components.rows.tsv import BadRow
-from components.serving import input_format, labelled_format, verification, versions
+from components.serving import input_format, labelled_format, versions
 from components.settings.data import Data
 from components.settings.gate import Gate
 from components.settings.serialization import dump
@@ -157,8 +157,7 @@ def bounds_of(least: Sequence[str], most: Sequence[str], task: Task) -> Gate:
 
 
 def execute(options: argparse.Namespace) -> int:
-    given = named_models.model_path(options.model, options.root)
-    version = versions.resolve(verification.verified(given, options.verify, options.verify_key))
+    version = versions.resolve(named_models.model_of(options))
     card, task = input_format.card_with_input(version), task_of(version)
     rows = labelled_format.Given(
         options.format, options.column, options.label, options.slice, has_header=not options.no_header

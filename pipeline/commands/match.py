@@ -11,7 +11,6 @@ from typing import TextIO
 from components.common import atomic_files
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.serving import verification
 from components.settings.model import Model
 from pipeline.commands import named_models
 from pipeline.commands.embed import Source, base_model_settings, loaded_embedder, vectors_of
@@ -65,8 +64,7 @@ def match_files(
 
 def execute(options: argparse.Namespace) -> int:
     header = not options.no_header
-    given = named_models.model_path(options.model, options.root)
-    options.model = verification.verified(given, options.verify, options.verify_key)
+    options.model = named_models.model_of(options)
     queries = Source(options.queries, options.query_column, header, "--query-column")
     corpus = Source(options.corpus, options.corpus_column, header, "--corpus-column")
     with atomic_files.written(options.output) as out:

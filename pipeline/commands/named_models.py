@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import re
 from pathlib import Path
@@ -11,6 +12,18 @@ from components.common.suggest import did_you_mean
 from components.pretrained import file_names
 from components.serving import versions
 from components.settings.fields import NAME
+
+
+def model_of(options: argparse.Namespace) -> Path:
+    """The directory that `--model` means, verified as the other options of `add_pushed` ask.
+
+    Raises:
+        InputError: as `model_path`, or as `verification.verified`.
+    """
+    # Costs its imports, which reading a command line does without.
+    from components.serving import verification
+
+    return verification.verified(model_path(options.model, options.root), options.verify, options.verify_key)
 
 
 def model_path(given: Path, root: Path) -> Path:

@@ -197,10 +197,9 @@ def _load(model: Path) -> Predictor:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from components.serving.verification import verified
     from components.serving.versions import resolve
 
-    options.model = verified(named_models.model_path(options.model, options.root), options.verify, options.verify_key)
+    options.model = named_models.model_of(options)
     known = read_card(resolve(options.model)).get("task", {}).get("name", "")
     if options.tokens and known in TASKS and not TASKS[known].per_token:
         raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")

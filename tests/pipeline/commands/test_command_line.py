@@ -14,7 +14,7 @@ import pytest
 
 import pipeline_runner
 from components.common.exit_status import FAILED, REFUSED, WRONG_INPUT
-from pipeline.commands import arguments, check, embed
+from pipeline.commands import arguments, check, embed, named_models
 from pipeline.reports import run_report
 from pipeline.runs.record import NodeRecord, RunRecord
 
@@ -216,8 +216,11 @@ def test_check_shows_the_first_rows_and_what_the_file_states(
 @pytest.mark.parametrize("command", arguments.commands())
 def test_every_option_is_read_by_its_command(command: str) -> None:
     module = importlib.import_module(f"pipeline.commands.{command.replace('-', '_')}")
-    # `match` reads the options of a base model as `embed` does.
-    source = inspect.getsource(module) + (inspect.getsource(embed.base_model_settings) if command == "match" else "")
+    source = inspect.getsource(module)
+    # What several commands read their options by.
+    for shared in (named_models.model_of, embed.base_model_settings):
+        if f"{shared.__name__}(" in source:
+            source += inspect.getsource(shared)
     words = arguments.commands()[command].format_usage()
     options = set(re.findall(r"--([a-z-]+)", words))
     assert not {option for option in options if f".{option.replace('-', '_')}" not in source}
