@@ -13,10 +13,13 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/python -m pip install --no-cache-dir --no-deps --require-hashes --no-build-isolation \
       -r /build/requirements.lock
 
+COPY components /build/components
+RUN cd /build && /opt/venv/bin/python -m components.kernels.build && rm -r /opt/venv/lib/python3.11/site-packages/ziglang
+
 FROM ${BASE}
 COPY --from=build /opt/venv /opt/venv
 COPY pipeline_runner.py requirements.lock /opt/bert-pipeline/
-COPY components /opt/bert-pipeline/components
+COPY --from=build /build/components /opt/bert-pipeline/components
 COPY pipeline /opt/bert-pipeline/pipeline
 # KFP's launcher stages artifacts in these three, as the user of the container.
 RUN useradd --uid 10001 --create-home bert \

@@ -7,6 +7,7 @@ PYTHON ?= python3.11
 PY := .venv/bin/python
 CONFIG ?= pipeline/configs/movie_reviews.toml
 SAMPLES ?= minilm movie-reviews
+KERNELS := components/kernels/x86-64-v3.so
 
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
@@ -33,7 +34,7 @@ pytest: setup
 samples: setup
 	@for name in $(SAMPLES); do $(PY) pipeline_runner.py data $$name || exit; done
 
-setup: .venv/installed
+setup: .venv/installed $(KERNELS)
 
 # The three packages without a wheel are built with the locked setuptools, not with whatever is newest that day.
 .venv/installed: requirements.lock
@@ -50,6 +51,11 @@ setup: .venv/installed
 	  $(PY) -m pip install --quiet --progress-bar on --no-deps --require-hashes --no-build-isolation -r requirements.lock; \
 	fi
 	$(PY) -m compileall -q components pipeline data pipeline_runner.py
+	@touch $@
+
+# The ops of our own, compiled by a package of the lock.
+$(KERNELS): components/kernels/build.py $(wildcard components/kernels/*.[ch]) .venv/installed
+	$(PY) -m components.kernels.build
 	@touch $@
 
 # The pages that are made of the code: docs/configuration.md, commands.md, errors.md and metrics.md.

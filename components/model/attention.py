@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from components.model.config import BertConfig
 from components.model.layer_factory import LayerFactory
+from components.model.layers import affine
 
 MASKED = -1e9
 """Added to the attention scores of padding: softmax makes an exact zero of it."""
@@ -61,8 +62,8 @@ class SelfAttention(keras.layers.Layer):
             query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
         else:
             of_query, of_others = self.qkv.parts([hidden, 2 * hidden])
-            query = tf.reshape(self.qkv.affine(queries, *of_query), (batch, self.heads, 1, width))
-            parts = tf.reshape(self.qkv.affine(rows, *of_others), (batch, length, 2, self.heads, width))
+            query = tf.reshape(affine(queries, *of_query), (batch, self.heads, 1, width))
+            parts = tf.reshape(affine(rows, *of_others), (batch, length, 2, self.heads, width))
             key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
         scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
         # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.

@@ -12,9 +12,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from components.model.attention import SelfAttention, attention_mask
+from components.model import end_to_end
+from components.model.attention import attention_mask
+from components.model.blocks import Block, Embeddings
 from components.model.config import BertConfig
-from components.model.forms import Forms, device_kind, forms_for
+from components.model.end_to_end import EndToEnd
+from components.model.forms import Forms, forms_for, machine_kind
 from components.model.layer_factory import LayerFactory
 
 
@@ -46,7 +49,7 @@ def build_encoder(
         if attention_dropout is None
         else attention_dropout,
     )
-    return Encoder(config, forms or forms_for(device_kind()), seed=seed, name=name)
+    return Encoder(config, forms or forms_for(machine_kind()), seed=seed, name=name)
 
 
 class Encoder(keras.Model):
@@ -64,7 +67,7 @@ class Encoder(keras.Model):
     def __init__(self, config: BertConfig, forms: Forms, *, seed: int = 0, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config, self.forms = config, forms
-        make = LayerFactory(config, forms, seed, f"{self.name}_dropout")
+        make = LayerFactory(config, seed, f"{self.name}_dropout")
         self.embeddings = Embeddings(config, make, name="embeddings")
         self.blocks = [Block(config, make, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
         self.pooler = make.dense(config.hidden_size, config.hidden_size, "pooler")
@@ -97,9 +100,14 @@ class Encoder(keras.Model):
             pooled_only: leaves out of the last layer what only other tokens than the first need, and the sequence.
 
         Returns:
-            `sequence_output`: float[batch, length, hidden], the last layer's hidden states.
+            `sequence_output`: float[batch, length, hidden], the last layer's hidden states; what they are at padding
+                depends on the form.
             `pooled_output`: float[batch, hidden], a tanh layer over the first token's.
         """
+        if training and self.forms.end_to_end:
+            tokens = _end_to_end(token_ids, padding_mask)
+            rows = end_to_end.embedded(self.embeddings, token_ids, segment_ids, tokens)
+            return self._outputs_end_to_end(self.blocks, rows, tokens, pooled_only)
         hidden = self._embedded(token_ids, segment_ids, training)
         return self.upper(hidden, padding_mask, training=training, pooled_only=pooled_only)
 
@@ -120,11 +128,24 @@ class Encoder(keras.Model):
     ) -> dict[str, tf.Tensor]:
         """The layers from number `first` on, from 0, over float[batch, length, hidden]; else as `call`."""
         blocks = self.blocks[first:]
+        if training and self.forms.end_to_end and blocks:
+            tokens = _end_to_end(hidden, padding_mask)
+            rows = tf.cast(tokens.of_padded(hidden), self.compute_dtype)
+            return self._outputs_end_to_end(blocks, rows, tokens, pooled_only)
         rows = self._through(blocks, hidden, padding_mask, training, pooled_only)
         if pooled_only:
             return {"pooled_output": tf.tanh(self.pooler(rows if blocks else hidden[:, 0]))}
         sequence = tf.reshape(rows, keras.ops.shape(hidden))
         return {"sequence_output": sequence, "pooled_output": tf.tanh(self.pooler(sequence[:, 0]))}
+
+    def _outputs_end_to_end(
+        self, blocks: list[Block], rows: tf.Tensor, tokens: EndToEnd, pooled_only: bool
+    ) -> dict[str, tf.Tensor]:
+        """What `call` returns, of rows that lie end to end."""
+        rows = end_to_end.through(blocks, rows, tokens, pooled_only)
+        if pooled_only:
+            return {"pooled_output": tf.tanh(self.pooler(rows))}
+        return {"sequence_output": tokens.padded(rows), "pooled_output": tf.tanh(self.pooler(tokens.first(rows)))}
 
     def _embedded(
         self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False
@@ -150,76 +171,6 @@ class Encoder(keras.Model):
         return rows
 
 
-class Embeddings(keras.layers.Layer):
-    """The sum of word, position and segment embeddings, normalised."""
-
-    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.hidden_size = config.hidden_size
-        self.word = make.table(config.vocab_size, "word")
-        self.position = make.table(config.max_position_embeddings, "position")
-        self.segment = make.table(config.type_vocab_size, "segment")
-        self.norm = make.norm("norm")
-        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates every variable."""
-        for part in (self.word, self.position, self.segment, self.norm):
-            part.build()
-        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts.
-        self.word_rows = self.word.embeddings.value
-        self.built = True
-
-    def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
-        """int32[batch, length] -> float[batch * length, hidden]."""
-        length = keras.ops.shape(token_ids)[1]
-        # One row of the segment table is added to the few positions rather than to every token.
-        position = self.position.embeddings[:length]
-        words = tf.cast(tf.gather(self.word_rows, token_ids), self.compute_dtype)
-        if segment_ids is None:
-            embedded = words + (position + self.segment.embeddings[0])
-        else:
-            embedded = words + position + self.segment(segment_ids)
-        rows = self.norm(tf.reshape(embedded, (-1, self.hidden_size)))
-        return self.dropout(rows, training=training)
-
-
-class Block(keras.layers.Layer):
-    """One transformer layer: self-attention and a feed-forward part, each added to its input and normalised."""
-
-    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
-        super().__init__(**kwargs)
-        self.attention = SelfAttention(config, make, name="attention")
-        self.attention_norm = make.norm("attention_norm")
-        self.inner = make.dense(config.hidden_size, config.intermediate_size, "inner")
-        self.activation = make.activation(config.hidden_act)
-        self.outer = make.dense(config.intermediate_size, config.hidden_size, "outer")
-        self.output_norm = make.norm("output_norm")
-        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
-
-    def build(self, input_shape: object = None) -> None:
-        """Creates every variable."""
-        for part in (self.attention, self.attention_norm, self.inner, self.outer, self.output_norm):
-            part.build()
-        self.built = True
-
-    def call(
-        self,
-        rows: tf.Tensor,
-        padding: tf.Tensor | None,
-        *,
-        batch: Any,
-        length: Any,
-        training: bool = False,
-        first_token_only: bool = False,
-    ) -> tf.Tensor:
-        """float[batch * length, hidden] -> the same, or float[batch, hidden] of the first tokens alone.
-
-        `padding` is bool[batch, 1, 1, length], true for padding.
-        """
-        first = tf.reshape(rows, (batch, length, rows.shape[1]))[:, 0] if first_token_only else None
-        attended = self.attention(rows, first, padding, batch=batch, length=length, training=training)
-        rows = rows if first is None else first
-        rows = self.attention_norm(rows + self.dropout(attended, training=training))
-        fed = self.outer(self.activation(self.inner(rows)))
-        return self.output_norm(rows + self.dropout(fed, training=training))
+def _end_to_end(inputs: tf.Tensor, padding_mask: tf.Tensor | None) -> EndToEnd:
+    """Of a batch whose inputs are [batch, length, ...]."""
+    return EndToEnd.of(tf.ones(keras.ops.shape(inputs)[:2], tf.bool) if padding_mask is None else padding_mask)

@@ -1,12 +1,9 @@
-"""Layers of rows, float[rows, width], as their definitions have them; TensorFlow derives the gradients.
-
-`cpu_layers` has the same layers with the same variables in a form that a CPU is faster with.
-"""
+"""Layers of rows, float[rows, width], as their definitions have them; TensorFlow derives the gradients."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable
+from typing import Any
 
 import keras
 import tensorflow as tf
@@ -35,7 +32,7 @@ ACTIVATIONS: dict[str, Activation] = {
 
 def affine(rows: tf.Tensor, kernel: tf.Tensor, bias: tf.Tensor) -> tf.Tensor:
     """float[rows, inputs], float[inputs, outputs] and float[outputs] -> float[rows, outputs]."""
-    return tf.nn.bias_add(tf.matmul(rows, kernel), bias)
+    return tf.nn.bias_add(tf.matmul(rows, kernel), tf.cast(bias, rows.dtype))
 
 
 class Dense(keras.layers.Layer):
@@ -47,9 +44,6 @@ class Dense(keras.layers.Layer):
         initializer: of the kernel; the bias begins at 0.
     """
 
-    affine = staticmethod(affine)
-    """Rows, kernel and bias -> rows: what the layer computes, for those who take a part of its outputs."""
-
     def __init__(self, inputs: int, outputs: int, initializer: keras.Initializer, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.widths, self.initializer = (inputs, outputs), initializer
@@ -57,12 +51,12 @@ class Dense(keras.layers.Layer):
     def build(self, input_shape: object = None) -> None:
         """Creates kernel and bias."""
         self.kernel = self.add_weight(self.widths, initializer=self.initializer, name="kernel")
-        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias")
+        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias", autocast=False)
         self.built = True
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
         """float[rows, inputs] -> float[rows, outputs]."""
-        return self.affine(rows, self.kernel.value, self.bias.value)
+        return affine(rows, self.kernel.value, self.bias.value)
 
     def parts(self, sizes: list[int]) -> list[tuple[tf.Tensor, tf.Tensor]]:
         """Kernel and bias of so many outputs each."""
@@ -118,15 +112,3 @@ class Dropout(keras.layers.Layer):
         if not training or not self.rate:
             return inputs
         return tf.nn.experimental.stateless_dropout(inputs, self.rate, tf.cast(self.draws.next(), tf.int32))
-
-
-class Layers(NamedTuple):
-    """What an encoder is made of, in one form."""
-
-    dense: type[Dense]
-    norm: type[LayerNorm]
-    dropout: type[Dropout]
-    activations: Mapping[str, Activation]
-
-
-LAYERS = Layers(Dense, LayerNorm, Dropout, ACTIVATIONS)

@@ -19,7 +19,7 @@ from components.export import saved_model
 from components.export.card import identity, read_card
 from components.export.signatures import Exported
 from components.leakage import learned
-from components.model.forms import Forms, device_kind, forms_for
+from components.model.forms import Forms, forms_for, machine_kind
 from components.model.task_model import TaskModel
 from components.pretrained import content, pooling
 from components.rows import data_hash
@@ -77,7 +77,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         chosen = list(recipe.choices(training, model_settings, task, len(train), base, pushed))
         training, model_settings = recipe.applied(chosen, training, model_settings)
         # The chief's: what workers exchange is of one form.
-        forms = forms_for(replicas.broadcast(device_kind()))
+        forms = forms_for(replicas.broadcast(machine_kind()))
         model, *others = replicas.copies(lambda: _initial_model(config, model_settings, training, task, forms))
         initial = None
         for copy in (model, *others) if fn_args.base_model else ():

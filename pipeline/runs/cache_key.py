@@ -87,6 +87,8 @@ def source_hash(module: str, root: Path = ROOT) -> str:
     reached = reachable_modules(module, root)
     for name in sorted(reached):
         digest.update(f"{name}\0{_code(_path(name, root).read_bytes()).sha256}\n".encode())
+        for library in _libraries_of(_path(name, root)):
+            digest.update(library.name.encode() + b"\0" + library.read_bytes())
     if own.__name__ in reached:
         _add_tasks(digest)
     return digest.hexdigest()
@@ -112,10 +114,16 @@ def reachable_modules(module: str, root: Path = ROOT) -> set[str]:
     return found
 
 
+def _libraries_of(source: Path) -> list[Path]:
+    """What was compiled for a package, beside its `__init__.py`."""
+    return sorted(source.parent.glob("*.so")) if source.name == "__init__.py" else []
+
+
 def project_hash() -> str:
     """sha256 over all sources of the project, and of packages with tasks of their own, that a run can stand on."""
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("components/**/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]):
+    sources = [*ROOT.glob("components/**/*.py"), *ROOT.glob("pipeline/**/*.py"), ROOT / "pipeline_runner.py"]
+    for path in sorted([*sources, *ROOT.glob("components/**/*.so")]):
         digest.update(str(path.relative_to(ROOT)).encode() + b"\0" + path.read_bytes())
     _add_tasks(digest)
     return digest.hexdigest()

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from components.kernels.build import LEVELS, library
 from tests.checkout import ROOT
 
 pytestmark = pytest.mark.slow
@@ -33,10 +34,10 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     # A copy, because setuptools builds within the folder it is given.
     source = tmp_path / "source"
     for folder in ("components", "pipeline", "data/intents", "data/requests"):
-        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
     for name in ("README.md", "fetch.py", "samples.py"):
         shutil.copy(ROOT / "data" / name, source / "data")
-    for name in ("pipeline_runner.py", "pyproject.toml", "requirements.in", "README.md", "LICENSE"):
+    for name in ("pipeline_runner.py", "pyproject.toml", "setup.py", "requirements.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]
     subprocess.run([*pip, *build], check=True)
@@ -51,6 +52,8 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     assert len(files) == 11
     assert all(file.startswith(str(target)) for file in files)
     assert (target / "pipeline" / "configs" / "run.schema.json").is_file()
+    for level in LEVELS:
+        assert library(level, target / "components" / "kernels").read_bytes() == library(level).read_bytes()
     (empty := tmp_path / "empty").mkdir()
 
     def command(*words: str, start: tuple[str, ...] = (sys.executable, "-m", "pipeline")) -> tuple[int, str, str]:

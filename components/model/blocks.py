@@ -1,0 +1,87 @@
+"""What a BERT encoder is made of, over rows of tokens: embeddings, and layers of attention and a feed-forward part."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from components.model.attention import SelfAttention
+from components.model.config import BertConfig
+from components.model.layer_factory import LayerFactory
+
+
+class Embeddings(keras.layers.Layer):
+    """The sum of word, position and segment embeddings, normalised."""
+
+    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.hidden_size = config.hidden_size
+        self.word = make.table(config.vocab_size, "word")
+        self.position = make.table(config.max_position_embeddings, "position")
+        self.segment = make.table(config.type_vocab_size, "segment")
+        self.norm = make.norm("norm")
+        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable."""
+        for part in (self.word, self.position, self.segment, self.norm):
+            part.build()
+        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts.
+        self.word_rows = self.word.embeddings.value
+        self.built = True
+
+    def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
+        """int32[batch, length] -> float[batch * length, hidden]."""
+        length = keras.ops.shape(token_ids)[1]
+        # One row of the segment table is added to the few positions rather than to every token.
+        position = self.position.embeddings[:length]
+        words = tf.cast(tf.gather(self.word_rows, token_ids), self.compute_dtype)
+        if segment_ids is None:
+            embedded = words + (position + self.segment.embeddings[0])
+        else:
+            embedded = words + position + self.segment(segment_ids)
+        rows = self.norm(tf.reshape(embedded, (-1, self.hidden_size)))
+        return self.dropout(rows, training=training)
+
+
+class Block(keras.layers.Layer):
+    """One transformer layer: self-attention and a feed-forward part, each added to its input and normalised."""
+
+    def __init__(self, config: BertConfig, make: LayerFactory, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.attention = SelfAttention(config, make, name="attention")
+        self.attention_norm = make.norm("attention_norm")
+        self.inner = make.dense(config.hidden_size, config.intermediate_size, "inner")
+        self.activation = make.activation(config.hidden_act)
+        self.outer = make.dense(config.intermediate_size, config.hidden_size, "outer")
+        self.output_norm = make.norm("output_norm")
+        self.dropout = make.dropout(config.hidden_dropout_prob, "dropout")
+
+    def build(self, input_shape: object = None) -> None:
+        """Creates every variable."""
+        for part in (self.attention, self.attention_norm, self.inner, self.outer, self.output_norm):
+            part.build()
+        self.built = True
+
+    def call(
+        self,
+        rows: tf.Tensor,
+        padding: tf.Tensor | None,
+        *,
+        batch: Any,
+        length: Any,
+        training: bool = False,
+        first_token_only: bool = False,
+    ) -> tf.Tensor:
+        """float[batch * length, hidden] -> the same, or float[batch, hidden] of the first tokens alone.
+
+        `padding` is bool[batch, 1, 1, length], true for padding.
+        """
+        first = tf.reshape(rows, (batch, length, rows.shape[1]))[:, 0] if first_token_only else None
+        attended = self.attention(rows, first, padding, batch=batch, length=length, training=training)
+        rows = rows if first is None else first
+        rows = self.attention_norm(rows + self.dropout(attended, training=training))
+        fed = self.outer(self.activation(self.inner(rows)))
+        return self.output_norm(rows + self.dropout(fed, training=training))
