@@ -70,7 +70,7 @@ class Training:
     `config.json`.
     Example: `dropout = 0.2`"""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """Precision of the matrix products in training. `auto`: bfloat16 on a CPU with instructions for it, else float32.
+    """Precision of the matrix products in training. `auto`: bfloat16 on a CPU with AMX, else float32.
     The pushed model is float32 in any case. Example: `precision = "auto"`"""
     label_smoothing: Rate = 0.0
     """Share of the probability that the loss spreads evenly over all classes. Not for tasks whose labels are numbers.

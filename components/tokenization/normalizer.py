@@ -22,7 +22,7 @@ _LATER_WORD_CHARACTERS = (
     "11BC0-11BE0 11BF0-11BF9 11F5A 13460-143FA 16100-16139 16D40-16D6C 16D70-16D79 18CFF 1CCF0-1CCF9 1E5D0-1E5FA "
     "1F130-1F149 1F150-1F169 1F170-1F189 2EBF0-2EE5D"
 )
-"""Letters to the crate behind the reference, whose Unicode is 16.0, and not yet to RE2 or, as the joiners and the circled
+"""Letters to the crate behind the reference, whose Unicode is 16.0, and not yet to RE2 or, as the joiners and circled
 letters, not by their categories; found by asking both for every code point."""
 
 WORD_CHARACTERS = r"\pL\pM\p{Nd}\p{Nl}\p{Pc}" + "".join(

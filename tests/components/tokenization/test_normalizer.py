@@ -8,7 +8,7 @@ from components.tokenization.normalizer import WORD_CHARACTERS
 
 
 def test_the_same_characters_belong_to_words_as_for_the_reference() -> None:
-    reference = Tokenizer(WordPiece({"[UNK]": 0}, unk_token="[UNK]"))
+    reference = Tokenizer(WordPiece({"[UNK]": 0}, unk_token="[UNK]"))  # noqa: S106
     reference.add_tokens([AddedToken("<tag>", single_word=True, normalized=False)])
     tag = reference.token_to_id("<tag>")
     characters = [chr(code) for code in range(1, 0x110000) if not 0xD800 <= code < 0xE000]
