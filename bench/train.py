@@ -1,12 +1,13 @@
 """Training side by side with the peer, and what bounds it.
 
-    python -m bench.train [--rounds 5] [--only movie-reviews reuters-r8 head utilisation memory]
+    python -m bench.train [--rounds 5] [--only movie-reviews reuters-r8 base-size head ...]
 
 movie-reviews, reuters-r8: examples/s of a full fine-tune against Hugging Face's Trainer with the same weights, batch
 and learning rate, all texts truncated to 128 tokens, in interleaved rounds. The peer trains on the whole file, but for
 no more steps than one of its groups of rows of similar length has; ours on rows drawn at random from the file. Ours
 counts the second of two epochs, because the first one holds the tracing of the graph, some seconds whatever the number
-of rows; the ratio with the first epoch stands beside it. head: epochs after the first against those of `full`.
+of rows; the ratio with the first epoch stands beside it. base-size: the same with a BERT of 12 layers and width 768 of
+random values. head: epochs after the first against those of `full`.
 utilisation: FLOP/s at 128 tokens over the matrix product's peak, measured in the same process. memory: the Trainer's
 peak at ten times the rows. On a CPU with bfloat16 both run once more with it. Writes bench/results/train.json.
 """
@@ -19,6 +20,7 @@ import math
 import os
 import random
 import resource
+import shutil
 import sys
 import tempfile
 import time
@@ -33,14 +35,23 @@ from components.common import tensorflow_env
 from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
 
-CONFIGS = {"movie-reviews": "movie_reviews.toml", "reuters-r8": "reuters_r8.toml"}
+CONFIGS = {
+    "movie-reviews": "movie_reviews.toml",
+    "reuters-r8": "reuters_r8.toml",
+    "base-size": "movie_reviews.toml",
+}
 
-ROWS = {"movie-reviews": 1600, "reuters-r8": 640, "head": 480}
+ROWS = {"movie-reviews": 1600, "reuters-r8": 640, "base-size": 320, "head": 480}
+
+MOST_STEPS = {"base-size": 10}
+"""Of the peer; else 50."""
 
 PADDED_STEPS = 10
 """Every batch of the padded peer costs the same."""
 
 DEV_ROWS = 64
+
+SAMPLE_BASE = ROOT / "data" / "minilm"
 
 MAX_LENGTH, BATCH = 128, 32
 
@@ -77,20 +88,21 @@ def worker(*arguments: object) -> Run:
 def against_peer(name: str, scratch: Path, rounds: int) -> None:
     """Examples/s, interleaved; once more with bfloat16 where the CPU has it."""
     settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS[name])
-    folder = write_rows(scratch / name, settings, ROWS[name])
+    base = random_base(scratch / "random") if name == "base-size" else SAMPLE_BASE
+    folder = write_rows(scratch / name, settings, ROWS[name], base=base)
     whole = write_rows(scratch / f"{name}-whole", settings, None)
     rows = len((whole / "train.tsv").read_text(encoding="utf-8").splitlines()) - 1
     worker("prepare", folder)
     # As many batches as LengthGroupedSampler of transformers 5 sorts by length together.
-    grouped = min(rows // (4 * BATCH), 50)
+    grouped = min(rows // (4 * BATCH), MOST_STEPS.get(name, 50))
     rate = settings["training"]["learning_rate"]
     for precision in dict.fromkeys(("float32", resolved_precision("auto"))):
         contestants = {
             "ours": partial(worker, "fit", folder, json.dumps({"epochs": 2, "precision": precision})),
-            "grouped": partial(peer, whole, rows, "grouped", rate, grouped, precision),
+            "grouped": partial(peer, base, whole, rows, "grouped", rate, grouped, precision),
         }
         if name == "movie-reviews" and precision == "float32":
-            contestants["padded"] = partial(peer, whole, rows, "padded", rate, PADDED_STEPS, precision)
+            contestants["padded"] = partial(peer, base, whole, rows, "padded", rate, PADDED_STEPS, precision)
         runs = interleaved(rounds, contestants)
         rates = {who: middle(of_one, "examples_per_second") for who, of_one in runs.items()}
         ratios = {who: ratio(runs["ours"], of_one, "examples_per_second") for who, of_one in runs.items()}
@@ -102,9 +114,9 @@ def against_peer(name: str, scratch: Path, rounds: int) -> None:
         keep("train", part, {"examples_per_second": rates, "ours_over": ratios, "runs": runs})
 
 
-def peer(folder: Path, rows: int, mode: str, rate: float, steps: int, precision: str) -> Run:
+def peer(base: Path, folder: Path, rows: int, mode: str, rate: float, steps: int, precision: str) -> Run:
     """Some steps of the peer, which is told epochs and rounds the steps in them up."""
-    command = [*peer_trainer(), "--model", ROOT / "data" / "minilm", "--data", folder, "--text", "text"]
+    command = [*peer_trainer(), "--model", base, "--data", folder, "--text", "text"]
     command += ["--label", "label", "--mode", mode, "--lr", rate, "--epochs", f"{epochs_of(steps, rows):.5f}"]
     run = last_json([*command, "--batch", BATCH, *(["--bf16"] if precision == "bfloat16" else [])])
     return {**run, "steps": steps, "examples_per_second": round(steps * BATCH / run["train_seconds"], 1)}
@@ -161,7 +173,39 @@ def memory(scratch: Path, rounds: int) -> None:
     keep("train", "memory", {"peak_mb": found, "ratios": ratios})
 
 
-def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: int = 1, dev_times: int = 1) -> Path:
+def random_base(folder: Path) -> Path:
+    """Writes a BERT of the size that Google called base, of random values, with the sample weights' vocabulary."""
+    import numpy as np
+    from safetensors.numpy import load_file, save_file
+
+    folder.mkdir()
+    for file in SAMPLE_BASE.iterdir():
+        if file.is_file() and file.suffix in (".json", ".txt"):
+            shutil.copy(file, folder)
+    config = json.loads((SAMPLE_BASE / "config.json").read_text(encoding="utf-8"))
+    was, width = config["hidden_size"], 768
+    config |= {"hidden_size": width, "num_hidden_layers": 12, "intermediate_size": 4 * width, "num_attention_heads": 12}
+    (folder / "config.json").write_text(json.dumps(config), encoding="utf-8")
+    draws, tensors = np.random.default_rng(0), {}
+    for name, tensor in load_file(SAMPLE_BASE / "model.safetensors").items():
+        shape = [size * width // was if size % was == 0 else size for size in tensor.shape]
+        is_norm = "LayerNorm" in name
+        made = np.full(shape, float(name.endswith("weight"))) if is_norm else draws.normal(0, 0.02, shape)
+        tensors[name] = made.astype(np.float32) if tensor.dtype == np.float32 else tensor
+        for layer in range(6, 12) if ".layer.0." in name else ():
+            tensors[name.replace(".layer.0.", f".layer.{layer}.")] = tensors[name]
+    save_file(tensors, folder / "model.safetensors")
+    return folder
+
+
+def write_rows(
+    folder: Path,
+    settings: dict[str, Any],
+    rows: int | None,
+    times: int = 1,
+    dev_times: int = 1,
+    base: Path = SAMPLE_BASE,
+) -> Path:
     """Writes train.tsv, dev.tsv and run.toml over some rows of a data set, drawn at random; or over all, repeated."""
     folder.mkdir(parents=True)
     data = settings["data"]
@@ -180,7 +224,7 @@ def write_rows(folder: Path, settings: dict[str, Any], rows: int | None, times: 
     run = {
         "name": "bench",
         "data": {"train": "train.tsv", "dev": "dev.tsv", "labels": "from train"},
-        "model": {"base": str(ROOT / "data" / "minilm"), "max_length": MAX_LENGTH, "pooling": "cls"},
+        "model": {"base": str(base), "max_length": MAX_LENGTH, "pooling": "cls"},
         "training": {"learning_rate": training["learning_rate"], "batch_size": BATCH},
         "gate": {"min": {"accuracy": 0.01}},
     }
@@ -303,7 +347,7 @@ def one_step(pooling: Any, label_ids: Any) -> tuple[Callable[..., Any], Any]:
     from components.training.trainable_part import trainable_part
 
     training, task = Training(), Classification(("no", "yes"))
-    model = build_model(ROOT / "data" / "minilm", Model(base="", pooling=pooling), training, task)
+    model = build_model(SAMPLE_BASE, Model(base="", pooling=pooling), training, task)
     freeze(model, training)
     rows = Rows(Path(os.devnull), np.zeros(0, np.int32), label_ids)
     part, *_ = trainable_part(model, rows, rows, Path())

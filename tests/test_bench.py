@@ -62,7 +62,7 @@ def test_the_peer_of_the_whole_pipeline_gets_the_settings_of_the_run(given: list
 
 
 def test_the_peer_of_a_training_gets_its_mode_rate_and_precision(given: list[Namespace], tmp_path: Path) -> None:
-    run = train.peer(tmp_path, 320, "padded", 5e-5, 10, "bfloat16")
+    run = train.peer(tmp_path, tmp_path, 320, "padded", 5e-5, 10, "bfloat16")
     (options,) = given
     assert (options.mode, options.bf16, options.lr, options.batch) == ("padded", True, 5e-5, train.BATCH)
     assert math.ceil(options.epochs * 320 / train.BATCH) == 10
