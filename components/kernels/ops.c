@@ -20,6 +20,7 @@ typedef struct {
 
 INLINE Dropout dropout_of(float rate, const int32_t *seed, uint32_t stream) {
   uint32_t dropped = (uint32_t)lrintf(rate * 65536.0f);
+  if (dropped > 65535) dropped = 65535;  // a rate next to 1
   return (Dropout){seed, stream, dropped, 65536.0f / (65536.0f - dropped), {}};
 }
 

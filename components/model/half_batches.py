@@ -21,7 +21,8 @@ def in_halves(forward: Forward, per_token: bool = False) -> Forward:
     """The same function of a batch, computed in two halves, each without the padding it has no need of.
 
     Two threads then have a half each and do not meet. On two cores that is a tenth faster than two threads in each op:
-    no waiting at the end of an op, and the half of a batch is nearer to fitting in a core's cache.
+    no waiting at the end of an op, and the half of a batch is nearer to fitting in a core's cache. Every other row goes
+    into the same half: rows come sorted by length, and both halves then have about as many tokens.
 
     Args:
         forward: a function of each row alone.
@@ -29,14 +30,14 @@ def in_halves(forward: Forward, per_token: bool = False) -> Forward:
     """
 
     def halved(inputs: tf.Tensor, mask: tf.Tensor, **options: Any) -> tf.Tensor:
-        middle = tf.shape(mask)[0] // 2
-        outputs = []
-        for half in (slice(middle), slice(middle, None)):
+        places, outputs = [], []
+        for half in (slice(0, None, 2), slice(1, None, 2)):
             of_half = rows_of(half, inputs, mask)
+            places.append(tf.range(tf.shape(mask)[0])[half])
             output = forward(*of_half, **options)
             if per_token:
                 output = tf.pad(output, [[0, 0], [0, tf.shape(mask)[1] - tf.shape(of_half[1])[1]], [0, 0]])
             outputs.append(output)
-        return tf.concat(outputs, axis=0)
+        return tf.dynamic_stitch(places, outputs)
 
     return halved

@@ -14,7 +14,7 @@ from components.training import initial_model
 TASK = Classification(("bad", "good", "ugly"))
 
 
-def test_each_half_of_a_batch_has_the_length_of_its_longest_row() -> None:
+def test_every_other_row_is_of_the_same_half_which_has_the_length_of_its_longest() -> None:
     lengths = np.array([1, 3, 5, 2, 4])
     mask = np.arange(6) < lengths[:, np.newaxis]
     inputs = np.where(mask, np.arange(1, 6)[:, np.newaxis], 0)
@@ -25,8 +25,8 @@ def test_each_half_of_a_batch_has_the_length_of_its_longest_row() -> None:
         return tf.reduce_sum(tf.where(mask, inputs, 100), axis=1)
 
     sums = in_halves(forward)(tf.constant(inputs), tf.constant(mask))
-    assert halves == [[[1, 0, 0], [2, 2, 2]], [[3] * 5, [4, 4, 0, 0, 0], [5, 5, 5, 5, 0]]]
-    assert sums.numpy().tolist() == [201, 6, 15, 308, 120]
+    assert halves == [[[1, 0, 0, 0, 0], [3] * 5, [5, 5, 5, 5, 0]], [[2, 2, 2], [4, 4, 0]]]
+    assert sums.numpy().tolist() == [401, 6, 15, 108, 120]
 
 
 @pytest.mark.parametrize("pooling", ["cls", "mean"])

@@ -116,7 +116,7 @@ def test_weights_are_equal_after_traced_steps_too(shallow: Path, tmp_path: Path)
 def test_in_bfloat16_both_forms_move_the_weights_alike(
     checkpoint: Path, shallow: Path, tmp_path: Path, eagerly: None, case: str
 ) -> None:
-    """The distance between them is a small share of the way that float32 goes; it is smaller from there to the CPU's."""
+    """The distance between them is a small share of the way that float32 goes, and smaller from there to the CPU's."""
     name, settings = CASES[case]
     settings = {"steps": 20, "batch_size": 8, "learning_rate": 1e-3, "dropout": 0.0, **settings}
     base = checkpoint if case == "freeze_layers" else shallow
