@@ -155,7 +155,8 @@ class FittingTable:
 
     def add_column(self, heading: str, justify: JustifyMethod = "right") -> None:
         """A column behind the others."""
-        self._headings.append(heading)
+        # As it will be written; what is no text fails here, and not when the table is shown.
+        self._headings.append(printable(heading))
         self._justify.append(justify)
 
     def add_row(self, *cells: Text | str) -> None:

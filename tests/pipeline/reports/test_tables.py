@@ -1,4 +1,5 @@
 import io
+from typing import Any
 
 import pytest
 from rich.console import RenderableType
@@ -112,3 +113,9 @@ def test_what_is_escaped_counts_as_it_is_written(monkeypatch: pytest.MonkeyPatch
 def test_lines_of_a_fact_stand_below_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     expected = ["error         OSError:", "              disk full"]
     assert lines(fact_lines([("error", "OSError:\ndisk full")]), 80, monkeypatch) == expected
+
+
+def test_a_heading_that_is_no_text_fails_where_the_table_is_made_and_not_where_it_is_shown() -> None:
+    damaged: Any = True
+    with pytest.raises(AttributeError):
+        new_table("classes", damaged)

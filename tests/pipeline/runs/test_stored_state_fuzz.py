@@ -45,7 +45,9 @@ def places(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
 
 def with_wrong_value(content: bytes, draws: random.Random) -> bytes:
     document = json.loads(content)
-    *way, last = draws.choice(list(places(document)))
+    if not (ways := list(places(document))):
+        return content
+    *way, last = draws.choice(ways)
     inner = document
     for key in way:
         inner = inner[key]
