@@ -230,4 +230,5 @@ bench-workers: setup samples
 	@touch $@
 
 clean:
+	rm -f components/kernels/*.so
 	rm -rf .venv .venv-* build dist .mypy_cache .ruff_cache .pytest_cache

@@ -19,7 +19,7 @@ class Compiled(build_py):
         found = importlib.util.spec_from_file_location("build", KERNELS / "build.py")
         build = importlib.util.module_from_spec(found)
         found.loader.exec_module(build)
-        build.build(Path(self.build_lib, KERNELS))
+        build.build(KERNELS if self.editable_mode else Path(self.build_lib, KERNELS))
 
 
 class OfThisKind(Distribution):

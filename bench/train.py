@@ -9,7 +9,7 @@ counts the second of two epochs, because the first one holds the tracing of the 
 of rows; the ratio with the first epoch stands beside it. base-size: the same with a BERT of 12 layers and width 768 of
 random values. head: epochs after the first against those of `full`.
 utilisation: FLOP/s at 128 tokens over the matrix product's peak, measured in the same process. memory: the Trainer's
-peak at ten times the rows. On a CPU with bfloat16 both run once more with it. Writes bench/results/train.json.
+peak at ten times the rows. On a CPU with AMX both run once more with bfloat16. Writes bench/results/train.json.
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def worker(*arguments: object) -> Run:
 
 
 def against_peer(name: str, scratch: Path, rounds: int) -> None:
-    """Examples/s, interleaved; once more with bfloat16 where the CPU has it."""
+    """Examples/s, interleaved; once more with bfloat16 where the CPU has AMX."""
     settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS[name])
     base = random_base(scratch / "random") if name == "base-size" else SAMPLE_BASE
     folder = write_rows(scratch / name, settings, ROWS[name], base=base)

@@ -1,7 +1,7 @@
 // Passes of BERT's training step that are many small ones in TensorFlow's own ops, forward and backward, each as one op.
 //
-// What each op computes is in operations.py, with its plain twin. An op runs in one thread: a batch goes through the model
-// in two halves, which run beside each other. All arithmetic is in float32, whatever the elements are.
+// What each op computes is in operations.py; the plain twin is components/model/blocks.py. An op runs in one thread: a
+// batch goes through the model in two halves, which run beside each other. All arithmetic is in float32, whatever the elements are.
 #include <math.h>
 #include <stdlib.h>
 
@@ -438,6 +438,13 @@ static int is_matrix(Call *call, int input) {
   return fits;
 }
 
+static int is_vector(Call *call, int input) {
+  if (failed(call)) return 0;
+  int fits = TF_NumDims(call->inputs[input]) == 1 && TF_Dim(call->inputs[input], 0) > 0;
+  if (!fits) TF_SetStatus(call->status, TF_INVALID_ARGUMENT, "starts that are no vector");
+  return fits;
+}
+
 static void gelu(void *kernel, TF_OpKernelContext *context) {
   const Attributes *at = kernel;
   Call call = begin(context, 2);
@@ -521,12 +528,12 @@ static void norm_gradient(void *kernel, TF_OpKernelContext *context) {
 // What both ops of attention have: query, rest, query_bias, bias, starts, seed, from input 0 on. Either the queries are the
 // first third of each row of `rest`, and given as one and the same, or there is one query for each sequence.
 static int attention_of(Call *call, const Attributes *at, Attention *a) {
-  if (!is_matrix(call, 0) || !is_matrix(call, 1)) return 0;
+  if (!is_matrix(call, 0) || !is_matrix(call, 1) || !is_vector(call, 4)) return 0;
   int64_t sequences = dim(call, 4, 0) - 1, rows = dim(call, 1, 0), stride = dim(call, 1, 1), asking = dim(call, 0, 1);
   int single = asking != stride;
   int64_t hidden = single ? asking : stride / 3;
   if (hidden % at->heads || stride != (single ? 2 : 3) * hidden || dim(call, 0, 0) != (single ? sequences : rows) ||
-      sequences < 0) {
+      !hidden) {
     TF_SetStatus(call->status, TF_INVALID_ARGUMENT, "queries, keys and values of shapes that do not fit");
     return 0;
   }
@@ -535,8 +542,8 @@ static int attention_of(Call *call, const Attributes *at, Attention *a) {
   int64_t longest = 0;
   for (int64_t s = 0; s < sequences; s++) {
     int64_t length = (int64_t)starts[s + 1] - starts[s];
-    if (length < 0) {
-      TF_SetStatus(call->status, TF_INVALID_ARGUMENT, "a sequence of negative length");
+    if (length < 1) {
+      TF_SetStatus(call->status, TF_INVALID_ARGUMENT, "a sequence of no rows");
       return 0;
     }
     longest = length > longest ? length : longest;
@@ -597,11 +604,15 @@ static void attention_gradient(void *kernel, TF_OpKernelContext *context) {
 static void *read_attributes(TF_OpKernelConstruction *construction, int norms, int attends) {
   TF_Status *status = TF_NewStatus();
   Attributes *at = calloc(1, sizeof *at);
-  TF_OpKernelConstruction_GetAttrType(construction, "T", &at->type, status);
-  if (norms || attends) TF_OpKernelConstruction_GetAttrFloat(construction, "rate", &at->before, status);
-  if (norms) TF_OpKernelConstruction_GetAttrFloat(construction, "rate_after", &at->after, status);
-  if (norms) TF_OpKernelConstruction_GetAttrFloat(construction, "epsilon", &at->epsilon, status);
-  if (attends) TF_OpKernelConstruction_GetAttrInt32(construction, "heads", &at->heads, status);
+  if (!at) TF_SetStatus(status, TF_RESOURCE_EXHAUSTED, "out of memory");
+#define READ(wanted, kind, name, field) \
+  if ((wanted) && !TF_GetCode(status)) TF_OpKernelConstruction_GetAttr##kind(construction, name, &at->field, status)
+  READ(1, Type, "T", type);
+  READ(norms || attends, Float, "rate", before);
+  READ(norms, Float, "rate_after", after);
+  READ(norms, Float, "epsilon", epsilon);
+  READ(attends, Int32, "heads", heads);
+#undef READ
   if (TF_GetCode(status)) TF_OpKernelConstruction_Failure(construction, status);
   TF_DeleteStatus(status);
   return at;
@@ -665,10 +676,10 @@ __attribute__((constructor)) static void define_all(void) {
          LIST("dy: T", "normal: T", "scales: float", "gamma: float", "seed: int32"),
          LIST("dx: T", "dresidual: T", "dgamma: float", "dbeta: float", "dbias: float"), norm_gradient_shape,
          norm_attributes, norm_gradient);
-  define("BertAttention", LIST("rate: float", "heads: int"),
+  define("BertAttention", LIST("rate: float", "heads: int >= 1"),
          LIST("query: T", "rest: T", "query_bias: float", "bias: float", "starts: int32", "seed: int32"),
          LIST("mixed: T", "sums: float"), attention_shape, attention_attributes, attention);
-  define("BertAttentionGradient", LIST("rate: float", "heads: int"),
+  define("BertAttentionGradient", LIST("rate: float", "heads: int >= 1"),
          LIST("query: T", "rest: T", "query_bias: float", "bias: float", "starts: int32", "seed: int32", "upstream: T",
               "sums: float"),
          LIST("dquery: T", "drest: T", "dquery_bias: float", "dbias: float"), attention_gradient_shape,

@@ -92,7 +92,7 @@ class Encoder(keras.Model):
         """Encodes a batch.
 
         Args:
-            token_ids: int32[batch, length]; a length above `max_position_embeddings` fails on incompatible shapes.
+            token_ids: int32[batch, length]; a token beyond `max_position_embeddings` fails.
             padding_mask: bool or int32[batch, length], true or 1 for a token and false or 0 for padding. None: there
                 is no padding.
             segment_ids: int32[batch, length]; None: all 0.

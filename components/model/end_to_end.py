@@ -29,7 +29,7 @@ class EndToEnd(NamedTuple):
 
     @classmethod
     def of(cls, padding_mask: tf.Tensor) -> EndToEnd:
-        """bool or int32[batch, length], 0 for padding."""
+        """bool or int32[batch, length], 0 for padding; each row has a token."""
         mask = tf.cast(padding_mask, tf.bool)
         places = tf.cast(tf.where(tf.reshape(mask, [-1]))[:, 0], tf.int32)
         counts = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)

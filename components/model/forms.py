@@ -18,7 +18,7 @@ class Forms:
     """The form of each computation that has two."""
 
     end_to_end: bool
-    """`end_to_end`, without padding and with ops of our own in training, in place of the layers in `bert`."""
+    """`end_to_end`, without padding and with ops of our own in training, in place of the layers in `blocks`."""
     half_batches: bool
     """A batch goes through the model in two halves (`half_batches`)."""
     cpu_adamw: bool

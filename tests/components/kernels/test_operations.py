@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from components.common.errors import InputError
 from components.kernels import library, operations
 from components.kernels.build import LEVELS, build
 from components.kernels.operations import Norm
+from tests.checkout import ROOT
 
-pytestmark = pytest.mark.skipif(library.built() is None, reason="this CPU has no AVX2")
+pytestmark = pytest.mark.skipif(not LEVELS["x86-64-v3"] <= cpu_features(), reason="this CPU has no AVX2")
 
 WIDTHS = pytest.mark.parametrize("width", [1, 7, 16, 40, 384])
 
@@ -38,7 +40,10 @@ def values_and_gradients(function: Callable[..., tf.Tensor], inputs: list[tf.Ten
         result = function(*inputs)
         weights = tf.cos(tf.range(tf.size(result), dtype=tf.float32))
         total = tf.reduce_sum(tf.cast(result, tf.float64) * tf.reshape(tf.cast(weights, tf.float64), tf.shape(result)))
-    return [tf.cast(tensor, tf.float64).numpy() for tensor in (result, *tape.gradient(total, inputs))]
+    return [
+        tf.cast(tensor, tf.float64).numpy()
+        for tensor in (result, *tape.gradient(total, inputs, unconnected_gradients="zero"))
+    ]
 
 
 def assert_same(
@@ -163,6 +168,17 @@ def test_in_bfloat16_only_what_is_stored_is_rounded() -> None:
         lambda rows, kernel: operations.self_attention(
             rows, tf.concat([kernel] * 3, axis=1), tf.tile(bias, [3]), starts, NO_SEED, heads=2, rate=0.0
         ),
+        lambda rows, kernel: operations.sum_norm(rows, bias, rows, gamma, bias, seed=NO_SEED, norm=Norm(1e-12)),
+        lambda rows, kernel: operations.first_attention(
+            rows[:2],
+            rows,
+            (kernel, bias),
+            (tf.concat([kernel] * 2, axis=1), tf.tile(bias, [2])),
+            starts,
+            NO_SEED,
+            heads=2,
+            rate=0.0,
+        ),
     ]
     for function in functions:
         pairs = zip(values_and_gradients(function, halves), values_and_gradients(function, exact), strict=True)
@@ -255,7 +271,9 @@ def test_another_seed_gives_other_masks_and_the_same_one_the_same() -> None:
 @pytest.mark.parametrize(
     ("starts", "said"),
     [
-        ([0, 5, 3, 8], "a sequence of negative length"),
+        ([0, 5, 3, 8], "a sequence of no rows"),
+        ([0, 3, 3, 8], "a sequence of no rows"),
+        ([], "starts that are no vector"),
         ([0, 4], "do not hold each row once"),
         ([1, 8], "do not hold each row once"),
         ([0, 9], "do not hold each row once"),
@@ -264,7 +282,7 @@ def test_another_seed_gives_other_masks_and_the_same_one_the_same() -> None:
 def test_sequences_that_are_none_are_refused(starts: list[int], said: str) -> None:
     rows, kernel, bias = draws(10, (8, 4), (4, 12), (12,))
     with pytest.raises(tf.errors.InvalidArgumentError, match=said):
-        operations.self_attention(rows, kernel, bias, tf.constant(starts), NO_SEED, heads=2, rate=0.0)
+        operations.self_attention(rows, kernel, bias, tf.constant(starts, tf.int32), NO_SEED, heads=2, rate=0.0)
 
 
 def test_inputs_of_shapes_that_do_not_fit_are_refused() -> None:
@@ -333,3 +351,9 @@ def test_without_a_library_it_is_said_what_builds_one(monkeypatch: pytest.Monkey
     library.ops.cache_clear()
     with pytest.raises(InputError, match="make setup"):
         library.ops()
+
+
+def test_the_compiler_that_makes_the_bits_is_the_same_in_a_checkout_and_in_a_wheel() -> None:
+    built = tomllib.loads((ROOT / "pyproject.toml").read_text())["build-system"]["requires"]
+    (pinned,) = (name for name in built if name.startswith("ziglang=="))
+    assert f"{pinned} \\" in (ROOT / "requirements.lock").read_text().splitlines()

@@ -12,6 +12,7 @@ import tensorflow as tf
 from components.model.bert import Encoder, build_encoder
 from components.model.config import BertConfig
 from components.model.forms import CPU, PLAIN
+from components.model.half_batches import in_halves
 from components.pretrained.huggingface import read_config
 
 IDS = tf.constant([[2, 5, 6, 3, 0, 0], [2, 7, 3, 0, 0, 0], [2, 8, 9, 10, 11, 3]])
@@ -74,3 +75,20 @@ def test_from_the_states_below_a_layer_on(checkpoint: Path) -> None:
     found = [encoder.upper(states, PREFIXES, 1, training=True)["pooled_output"] for encoder in (plain, cpu)]
     np.testing.assert_allclose(found[1], found[0], atol=1e-5)
     np.testing.assert_allclose(cpu(IDS, PREFIXES, training=True)["pooled_output"], found[0], atol=1e-5)
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+def test_a_half_of_no_rows_gives_nothing(checkpoint: Path, rows: int) -> None:
+    found = []
+    for encoder in both(read_config(checkpoint)):
+
+        def forward(ids: tf.Tensor, mask: tf.Tensor, of: Encoder = encoder) -> tf.Tensor:
+            return of(ids, mask, training=True, pooled_only=True)["pooled_output"]
+
+        with tf.GradientTape() as tape:
+            pooled = in_halves(forward)(IDS[:rows], tf.cast(PREFIXES[:rows], tf.bool))
+            total = tf.reduce_sum(tf.sin(pooled))
+        gradients = tape.gradient(total, [variable.value for variable in encoder.trainable_variables])
+        found.append([pooled.numpy(), *(tf.convert_to_tensor(g).numpy() for g in gradients if g is not None)])
+    for wanted, got in zip(*found, strict=True):
+        np.testing.assert_allclose(got, wanted, rtol=0, atol=1e-5 * max(1, np.abs(wanted).max()))

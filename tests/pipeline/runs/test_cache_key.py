@@ -39,6 +39,28 @@ def test_a_change_in_an_imported_module_changes_the_hash(root: Path) -> None:
     assert cache_key.source_hash("components.a", root) != before
 
 
+def test_what_was_compiled_for_a_package_counts_where_the_package_is_reached(root: Path) -> None:
+    library = root / "components" / "r" / "x.so"
+    library.write_bytes(b"1")
+    before = [cache_key.source_hash(f"components.{module}", root) for module in "ac"]
+    library.write_bytes(b"2")
+    after = [cache_key.source_hash(f"components.{module}", root) for module in "ac"]
+    assert [one == other for one, other in zip(before, after, strict=True)] == [False, True]
+
+
+def test_what_was_compiled_is_of_the_whole_projects_hash(monkeypatch: pytest.MonkeyPatch, root: Path) -> None:
+    monkeypatch.setattr(cache_key, "ROOT", root)
+    (root / "pipeline_runner.py").touch()
+    before = cache_key.project_hash()
+    (root / "components" / "r" / "x.so").write_bytes(b"1")
+    assert cache_key.project_hash() != before
+    # A build's scratch is no part of it.
+    after = cache_key.project_hash()
+    (root / "components" / "r" / "tmp1").mkdir()
+    (root / "components" / "r" / "tmp1" / "x.so").write_bytes(b"1")
+    assert cache_key.project_hash() == after
+
+
 def test_a_change_elsewhere_leaves_the_hash(root: Path) -> None:
     before = cache_key.source_hash("components.a", root)
     write(root, "c", "value = 3\n")
