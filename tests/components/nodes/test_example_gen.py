@@ -325,7 +325,7 @@ def test_without_beam_the_rows_and_what_lies_beside_them_are_those_of_its_pipeli
     for name in ("a", "b"):
         lines = (f"film {name} {number}\t{'good' if number % 3 else 'bad'}\tweb {number % 2}\n" for number in range(50))
         (tmp_path / f"{name}.tsv").write_text("text\tlabel\tsource\n" + "".join(lines) + "no label\n")
-    bad = {"on_bad_row": "quarantine", "max_bad_share": 0.5}
+    bad: Mapping[str, Any] = {"on_bad_row": "quarantine", "max_bad_share": 0.5}
     data = Data(files=(str(tmp_path / "*.tsv"),), split={"train": 8, "dev": 2}, slices=("source",), **bad)
     made = [generate(data, tmp_path / name, runner) for name, runner in (("beam", BY_BEAM), ("here", HERE))]
     for split in ("train", "dev"):
