@@ -9,7 +9,7 @@ from typing import Any
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
 from components.drift.profile import AGREES, FEATURES, MEANS, feature_statistics
-from components.drift.tfdv import tfdv
+from components.examples.tfdv import tfdv
 from components.settings.drift import Drift
 
 _MOVES = {"label": "a class's share moved by", "label_agreement": "the share that agrees fell by"}

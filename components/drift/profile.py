@@ -18,8 +18,8 @@ import pandas as pd
 import tensorflow as tf
 from tensorflow_metadata.proto.v0 import statistics_pb2
 
-from components.drift.tfdv import tfdv
 from components.drift.word_labels import WordLabels
+from components.examples.tfdv import tfdv
 from components.export import card
 from components.tasks import Task
 from components.tokenization.coverage import Coverage

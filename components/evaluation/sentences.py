@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from components.common import feature_names
 from components.evaluation import split_examples
+from components.examples import records
 from components.tasks import Task
 
 Sentence = tuple[list[str], list[str]]
@@ -22,7 +23,7 @@ def read(directory: str | Path, task: Task) -> Iterator[Sentence]:
         directory: of gzipped TFRecords.
         task: a tagger's.
     """
-    for record in split_examples.records(directory):
+    for record in records.read(directory):
         example = tf.train.Example.FromString(record)
         words, tags = (split_examples.value(example, name) for name in (*task.texts, feature_names.LABEL))
         yield words.split(" "), tags.split(" ")

@@ -15,6 +15,7 @@ import tensorflow as tf
 from tfx.types import artifact_utils
 
 from components.evaluation import split_examples
+from components.examples import records
 
 OTHERS = "(others)"
 """In place of a value that has no slice of its own; in more brackets where a row has this very value."""
@@ -32,7 +33,7 @@ def limited(examples: Any, split: str, slices: Mapping[str, Sequence[str]], most
     """
     directory = artifact_utils.get_split_uri([examples], split)
     counts: dict[str, Counter[str]] = {name: Counter() for name in slices}
-    for record in split_examples.records(directory) if slices else ():
+    for record in records.read(directory) if slices else ():
         example = tf.train.Example.FromString(record)
         for name, counted in counts.items():
             counted[split_examples.value(example, name)] += 1
@@ -40,7 +41,7 @@ def limited(examples: Any, split: str, slices: Mapping[str, Sequence[str]], most
     if not any(others.values()):
         return examples
     with split_examples.written(examples, split, scratch) as (fewer, write):
-        for record in split_examples.records(directory):
+        for record in records.read(directory):
             example = tf.train.Example.FromString(record)
             for name, renamed in others.items():
                 value = split_examples.value(example, name)

@@ -1,7 +1,4 @@
-"""Raw Examples of one split on disk, one by one: read, and written as an artifact that has this split alone.
-
-Outside of Beam.
-"""
+"""Raw Examples of one split: a feature's value, and an artifact that has this split alone."""
 
 from __future__ import annotations
 
@@ -12,12 +9,6 @@ from typing import Any
 
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
-
-
-def records(directory: str | Path) -> Iterator[bytes]:
-    """The serialized Examples of a split's directory of gzipped TFRecords, in its order."""
-    files = sorted(map(str, Path(directory).glob("*.gz")))
-    yield from tf.data.TFRecordDataset(files, compression_type="GZIP").as_numpy_iterator()
 
 
 def value(example: Any, name: str) -> str:

@@ -12,6 +12,7 @@ from tfx.types import artifact_utils, standard_artifacts
 
 from components.common import feature_names
 from components.evaluation import split_examples
+from components.examples import records
 from components.leakage import row_hashes
 from components.tasks import Task
 
@@ -43,7 +44,7 @@ def without(
     known, labels = set(learned.tolist()), Counter[str]()
     directory = artifact_utils.get_split_uri([examples], split)
     with split_examples.written(examples, split, scratch) as (rest, write):
-        for record in split_examples.records(directory):
+        for record in records.read(directory):
             example = tf.train.Example.FromString(record)
             texts = tuple(split_examples.value(example, name) for name in task.texts)
             if row_hashes.of_texts(texts, task) in known:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import zlib
 from array import array
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -41,6 +42,8 @@ class Hashes:
 
     def __init__(self, task: Task) -> None:
         self._task = task
+        # Of a class it is the same in many rows; other labels may be as long as a text, and are not kept.
+        self._label = lru_cache(maxsize=1 << 10)(self._hash_of_label) if task.single_label else self._hash_of_label
         self._found: dict[str, tuple[array[int], array[int], array[int]]] = {}
 
     def add(self, row: Row) -> None:
@@ -49,8 +52,11 @@ class Hashes:
             self._found[row.split] = array("Q"), array("I"), array("I")
         texts, label, line = self._found[row.split]
         texts.append(of_texts(row.texts, self._task))
-        label.append(zlib.crc32(_label(row.label, self._task).encode(errors="surrogateescape")))
+        label.append(self._label(row.label))
         line.append(row.line)
+
+    def _hash_of_label(self, label: str) -> int:
+        return zlib.crc32(_label(label, self._task).encode(errors="surrogateescape"))
 
     def rows(self) -> dict[str, np.ndarray]:
         """Split -> ROW[rows]."""

@@ -1,23 +1,23 @@
 """ExampleGen over TSV, CSV and CoNLL files: rows become tf.Examples, bad rows an error or a quarantine file.
 
 The rows are read in a Beam DoFn, one file an element, and written by the same fused stage: memory does not grow with
-the number of rows, and a run with many files spreads over the workers of any runner.
+the number of rows, and a run with many files spreads over the workers of any runner. Where Beam would run in this
+process alone, the same rows are written without it.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import itertools
 import json
 import logging
 import math
-from collections import Counter
-from collections.abc import Iterator
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import apache_beam as beam
-import tensorflow as tf
 from tfx import types
 from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
@@ -27,37 +27,50 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import tasks
-from components.common import feature_names, progress
+from components.common import progress
 from components.common.errors import InputError, changed
+from components.examples import records
+from components.examples.encoding import all_serialized, serialized
+from components.examples.in_process import stays_here
 from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
-from components.rows.files import InputFiles, find_files, fingerprints, of_train, opened, readable
-from components.rows.writer import QUARANTINE_FILE
+from components.rows.files import InputFiles, find_files, fingerprints, of_train
 from components.settings.data import Data
 from components.settings.serialization import dump, load
 from components.tasks import Task
 
-_BAD_ROWS_ENOUGH = 1000
-"""Reading a file stops after so many bad rows if one is enough to fail the run."""
+_BYTES_TOGETHER, _ROW_BYTES = 1 << 22, 100
+"""Rows are made Examples of together up to so many characters, of which each has so many beside its texts."""
+
+_LINES = ("bad", "counts")
+"""What is read beside the rows."""
 
 Element = tuple[str | None, str]
 
 
-class _ReadFile(beam.DoFn):
-    """(split, path) -> serialized tf.Examples tagged by split, `bad` rows and one `counts` record.
+class _Files:
+    """The input files, one by one.
 
-    That one is as `row_counts.write` takes it, with `numbers`: the least and the greatest label of train, where labels
-    are numbers.
-
-    What rows are told apart by goes straight to `output`, the directory of the Examples.
+    Args:
+        data: the settings.
+        task: whose rows they are.
+        output: the directory of the Examples, into which goes what rows are told apart by.
     """
 
     def __init__(self, data: Data, task: Task, output: str) -> None:
         self._data, self._task, self._output = data, task, output
 
-    def process(self, element: Element) -> Iterator[Any]:
+    def slice_names(self, name: str) -> tuple[str, ...]:
+        """The features of a file's slice columns."""
+        return columns.read_layout(Path(name), self._data).slice_names
+
+    def read(self, element: Element) -> Iterator[tuple[str, Any]]:
+        """(split, path) -> each row under its split, a bad one as a list under `bad`, one record under `counts`.
+
+        That one is as `row_counts.write` takes it, with `numbers`: the least and the greatest label of train, where
+        labels are numbers.
+        """
         split, name = element
-        slice_names = columns.read_layout(Path(name), self._data).slice_names
         rows: Counter[tuple[str, str]] = Counter()
         hashes, bad = Hashes(self._task), 0
         least, greatest = math.inf, -math.inf
@@ -67,16 +80,51 @@ class _ReadFile(beam.DoFn):
                 hashes.add(row)
                 if self._task.numeric and row.split == "train":
                     least, greatest = min(least, float(row.label)), max(greatest, float(row.label))
-                yield beam.pvalue.TaggedOutput(row.split, serialized(row, self._task, slice_names))
+                yield row.split, row
             else:
                 bad += 1
-                yield beam.pvalue.TaggedOutput("bad", tuple(row))
-                if bad >= _BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
+                yield "bad", tuple(row)
+                if bad >= writer.BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
                     break
         hashes.write(Path(self._output), name)
         counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
         numbers = [least, greatest] if least <= greatest else []
-        yield beam.pvalue.TaggedOutput("counts", {"file": name, "rows": counts, "bad": bad, "numbers": numbers})
+        yield "counts", {"file": name, "rows": counts, "bad": bad, "numbers": numbers}
+
+    def serialized(self, element: Element) -> Iterator[tuple[str, Any]]:
+        """The same with each row as an Example."""
+        names = self.slice_names(element[1])
+        for tag, value in self.read(element):
+            yield tag, serialized(value, self._task, names) if isinstance(value, reader.Row) else value
+
+    def all_serialized(self, element: Element) -> Iterator[tuple[str, list[Any]]]:
+        """The same, many of a kind together; in their order."""
+        names = self.slice_names(element[1])
+        kept: dict[str, list[Any]] = defaultdict(list)
+        size = 0
+        for tag, value in self.read(element):
+            kept[tag].append(value)
+            size += sum(map(len, value.texts)) + _ROW_BYTES if isinstance(value, reader.Row) else _ROW_BYTES
+            if size > _BYTES_TOGETHER:
+                yield from self._together(kept, names)
+                size = 0
+        yield from self._together(kept, names)
+
+    def _together(self, kept: dict[str, list[Any]], names: tuple[str, ...]) -> Iterator[tuple[str, list[Any]]]:
+        for tag in list(kept):
+            values = kept.pop(tag)
+            yield tag, all_serialized(values, self._task, names) if isinstance(values[0], reader.Row) else values
+
+
+class _ReadFile(beam.DoFn):
+    """`_Files.serialized`, tagged."""
+
+    def __init__(self, files: _Files) -> None:
+        self._files = files
+
+    def process(self, element: Element) -> Iterator[Any]:
+        for tag, value in self._files.serialized(element):
+            yield beam.pvalue.TaggedOutput(tag, value)
 
 
 class _ReadNames(beam.DoFn):
@@ -94,22 +142,6 @@ def _advance(size: int) -> None:
     if bar := progress.current():
         done = bar.done + size
         bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
-
-
-def serialized(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
-    """A row as the tf.Example that all stages read."""
-    example = tf.train.Example()
-    feature = example.features.feature
-    for name, text in zip(task.texts, row.texts, strict=True):
-        feature[name].bytes_list.value.append(text.encode())
-    label = task.to_feature(row.label)
-    if isinstance(label, str):
-        feature[feature_names.LABEL].bytes_list.value.append(label.encode())
-    else:
-        feature[feature_names.LABEL].float_list.value.append(label)
-    for name, value in zip(slice_names, row.slices, strict=True):
-        feature[name].bytes_list.value.append(value.encode())
-    return example.SerializeToString()
 
 
 class Executor(base_beam_executor.BaseBeamExecutor):
@@ -139,23 +171,14 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         examples_utils.set_file_format(examples, "tfrecords_gzip")
         output = Path(examples.uri)
         files = find_files(data)
-        task = label_names.task_of(files, data, functools.partial(self._read_names, output / "names"))
+        by_beam = functools.partial(self._read_names, output / "names")
+        task = label_names.task_of(files, data, label_names.read_one_by_one if stays_here(self) else by_beam)
         alone = {str(path): label for path, label in label_names.check_headers(files, data, task.labels).items()}
         elements: list[Element] = [(split, str(path)) for split, path in files]
         size = sum(path.stat().st_size for _, path in files)
-        with progress.progress(size), self._make_beam_pipeline() as pipeline:
-            outputs = (
-                pipeline
-                | "Files" >> beam.Create(elements)
-                | "ReadRows"
-                >> beam.ParDo(_ReadFile(data, task, str(output))).with_outputs("bad", "counts", *data.splits)
-            )
-            for split in data.splits:
-                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
-                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-            for tag in ("bad", "counts"):
-                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
-                lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
+        with progress.progress(size):
+            write = _write_here if stays_here(self) else self._write_by_beam
+            write(_Files(data, task, str(output)), elements, examples)
         if before != fingerprints(data):
             # Files may have come, too.
             raise changed(", ".join(str(path) for _, path in files))
@@ -169,8 +192,26 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             if (name := count["file"]) in alone:
                 count["alone"] = alone[name]
         row_counts.write(output, counts, dict(contents))
-        enforce_bad_row_policy(output, data, counts)
+        bad = [tsv.BadRow(*fields) for fields in _lines(output / "bad")]
+        writer.enforce_bad_row_policy(bad, output, data, counts)
         _look_at_labels(output, files, task, numbers, alone)
+
+    def _write_by_beam(self, files: _Files, elements: list[Element], examples: types.Artifact) -> None:
+        """Writes what is read, each kind into a place of its own: splits, and `bad` and `counts` as lines of JSON."""
+        splits = artifact_utils.decode_split_names(examples.split_names)
+        with self._make_beam_pipeline() as pipeline:
+            outputs = (
+                pipeline
+                | "Files" >> beam.Create(elements)
+                | "ReadRows" >> beam.ParDo(_ReadFile(files)).with_outputs(*_LINES, *splits)
+            )
+            for split in splits:
+                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
+                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
+            for tag in _LINES:
+                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
+                place = str(Path(examples.uri, tag))
+                lines | f"Write[{tag}]" >> beam.io.WriteToText(place, shard_name_template="")
 
     def _read_names(self, scratch: Path, files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
         """As `label_names.read_one_by_one`, side by side; `scratch` is a file for what is found."""
@@ -180,6 +221,25 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
         found = dict(_lines(scratch))
         return {path: set(found[str(path)]) for _, path in files}
+
+
+def _write_here(files: _Files, elements: list[Element], examples: types.Artifact) -> None:
+    """As `_write_by_beam`."""
+    with contextlib.ExitStack() as stack:
+        write: dict[str, Callable[[list[Any]], object]] = {}
+        for split in artifact_utils.decode_split_names(examples.split_names):
+            directory = Path(artifact_utils.get_split_uri([examples], split))
+            write[split] = stack.enter_context(records.written(directory))
+        for tag in _LINES:
+            lines = stack.enter_context(Path(examples.uri, tag).open("w", encoding="utf-8"))
+            write[tag] = functools.partial(_write_lines, lines)
+        for element in elements:
+            for tag, values in files.all_serialized(element):
+                write[tag](values)
+
+
+def _write_lines(file: IO[str], values: list[Any]) -> None:
+    file.writelines(f"{json.dumps(value)}\n" for value in values)
 
 
 def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[float], alone: dict[str, str]) -> None:
@@ -195,47 +255,6 @@ def _lines(path: Path) -> list[Any]:
     lines = [json.loads(line) for line in path.read_text().splitlines()]
     path.unlink()
     return lines
-
-
-def enforce_bad_row_policy(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
-    """Writes the quarantine file, or fails the run for what belongs in it.
-
-    Raises:
-        InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
-    """
-    bad = sorted(tsv.BadRow(*fields) for fields in _lines(output / "bad"))
-    if not bad:
-        return
-    total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
-    share = len(bad) / total
-    if data.on_bad_row == "fail":
-        least = "at least " if any(count["bad"] >= _BAD_ROWS_ENOUGH for count in counts) else ""
-        raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
-    if share > data.max_bad_share:
-        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
-        raise _with_more(bad, allowed)
-    with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
-        for path, rows in itertools.groupby(bad, key=lambda row: row.path):
-            problems = {row.line: row.problem for row in rows}
-            with readable(Path(path)), opened(Path(path)) as source:
-                for lines in numbered_rows(source, data):
-                    if problem := next((problems[line] for line, _ in lines if line in problems), None):
-                        file.writelines(writer.quarantined(path, line, problem, raw) for line, raw in lines)
-
-
-def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
-    """The numbered lines of a file: one by one, or those of a sentence together."""
-    numbered = enumerate(source, 1)
-    if data.format == "tsv":
-        return ([line] for line in numbered)
-    return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
-
-
-def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:
-    """The first bad row's error; the rest of them by line, as far as a terminal bears."""
-    first, others = bad[0], bad[1:5]
-    listed = "".join(f"\n  also {row.path}:{row.line}: {row.problem}" for row in others)
-    return InputError(f"{first.path}:{first.line}", first.problem + more, first.remedy + listed)
 
 
 class Driver(base_driver.BaseDriver):

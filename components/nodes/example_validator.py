@@ -20,6 +20,7 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
+from components.examples import token_counts
 from components.leakage import duplicates, row_hashes
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
@@ -92,9 +93,7 @@ def _of_texts(
     found = {}
     for split in _splits(examples):
         directory = Path(artifact_utils.get_split_uri(examples, split))
-        if (
-            texts := text_statistics.of_examples(directory, task, tokenizer, exec_properties["max_tokens"])
-        ) is not None:
+        if (texts := token_counts.of_examples(directory, task, tokenizer, exec_properties["max_tokens"])) is not None:
             found[split] = texts
     return found
 

@@ -10,10 +10,13 @@ from tfx import types
 from tfx.components.transform import component, executor
 from tfx.dsl.components.base import executor_spec
 from tfx.types import artifact_utils
+from tfx.types.standard_component_specs import TRANSFORMED_EXAMPLES_KEY
 from tfx.utils import json_utils
 
 from components import tasks
 from components.evaluation import sentences
+from components.examples.in_process import stays_here
+from components.examples.transformation import Transformation
 from components.leakage import learned
 from components.rows import data_hash, row_counts
 from components.tasks import Task
@@ -37,13 +40,30 @@ class Executor(executor.Executor):
         task = tasks.read(examples)
         custom_config = json_utils.loads(exec_properties["custom_config"])
         config_with_task = json_utils.dumps({**custom_config, "task": tasks.to_dict(task)})
-        super().Do(input_dict, output_dict, {**exec_properties, "custom_config": config_with_task})
+        properties = {**exec_properties, "custom_config": config_with_task}
         graph = artifact_utils.get_single_uri(output_dict["transform_graph"])
+        if stays_here(self):
+            # Without rows to write, and as the task learns nothing from them, TFX traces the graph and is done.
+            transformed = artifact_utils.get_single_instance(output_dict[TRANSFORMED_EXAMPLES_KEY])
+            others = {name: made for name, made in output_dict.items() if name != TRANSFORMED_EXAMPLES_KEY}
+            super().Do(input_dict, others, properties)
+            _write_rows(Path(graph), input_dict["examples"], transformed)
+        else:
+            super().Do(input_dict, output_dict, properties)
         tasks.write(graph, task)
         data_hash.write(graph, data_hash.read(examples))
         learned.carry_on(Path(examples), Path(graph))
         if task.per_token:
             _joins(Path(examples), task).write(graph)
+
+
+def _write_rows(graph: Path, examples: list[types.Artifact], transformed: types.Artifact) -> None:
+    """Writes all splits of Examples, transformed."""
+    transformed.split_names = artifact_utils.get_single_instance(examples).split_names
+    transform = Transformation(str(graph))
+    for split in artifact_utils.decode_split_names(transformed.split_names):
+        source, target = (Path(artifact_utils.get_split_uri(some, split)) for some in (examples, [transformed]))
+        transform.write(source, target)
 
 
 def _joins(examples: Path, task: Task) -> Joins:

@@ -15,22 +15,13 @@ from pathlib import Path
 
 import numpy as np
 
-from components.common import progress
 from components.settings.validation import Validation
-from components.tasks import Task
 from components.tokenization.coverage import Coverage
-from components.tokenization.vocabulary import Tokenizer
 
 _FILE = "texts.json"
 
-NO_LIMIT = 1 << 24
-"""Tokens of a text that are counted at most."""
-
 _MANY_UNKNOWN, _MANY_TRUNCATED = 0.1, 0.2
 """Shares from which on they are warned of: of a split's words, of its rows."""
-
-_AT_A_TIME, _BYTES_AT_A_TIME = 1024, 1 << 22
-"""Rows, and bytes of texts, that are tokenized together: long texts take memory."""
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -128,50 +119,6 @@ class Counter:
             percentiles={str(part): int(found) for part, found in zip(parts, at_most, strict=True)},
             unseen_share=self._unseen / self._labelled if self._labelled else None,
         )
-
-
-def of_examples(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: int) -> TextStatistics | None:
-    """Counts the rows of a split.
-
-    Args:
-        directory: its gzipped TFRecords of raw Examples.
-        task: whose rows they are.
-        tokenizer: of the base model.
-        most_tokens: that the model sees of a row.
-    """
-    import tensorflow as tf
-
-    from components.tokenization.wordpiece import traced
-
-    wordpiece = traced(tokenizer, NO_LIMIT)
-
-    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)] * len(task.texts), autograph=False)
-    def tokenized(*texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.Tensor]:
-        if task.per_token:
-            ids, words = wordpiece.words(tf.strings.split(texts[0], " "))
-            return ids, words.flat_values >= 0
-        if task.bi_encoder:
-            ids = tf.stack([wordpiece(text) for text in texts], axis=1).merge_dims(0, 1)
-        else:
-            ids = task.tokenize(wordpiece, texts)
-        return ids, tf.zeros([0], tf.bool)
-
-    counter = Counter(Coverage(tokenizer), most_tokens, len(task.texts) if task.bi_encoder else 1)
-    features = {name: tf.io.FixedLenFeature([], tf.string) for name in task.texts}
-    files = sorted(map(str, directory.glob("*")))
-    if not files:
-        return None
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_AT_A_TIME)
-    with progress.progress() as bar:
-        for batch in records:
-            parsed = tf.io.parse_example(batch, features)
-            size = sum(int(tf.reduce_sum(tf.strings.length(parsed[name]))) for name in task.texts)
-            for rows in np.array_split(np.arange(len(batch)), min(len(batch), size // _BYTES_AT_A_TIME + 1)):
-                ids, labelled = tokenized(*(parsed[name][rows[0] : rows[-1] + 1] for name in task.texts))
-                flat = ids.flat_values.numpy(), ids.row_lengths().numpy()
-                counter.add(*flat, labelled.numpy() if task.per_token else None)
-            bar.advance(len(batch), f"{bar.done + len(batch):,.0f} rows")
-    return counter.statistics()
 
 
 def write(directory: Path, splits: Mapping[str, TextStatistics]) -> None:

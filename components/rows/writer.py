@@ -1,16 +1,24 @@
-"""Rows written as TSV, or with another separator as CSV."""
+"""Rows written as TSV, or with another separator as CSV; bad ones to a quarantine file."""
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Callable
-from typing import Any, TextIO
+import itertools
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from typing import IO, Any, TextIO
 
-from components.rows.tsv import LINE_END, Quoting, separator
+from components.common.errors import InputError
+from components.rows.files import opened, readable
+from components.rows.tsv import LINE_END, BadRow, Quoting, separator
+from components.settings.data import Data
 
 QUARANTINE_FILE = "quarantine.tsv"
 """Beside the Examples with `on_bad_row = "quarantine"`, and within the output of `bulk-predict`: each bad row as
 `file<TAB>line<TAB>problem<TAB>the row`."""
+
+BAD_ROWS_ENOUGH = 1000
+"""Reading a file stops after so many bad rows if one is enough to fail the run."""
 
 
 def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:
@@ -23,3 +31,50 @@ def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:
 def quarantined(path: str, line: int, problem: str, raw: bytes) -> str:
     """A line of a bad row as a line of a quarantine file: `file<TAB>line<TAB>problem<TAB>the row`."""
     return f"{path}\t{line}\t{problem}\t{raw.rstrip(LINE_END).decode(errors='backslashreplace')}\n"
+
+
+def enforce_bad_row_policy(found: Iterable[BadRow], output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
+    """Writes the quarantine file, or fails the run for what belongs in it.
+
+    Args:
+        found: the bad rows.
+        output: directory of the Examples.
+        data: the settings.
+        counts: of each file, as `row_counts.write` takes them.
+
+    Raises:
+        InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
+    """
+    bad = sorted(found)
+    if not bad:
+        return
+    total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
+    share = len(bad) / total
+    if data.on_bad_row == "fail":
+        least = "at least " if any(count["bad"] >= BAD_ROWS_ENOUGH for count in counts) else ""
+        raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
+    if share > data.max_bad_share:
+        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
+        raise _with_more(bad, allowed)
+    with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
+        for path, rows in itertools.groupby(bad, key=lambda row: row.path):
+            problems = {row.line: row.problem for row in rows}
+            with readable(Path(path)), opened(Path(path)) as source:
+                for lines in numbered_rows(source, data):
+                    if problem := next((problems[line] for line, _ in lines if line in problems), None):
+                        file.writelines(quarantined(path, line, problem, raw) for line, raw in lines)
+
+
+def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
+    """The numbered lines of a file: one by one, or those of a sentence together."""
+    numbered = enumerate(source, 1)
+    if data.format == "tsv":
+        return ([line] for line in numbered)
+    return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
+
+
+def _with_more(bad: list[BadRow], more: str) -> InputError:
+    """The first bad row's error; the rest of them by line, as far as a terminal bears."""
+    first, others = bad[0], bad[1:5]
+    listed = "".join(f"\n  also {row.path}:{row.line}: {row.problem}" for row in others)
+    return InputError(f"{first.path}:{first.line}", first.problem + more, first.remedy + listed)

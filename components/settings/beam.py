@@ -47,8 +47,9 @@ class Beam:
     """Where ExampleGen, StatisticsGen, Transform, Evaluator and `bulk-predict` run; what they make is the same."""
 
     preset: Literal["local", "portable", "flink", "dataflow"] = "local"
-    """`local`: this process, no port is opened. `portable`: a Beam job service with a worker pool. `flink`: a Flink
-    cluster whose machines have this project at the same path. `dataflow`: Google Cloud Dataflow.
+    """`local`: this process, no port is opened, and ExampleGen, StatisticsGen and Transform do without Beam.
+    `portable`: a Beam job service with a worker pool. `flink`: a Flink cluster whose machines have this project at the
+    same path. `dataflow`: Google Cloud Dataflow.
     Example: `preset = "portable"`"""
     job_service: Address | None = None
     """With `preset = "portable"`: HOST:PORT of the job service; default: 127.0.0.1:8099, where `make beam-service`

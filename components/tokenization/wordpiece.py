@@ -36,8 +36,9 @@ def _compile(tokenizer: Tokenizer) -> tuple[PieceTable, Normalizer]:
         (START_SYMBOL.encode(), False): tokenizer.start_id,
         (SEPARATOR_SYMBOL.encode(), False): tokenizer.separator_id,
     }
+    control = tokenizer.settings.control_tokens
     for token_id, token in enumerate(tokenizer.vocabulary):
-        if token in tokenizer.settings.control_tokens:
+        if token in control:
             continue  # text stays text, whatever the names of the control tokens are
         for body, continues in _readings(token, tokenizer.settings.continuation):
             if len(body) > tokenizer.settings.longest_word:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from components.common.errors import InputError
+from components.examples.in_process import RUNNER
 from components.settings.beam import Beam
 from components.settings.toml import TomlSource
 
@@ -25,7 +26,7 @@ WORKER = Path(__file__).with_name("worker.py")
 _NO_IMAGE = "--sdk_container_image=none"
 
 # In this process, without Beam's Go runner (which would be downloaded).
-LOCAL = ("--runner=FnApiRunner", _NO_IMAGE)
+LOCAL = (RUNNER, _NO_IMAGE)
 
 # The streams that tell of a job's state end after this many seconds, five minutes if Beam is not told; but as long does
 # it wait for a service that is not there, so that is asked before.

@@ -87,7 +87,8 @@ def _measured(
     from tfx.types import artifact_utils, standard_artifacts
     from tfx.utils import path_utils
 
-    from components.nodes import evaluator, example_gen
+    from components.examples import encoding
+    from components.nodes import evaluator
     from components.rows import row_counts
     from pipeline.beam import options
     from pipeline.beam.batch_size import use_large_batches
@@ -111,7 +112,7 @@ def _measured(
     split.mkdir()
     with tf.io.TFRecordWriter(str(split / "data_tfrecord-00000-of-00001.gz"), options="GZIP") as out:
         for row in _rows(source, data, task):
-            out.write(example_gen.serialized(row, task, slices))
+            out.write(encoding.serialized(row, task, slices))
     rows = [[_SPLIT, label, count] for label, count in sorted(counts.items())]
     row_counts.write(Path(examples.uri), [{"file": str(source), "rows": rows, "bad": 0}], {})
     use_large_batches()

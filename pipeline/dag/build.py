@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 from tfx.components.schema_gen.import_schema_gen.component import ImportSchemaGen
-from tfx.components.statistics_gen.component import StatisticsGen
 from tfx.components.trainer.component import Trainer
 from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
@@ -21,6 +20,7 @@ from components.nodes.example_gen import TsvExampleGen
 from components.nodes.example_validator import ExampleValidator
 from components.nodes.pusher import Pusher
 from components.nodes.schema_gen import SchemaGen
+from components.nodes.statistics_gen import StatisticsGen
 from components.nodes.transform import Transform
 from components.rows.columns import width_without_header
 from components.serving import signing
@@ -59,9 +59,7 @@ def build_pipeline(
         data=_of_rows(run.data), data_path=data_path, source=source_hash("components.nodes.example_gen")
     )
     examples = example_gen.outputs["examples"]
-    statistics_gen = StatisticsGen(examples=examples)
-    # A component of TFX's own has no parameter for this, but every one counts in the cache key.
-    statistics_gen.spec.exec_properties["source"] = libraries()
+    statistics_gen = StatisticsGen(examples=examples, source=source_hash("components.nodes.statistics_gen"))
     if run.validation.schema_file:
         schema_gen = ImportSchemaGen(schema_file=run.validation.schema_file)
         # The cache key holds the file's name; its content is added.

@@ -18,7 +18,7 @@ import sys
 from tfx.utils import import_utils
 functions = [("components.nodes.preprocessing", "preprocessing_fn"), ("components.nodes.trainer", "run_fn")]
 classes = [f"components.nodes.{name}.Executor" for name in (
-    "baseline", "evaluator", "example_gen", "example_validator", "pusher", "schema_gen", "transform")]
+    "baseline", "evaluator", "example_gen", "example_validator", "pusher", "schema_gen", "statistics_gen", "transform")]
 found = [import_utils.import_func_from_module(*path) for path in functions]
 found += [import_utils.import_class_by_path(path) for path in classes]
 import pipeline_runner, pipeline.runners.launch

@@ -19,12 +19,12 @@ from components.common.errors import InputError
 from components.common.progress import Bar
 from components.leakage import duplicates, row_hashes
 from components.nodes import example_gen
-from components.rows import data_hash, row_counts
+from components.rows import data_hash, row_counts, writer
 from components.rows.splits import split_of
 from components.settings.data import Data, Split
 from components.settings.serialization import dump
 from components.tasks.classification import Classification
-from tests.conftest import artifact, beam_executor, generate
+from tests.conftest import BY_BEAM, HERE, artifact, beam_executor, generate
 
 THREE_FILES: Mapping[str, Any] = {"header": False, "text": 1, "label": 2}
 
@@ -277,7 +277,7 @@ def test_a_file_that_comes_to_match_the_glob_changes_the_cache_key(tmp_path: Pat
 def test_of_a_broken_sentence_all_lines_are_kept() -> None:
     data = Data(task="tagging", format="conll", train=("t",), dev=("d",))
     lines = io.BytesIO(b"a O\nb O\n\n\nc O\n")
-    assert list(example_gen.numbered_rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]
+    assert list(writer.numbered_rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]
 
 
 def test_relative_paths_and_spans_are_found_under_the_data_path_when_the_node_runs(tmp_path: Path) -> None:
@@ -319,3 +319,27 @@ def test_the_hash_of_the_data_names_split_and_bytes_but_no_path() -> None:
     # sha256 of '[["dev", "b"], ["train", "a"]]'
     expected = "3586bc87817640fd2ca3279bee198f1c9f6670f492555936c61498b1bd792201"
     assert data_hash.of_files([("train", "a"), ("dev", "b")]) == expected
+
+
+def test_without_beam_the_rows_and_what_lies_beside_them_are_those_of_its_pipeline(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        lines = (f"film {name} {number}\t{'good' if number % 3 else 'bad'}\tweb {number % 2}\n" for number in range(50))
+        (tmp_path / f"{name}.tsv").write_text("text\tlabel\tsource\n" + "".join(lines) + "no label\n")
+    bad: Mapping[str, Any] = {"on_bad_row": "quarantine", "max_bad_share": 0.5}
+    data = Data(files=(str(tmp_path / "*.tsv"),), split={"train": 8, "dev": 2}, slices=("source",), **bad)
+    made = [generate(data, tmp_path / name, runner) for name, runner in (("beam", BY_BEAM), ("here", HERE))]
+    for split in ("train", "dev"):
+        # Beam may read the files in another order.
+        by_beam, here = ([str(sorted(row.items())) for row in read(examples, split)] for examples in made)
+        assert here
+        assert sorted(here) == sorted(by_beam)
+        assert here == sorted(here, key=lambda row: "film b" in row)
+    kept = [
+        {path.relative_to(examples.uri): path.read_bytes() for path in Path(examples.uri).rglob("*") if path.is_file()}
+        for examples in made
+    ]
+    beside = [{path: found for path, found in all_of.items() if path.suffix != ".gz"} for all_of in kept]
+    assert beside[0] == beside[1]
+    assert Path("quarantine.tsv") in beside[0]
+    assert len([path for path in beside[0] if path.parent.name == "hashes"]) == 4
+    assert made[0].split_names == made[1].split_names

@@ -5,13 +5,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tfx.components.statistics_gen.executor import Executor as StatisticsGen
 from tfx.types import standard_artifacts
 
 from components.common.errors import InputError
 from components.leakage import duplicates
 from components.nodes.example_validator import Executor
 from components.nodes.schema_gen import Executor as SchemaGen
+from components.nodes.statistics_gen import Executor as StatisticsGen
 from components.rows import text_statistics
 from components.rows.row_counts import rows_by_file
 from components.settings.data import Data

@@ -9,7 +9,7 @@ from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 from tfx.types import standard_artifacts
 
 from components import tasks
-from components.drift.tfdv import tfdv
+from components.examples.tfdv import tfdv
 from components.nodes.schema_gen import Executor
 from components.tasks import Task
 from components.tasks.classification import Classification

@@ -1,13 +1,16 @@
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import pytest
 import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import tasks
+from components.examples import records as raw_records
 from components.rows import data_hash
 from components.tasks.classification import Classification
-from tests.conftest import LABELS, MAX_LENGTH, SIZES, Transformed
+from tests.conftest import BY_BEAM, LABELS, MAX_LENGTH, SIZES, Transformed, transform
 from tests.toys import VOCABULARY
 
 
@@ -62,3 +65,21 @@ def test_what_data_the_examples_come_from_stands_beside_the_graph_too(
     tiny_examples: Any, tiny_transformed: Transformed
 ) -> None:
     assert data_hash.read(tiny_transformed.graph.uri) == data_hash.read(tiny_examples.uri)
+
+
+def test_without_beam_rows_and_graph_are_those_of_its_pipeline(
+    tiny_examples: Any, checkpoint: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    by_beam = transform(tiny_examples, checkpoint, tmp_path / "beam", BY_BEAM)
+    monkeypatch.setattr(raw_records, "batches", partial(raw_records.batches, most_rows=3))
+    here = transform(tiny_examples, checkpoint, tmp_path / "here")
+    for split in SIZES:
+        found = [[str(sorted(row.items())) for row in records(made.examples, split)] for made in (here, by_beam)]
+        assert found[0] == found[1]
+    assert here.examples.split_names == by_beam.examples.split_names
+    for name in ("metadata/schema.pbtxt", "transformed_metadata/schema.pbtxt", "task.json", "data.sha256"):
+        assert Path(here.graph.uri, name).read_bytes() == Path(by_beam.graph.uri, name).read_bytes()
+    graphs = [tf.saved_model.load(str(Path(made.graph.uri, "transform_fn"))) for made in (here, by_beam)]
+    signatures = [graph.signatures["serving_default"] for graph in graphs]
+    assert signatures[0].structured_input_signature == signatures[1].structured_input_signature
+    assert signatures[0].structured_outputs == signatures[1].structured_outputs

@@ -39,13 +39,15 @@ def of_rows(tmp_path: Path, task: Any, rows: Sequence[tuple[str, ...]], vocabula
     """Of rows as ExampleGen writes them; the model sees 8 tokens."""
     import tensorflow as tf
 
+    from components.examples import token_counts
+
     with tf.io.TFRecordWriter(str(tmp_path / "data.gz"), "GZIP") as file:
         for texts in rows:
             example = tf.train.Example()
             for name, text in zip(task.texts, texts, strict=True):
                 example.features.feature[name].bytes_list.value.append(text.encode())
             file.write(example.SerializeToString())
-    return text_statistics.of_examples(tmp_path, task, made_of(vocabulary), 8)
+    return token_counts.of_examples(tmp_path, task, made_of(vocabulary), 8)
 
 
 def test_shares_are_of_words_of_rows_and_of_tokens() -> None:
@@ -82,8 +84,8 @@ def test_rows_are_counted_before_they_are_truncated(tmp_path: Path) -> None:
 def test_many_and_long_rows_are_counted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rows = [("a " * (1 + number % 7),) for number in range(40)]
     whole = of_rows(tmp_path, Classification(("x", "y")), rows)
-    monkeypatch.setattr(text_statistics, "_AT_A_TIME", 16)
-    monkeypatch.setattr(text_statistics, "_BYTES_AT_A_TIME", 30)
+    monkeypatch.setattr("components.examples.token_counts._ROWS", 16)
+    monkeypatch.setattr("components.examples.token_counts._BYTES", 100)
     assert of_rows(tmp_path, Classification(("x", "y")), rows) == whole
     assert whole.rows == 40
 
