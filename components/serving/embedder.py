@@ -11,7 +11,7 @@ import tensorflow as tf
 
 from components.model.bert import build_encoder
 from components.model.task_model import TaskModel
-from components.pretrained import huggingface
+from components.pretrained import base_model, encoder_weights
 from components.serving.predictor import BatchedInference
 from components.settings.model import Model
 from components.tasks.embedding import Embedding
@@ -23,7 +23,7 @@ class BaseEmbedder:
     """The pooled states of a base model's last layer, scaled to length 1.
 
     Args:
-        directory: in Hugging Face's layout.
+        directory: the base model's, or in Google's form also a path prefix.
         settings: `pooling`, and `max_length` at which texts are truncated.
 
     Raises:
@@ -32,8 +32,8 @@ class BaseEmbedder:
 
     def __init__(self, directory: Path, settings: Model) -> None:
         tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
-        encoder = build_encoder(huggingface.read_config(directory))
-        huggingface.load_weights(encoder, directory)
+        encoder = build_encoder(base_model.read_config(directory))
+        encoder_weights.load_weights(encoder, directory)
         model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)
         wordpiece = WordPiece(tokenizer, settings.max_length)
 

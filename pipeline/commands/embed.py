@@ -15,7 +15,7 @@ from components.common import atomic_files, progress, streams
 from components.common.defaults import MAX_LENGTH
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.pretrained import file_names, huggingface
+from components.pretrained import base_model, encoder_weights
 from components.rows import reader
 from components.serving import versions
 from components.settings.fields import Column
@@ -109,9 +109,9 @@ def vectors_of(
 
 def loaded_embedder(model: Path, settings: Model) -> Any:
     """A base model or a pushed one."""
-    if (model / file_names.CONFIG).is_file():
-        config = huggingface.read_config(model)
-        huggingface.check_weights(model, config)
+    if base_model.is_base_model(model):
+        config = base_model.read_config(model)
+        encoder_weights.check_weights(model, config)
         if settings.max_length > config.max_position_embeddings:
             problem = f"got {settings.max_length}, the base model takes at most {config.max_position_embeddings} tokens"
             raise InputError("--max-length", problem, "Lower it")
@@ -190,7 +190,7 @@ def base_model_settings(options: argparse.Namespace) -> Model:
     Raises:
         InputError: there is an option for a pushed model, which would do nothing; or no model.
     """
-    if not (options.model / file_names.CONFIG).is_file():
+    if not base_model.is_base_model(options.model):
         versions.resolve(options.model)
         for option, given in (("--pooling", options.pooling), ("--max-length", options.max_length)):
             if given is not None:

@@ -72,7 +72,7 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="MODEL",
-        help=f"a pushed model, or a base model's directory; {_NAMED}",
+        help=f"a pushed model, or a base model's directory or DIR/bert_model.ckpt; {_NAMED}",
     )
     _add_verification(command)
     add_root(command)
