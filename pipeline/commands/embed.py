@@ -45,6 +45,15 @@ class Source:
 
     def texts(self) -> tuple[int, Iterator[tuple[str, int]]]:
         """The file's size, and each text with the bytes read since the last one."""
+        size, rows = self.placed()
+        return size, ((text, read) for _, text, read in rows)
+
+    def placed(self) -> tuple[int, Iterator[tuple[str, str, int]]]:
+        """The same, before each text file and line.
+
+        Raises:
+            InputError: a file that cannot be read, or no such column; a row that breaks a rule, when it is reached.
+        """
         column: Column = ("text" if self.header else 1) if self.column is None else self.column
         if isinstance(column, str) and column.isdecimal():
             column = int(column)
@@ -54,7 +63,7 @@ class Source:
             problem = f"the text's column is {column!r}, but without a header there are no names"
             raise InputError("--no-header", problem, f"Give its number with {self.option}")
         _, rows = reader.read_texts(self.path, (column,), self.header, "none", self.option)
-        return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
+        return self.path.stat().st_size, ((f"{self.path}:{line}", texts[0], size) for line, _, texts, size in rows)
 
 
 def embed_file(model: Path, source: Source, output: Path, settings: Model, terminal: TextIO) -> tuple[int, int]:

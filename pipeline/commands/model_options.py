@@ -82,6 +82,18 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
     command.add_argument("--max-length", type=at_least(3), metavar="N", help=length)
 
 
+def add_base(command: argparse.ArgumentParser) -> None:
+    """A base model."""
+    command.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help=f"a base model's directory, or DIR/bert_model.ckpt in Google's form; {_NAMED}",
+    )
+    add_root(command)
+
+
 def _add_verification(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--verify", action="store_true", help="hold a pushed model's weights against the sha256 in its card first"

@@ -75,6 +75,8 @@ PREDICT = "predict --model DIR/pushed"
 
 BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 
+FILL = "fill --model DIR/toy"
+
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -182,6 +184,10 @@ class Box:
     def archive(self, kind: str) -> Self:
         """Has the toy packed in one file."""
         shutil.make_archive(str(self.directory / "uncased"), kind, self.directory / "toy")
+        return self
+
+    def with_heads(self) -> Self:
+        write_toy_checkpoint(self.directory / "toy", heads_of_pretraining=True)
         return self
 
     def forbid(self, name: str) -> Self:
@@ -1104,6 +1110,47 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.google().change("toy/vocab.txt", "film\n", "film\nfilms\n"),
              "DIR/toy/vocab.txt: expected 1 to 66 tokens (bert_config.json's vocab_size), got 67. Take vocab.txt and "
              "bert_config.json from the same model."),
+    ],
+    "Masks to fill": [
+        Case("a model without the head for masked tokens", nothing,
+             "DIR/toy: it has no head for masked tokens: that is left out where a model is saved for other tasks. "
+             "Give a model as it was pre-trained, such as bert-base-uncased (BertForMaskedLM, BertForPreTraining).",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a pushed model", nothing,
+             "DIR/pushed/1: a pushed model, which has its task's head in place of the one for masked tokens. Give a "
+             "base model that has one.", "fill --model DIR/pushed 'the film was [MASK] .'"),
+        Case("a head of another shape", lambda box: box.with_heads().tensors(
+                 lambda t: t.update({"cls.predictions.bias": t["cls.predictions.bias"][1:]})),
+             "DIR/toy/model.safetensors: 1 tensors have another shape than config.json says: cls.predictions.bias "
+             "expected [66], got [65]. Take weights and config.json from the same model.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("half a head", lambda box: box.with_heads().tensors(lambda t: t.pop("cls.predictions.bias")),
+             "DIR/toy/model.safetensors: 1 of 5 tensors are missing: cls.predictions.bias. Take weights and "
+             "config.json from the same BERT model, saved with the encoder's own names.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a head with embeddings of its own", lambda box: box.with_heads().tensors(
+                 lambda t: t.update({"cls.predictions.decoder.weight": 2 * t["embeddings.word_embeddings.weight"]})),
+             "DIR/toy/model.safetensors: cls.predictions.decoder.weight is not embeddings.word_embeddings.weight, "
+             "which it is in BERT. A head with an output of its own is not supported: take a model with tied "
+             "embeddings.", f"{FILL} 'the film was [MASK] .'"),
+        Case("a vocabulary without [MASK]",
+             lambda box: box.with_heads().change("toy/vocab.txt", "[MASK]\n", "[mask]\n"),
+             "DIR/toy: its vocabulary has no [MASK]. Give a model with the vocabulary that it was pre-trained with.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a text without a mask", lambda box: box.with_heads(),
+             "TEXT: no [MASK] in it, got 'the film was _ .'. Put [MASK] where a token is to be found, in quotes on a "
+             "shell.", f"{FILL} 'the film was _ .'"),
+        Case("a tab in a text", lambda box: box.with_heads(),
+             "TEXT: a tab or the end of a line in it, got 'the film\\twas [MASK]'. Put a space there.",
+             f"{FILL} 'the film\twas [MASK]'"),
+        Case("a row without a mask", lambda box: box.with_heads(),
+             "DIR/dev.tsv:2: no [MASK] in it, got 'the film is good'. Put [MASK] where a token is to be found, in "
+             "quotes on a shell.", f"{FILL} --input DIR/dev.tsv"),
+        Case("texts and a file", lambda box: box.with_heads(),
+             "--input: texts are given too. Give either --input or texts.", f"{FILL} --input DIR/dev.tsv 'a [MASK]'"),
+        Case("an output for texts", lambda box: box.with_heads(),
+             "--output: goes with --input. Give --input rows.tsv, or leave it out.",
+             f"{FILL} --output DIR/out.tsv 'a [MASK]'"),
     ],
     "Disk and permissions": [
         Case("a config one may not read", lambda box: box.forbid("run.toml"),
