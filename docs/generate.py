@@ -36,6 +36,7 @@ _SEE = {
     "bulk-predict": "scaling.md",
     "embed": "serving.md",
     "match": "serving.md",
+    "fill": "serving.md",
     "check-data": "retraining.md",
     "data": "tutorial.md",
     "versions": "operations.md",

@@ -34,7 +34,9 @@ min = { accuracy = 0.5 }
 """A run over headed `train.tsv` and `dev.tsv` and the checkpoint in `toy`."""
 
 
-def toy_tensors(vocab_size: int, hidden: int, layers: int, seed: int) -> dict[str, np.ndarray]:
+def toy_tensors(
+    vocab_size: int, hidden: int, layers: int, seed: int, heads_of_pretraining: bool = False
+) -> dict[str, np.ndarray]:
     """Float32 weights by Hugging Face's names; dense weights are [outputs, inputs]. Nothing is zero or one."""
     random = np.random.default_rng(seed)
     tensors: dict[str, np.ndarray] = {}
@@ -64,6 +66,11 @@ def toy_tensors(vocab_size: int, hidden: int, layers: int, seed: int) -> dict[st
         dense(f"{layer}.output.dense", INNER_FACTOR * hidden, hidden)
         norm(f"{layer}.output.LayerNorm")
     dense("pooler.dense", hidden, hidden)
+    if heads_of_pretraining:
+        put("cls.predictions.bias", vocab_size)
+        dense("cls.predictions.transform.dense", hidden, hidden)
+        norm("cls.predictions.transform.LayerNorm")
+        dense("cls.seq_relationship", hidden, 2)
     return tensors
 
 
@@ -75,6 +82,7 @@ def write_toy_checkpoint(
     layers: int = 2,
     heads: int = 2,
     seed: int = 0,
+    heads_of_pretraining: bool = False,
 ) -> Path:
     """Writes config.json, model.safetensors, vocab.txt and tokenizer_config.json; uncased, at most 32 tokens.
 
@@ -85,6 +93,7 @@ def write_toy_checkpoint(
         layers: number of transformer layers.
         heads: attention heads a layer.
         seed: of the weights.
+        heads_of_pretraining: whether it has those for masked tokens and the next sentence too.
 
     Returns:
         The directory.
@@ -111,7 +120,8 @@ def write_toy_checkpoint(
     (directory / "config.json").write_text(json.dumps(config, indent=2), encoding="utf-8")
     (directory / "tokenizer_config.json").write_text(json.dumps(tokenizer, indent=2), encoding="utf-8")
     (directory / "vocab.txt").write_text("".join(f"{token}\n" for token in vocabulary), encoding="utf-8")
-    save_file(toy_tensors(len(vocabulary), hidden, layers, seed), directory / "model.safetensors", {"format": "pt"})
+    tensors = toy_tensors(len(vocabulary), hidden, layers, seed, heads_of_pretraining)
+    save_file(tensors, directory / "model.safetensors", {"format": "pt"})
     return directory
 
 

@@ -15,12 +15,14 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from components.common import progress, tensorflow_env
 from components.common.errors import InputError, describe
 from components.distributed import cluster
+from components.pretrained import base_model
 
 LOST = "another worker has ended or cannot be reached any more; its own message says why"
 
@@ -88,8 +90,11 @@ def check_order(order: dict[str, Any], source: str) -> None:
     if theirs != source:
         problem = f"the chief trains with other code or libraries ({theirs[:12]}) than this worker ({source[:12]})"
         raise InputError(cluster.VARIABLE, problem, "Give both the same version of the project and its environment")
-    for path in (order["transform_output"], order["custom_config"]["base_model"], order["base_model"]):
-        if path is not None and not tf.io.gfile.exists(path):
+    base = order["custom_config"]["base_model"]
+    for path in (order["transform_output"], base, order["base_model"]):
+        if path is None or (path == base and base_model.is_there(Path(base))):
+            continue
+        if not tf.io.gfile.exists(path):
             remedy = "The run's root and the base model need the same paths on every machine, on a shared disk"
             raise InputError(path, "the chief reads this, and it is not on this machine", remedy)
 

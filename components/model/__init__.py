@@ -1,1 +1,1 @@
-"""The BERT encoder and the task's head on it."""
+"""The BERT encoder, the task's head on it, and the heads of pre-training."""

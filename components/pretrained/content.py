@@ -8,7 +8,8 @@ from pathlib import Path
 
 from components.common import atomic_files
 from components.common.errors import changed
-from components.pretrained.file_names import CONFIG, MODULES, POOLING
+from components.pretrained import google_tf1
+from components.pretrained.file_names import CHECKPOINT_INDEX, CONFIG, MODULES, POOLING
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
 
 _SETTLED = 2.0
@@ -18,21 +19,27 @@ _known: dict[Path, tuple[tuple[int, ...], str]] = {}
 """Of files that this process has hashed: what `stat` said before, and the sha256."""
 
 
-def hashes(directory: Path) -> dict[str, str]:
-    """File name -> sha256 of what a base model is made of."""
-    patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json", MODULES, POOLING)
+def hashes(model: Path) -> dict[str, str]:
+    """File name -> sha256 of what a base model is made of, be it a directory or a path prefix in one."""
+    directory = model if model.is_dir() else model.parent
+    if directory != model or google_tf1.is_google(model):
+        patterns = (*google_tf1.patterns(model), *TOKENIZER_FILES)
+    else:
+        patterns = (CONFIG, *TOKENIZER_FILES, "*.safetensors", "*.index.json", MODULES, POOLING)
     # A pipe would be waited for; what has to be a file is refused by who reads it.
     found = (path for pattern in patterns for path in sorted(directory.glob(pattern)) if path.is_file())
     return {path.relative_to(directory).as_posix(): _sha256(path) for path in found}
 
 
-def check(directory: Path, known: Mapping[str, str]) -> None:
+def check(model: Path, known: Mapping[str, str]) -> None:
     """Holds a base model against what `hashes` said of it.
 
     Raises:
         InputError: a file of it is another one by now, has gone or has come.
     """
-    now = hashes(directory)
+    is_prefix = not model.is_dir() and model.name + CHECKPOINT_INDEX in known
+    now = hashes(model) if is_prefix or model.is_dir() else {}
+    directory = model.parent if is_prefix else model
     for name in {**known, **now}:
         if now.get(name) != known.get(name):
             raise changed(str(directory / name), on_kubeflow="export it again")

@@ -1,8 +1,10 @@
-"""What the files of a Hugging Face checkpoint are called."""
+"""What the files of a base model are called, in Hugging Face's layout and in Google's original TensorFlow form."""
 
 from __future__ import annotations
 
-CONFIG = "config.json"
+from components.tokenization.tokenizer_json import GOOGLE_CONFIG, HUGGING_FACE_CONFIG
+
+CONFIG = HUGGING_FACE_CONFIG
 
 WEIGHTS = "model.safetensors"
 
@@ -14,3 +16,14 @@ MODULES = "modules.json"
 
 POOLING = "1_Pooling/config.json"
 """Where sentence-transformers keeps how the states are pooled."""
+
+BERT_CONFIG = GOOGLE_CONFIG
+
+CHECKPOINT = "bert_model.ckpt"
+"""What Google's checkpoints are called: their files are this with a suffix."""
+
+CHECKPOINT_INDEX = ".index"
+"""Suffix of the file that says which tensor lies where."""
+
+CHECKPOINT_DATA = ".data-{shard:05}-of-{shards:05}"
+"""Suffix of a file of weights; nearly always there is one."""

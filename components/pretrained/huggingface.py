@@ -1,4 +1,4 @@
-"""Hugging Face BERT checkpoints: checked without TensorFlow, and read into the encoder.
+"""A base model in Hugging Face's layout: config.json and safetensors, read without TensorFlow.
 
 Weights are read from safetensors only: neither a pickle nor code that comes with a model is ever run.
 """
@@ -9,22 +9,33 @@ import dataclasses
 import json
 import re
 import reprlib
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import safetensors
 
 from components.common.errors import InputError
-from components.common.json_files import read_json
+from components.common.json_files import read_json, shown
 from components.model.config import BertConfig
-from components.pretrained.file_names import CONFIG, WEIGHTS
-from components.pretrained.tensors import GIVE_A_DIRECTORY, Tensors
+from components.pretrained.file_names import CONFIG, INDEX, WEIGHTS
+from components.pretrained.tensors import Stored, Tensors, float32, row_ranges
 
-if TYPE_CHECKING:
-    from components.model.bert import Encoder
+GIVE_A_DIRECTORY = (
+    "Give a directory with config.json, model.safetensors and the tokenizer's files, or hf://organisation/name"
+)
 
-POOLER = ("pooler.dense.weight", "pooler.dense.bias")
-"""Tensors that a checkpoint may lack."""
+OLD_NAMES = {".LayerNorm.gamma": ".LayerNorm.weight", ".LayerNorm.beta": ".LayerNorm.bias"}
+"""What the first checkpoints call a tensor -> what it is called now."""
+
+_WRAPPERS = re.compile(r"^((module|_orig_mod|model|0|auto_model|bert)\.)+")
+"""What stands before a tensor's name where the encoder was saved within something else: `bert.` of a head's, `module.`
+of DataParallel, `_orig_mod.` of torch.compile, `model.` of trainers, `0.auto_model.` of sentence-transformers."""
+
+_SHARD = re.compile(r"[\w-][\w.-]{0,200}\.safetensors", re.ASCII)
+
+_PUBLISHED = "Copy or download the model again."
 
 
 def read_config(directory: Path) -> BertConfig:
@@ -69,127 +80,100 @@ def _is_bert(architectures: object) -> bool:
     return bool(names) and all(re.fullmatch(r"Bert(Model|LMHeadModel|For[A-Z]\w*)", str(name)) for name in names)
 
 
-def check_weights(directory: Path, config: BertConfig) -> bool:
-    """Checks that the weights are there and fit `config`, and reads them once: 0.1 s for 90 MB, 16 MB at a time.
-
-    Returns:
-        Whether the checkpoint has a pooler; one without is complete, and its pooler is initialised anew.
+class SafeTensors(Tensors):
+    """Of a directory, whole or in shards, by their present names without what the encoder was wrapped in.
 
     Raises:
-        InputError: a file is missing or damaged; a tensor is missing, stands twice, is of another type or shape, or
-            holds what is not finite.
+        InputError: there are no weights, or a file is damaged.
     """
-    tensors = Tensors(directory)
-    expected = _shapes(config)
-    has_pooler = any(name in tensors.stored for name in POOLER)
-    missing = [name for name in expected if name not in tensors.stored and (has_pooler or name not in POOLER)]
-    if missing:
-        problem = f"{len(missing)} of {len(expected)} tensors are missing: {_first(missing)}"
-        raise InputError(str(directory / WEIGHTS), *_explained(problem, tensors.prefixes(missing)))
-    used = [name for name in expected if name in tensors.stored]
-    tensors.check_headers(used)
-    wrong = [
-        f"{name} expected {list(expected[name])}, got {list(tensors.shape(name))}"
-        for name in used
-        if tensors.shape(name) != expected[name]
-    ]
-    if wrong:
-        problem = f"{len(wrong)} tensors have another shape than config.json says: {_first(wrong)}"
-        raise InputError(str(directory / WEIGHTS), problem, "Take weights and config.json from the same model.")
-    tensors.check_values(used)
-    return has_pooler
+
+    config = CONFIG
+    floats = ("F64", "F32", "F16", "BF16")
+    """Others, such as float8 and int8, are numbers only together with a scale."""
+
+    def __init__(self, directory: Path) -> None:
+        self.place = str(directory / WEIGHTS)
+        self._stored: dict[str, list[Stored]] = {}
+        for path in _weight_files(directory):
+            with _opened(path) as file:
+                for name in file.keys():  # noqa: SIM118
+                    part = file.get_slice(name)
+                    stored = Stored(path, name, part.get_dtype(), tuple(part.get_shape()))
+                    self._stored.setdefault(_present(name), []).append(stored)
+
+    def stored(self, name: str) -> list[Stored]:
+        """Where a tensor stands."""
+        return self._stored.get(name, [])
+
+    def parts(self, tensors: Iterable[Stored]) -> Iterator[tuple[Stored, int, np.ndarray]]:
+        """Tensors of one file in parts."""
+        tensors = list(tensors)
+        with _opened(tensors[0].path) as file:
+            for stored in tensors:
+                part = file.get_slice(stored.name)
+                for first, end in row_ranges(stored.shape):
+                    rows = part[first:end] if stored.shape else file.get_tensor(stored.name).reshape(1)
+                    yield stored, first, float32(rows)
+
+    def read(self, name: str) -> np.ndarray:
+        """A tensor, float32."""
+        path, stored, *_ = self._stored[name][0]
+        with _opened(path) as file:
+            return float32(file.get_tensor(stored))
+
+    def why_missing(self, names: list[str]) -> tuple[str, str]:
+        """Whether the file has them behind a prefix."""
+        of_each = ({known.removesuffix(name) for known in self._stored if known.endswith(f".{name}")} for name in names)
+        # What else stands before all of the names, once for each encoder of the file: `tower.`.
+        prefixes = sorted(set.intersection(*of_each))
+        if not prefixes:
+            return "", "Take weights and config.json from the same BERT model, saved with the encoder's own names."
+        behind = f"; the file has them behind {' and '.join(map(repr, prefixes))}"
+        if prefixes[1:]:
+            return behind, "Nothing says which of its encoders is meant: save that one alone, with its own names."
+        return behind, (
+            f"Take the prefix away: with `load_file` and `save_file` of safetensors.numpy, name each tensor "
+            f"name.removeprefix({prefixes[0]!r})."
+        )
 
 
-def has_trained_pooler(directory: Path) -> bool:
-    """Whether a checkpoint has a pooler whose bias is not zero throughout.
-
-    BERT's pre-training begins with zeros there and never returns to them; a library that wrote a model without training
-    its pooler leaves them.
-
-    Raises:
-        InputError: a file is missing or damaged.
-    """
-    tensors, bias = Tensors(directory), POOLER[1]
-    return bias in tensors.stored and bool(tensors.read(bias).any())
+def _present(name: str) -> str:
+    name = _WRAPPERS.sub("", name)
+    for old, new in OLD_NAMES.items():
+        name = name.replace(old, new)
+    return name
 
 
-def load_weights(encoder: Encoder, directory: Path) -> bool:
-    """Assigns a checkpoint's weights to the encoder; each kernel is its PyTorch weight, transposed.
-
-    Returns:
-        Whether the pooler was loaded too; if the checkpoint has none, it keeps its initial values.
-
-    Raises:
-        InputError: as `check_weights`, which is called first.
-    """
-    has_pooler = check_weights(directory, encoder.config)
-    read = Tensors(directory).read
-
-    def dense(layer: Any, *names: str) -> None:
-        layer.kernel.assign(np.concatenate([read(f"{name}.weight").T for name in names], axis=1))
-        layer.bias.assign(np.concatenate([read(f"{name}.bias") for name in names]))
-
-    def norm(layer: Any, name: str) -> None:
-        layer.gamma.assign(read(f"{name}.weight"))
-        layer.beta.assign(read(f"{name}.bias"))
-
-    embeddings = encoder.embeddings
-    embeddings.word.embeddings.assign(read("embeddings.word_embeddings.weight"))
-    embeddings.position.embeddings.assign(read("embeddings.position_embeddings.weight"))
-    embeddings.segment.embeddings.assign(read("embeddings.token_type_embeddings.weight"))
-    norm(embeddings.norm, "embeddings.LayerNorm")
-    for index, block in enumerate(encoder.blocks):
-        prefix = f"encoder.layer.{index}"
-        dense(block.attention.qkv, *(f"{prefix}.attention.self.{part}" for part in ("query", "key", "value")))
-        dense(block.attention.output_dense, f"{prefix}.attention.output.dense")
-        norm(block.attention_norm, f"{prefix}.attention.output.LayerNorm")
-        dense(block.inner, f"{prefix}.intermediate.dense")
-        dense(block.outer, f"{prefix}.output.dense")
-        norm(block.output_norm, f"{prefix}.output.LayerNorm")
-    if has_pooler:
-        dense(encoder.pooler, "pooler.dense")
-    return has_pooler
+def _opened(path: Path) -> Any:
+    try:
+        # A pipe would be waited for.
+        if not path.is_file():
+            raise FileNotFoundError("there is no such file")
+        return safetensors.safe_open(path, framework="np")
+    except (safetensors.SafetensorError, OSError) as error:
+        remedy = "The file is cut short or damaged: copy or download it again."
+        raise InputError(str(path), f"cannot be read as safetensors ({error})", remedy) from None
 
 
-def _shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:
-    """Every tensor of a checkpoint by its name, with its shape: dense weights are [outputs, inputs], as in PyTorch."""
-    hidden, inner = config.hidden_size, config.intermediate_size
-    shapes: dict[str, tuple[int, ...]] = {
-        "embeddings.word_embeddings.weight": (config.vocab_size, hidden),
-        "embeddings.position_embeddings.weight": (config.max_position_embeddings, hidden),
-        "embeddings.token_type_embeddings.weight": (config.type_vocab_size, hidden),
-        "embeddings.LayerNorm.weight": (hidden,),
-        "embeddings.LayerNorm.bias": (hidden,),
-    }
-    for index in range(config.num_hidden_layers):
-        prefix = f"encoder.layer.{index}"
-        for name in ("self.query", "self.key", "self.value", "output.dense"):
-            shapes |= {
-                f"{prefix}.attention.{name}.weight": (hidden, hidden),
-                f"{prefix}.attention.{name}.bias": (hidden,),
-            }
-        shapes |= {
-            f"{prefix}.intermediate.dense.weight": (inner, hidden),
-            f"{prefix}.intermediate.dense.bias": (inner,),
-        }
-        shapes |= {f"{prefix}.output.dense.weight": (hidden, inner), f"{prefix}.output.dense.bias": (hidden,)}
-        for name in ("attention.output", "output"):
-            shapes |= {f"{prefix}.{name}.LayerNorm.{part}": (hidden,) for part in ("weight", "bias")}
-    return shapes | dict(zip(POOLER, [(hidden, hidden), (hidden,)], strict=True))
-
-
-def _explained(problem: str, prefixes: list[str]) -> tuple[str, str]:
-    """What is missing and what to do about it, where the file has it behind these prefixes."""
-    if not prefixes:
-        return problem, "Take weights and config.json from the same BERT model, saved with the encoder's own names."
-    behind = f"{problem}; the file has them behind {' and '.join(map(repr, prefixes))}"
-    if prefixes[1:]:
-        return behind, "Nothing says which of its encoders is meant: save that one alone, with its own names."
-    return behind, (
-        f"Take the prefix away: with `load_file` and `save_file` of safetensors.numpy, name each tensor "
-        f"name.removeprefix({prefixes[0]!r})."
-    )
-
-
-def _first(names: list[str], count: int = 3) -> str:
-    return ", ".join(names[:count]) + (f" and {len(names) - count} more" if len(names) > count else "")
+def _weight_files(directory: Path) -> list[Path]:
+    if (directory / WEIGHTS).is_file():
+        return [directory / WEIGHTS]
+    index = directory / INDEX
+    if index.is_file():
+        shards = read_json(index, _PUBLISHED).get("weight_map")
+        names = sorted(set(map(str, shards.values()))) if isinstance(shards, dict) else []
+        # A name with a folder in it could lead out of the directory.
+        wrong = [name for name in names if not _SHARD.fullmatch(name)]
+        if not names or wrong:
+            got = shown(wrong[0] if wrong else shards)
+            problem = f"weight_map must map tensors to .safetensors files beside it, got {got}"
+            raise InputError(str(index), problem, _PUBLISHED)
+        return [directory / name for name in names]
+    if (directory / "pytorch_model.bin").exists():
+        problem = "there is no such file, and pytorch_model.bin is refused because unpickling it can run any code"
+        remedy = (
+            "Where you trust the file, convert it with transformers and PyTorch: "
+            "AutoModel.from_pretrained(DIRECTORY).save_pretrained(DIRECTORY, safe_serialization=True)."
+        )
+        raise InputError(str(directory / WEIGHTS), problem, remedy)
+    raise InputError(str(directory / WEIGHTS), "there is no such file", f"{GIVE_A_DIRECTORY}.")

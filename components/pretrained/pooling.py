@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from components.common.errors import InputError
 from components.common.json_files import read_json
-from components.pretrained import huggingface
+from components.pretrained import encoder_weights
 from components.pretrained.file_names import MODULES, POOLING
 
 Pooling = Literal["cls", "mean"]
@@ -31,7 +31,7 @@ def read(directory: Path) -> PoolingFacts:
     Raises:
         InputError: its weights cannot be read.
     """
-    return PoolingFacts(huggingface.has_trained_pooler(directory), _stated(directory))
+    return PoolingFacts(encoder_weights.has_trained_pooler(directory), _stated(directory))
 
 
 def _stated(directory: Path) -> Pooling | None:

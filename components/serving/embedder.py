@@ -4,26 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from components.model.bert import build_encoder
 from components.model.task_model import TaskModel
-from components.pretrained import huggingface
+from components.pretrained import base_model, encoder_weights
+from components.serving.base_tokens import tokenize_function
 from components.serving.predictor import BatchedInference
 from components.settings.model import Model
 from components.tasks.embedding import Embedding
 from components.tokenization.tokenizer_files import read_tokenizer
-from components.tokenization.wordpiece import WordPiece
 
 
 class BaseEmbedder:
     """The pooled states of a base model's last layer, scaled to length 1.
 
     Args:
-        directory: in Hugging Face's layout.
+        directory: the base model's, or in Google's form also a path prefix.
         settings: `pooling`, and `max_length` at which texts are truncated.
 
     Raises:
@@ -32,16 +31,10 @@ class BaseEmbedder:
 
     def __init__(self, directory: Path, settings: Model) -> None:
         tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
-        encoder = build_encoder(huggingface.read_config(directory))
-        huggingface.load_weights(encoder, directory)
+        encoder = build_encoder(base_model.read_config(directory))
+        encoder_weights.load_weights(encoder, directory)
         model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)
-        wordpiece = WordPiece(tokenizer, settings.max_length)
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="text")], autograph=False)
-        def tokenize(text: tf.Tensor) -> dict[str, Any]:
-            ids = wordpiece(text)
-            padded = tf.cast(ids.to_tensor(model.padding_id), tf.int32)
-            return {"token_ids": padded, "lengths": tf.cast(ids.row_lengths(), tf.int32)}
+        tokenize = tokenize_function(tokenizer, settings.max_length)
 
         @tf.function(input_signature=[tf.TensorSpec([None, None], tf.int32, name="token_ids")], autograph=False)
         def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:

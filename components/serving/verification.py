@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.common import streams
 from components.common.errors import InputError
-from components.pretrained import file_names
+from components.pretrained import base_model
 from components.serving import signing, versions
 
 
@@ -23,7 +23,7 @@ def verified(model: Path, weights: bool, key: Path | None) -> Path:
     """
     if not weights and key is None:
         return model
-    if (model / file_names.CONFIG).is_file():
+    if base_model.is_base_model(model):
         option = "--verify" if weights else "--verify-key"
         raise InputError(option, f"goes with a pushed model, and {model} is a base model", "Leave it out")
     version = versions.resolve(model)

@@ -19,8 +19,10 @@ class Model:
     """The model that is fine-tuned, and how much of a text it sees."""
 
     base: PathText
-    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`, or
-    `hf://organisation/name`, with `@revision` if wanted. That one is fetched by `huggingface_hub` into its cache, below
+    """The pre-trained BERT: a directory with `config.json`, `model.safetensors` and `vocab.txt` or `tokenizer.json`; in
+    Google's original form one with `bert_config.json`, `vocab.txt` and a checkpoint of TensorFlow 1, or the path that
+    the checkpoint's files begin with, `DIR/bert_model.ckpt`; or `hf://organisation/name`, with `@revision` if wanted.
+    That one is fetched by `huggingface_hub` into its cache, below
     ~/.cache/huggingface or HF_HOME; `check` and `run` ask the hub, and use the cache where it cannot be reached or
     HF_HUB_OFFLINE is 1. HF_TOKEN gives access to private models. Files that the hub lists with a sha256, as it does
     weights, have to have it.

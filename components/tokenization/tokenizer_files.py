@@ -7,8 +7,6 @@ than the model has learned.
 from __future__ import annotations
 
 import dataclasses
-import re
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,18 +17,22 @@ from components.tokenization.added_tokens import content_of
 from components.tokenization.tokenizer_json import (
     DESCRIPTION,
     ENDS,
+    GOOGLE_CONFIG,
     OTHER_MODEL,
     PUBLISHED,
     WHOLE,
     TokenizerJson,
+    config_name,
     read_flag,
 )
 from components.tokenization.vocabulary import (
     CONTINUATION,
+    LONGEST_OF_GOOGLE,
     NEEDED,
     AddedToken,
     Tokenizer,
     TokenizerSettings,
+    cased_token,
     read_vocabulary,
     without_vocabulary,
 )
@@ -40,7 +42,7 @@ VOCABULARY = "vocab.txt"
 _SPECIAL = "special_tokens_map.json"
 
 TOKENIZER_FILES = (VOCABULARY, DESCRIPTION, WHOLE, added_tokens.ADDED, _SPECIAL)
-"""All that a tokenizer is read from, beside the model's config.json."""
+"""All that a tokenizer is read from, beside the model's own config."""
 
 _BERT_CLASSES = tuple(
     f"{name}Tokenizer"
@@ -62,8 +64,6 @@ _NAMES = {
 }
 """The settings' control tokens -> what Hugging Face calls them."""
 
-_UNUSED = re.compile(r"\[unused\d+\]")
-
 _SENTENCE_PIECE = "▁"
 """Begins a word in SentencePiece's vocabularies, where WordPiece marks what does not begin one."""
 
@@ -72,8 +72,10 @@ class _Files(NamedTuple):
     """What stands in the directory."""
 
     directory: Path
+    config: str
+    """Name of the file with the model's shape."""
     model: dict[str, Any]
-    """config.json."""
+    """What that says."""
     description: dict[str, Any] | None
     """tokenizer_config.json; None: there is none."""
     whole: TokenizerJson | None
@@ -85,16 +87,16 @@ class _Files(NamedTuple):
         return str(self.directory / DESCRIPTION)
 
 
-def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> Tokenizer:
-    """Read the tokenizer of a model directory of Hugging Face's.
+def read_tokenizer(model: Path, *, parses_control_tokens: bool = False) -> Tokenizer:
+    """Read the tokenizer of a base model.
 
     Where files contradict each other, it is as in transformers 5: BertTokenizer is made anew of the vocabulary and of
     `tokenizer_config.json`, a key that this leaves out has its default; PreTrainedTokenizerFast is `tokenizer.json`.
-    Without `tokenizer_config.json`, `tokenizer.json` decides, and without either the vocabulary.
+    Without `tokenizer_config.json`, `tokenizer.json` decides, and without either the vocabulary. Where the vocabulary
+    stands beside Google's `bert_config.json`, it is as in google-research/bert's `tokenization.py`.
 
     Args:
-        model_dir: the directory, with `tokenizer.json`, `vocab.txt` or both, and what else there is of
-            `TOKENIZER_FILES`.
+        model: a directory with `tokenizer.json`, `vocab.txt` or both, or the path prefix of a checkpoint in it.
         parses_control_tokens: whether [SEP], typed in a text, is the control token, as for AutoTokenizer.
 
     Returns:
@@ -104,6 +106,7 @@ def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> T
         InputError: a file is missing, broken or contradicts another one, the vocabulary lacks a control token or is
             larger than the model's embedding, or the tokenizer is not of BERT's kind.
     """
+    model_dir = model if model.is_dir() else model.parent
     files = _read_files(model_dir)
     vocabulary = _vocabulary(files)
     described = _with_special_map(files)
@@ -123,6 +126,7 @@ def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> T
         )
     added_tokens.check_supported(honoured, str(model_dir))
     normalizer, about_case = _normalizer(files, vocabulary, {*control, *(token.content for token in added)})
+    usual = LONGEST_OF_GOOGLE if files.config == GOOGLE_CONFIG else normalizer.longest_word
     settings = dataclasses.replace(
         normalizer,
         unknown=names["unknown"],
@@ -131,7 +135,7 @@ def read_tokenizer(model_dir: Path, *, parses_control_tokens: bool = False) -> T
         padding=names["padding"],
         mask=names["mask"],
         continuation=files.whole.continuation if files.whole else normalizer.continuation,
-        longest_word=files.whole.longest_word if files.whole else normalizer.longest_word,
+        longest_word=files.whole.longest_word if files.whole else usual,
         added_tokens=honoured,
     )
     tokenizer = Tokenizer(vocabulary=vocabulary, settings=settings, about_case=about_case)
@@ -143,23 +147,24 @@ def _read_files(directory: Path) -> _Files:
     def read(name: str) -> dict[str, Any] | None:
         return read_json(directory / name, PUBLISHED) if (directory / name).exists() else None
 
-    model, description = read("config.json") or {}, read(DESCRIPTION)
-    class_is_file = _takes_all_from_file(directory, model, description or {})
+    config = config_name(directory)
+    model, description = read(config) or {}, read(DESCRIPTION)
+    class_is_file = _takes_all_from_file(directory, config, model, description or {})
     path = directory / WHOLE
     if path.exists():
         whole = tokenizer_json.read(path)
         if class_is_file and whole.ends is None:
             raise InputError(f"{path}: post_processor", f"expected {ENDS}, got null", OTHER_MODEL)
-        return _Files(directory, model, description, whole, class_is_file)
+        return _Files(directory, config, model, description, whole, class_is_file)
     if class_is_file:
         problem = f"expected a file, from which {DESCRIPTION}'s tokenizer_class takes everything; there is none"
         raise InputError(str(path), problem, PUBLISHED)
-    return _Files(directory, model, description, None, False)
+    return _Files(directory, config, model, description, None, False)
 
 
-def _takes_all_from_file(directory: Path, model: dict[str, Any], description: dict[str, Any]) -> bool:
+def _takes_all_from_file(directory: Path, config: str, model: dict[str, Any], description: dict[str, Any]) -> bool:
     """Whether the tokenizer's class is one that is tokenizer.json and nothing else; refuses what is not BERT's."""
-    key, source = "tokenizer_class", DESCRIPTION if description.get("tokenizer_class") else "config.json"
+    key, source = "tokenizer_class", DESCRIPTION if description.get("tokenizer_class") else config
     name = description.get(key) or model.get(key) or "BertTokenizer"
     plain = str(name).removesuffix("Fast")
     if plain not in (*_BERT_CLASSES, *_FILE_CLASSES):
@@ -234,7 +239,7 @@ def _names(files: _Files, described: dict[str, Any]) -> dict[str, str]:
 def _normalizer(files: _Files, vocabulary: tuple[str, ...], special: set[str]) -> tuple[TokenizerSettings, str]:
     """The settings of BERT's normalizer, and what is to be said of the case."""
     whole, description = files.whole, files.description
-    cased = _cased_token(vocabulary, special)
+    cased = cased_token(vocabulary, special)
     but = f"but the vocabulary holds {cased!r}" if cased else ""
     if whole is not None and (files.class_is_file or description is None):
         settings = TokenizerSettings(
@@ -255,18 +260,6 @@ def _normalizer(files: _Files, vocabulary: tuple[str, ...], special: set[str]) -
         found = repr(cased) if cased else "no capital letter"
         return TokenizerSettings(lower_case=cased is None), f"as the vocabulary holds {found}: no file says which"
     return settings, but if settings.lower_case else ""
-
-
-def _cased_token(vocabulary: Iterable[str], special: set[str]) -> str | None:
-    """The first token that lower-casing would change."""
-    return next(
-        (
-            token
-            for token in vocabulary
-            if token.lower() != token and token not in special and not _UNUSED.fullmatch(token)
-        ),
-        None,
-    )
 
 
 def _check_vocabulary(files: _Files, vocabulary: tuple[str, ...], names: dict[str, str]) -> None:
@@ -291,12 +284,14 @@ _VOCAB_SIZE = 30522
 
 
 def _check_against_model(files: _Files, tokenizer: Tokenizer) -> None:
-    """Holds the ids against the model's config.json."""
+    """Holds the ids against the model's own config."""
     size, padding_id = files.model.get("vocab_size", _VOCAB_SIZE), files.model.get("pad_token_id")
     source = VOCABULARY if files.whole is None else WHOLE
     if type(size) is int and len(tokenizer.vocabulary) > size:
-        problem = f"expected 1 to {size} tokens (config.json's vocab_size), got {len(tokenizer.vocabulary)}"
-        raise InputError(str(files.directory / source), problem, f"Take {source} and config.json from the same model.")
+        problem = f"expected 1 to {size} tokens ({files.config}'s vocab_size), got {len(tokenizer.vocabulary)}"
+        raise InputError(
+            str(files.directory / source), problem, f"Take {source} and {files.config} from the same model."
+        )
     for token in tokenizer.settings.added_tokens:
         if type(size) is int and token.token_id >= size:
             problem = f"the added token {token.content!r} has the id {token.token_id}, the model has {size} embeddings"
@@ -309,4 +304,4 @@ def _check_against_model(files: _Files, tokenizer: Tokenizer) -> None:
             f"pad_token_id is {shown(padding_id)}, the tokenizer's padding token {tokenizer.settings.padding!r} has "
             f"the id {tokenizer.padding_id}"
         )
-        raise InputError(str(files.directory / "config.json"), problem, "Take all files from the same model.")
+        raise InputError(str(files.directory / files.config), problem, "Take all files from the same model.")

@@ -12,6 +12,9 @@ from components.tokenization.vocabulary import TokenizerSettings
 
 WHOLE, DESCRIPTION = "tokenizer.json", "tokenizer_config.json"
 
+HUGGING_FACE_CONFIG, GOOGLE_CONFIG = "config.json", "bert_config.json"
+"""Where a base model's shape stands, in either of its forms."""
+
 ENDS = 'BertProcessing, or the template "[CLS] $A [SEP] $B:1 [SEP]:1"'
 """The post-processors that are BERT's, in a message."""
 
@@ -37,6 +40,12 @@ class TokenizerJson:
     """None: it does not pad."""
     added_tokens: tuple[dict[str, Any], ...]
     """As they stand there."""
+
+
+def config_name(directory: Path) -> str:
+    """Of the file that states the shape of the base model in a directory."""
+    is_google = (directory / GOOGLE_CONFIG).exists() and not (directory / HUGGING_FACE_CONFIG).exists()
+    return GOOGLE_CONFIG if is_google else HUGGING_FACE_CONFIG
 
 
 def read_flag(path: Path, values: dict[str, Any], key: str, default: bool | None) -> Any:

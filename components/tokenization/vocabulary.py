@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -16,12 +17,17 @@ CONTINUATION = "##"
 """BERT's mark of a piece that goes on with a word; a tokenizer may have another."""
 
 
+LONGEST_OF_GOOGLE = 200
+"""`max_input_chars_per_word` in google-research/bert's tokenization.py, where Hugging Face's tokenizers have 100."""
+
 NEEDED = ("padding", "unknown", "start", "separator")
 """Settings that name a control token which every vocabulary has to have."""
 
 
 _OTHER_KINDS = {"*.model": "SentencePiece", "*.spm": "SentencePiece", "merges.txt": "byte-pair encoding"}
 """Files of tokenizers that are not WordPiece -> what they are."""
+
+_UNUSED = re.compile(r"\[unused\d+\]")
 
 _BERTS = "bert-base-uncased, or bert-base-multilingual-cased for other languages than English"
 
@@ -172,6 +178,18 @@ def read_vocabulary(path: Path) -> list[str]:
 def write_vocabulary(path: Path, vocabulary: tuple[str, ...]) -> None:
     """Writes a `vocab.txt` that `read_vocabulary` reads."""
     path.write_bytes("".join(f"{token}\n" for token in vocabulary).encode())
+
+
+def cased_token(vocabulary: Iterable[str], special: set[str]) -> str | None:
+    """The first token that lower-casing would change."""
+    return next(
+        (
+            token
+            for token in vocabulary
+            if token.lower() != token and token not in special and not _UNUSED.fullmatch(token)
+        ),
+        None,
+    )
 
 
 def without_vocabulary(directory: Path, names: tuple[str, str]) -> InputError:

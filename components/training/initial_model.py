@@ -17,7 +17,8 @@ from components.export.card_task import task_of
 from components.model.bert import build_encoder
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
-from components.pretrained import huggingface, pooling
+from components.pretrained import base_model as base_models
+from components.pretrained import encoder_weights, pooling
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
@@ -31,7 +32,7 @@ def build_model(
     """The model with the base model's weights, before any training; float32 variables with any precision.
 
     Args:
-        base_model: directory in Hugging Face's layout.
+        base_model: directory, or in Google's form also a path prefix.
         settings: pooling, and what becomes of long texts; `auto` is chosen as without a pushed model.
         training: dropout, precision and seed.
         task: what is learned.
@@ -40,7 +41,7 @@ def build_model(
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
     """
-    config, precision = huggingface.read_config(base_model), resolved_precision(training.precision)
+    config, precision = base_models.read_config(base_model), resolved_precision(training.precision)
     before = keras.config.dtype_policy()
     keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
     try:
@@ -53,7 +54,7 @@ def build_model(
         )
     finally:
         keras.config.set_dtype_policy(before)
-    huggingface.load_weights(encoder, base_model)
+    encoder_weights.load_weights(encoder, base_model)
     if settings.pooling == "auto" and not task.per_token:
         chosen = recipe.pooling(task, pooling.read(base_model))
         _, settings = recipe.applied([chosen], training, settings)

@@ -63,6 +63,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         _add_records,
         model_arguments.add_predictions,
         model_arguments.add_vectors,
+        model_arguments.add_fill,
         _add_data,
         _add_upkeep,
         _add_schedules,

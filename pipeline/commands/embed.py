@@ -15,7 +15,7 @@ from components.common import atomic_files, progress, streams
 from components.common.defaults import MAX_LENGTH
 from components.common.errors import InputError
 from components.common.exit_status import DONE
-from components.pretrained import file_names, huggingface
+from components.pretrained import base_model, encoder_weights
 from components.rows import reader
 from components.serving import versions
 from components.settings.fields import Column
@@ -45,6 +45,15 @@ class Source:
 
     def texts(self) -> tuple[int, Iterator[tuple[str, int]]]:
         """The file's size, and each text with the bytes read since the last one."""
+        size, rows = self.placed()
+        return size, ((text, read) for _, text, read in rows)
+
+    def placed(self) -> tuple[int, Iterator[tuple[str, str, int]]]:
+        """The same, before each text file and line.
+
+        Raises:
+            InputError: a file that cannot be read, or no such column; a row that breaks a rule, when it is reached.
+        """
         column: Column = ("text" if self.header else 1) if self.column is None else self.column
         if isinstance(column, str) and column.isdecimal():
             column = int(column)
@@ -54,7 +63,7 @@ class Source:
             problem = f"the text's column is {column!r}, but without a header there are no names"
             raise InputError("--no-header", problem, f"Give its number with {self.option}")
         _, rows = reader.read_texts(self.path, (column,), self.header, "none", self.option)
-        return self.path.stat().st_size, ((texts[0], size) for _, _, texts, size in rows)
+        return self.path.stat().st_size, ((f"{self.path}:{line}", texts[0], size) for line, _, texts, size in rows)
 
 
 def embed_file(model: Path, source: Source, output: Path, settings: Model, terminal: TextIO) -> tuple[int, int]:
@@ -109,9 +118,9 @@ def vectors_of(
 
 def loaded_embedder(model: Path, settings: Model) -> Any:
     """A base model or a pushed one."""
-    if (model / file_names.CONFIG).is_file():
-        config = huggingface.read_config(model)
-        huggingface.check_weights(model, config)
+    if base_model.is_base_model(model):
+        config = base_model.read_config(model)
+        encoder_weights.check_weights(model, config)
         if settings.max_length > config.max_position_embeddings:
             problem = f"got {settings.max_length}, the base model takes at most {config.max_position_embeddings} tokens"
             raise InputError("--max-length", problem, "Lower it")
@@ -190,7 +199,7 @@ def base_model_settings(options: argparse.Namespace) -> Model:
     Raises:
         InputError: there is an option for a pushed model, which would do nothing; or no model.
     """
-    if not (options.model / file_names.CONFIG).is_file():
+    if not base_model.is_base_model(options.model):
         versions.resolve(options.model)
         for option, given in (("--pooling", options.pooling), ("--max-length", options.max_length)):
             if given is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from pipeline.commands.model_options import Add, add_columns, add_encoder, add_label, add_pushed, at_least
+from pipeline.commands.model_options import Add, add_base, add_columns, add_encoder, add_label, add_pushed, at_least
 
 _PUSHED = "tickets"
 """A pipeline's name."""
@@ -82,3 +82,22 @@ def add_vectors(add: Add) -> None:
     command.add_argument("--top", type=at_least(1), default=10, metavar="N", help="texts for each query; default 10")
     command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
     command.add_argument("--json", action="store_true", help="print one JSON object a query")
+
+
+def add_fill(add: Add) -> None:
+    """`fill`, by a base model with its head for masked tokens."""
+    command = add(
+        "fill",
+        "find the most probable tokens for each [MASK] of a text",
+        "By a base model that has its head for masked tokens, as models have after their pre-training; each mask by "
+        "itself. Texts come from the command line, from lines of stdin or from a TSV file.",
+        "fill --model bert-base-uncased 'the film was [MASK] .'",
+    )
+    add_base(command)
+    command.add_argument("text", nargs="*", metavar="TEXT", help="a text with [MASK] in it; default: stdin")
+    command.add_argument("--input", type=Path, metavar="TSV", help="a text a row, of any number; may end in .gz")
+    command.add_argument("--column", metavar="C", help="the text's column, a name or a number; default `text`")
+    command.add_argument("--no-header", action="store_true", help="the first line is a row")
+    command.add_argument("--top", type=at_least(1), default=5, metavar="N", help="tokens for each mask; default 5")
+    command.add_argument("--output", type=Path, metavar="TSV", help="where --input's go; default stdout")
+    command.add_argument("--json", action="store_true", help="print one JSON object a text")

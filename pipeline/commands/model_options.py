@@ -72,7 +72,7 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="MODEL",
-        help=f"a pushed model, or a base model's directory; {_NAMED}",
+        help=f"a pushed model, or a base model's directory or DIR/bert_model.ckpt; {_NAMED}",
     )
     _add_verification(command)
     add_root(command)
@@ -80,6 +80,18 @@ def add_encoder(command: argparse.ArgumentParser) -> None:
     command.add_argument("--pooling", choices=["mean", "cls"], help=f"of a base model; default {POOLING}")
     length = f"tokens, of a base model; default {MAX_LENGTH}"
     command.add_argument("--max-length", type=at_least(3), metavar="N", help=length)
+
+
+def add_base(command: argparse.ArgumentParser) -> None:
+    """A base model."""
+    command.add_argument(
+        "--model",
+        type=Path,
+        required=True,
+        metavar="MODEL",
+        help=f"a base model's directory, or DIR/bert_model.ckpt in Google's form; {_NAMED}",
+    )
+    add_root(command)
 
 
 def _add_verification(command: argparse.ArgumentParser) -> None:

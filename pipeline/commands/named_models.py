@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
-from components.pretrained import file_names
+from components.pretrained import base_model
 from components.serving import versions
 from components.settings.fields import NAME
 
@@ -41,17 +41,18 @@ def model_path(given: Path, root: Path) -> Path:
     if len(version) > 1 or not re.fullmatch(NAME, name) or not all(map(versions.is_version, version)):
         return given
     if not _is_home(root / name):
-        if not given.exists() and (known := sorted(home.name for home in root.glob("*") if _is_home(home))):
+        is_there = given.exists() or base_model.is_there(given)
+        if not is_there and (known := sorted(home.name for home in root.glob("*") if _is_home(home))):
             problem = f"no such directory, and no pipeline of this name in {root}"
             remedy = f"{did_you_mean(name, known)}Give a model's directory, or one of the pipelines: {', '.join(known)}"
             raise InputError(str(given), problem, remedy)
         return given
-    is_model = (given / file_names.CONFIG).is_file() or versions.is_complete(given) or bool(versions.versions(given))
+    is_model = base_model.is_base_model(given) or versions.is_complete(given) or bool(versions.versions(given))
     serving = _serving(root, name)
     there = versions.versions(serving)
     named = serving.joinpath(*version)
     if is_model:
-        if there and not given.samefile(named):
+        if there and not (given.exists() and given.samefile(named)):
             problem = f"both a model's directory and a pipeline in {root}"
             raise InputError(str(given), problem, f"Give {given.absolute()}, or {named}")
         return given

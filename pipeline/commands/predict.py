@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import json
 import sys
 from collections import Counter
@@ -20,7 +18,7 @@ from components.common.exit_status import DONE
 from components.common.streams import columns, hidden_stderr
 from components.export.card import read_card
 from components.rows import reader
-from components.rows.tsv import MOST_BYTES, Quoting
+from components.rows.tsv import Quoting
 from components.rows.writer import writer
 from components.serving.input_format import (
     card_with_input,
@@ -31,7 +29,7 @@ from components.serving.input_format import (
 )
 from components.tasks import TASKS, Task
 from components.tasks.tagging import empty_word
-from pipeline.commands import named_models
+from pipeline.commands import given_texts, named_models
 from pipeline.reports.answers import beside, readable
 
 if TYPE_CHECKING:
@@ -64,7 +62,7 @@ def answer_lines(model: Path, stream: TextIO, out: TextIO, as_json: bool, tokens
     """
     predictor = _load(model)
     print("a text a line, end with Ctrl-D", file=sys.stderr)
-    for place, line in _read(stream):
+    for place, line in given_texts.lines(stream):
         try:
             if line.strip():
                 _answer(predictor, [(place, _texts(place, line))], out, as_json, tokens, is_seen=True)
@@ -222,10 +220,7 @@ def execute(options: argparse.Namespace) -> int:
             as_json=options.json,
         )
         return DONE
-    for text in options.text:
-        if any("\udc80" <= character <= "\udcff" for character in text):
-            # Where Python puts the bytes of an argument that is not UTF-8.
-            raise InputError("TEXT", f"not UTF-8, got {text!r}", "Give texts in UTF-8")
+    given_texts.check(options.text)
     if not options.text and sys.stdin.isatty():
         answer_lines(options.model, sys.stdin, sys.stdout, options.json, options.tokens)
         return DONE
@@ -244,22 +239,5 @@ def _texts(place: str, line: str) -> tuple[str, ...]:
 
 def _lines(stream: TextIO) -> Iterator[tuple[str, tuple[str, ...]]]:
     """The lines of standard input: place, and the texts of a row."""
-    for place, text in _read(stream):
-        if not text.strip():
-            raise InputError(place, "an empty line", "Give one text a line")
+    for place, text in given_texts.full_lines(stream):
         yield place, _texts(place, text)
-
-
-def _read(stream: TextIO) -> Iterator[tuple[str, str]]:
-    """The lines of standard input with their places."""
-    if isinstance(stream, io.TextIOWrapper):
-        # Python opens it so that bytes of another encoding pass, in disguise.
-        stream.reconfigure(encoding="utf-8", errors="strict")
-    with contextlib.suppress(UnicodeDecodeError):
-        for number, line in enumerate(iter(lambda: stream.readline(MOST_BYTES + 1), ""), 1):
-            if len(line) > MOST_BYTES:
-                problem = f"a line of more than {MOST_BYTES:,} characters"
-                raise InputError(f"standard input:{number}", problem, "Give one text a line; split a longer one")
-            yield f"standard input:{number}", line.rstrip("\r\n")
-        return
-    raise InputError("standard input", "not UTF-8", "Convert it to UTF-8")

@@ -16,6 +16,7 @@ from components.common.checkout import ROOT
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
+from components.pretrained import base_model
 from components.settings.data import SPLITS
 from components.settings.run import Run
 from components.settings.serialization import dump, load
@@ -132,7 +133,7 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
         remedy = f"Put it back, or give what {held_all} is now by --data-path"
         raise InputError(gone[0], "no such file", remedy)
     base, schema = config["model"]["base"], config["validation"]["schema_file"]
-    if "://" not in base and not Path(base).is_dir():
+    if "://" not in base and not base_model.is_there(Path(base)):
         raise InputError(base, "no such directory", "Put the base model back, or give where it is now by --base")
     if schema is not None and not Path(schema).is_file():
         raise InputError(schema, "no such file", "Put the schema back, or give where it is now by --schema")

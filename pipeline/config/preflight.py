@@ -16,7 +16,8 @@ from components.common.suggest import did_you_mean
 from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
-from components.pretrained import hub, huggingface
+from components.pretrained import base_model as base_models
+from components.pretrained import encoder_weights, hub
 from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
 from components.serving import signing
@@ -41,7 +42,7 @@ class Checked:
     path: Path
     """The TOML file."""
     base_model: Path
-    """The base model's directory, fetched if need be."""
+    """The base model's directory, fetched if need be; in Google's form also a path prefix."""
     model_config: BertConfig
     has_pooler: bool
     tokenizer: Tokenizer
@@ -87,9 +88,9 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     task = tasks.from_settings(run.data)
     _check_names(run, task, source)
     base_model = hub.resolve(run.model.base)
-    config = huggingface.read_config(base_model)
+    config = base_models.read_config(base_model)
     tokenizer = read_tokenizer(base_model, parses_control_tokens=run.model.parses_control_tokens)
-    has_pooler = huggingface.check_weights(base_model, config)
+    has_pooler = encoder_weights.check_weights(base_model, config)
     if run.model.max_length > config.max_position_embeddings:
         limit = config.max_position_embeddings
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"

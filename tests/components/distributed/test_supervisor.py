@@ -13,6 +13,7 @@ import tensorflow as tf
 from components.common.errors import InputError, WorkerError, describe
 from components.distributed import supervisor, worker
 from tests.checkout import ROOT
+from tests.google_form import write_google_checkpoint
 from tests.network import tf_config
 
 LEAD = "from components.distributed import supervisor; supervisor.lead({}, 0.05)"
@@ -46,6 +47,12 @@ def test_a_worker_that_cannot_read_what_the_chief_reads_says_so(tmp_path: Path) 
     with pytest.raises(InputError) as raised:
         worker.check_order(order, "")
     assert (raised.value.place, raised.value.problem) == (gone, "the chief reads this, and it is not on this machine")
+    # Of a base model in Google's form there is no file of the path's own name.
+    google = write_google_checkpoint(tmp_path / "google") / "bert_model.ckpt"
+    worker.check_order({**order, "transform_output": None, "custom_config": {"base_model": str(google)}}, "")
+    (tmp_path / "google" / "bert_model.ckpt.index").unlink()
+    with pytest.raises(InputError, match=r"bert_model.ckpt: the chief reads this, and it is not on this machine"):
+        worker.check_order({**order, "transform_output": None, "custom_config": {"base_model": str(google)}}, "")
 
 
 @pytest.mark.parametrize(

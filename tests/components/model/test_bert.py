@@ -11,7 +11,8 @@ from safetensors.numpy import load_file
 
 from components.model.bert import Encoder, build_encoder
 from components.model.config import BertConfig
-from components.pretrained.huggingface import check_weights, load_weights, read_config
+from components.pretrained.encoder_weights import check_weights, load_weights
+from components.pretrained.huggingface import read_config
 from tests.checkout import ROOT
 from tests.fixtures import make_bert_outputs
 from tests.toys import write_toy_checkpoint

@@ -15,8 +15,8 @@ from components.common.errors import InputError
 from components.common.json_files import shown
 from components.model.config import BertConfig
 from components.pretrained import tensors
-from components.pretrained.huggingface import check_weights, load_weights, read_config
-from components.pretrained.tensors import Tensors
+from components.pretrained.encoder_weights import check_weights, load_weights
+from components.pretrained.huggingface import SafeTensors, read_config
 from tests.checkout import ROOT
 from tests.toys import VOCABULARY, toy_tensors, write_toy_checkpoint
 
@@ -94,8 +94,9 @@ def test_config_reads_every_key_and_defaults_to_hugging_faces(checkpoint: Path) 
 
 def test_checks_do_not_load_tensorflow(checkpoint: Path) -> None:
     code = (
-        "import sys, pathlib; from components.pretrained import hub, huggingface as c; d = pathlib.Path(sys.argv[1]);"
-        "c.check_weights(hub.resolve(str(d)), c.read_config(d)); "
+        "import sys, pathlib; from components.pretrained import base_model, encoder_weights, hub; "
+        "d = pathlib.Path(sys.argv[1]); "
+        "encoder_weights.check_weights(hub.resolve(str(d)), base_model.read_config(d)); "
         "print({'tensorflow', 'keras', 'huggingface_hub'} & set(sys.modules))"
     )
     root = ROOT
@@ -289,7 +290,7 @@ def test_what_the_encoder_was_wrapped_in_when_it_was_saved_is_no_part_of_a_name(
     tensors = load_file(checkpoint / "model.safetensors")
     set_tensors(checkpoint, lambda stored: {f"{prefix}{name}": value for name, value in stored.items()})
     assert check_weights(checkpoint, read_config(checkpoint))
-    read = Tensors(checkpoint)
+    read = SafeTensors(checkpoint)
     assert {name: read.read(name).tolist() for name in tensors} == {n: v.tolist() for n, v in tensors.items()}
 
 
@@ -313,7 +314,7 @@ WORDS, NORM = "embeddings.word_embeddings.weight", "embeddings.LayerNorm.weight"
 def test_floating_point_types_are_read_as_float32(checkpoint: Path, dtype: str) -> None:
     set_tensors(checkpoint, lambda tensors: {name: value.astype(dtype) for name, value in tensors.items()})
     assert weights_error_or_none(checkpoint) is None
-    read = Tensors(checkpoint).read(WORDS)
+    read = SafeTensors(checkpoint).read(WORDS)
     assert read.dtype == np.float32
     np.testing.assert_array_equal(read, load_file(checkpoint / "model.safetensors")[WORDS].astype(np.float32))
 
@@ -324,7 +325,7 @@ def test_bfloat16_is_the_upper_half_of_float32(checkpoint: Path) -> None:
     # Rounded to even: 0x8000 is half a unit of what is kept.
     bits = words.view(np.uint32)
     kept = (bits + 0x7FFF + ((bits >> 16) & 1)) & 0xFFFF0000
-    np.testing.assert_array_equal(Tensors(checkpoint).read(WORDS), kept.view(np.float32))
+    np.testing.assert_array_equal(SafeTensors(checkpoint).read(WORDS), kept.view(np.float32))
 
 
 @pytest.mark.parametrize(

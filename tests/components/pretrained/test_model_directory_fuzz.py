@@ -19,9 +19,12 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 from components.common.errors import InputError
-from components.pretrained.huggingface import check_weights, read_config
+from components.pretrained.base_model import read_config
+from components.pretrained.encoder_weights import check_weights
+from components.pretrained.tensor_bundle import Bundle
 from components.tokenization.tokenizer_files import read_tokenizer
 from tests.conftest import fuzz_cases
+from tests.google_form import bundle_entries, table, write_google_checkpoint
 from tests.toys import VOCABULARY, write_toy_checkpoint
 from tests.watched_files import CANARY, unchanged_around
 
@@ -44,7 +47,8 @@ STRANGE: list[Any] = [
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
-    """Directories in which all is well: of one file of weights and a vocab.txt, of two and a tokenizer.json."""
+    """Directories in which all is well: of one file of weights and a vocab.txt, of two and a tokenizer.json, and in
+    Google's form."""
     folder = tmp_path_factory.mktemp("models")
     plain, whole = (write_toy_checkpoint(folder / name) for name in ("plain", "whole"))
     (whole / "vocab.txt").unlink()
@@ -77,7 +81,7 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
         ("model.safetensors.index.json", {"weight_map": {t: name for name, names in shards.items() for t in names}}),
     ):
         (whole / name).write_text(json.dumps(content))
-    return [plain, whole]
+    return [plain, whole, write_google_checkpoint(folder / "google", plain)]
 
 
 def as_text(values: Any) -> bytes:
@@ -193,6 +197,29 @@ def spoil_values(path: Path, rng: random.Random) -> None:
         save_file(tensors, path)
 
 
+def spoil_index(path: Path, rng: random.Random) -> None:
+    """Of a TensorFlow checkpoint: entries that say something else, below checksums that hold."""
+    with contextlib.suppress(InputError):
+        bundle = Bundle(path.with_suffix(""))
+        entries, _ = bundle_entries({name: bundle.read(name) for name in bundle.names})
+        for _ in range(rng.randrange(1, 4)):
+            at = rng.randrange(len(entries))
+            key, value = entries[at]
+            place = rng.randrange(len(value))
+            match rng.randrange(6):
+                case 0:
+                    del entries[at]
+                case 1:
+                    entries.insert(rng.randrange(len(entries)), (rng.choice([key, b"", b"\xff", b"k" * 2000]), value))
+                case 2:
+                    entries[at] = key, value[:place]
+                case 3:
+                    entries[at] = key, value + rng.randbytes(rng.randrange(1, 12))
+                case _:
+                    entries[at] = key, value[:place] + rng.randbytes(1) + value[place + 1 :]
+        path.write_bytes(table(entries, rng.choice([1, 100, 10_000])))
+
+
 def spoil_file(path: Path, rng: random.Random) -> None:
     """Something else than a file of its own."""
     path.unlink()
@@ -212,6 +239,8 @@ def spoil_file(path: Path, rng: random.Random) -> None:
 SPOIL: dict[str, list[Callable[[Path, random.Random], None]]] = {
     ".json": [spoil_json, spoil_json, spoil_json, spoil_json, spoil_bytes, spoil_file],
     ".txt": [spoil_bytes, spoil_bytes, spoil_file],
+    ".index": [spoil_index, spoil_index, spoil_index, spoil_bytes, spoil_file],
+    ".data-00000-of-00001": [spoil_bytes, spoil_bytes, spoil_file],
     ".safetensors": [spoil_header, spoil_header, spoil_header, spoil_values, spoil_values, spoil_bytes, spoil_file],
 }
 
@@ -246,7 +275,7 @@ def test_a_model_directory_of_any_content_is_taken_or_refused_with_a_message(
     for first in range(0, cases, _AT_A_TIME):
         with unchanged_around(root):
             for seed in range(first, min(first + _AT_A_TIME, cases)):
-                case(models[seed % 2], root, random.Random(seed))  # noqa: S311
+                case(models[seed % len(models)], root, random.Random(seed))  # noqa: S311
                 started = time.process_time()
                 try:
                     message = taken_or_refused(root)
@@ -262,4 +291,4 @@ def test_a_model_directory_of_any_content_is_taken_or_refused_with_a_message(
 
 
 def test_what_the_cases_spoil_is_in_order_before(models: list[Path]) -> None:
-    assert [taken_or_refused(model) for model in models] == ["", ""]
+    assert [taken_or_refused(model) for model in models] == ["", "", ""]

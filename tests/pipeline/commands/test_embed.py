@@ -8,6 +8,7 @@ import pytest
 from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
+from tests.google_form import write_google_checkpoint
 from tests.toys import write_toy_checkpoint
 
 ROWS = ["the film is good", "a b c", "bad bad film !"]
@@ -42,6 +43,13 @@ def test_vectors_have_length_one_and_the_order_of_the_rows(base: Path, table: Pa
     embedder = BaseEmbedder(base, Model(base="", pooling="mean", max_length=16))
     for text, vector in zip(ROWS, vectors, strict=True):
         np.testing.assert_allclose(next(embedder.vectors([text])), vector, atol=1e-6)
+
+
+def test_a_base_model_in_google_s_form_gives_the_same_vectors(base: Path, table: Path) -> None:
+    google = write_google_checkpoint(base.with_name("google"), base)
+    expected = np.load(embedded(base, table, "v.npy"))
+    for number, model in enumerate((google, google / "bert_model.ckpt")):
+        np.testing.assert_allclose(np.load(embedded(model, table, f"{number}.npy")), expected, atol=1e-6)
 
 
 def test_parquet_has_texts_and_vectors(base: Path, table: Path) -> None:

@@ -25,12 +25,14 @@ from safetensors.numpy import load_file, save_file
 
 import pipeline_runner
 from components.distributed.cluster import EXAMPLE
+from components.pretrained.tensor_bundle import Bundle
 from components.serving import signing
 from components.settings.serialization import dump
 from components.tasks.classification import Classification
 from pipeline.commands import predict
 from pipeline.config.load import load_config
 from tests.checkout import ROOT
+from tests.google_form import as_google, write_bundle
 from tests.pipeline.config.test_task_rows import BROKEN
 from tests.toys import HEADED_RUN, write_toy_checkpoint
 
@@ -73,6 +75,8 @@ PREDICT = "predict --model DIR/pushed"
 
 BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 
+FILL = "fill --model DIR/toy"
+
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -106,6 +110,15 @@ class Box:
     def rename(self, name: str, other: str) -> Self:
         (self.directory / name).rename(self.directory / other)
         return self
+
+    def copy(self, name: str, other: str) -> Self:
+        return self.write(other, (self.directory / name).read_bytes())
+
+    def damage(self, name: str) -> Self:
+        """Changes one bit, the lowest of a number."""
+        content = bytearray((self.directory / name).read_bytes())
+        content[0] ^= 1
+        return self.write(name, bytes(content))
 
     def cut(self, name: str, size: int) -> Self:
         return self.write(name, (self.directory / name).read_bytes()[:-size])
@@ -151,6 +164,30 @@ class Box:
         tensors = load_file(path)
         change(tensors)
         save_file(tensors, path)
+        return self
+
+    def google(self, **changes: object) -> Self:
+        """Has the toy in Google's form, with other values for some keys of its bert_config.json."""
+        toy = write_toy_checkpoint(self.directory / "toy", heads_of_pretraining=True)
+        as_google(toy)
+        values = json.loads((toy / "bert_config.json").read_text())
+        return self.write("toy/bert_config.json", json.dumps(values | changes))
+
+    def google_tensors(self, change: Callable[[dict[str, np.ndarray]], object]) -> Self:
+        self.google()
+        bundle = Bundle(self.directory / "toy/bert_model.ckpt")
+        tensors = {name: bundle.read(name) for name in bundle.names}
+        change(tensors)
+        write_bundle(self.directory / "toy/bert_model.ckpt", tensors)
+        return self
+
+    def archive(self, kind: str) -> Self:
+        """Has the toy packed in one file."""
+        shutil.make_archive(str(self.directory / "uncased"), kind, self.directory / "toy")
+        return self
+
+    def with_heads(self) -> Self:
+        write_toy_checkpoint(self.directory / "toy", heads_of_pretraining=True)
         return self
 
     def forbid(self, name: str) -> Self:
@@ -972,6 +1009,148 @@ CASES: dict[str, list[Case]] = {
         Case("more frozen layers than there are",
              lambda box: box.toml("epochs = 1", 'strategy = "freeze_layers"\nfreeze_layers = 3'),
              "DIR/run.toml:14: `training.freeze_layers` is 3, the base model has 2 layers. Give at most 2."),
+    ],
+    "The base model in Google's form": [
+        Case("a zip archive",
+             lambda box: box.google().archive("zip").toml('base = "toy"', 'base = "uncased.zip"'),
+             "DIR/uncased.zip: a zip archive, which is not read as it is. Unpack it, as with `unzip uncased.zip`, "
+             "and give the directory that comes of it."),
+        Case("a tar archive",
+             lambda box: box.google().archive("gztar").toml('base = "toy"', 'base = "uncased.tar.gz"'),
+             "DIR/uncased.tar.gz: a tar archive, which is not read as it is. Unpack it, as with `tar -xf "
+             "uncased.tar.gz`, and give the directory that comes of it."),
+        Case("one of the checkpoint's files",
+             lambda box: box.google().toml('base = "toy"', 'base = "toy/bert_model.ckpt.index"'),
+             "DIR/toy/bert_model.ckpt.index: a file, expected a directory, or the path that the files of a "
+             "checkpoint begin with. Give DIR/toy or DIR/toy/bert_model.ckpt."),
+        Case("no bert_config.json", lambda box: box.google().delete("toy/bert_config.json"),
+             "DIR/toy/bert_config.json: there is no such file beside bert_model.ckpt, a checkpoint of TensorFlow's. "
+             "Give a directory with bert_config.json, vocab.txt and bert_model.ckpt.*, or the path "
+             "DIRECTORY/bert_model.ckpt."),
+        Case("no vocab.txt", lambda box: box.google().delete("toy/vocab.txt"),
+             "DIR/toy: there is neither vocab.txt nor tokenizer.json. Add the one that was published with the model; "
+             "a model without them is not BERT's kind: take bert-base-uncased, or bert-base-multilingual-cased for "
+             "other languages than English."),
+        Case("no index", lambda box: box.google().delete("toy/bert_model.ckpt.index"),
+             "DIR/toy/bert_model.ckpt.index: there is no such file. Give a directory with bert_config.json, "
+             "vocab.txt and bert_model.ckpt.*, or the path DIRECTORY/bert_model.ckpt."),
+        Case("no file of weights", lambda box: box.google().delete("toy/bert_model.ckpt.data-00000-of-00001"),
+             "DIR/toy/bert_model.ckpt.data-00000-of-00001: there is no such file, and bert_model.ckpt.index names "
+             "it. Copy or download all files of bert_model.ckpt again."),
+        Case("weights cut short",
+             lambda box: box.google().cut("toy/bert_model.ckpt.data-00000-of-00001", 100),
+             "DIR/toy/bert_model.ckpt.data-00000-of-00001: expected the 11,216 bytes that bert_model.ckpt.index "
+             "tells of, got 11,116. The file is cut short or damaged: copy or download it again."),
+        Case("an index cut short", lambda box: box.google().cut("toy/bert_model.ckpt.index", 100),
+             "DIR/toy/bert_model.ckpt.index: cannot be read as the index of a TensorFlow checkpoint (it does not end "
+             "as one). The file is cut short or damaged: copy or download it again."),
+        Case("weights that are damaged", lambda box: box.google().damage("toy/bert_model.ckpt.data-00000-of-00001"),
+             "DIR/toy/bert_model.ckpt.data-00000-of-00001: the bytes of 'bert/embeddings/LayerNorm/beta' have "
+             "another checksum than the index says. The file is cut short or damaged: copy or download it again."),
+        Case("two checkpoints, neither of Google's name",
+             lambda box: box.google().copy("toy/bert_model.ckpt.index", "toy/model.ckpt-10.index").rename(
+                 "toy/bert_model.ckpt.index", "toy/model.ckpt-20.index"),
+             "DIR/toy: 2 checkpoints in it: model.ckpt-10, model.ckpt-20. Say which, by its path: "
+             "DIR/toy/model.ckpt-20."),
+        Case("a missing tensor",
+             lambda box: box.google_tensors(lambda t: t.pop("bert/embeddings/LayerNorm/beta")),
+             "DIR/toy/bert_model.ckpt.index: 1 of 39 tensors are missing: bert/embeddings/LayerNorm/beta. Take "
+             "bert_config.json and the checkpoint from the same BERT model."),
+        Case("a tensor of another shape", lambda box: box.google(intermediate_size=64),
+             "DIR/toy/bert_model.ckpt.index: 6 tensors have another shape than bert_config.json says: "
+             "bert/encoder/layer_0/intermediate/dense/kernel expected [8, 64], got [8, 32], "
+             "bert/encoder/layer_0/intermediate/dense/bias expected [64], got [32], "
+             "bert/encoder/layer_0/output/dense/kernel expected [64, 8], got [32, 8] and 3 more. Take weights and "
+             "bert_config.json from the same model."),
+        Case("a tensor that is no floating-point number", lambda box: box.google_tensors(
+                 lambda t: t.update({"bert/pooler/dense/kernel": t["bert/pooler/dense/kernel"].astype(np.int8)})),
+             "DIR/toy/bert_model.ckpt.data-00000-of-00001: expected weights of the type float64 or float32 or "
+             "float16 or bfloat16, got int8 in 'bert/pooler/dense/kernel'. Quantised weights are not supported: take "
+             "the model's weights as floating-point numbers."),
+        Case("a weight that is not a number", lambda box: box.google_tensors(
+                 lambda t: t["bert/embeddings/word_embeddings"][3].fill(np.nan)),
+             "DIR/toy/bert_model.ckpt.data-00000-of-00001: expected weights up to 1,000,000 in size, got nan in row "
+             "3 of 'bert/embeddings/word_embeddings'. It is damaged, or its training diverged: download it again, or "
+             "take another model."),
+        Case("the checkpoint of an ALBERT", lambda box: box.google_tensors(lambda t: t.update(
+                 {name.replace("bert/encoder/layer_0", "bert/encoder/transformer/group_0/inner_group_0"): t.pop(name)
+                  for name in list(t)})),
+             "DIR/toy/bert_model.ckpt.index: 16 of 39 tensors are missing: "
+             "bert/encoder/layer_0/attention/self/query/kernel, bert/encoder/layer_0/attention/self/query/bias, "
+             "bert/encoder/layer_0/attention/self/key/kernel and 13 more; it has "
+             "bert/encoder/transformer/group_0/inner_group_0/attention/output/LayerNorm/beta and the like, which are "
+             "of another architecture. Only BERT encoders are supported, with the names of google-research/bert: "
+             "choose one of these."),
+        Case("the checkpoint of an ELECTRA", lambda box: box.google_tensors(lambda t: t.update(
+                 {name.replace("bert/", "electra/"): t.pop(name) for name in list(t)})),
+             "DIR/toy/bert_model.ckpt.index: 37 of 39 tensors are missing: bert/embeddings/word_embeddings, "
+             "bert/embeddings/position_embeddings, bert/embeddings/token_type_embeddings and 34 more; it has "
+             "electra/embeddings/LayerNorm/beta and the like, which are of another architecture. Only BERT encoders "
+             "are supported, with the names of google-research/bert: choose one of these."),
+        Case("a checkpoint of TensorFlow 2", lambda box: box.google_tensors(lambda t: t.update(
+                 {"_CHECKPOINTABLE_OBJECT_GRAPH": np.zeros(1, np.float32)}
+                 | {f"model/{number}": t.pop(name) for number, name in enumerate(list(t))})),
+             "DIR/toy/bert_model.ckpt.index: 37 of 39 tensors are missing: bert/embeddings/word_embeddings, "
+             "bert/embeddings/position_embeddings, bert/embeddings/token_type_embeddings and 34 more; it is one of "
+             "TensorFlow 2, whose tensors have other names. Take the original BERT's checkpoint of TensorFlow 1, or "
+             "the model in Hugging Face's layout."),
+        Case("the config of an ALBERT", lambda box: box.google(embedding_size=4),
+             "DIR/toy/bert_config.json: embedding_size must be hidden_size, got 4. ALBERT and ELECTRA are not "
+             "supported: choose a model that is a plain BERT encoder."),
+        Case("the config of another model", lambda box: box.google(model_type="xlnet"),
+             "DIR/toy/bert_config.json: model_type must be \"bert\", got 'xlnet'. Choose a model that is a plain "
+             "BERT encoder."),
+        Case("an activation that is not BERT's", lambda box: box.google(hidden_act="swish"),
+             "DIR/toy/bert_config.json: hidden_act must be one of gelu, gelu_new, gelu_pytorch_tanh, relu, got "
+             "'swish'. Correct it, or choose another model."),
+        Case("a config without its vocabulary's size", lambda box: box.google().write(
+                 "toy/bert_config.json", '{"hidden_size": 8}'),
+             "DIR/toy/bert_config.json: vocab_size is missing. Take the file that was published with the model."),
+        Case("a vocabulary larger than the model's",
+             lambda box: box.google().change("toy/vocab.txt", "film\n", "film\nfilms\n"),
+             "DIR/toy/vocab.txt: expected 1 to 66 tokens (bert_config.json's vocab_size), got 67. Take vocab.txt and "
+             "bert_config.json from the same model."),
+    ],
+    "Masks to fill": [
+        Case("a model without the head for masked tokens", nothing,
+             "DIR/toy: it has no head for masked tokens: that is left out where a model is saved for other tasks. "
+             "Give a model as it was pre-trained, such as bert-base-uncased (BertForMaskedLM, BertForPreTraining).",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a pushed model", nothing,
+             "DIR/pushed/1: a pushed model, which has its task's head in place of the one for masked tokens. Give a "
+             "base model that has one.", "fill --model DIR/pushed 'the film was [MASK] .'"),
+        Case("a head of another shape", lambda box: box.with_heads().tensors(
+                 lambda t: t.update({"cls.predictions.bias": t["cls.predictions.bias"][1:]})),
+             "DIR/toy/model.safetensors: 1 tensors have another shape than config.json says: cls.predictions.bias "
+             "expected [66], got [65]. Take weights and config.json from the same model.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("half a head", lambda box: box.with_heads().tensors(lambda t: t.pop("cls.predictions.bias")),
+             "DIR/toy/model.safetensors: 1 of 5 tensors are missing: cls.predictions.bias. Take weights and "
+             "config.json from the same BERT model, saved with the encoder's own names.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a head with embeddings of its own", lambda box: box.with_heads().tensors(
+                 lambda t: t.update({"cls.predictions.decoder.weight": 2 * t["embeddings.word_embeddings.weight"]})),
+             "DIR/toy/model.safetensors: cls.predictions.decoder.weight is not embeddings.word_embeddings.weight, "
+             "which it is in BERT. A head with an output of its own is not supported: take a model with tied "
+             "embeddings.", f"{FILL} 'the film was [MASK] .'"),
+        Case("a vocabulary without [MASK]",
+             lambda box: box.with_heads().change("toy/vocab.txt", "[MASK]\n", "[mask]\n"),
+             "DIR/toy: its vocabulary has no [MASK]. Give a model with the vocabulary that it was pre-trained with.",
+             f"{FILL} 'the film was [MASK] .'"),
+        Case("a text without a mask", lambda box: box.with_heads(),
+             "TEXT: no [MASK] in it, got 'the film was _ .'. Put [MASK] where a token is to be found, in quotes on a "
+             "shell.", f"{FILL} 'the film was _ .'"),
+        Case("a tab in a text", lambda box: box.with_heads(),
+             "TEXT: a tab or the end of a line in it, got 'the film\\twas [MASK]'. Put a space there.",
+             f"{FILL} 'the film\twas [MASK]'"),
+        Case("a row without a mask", lambda box: box.with_heads(),
+             "DIR/dev.tsv:2: no [MASK] in it, got 'the film is good'. Put [MASK] where a token is to be found, in "
+             "quotes on a shell.", f"{FILL} --input DIR/dev.tsv"),
+        Case("texts and a file", lambda box: box.with_heads(),
+             "--input: texts are given too. Give either --input or texts.", f"{FILL} --input DIR/dev.tsv 'a [MASK]'"),
+        Case("an output for texts", lambda box: box.with_heads(),
+             "--output: goes with --input. Give --input rows.tsv, or leave it out.",
+             f"{FILL} --output DIR/out.tsv 'a [MASK]'"),
     ],
     "Disk and permissions": [
         Case("a config one may not read", lambda box: box.forbid("run.toml"),

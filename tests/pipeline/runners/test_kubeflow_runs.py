@@ -11,6 +11,7 @@ import pytest
 import pipeline_runner
 from components.export.card import read_card
 from components.serving.versions import versions
+from tests.google_form import as_google
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
@@ -166,6 +167,7 @@ class Tagger(NamedTuple):
 def tagger(folder: Path) -> Tagger:
     (folder / "tagging").mkdir()
     config, root, mounted = write_run(folder / "tagging", "tagging"), folder / "root", folder / "mounted-tagging"
+    as_google(config.parent / "model")
     lines = [f"{key} = {json.dumps(value)}" for key, value in settings(mounted).items()]
     config.write_text(config.read_text() + "\n".join(["", "[kubeflow]", *lines, ""]))
     assert pipeline_runner.main(["run", "--config", str(config), "--root", str(root)]) == 0

@@ -15,10 +15,14 @@ from components.common.checkout import ROOT
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import manifest, record
 from tests.commands import Process, python
+from tests.google_form import write_google_checkpoint
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
+
+GOOGLE = "google/bert_model.ckpt"
+"""The base model: a path prefix."""
 
 PAIR = ["Evaluator", "Evaluator.test"]
 """Nodes that do not wait for each other."""
@@ -69,6 +73,9 @@ def versions(root: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def folder(first_run: FirstRun) -> Path:
+    """The first run's, whose base model is here in Google's form, which has the same weights."""
+    write_google_checkpoint(first_run.folder / "google", first_run.folder / "model")
+    write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, model={"base": GOOGLE})
     return first_run.folder
 
 
@@ -81,7 +88,7 @@ def dag(folder: Path, root: Path) -> Path:
 def variant(folder: Path, own: Path, **tables: Mapping[str, object]) -> Path:
     """Another config over the shared data: what does not follow from the difference comes from cache."""
     data = {split: str(folder / f"{split}.txt") for split in ("train", "dev", "test")}
-    shared: dict[str, Any] = {"data": data, "model": {"base": str(folder / "model")}, "training": LEARNS, "gate": GATE}
+    shared: dict[str, Any] = {"data": data, "model": {"base": str(folder / GOOGLE)}, "training": LEARNS, "gate": GATE}
     return write_toy_run(own, keep_data=True, **(shared | tables))
 
 
@@ -241,7 +248,7 @@ def test_a_base_model_that_changes_between_two_steps_is_said(
     dag: Path, folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     assert step("begin-run", dag, "another base model") == 0
-    vocabulary = folder / "model" / "vocab.txt"
+    vocabulary = folder / "google" / "vocab.txt"
     good = vocabulary.read_bytes()
     vocabulary.write_bytes(good + b"more\n")
     capfd.readouterr()

@@ -13,6 +13,7 @@ from components.common.errors import InputError
 from components.export.card import read_card
 from components.serving.versions import versions
 from pipeline.runners import local
+from tests.google_form import as_google
 from tests.toys import toy_rows, write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -36,7 +37,10 @@ def said(folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> Said:
 
 
 def configure(folder: Path, **data: object) -> Path:
-    return write_toy_run(folder, without_test=True, data=SPANS | data, training={"init_from": "pushed"})
+    config = write_toy_run(folder, without_test=True, data=SPANS | data, training={"init_from": "pushed"})
+    # In Google's form: so a run from one is reproduced, too.
+    as_google(folder / "model")
+    return config
 
 
 def deliver(folder: Path, span: int, rows: list[tuple[str, str]]) -> None:
