@@ -12,7 +12,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-fill
+  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-fill bench-small-run
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -161,7 +161,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes and bench-fill are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes, bench-fill and bench-small-run are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -206,6 +206,11 @@ bench-accuracy: setup samples
 # The defaults on a few hundred rows, without the pipeline: an hour of a core; what is there already is left out.
 bench-small-data: setup samples
 	$(PY) -m bench.small_data
+
+# Where the seconds of a run on few rows go: three runs, three minutes.
+bench-small-run: SAMPLES = minilm
+bench-small-run: setup samples
+	$(PY) -m bench.small_run
 
 # The limits of drift on real rows, and on German ones that are generated: three minutes.
 bench-drift: SAMPLES = minilm movie-reviews reuters-r8

@@ -34,6 +34,7 @@ from bench.common import Run, as_toml, interleaved, keep, last_json, middle, pee
 from components.common import tensorflow_env
 from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
+from components.pretrained.file_names import CONFIG
 
 CONFIGS = {
     "movie-reviews": "movie_reviews.toml",
@@ -156,8 +157,13 @@ def utilisation(scratch: Path, rounds: int) -> None:
 
 
 def memory(scratch: Path, rounds: int) -> None:
-    """The peak of the process that trains."""
+    """The peak of the process that trains, on the rows and on ten times as many.
+
+    `full` goes 20 steps, since it keeps nothing of a row. `head` keeps a state of every row, and so computes all of
+    them, through the first layer of the sample weights alone: the states are as large as behind six.
+    """
     del rounds
+    shallow = one_layer(scratch / "one-layer")
     settings = settings_of(ROOT / "pipeline" / "configs" / CONFIGS["movie-reviews"])
     found: dict[str, Any] = {}
     strategies = {"full": {"steps": 20}, "head": {"strategy": "head", "epochs": 1}}
@@ -165,12 +171,23 @@ def memory(scratch: Path, rounds: int) -> None:
         folder = write_rows(scratch / f"memory-{times}", settings, None, times, times)
         worker("prepare", folder)
         for strategy, training in strategies.items():
-            run = worker("fit", folder, json.dumps(training))
+            run = worker("fit", folder, json.dumps(training), *([shallow] if strategy == "head" else []))
             found.setdefault(strategy, {})[run["rows"]] = run["peak_mb"]
     ratios = {strategy: max(peaks.values()) / min(peaks.values()) for strategy, peaks in found.items()}
     for strategy, peaks in found.items():
         print(f"memory of Trainer, {strategy}: {peaks} MB by rows, {ratios[strategy]:.2f} x")
     keep("train", "memory", {"peak_mb": found, "ratios": ratios})
+
+
+def one_layer(folder: Path) -> Path:
+    """The sample weights, of which a model takes the first layer."""
+    folder.mkdir()
+    for file in SAMPLE_BASE.iterdir():
+        if file.name != CONFIG:
+            (folder / file.name).symlink_to(file.resolve())
+    config = json.loads((SAMPLE_BASE / CONFIG).read_text(encoding="utf-8"))
+    (folder / CONFIG).write_text(json.dumps(config | {"num_hidden_layers": 1}), encoding="utf-8")
+    return folder
 
 
 def random_base(folder: Path) -> Path:
@@ -250,8 +267,11 @@ def prepare(folder: str) -> Run:
     return {}
 
 
-def fit(folder: str, overrides: str, replicas: Any = None) -> Run:
-    """The Trainer's work but for the export, on transformed examples; alone, or with the replicas of a group."""
+def fit(folder: str, overrides: str, base: str = "", replicas: Any = None) -> Run:
+    """The Trainer's work but for the export, on transformed examples; alone, or with the replicas of a group.
+
+    `base`: another base model than the run's, of the same tokenizer.
+    """
     import numpy as np
     import tensorflow_transform as tft
 
@@ -272,7 +292,7 @@ def fit(folder: str, overrides: str, replicas: Any = None) -> Run:
             Rows.of_examples([f"{examples}/Split-{split}/*"], spec, task, Path(scratch, split))
             for split in ("train", "dev")
         )
-        model = initial_model.build_model(Path(run["model"]["base"]), Model(**run["model"]), training, task)
+        model = initial_model.build_model(Path(base or run["model"]["base"]), Model(**run["model"]), training, task)
         weights = np.ones(len(task.labels), np.float32)
         here = Path(scratch)
         history = loop.fit(model, train, dev, training, weights, here, here, None, replicas or SINGLE_REPLICA)

@@ -93,7 +93,7 @@ def fit(folder: str, overrides: str) -> Run:
     replicas = (
         cluster_replicas.of_cluster(cluster.of_environment()) if cluster.VARIABLE in os.environ else SINGLE_REPLICA
     )
-    return {**train.fit(folder, overrides, replicas), "replicas": replicas.count}
+    return {**train.fit(folder, overrides, replicas=replicas), "replicas": replicas.count}
 
 
 if __name__ == "__main__":

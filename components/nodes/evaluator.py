@@ -17,7 +17,9 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.evaluation import eval_config, raw_text, sentences, slice_values, unlearned
+from components.common.in_process import stays_here
+from components.evaluation import eval_config, raw_text, sentences, shared_model, slice_values, unlearned
+from components.evaluation.eager_pipeline import EagerPipeline
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
 from components.export import saved_weights, served_ops
@@ -35,6 +37,10 @@ _ON_REST = "compared"
 """Within the evaluation: TFMA's files of the second measurement, where there is one."""
 
 
+MOST_EAGER_ROWS, _MOST_EAGER_BYTES = 10_000, 1 << 24
+"""Rows of a split, and bytes of its gzipped files, up to which an evaluation in this process is computed in lists: some
+10 KB of a row stay in memory meanwhile, and its texts several times."""
+
 FEWEST_ROWS = 30
 """Rows that two models are compared on at least, where one has learned the others: of fewer, one row is more than three
 points of accuracy, and all but large differences are chance."""
@@ -42,6 +48,9 @@ points of accuracy, and all but large differences are chance."""
 
 class Executor(executor.Executor):
     """Fills in what TFX's executor is configured with, runs it, and sums up."""
+
+    _eager: bool
+    """Whether the split that is measured is one for lists."""
 
     def Do(  # noqa: N802
         self,
@@ -64,7 +73,10 @@ class Executor(executor.Executor):
         notes: dict[str, Any] = {}
         if baseline := next(iter(input_dict.get("baseline_model") or ()), None):
             notes, learned = _about(baseline, task, Path(examples.uri), split)
-        labels = {label for of_split, label in row_counts.row_counts(Path(examples.uri)) if of_split == split}
+        labels = {label: rows for (of, label), rows in row_counts.row_counts(Path(examples.uri)).items() if of == split}
+        size = sum(path.stat().st_size for path in Path(artifact_utils.get_split_uri([examples], split)).glob("*"))
+        few = sum(labels.values()) <= MOST_EAGER_ROWS and size <= _MOST_EAGER_BYTES
+        self._eager = few and stays_here(self)
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         evaluation.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
@@ -117,11 +129,18 @@ class Executor(executor.Executor):
             directory = artifact_utils.get_split_uri(input_dict["examples"], split)
             served[RAW_TEXT_F1.name] = {name: _raw_text_f1(uri, directory, task) for name, uri in models.items()}
         config = eval_config.build_eval_config(task, list(json.loads(exec_properties["slices"])), gate, served)
-        properties = {"eval_config": proto_utils.proto_to_json(config), "example_splits": json.dumps([split])}
+        properties = {
+            "eval_config": proto_utils.proto_to_json(config),
+            "example_splits": json.dumps([split]),
+            "custom_eval_shared_model": shared_model.PATH,
+        }
         super().Do(input_dict, output_dict, properties)
         evaluation = artifact_utils.get_single_uri(output_dict["evaluation"])
         summary = read_summary(evaluation, task)
         return summary if gate is None else summary | verdict(evaluation, gate, summary["metrics"])
+
+    def _make_beam_pipeline(self) -> Any:
+        return EagerPipeline() if self._eager else super()._make_beam_pipeline()
 
 
 def _about(

@@ -26,6 +26,7 @@ from components.settings.gate import Gate
 from components.settings.serialization import dump
 from components.tasks import Task
 from pipeline.commands import named_models
+from pipeline.runners import libraries
 
 _SPLIT = "rows"
 """What the rows are called among Examples, where others are of train or dev."""
@@ -81,6 +82,8 @@ def _measured(
     model: Path, source: Path, data: Data, task: Task, bounds: Gate, counts: Counter[str], scratch: Path
 ) -> dict[str, Any]:
     """Runs the Evaluator's executor on the rows; `counts` are those of labels, `scratch` is for its files."""
+    libraries.load()
+
     import tensorflow as tf
     from tfx.components.util import examples_utils
     from tfx.proto import example_gen_pb2

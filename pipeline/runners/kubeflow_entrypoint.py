@@ -14,7 +14,7 @@ from typing import Any
 
 from components.common.errors import find_input_error
 from components.common.literal_paths.libraries import use_literal_paths
-from pipeline.runners import inputs
+from pipeline.runners import inputs, libraries
 
 _STAGED = {"gs://": "gcs", "s3://": "s3", "minio://": "minio"}
 
@@ -44,6 +44,7 @@ def run(arguments: list[str]) -> None:
     known.json_serialized_invocation_args = json.dumps(staged(invocation))
     properties = invocation.get("inputs", {}).get("parameterValues", {})
     inputs.check(known.executor_class_path, properties)
+    libraries.load()
 
     from tfx.orchestration.kubeflow.v2.container import kubeflow_v2_run_executor
 

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import contextlib
-import gc
-import sys
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -18,7 +16,7 @@ from components.common.progress import asked_to_stop, stop_on_signals, watch
 from components.common.streams import redirected_output
 from pipeline.config.preflight import Checked
 from pipeline.reports import run_report, tables
-from pipeline.runners import notify
+from pipeline.runners import libraries, notify
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held, told, writable
@@ -90,8 +88,9 @@ def _run_nodes(
     with watch(terminal, "loading TensorFlow"):
         found = manifest.collect(checked, record.id, record.started)
         found.write(Path(record.directory))
-        with _no_collections():
-            from pipeline.runners.launch import CompiledPipeline
+        libraries.load()
+
+        from pipeline.runners.launch import CompiledPipeline
 
         compiled = CompiledPipeline.of(checked, paths, found)
     with watch(terminal, "checking what is there"):
@@ -112,22 +111,3 @@ def _run_nodes(
         record.write()
     lifecycle.end(record, found)
     compiled.annotate("manifest", found.as_json())
-
-
-@contextlib.contextmanager
-def _no_collections() -> Iterator[None]:
-    """Leaves Python's garbage collector off, and what was made meanwhile out of later collections.
-
-    Modules are never garbage: looking for some among them takes a second of ten while TensorFlow is imported, and time
-    in every node.
-    """
-    if "tensorflow" in sys.modules or not gc.isenabled():
-        # Not the first run of this process: there may be garbage.
-        yield
-        return
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
-        gc.freeze()

@@ -28,7 +28,7 @@ from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
-from pipeline.runners import claims, notify
+from pipeline.runners import claims, libraries, notify
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
 from pipeline.runs.cache_key import code_at_start
@@ -90,6 +90,8 @@ def _begin(dag: ExportedDag, exported: Path, run_id: str) -> int:
         directory = Path(begun.directory)
         claims.write(dag, run_id, {"directory": str(directory)})
         with _failures_in(directory):
+            libraries.load()
+
             from google.protobuf import json_format
 
             from pipeline.runners.launch import CompiledPipeline, compiled_run
@@ -224,6 +226,8 @@ def _directory(dag: ExportedDag, run_id: str) -> Path | None:
 
 
 def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPipeline:
+    libraries.load()
+
     from google.protobuf import json_format
     from tfx.proto.orchestration import pipeline_pb2
 

@@ -30,6 +30,7 @@ from components.settings.serialization import dump
 from components.settings.training import Training
 from components.tasks.classification import Classification
 from components.training import initial_model
+from pipeline.beam.batch_size import use_large_batches
 from tests.conftest import LABELS, Trained, Transformed, artifact, beam_executor
 
 
@@ -83,13 +84,17 @@ def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
     """Runs the Evaluator on dev."""
     from tfx.types import standard_artifacts
 
-    def run(model: Any, baseline: Any, gate: Gate, fewest: int = 1, most: int = 50) -> Evaluated:
+    # As a run does: the last bits of an answer are those of the batch it is in.
+    use_large_batches()
+
+    def run(model: Any, baseline: Any, gate: Gate, fewest: int = 1, most: int = 50, eager: int = 10_000) -> Evaluated:
         folder = tmp_path_factory.mktemp("evaluated")
         baseline.set_string_custom_property("pushed_version", "7")
         evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
         blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(evaluator, "FEWEST_ROWS", fewest)
+            patch.setattr(evaluator, "MOST_EAGER_ROWS", eager)
             beam_executor(evaluator.Executor, folder).Do(
                 {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
                 {"evaluation": [evaluation], "blessing": [blessing]},
@@ -145,6 +150,17 @@ def refused(evaluate: Callable[..., Evaluated], wild: Any, tiny_trained: Trained
         max_drop={"macro_f1": 0.015, "loss": 0.1, "accuracy": 1.0},
     )
     return evaluate(wild, tiny_trained.model, gate)
+
+
+def test_more_rows_than_are_computed_in_lists_go_through_beam_to_the_same_end(
+    evaluate: Callable[..., Evaluated], refused: Evaluated, wild: Any, tiny_trained: Trained, rows: list[Row]
+) -> None:
+    by_beam = evaluate(wild, tiny_trained.model, refused.gate, eager=len(rows) - 1)
+    assert by_beam.summary == refused.summary
+    assert not by_beam.blessed
+    assert sorted(path.name for path in by_beam.blessing.parent.rglob("*") if path.is_file()) == sorted(
+        path.name for path in refused.blessing.parent.rglob("*") if path.is_file()
+    )
 
 
 @pytest.fixture(scope="module")
