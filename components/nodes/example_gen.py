@@ -7,14 +7,13 @@ the number of rows, and a run with many files spreads over the workers of any ru
 from __future__ import annotations
 
 import functools
-import itertools
 import json
 import logging
 import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import apache_beam as beam
 import tensorflow as tf
@@ -27,18 +26,14 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import tasks
-from components.common import feature_names, progress
+from components.common import feature_names, json_files, progress
 from components.common.errors import InputError, changed
 from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
-from components.rows.files import InputFiles, find_files, fingerprints, of_train, opened, readable
-from components.rows.writer import QUARANTINE_FILE
+from components.rows.files import InputFiles, find_files, fingerprints, of_train
 from components.settings.data import Data
 from components.settings.serialization import dump, load
 from components.tasks import Task
-
-_BAD_ROWS_ENOUGH = 1000
-"""Reading a file stops after so many bad rows if one is enough to fail the run."""
 
 Element = tuple[str | None, str]
 
@@ -61,7 +56,7 @@ class _ReadFile(beam.DoFn):
         rows: Counter[tuple[str, str]] = Counter()
         hashes, bad = Hashes(self._task), 0
         least, greatest = math.inf, -math.inf
-        for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, _advance):
+        for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, progress.advance_bytes):
             if isinstance(row, reader.Row):
                 rows[row.split, self._task.count_key(row.label)] += 1
                 hashes.add(row)
@@ -71,7 +66,7 @@ class _ReadFile(beam.DoFn):
             else:
                 bad += 1
                 yield beam.pvalue.TaggedOutput("bad", tuple(row))
-                if bad >= _BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
+                if bad >= writer.BAD_ROWS_ENOUGH and self._data.on_bad_row == "fail":
                     break
         hashes.write(Path(self._output), name)
         counts = [[split, label, count] for (split, label), count in sorted(rows.items())]
@@ -88,12 +83,6 @@ class _ReadNames(beam.DoFn):
     def process(self, element: Element) -> Iterator[str]:
         split, name = element
         yield json.dumps([name, sorted(label_names.names_in(split, Path(name), self._data, self._task))])
-
-
-def _advance(size: int) -> None:
-    if bar := progress.current():
-        done = bar.done + size
-        bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")
 
 
 def serialized(row: reader.Row, task: Task, slice_names: tuple[str, ...]) -> bytes:
@@ -162,14 +151,16 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tasks.write(output, task)
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
-        counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
+        counts = sorted(json_files.take_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         numbers = [number for count in counts for number in count.pop("numbers")]
         contents = zip(order, (sha256 for _, _, sha256 in json.loads(before)), strict=True)
         for count in counts:
             if (name := count["file"]) in alone:
                 count["alone"] = alone[name]
         row_counts.write(output, counts, dict(contents))
-        enforce_bad_row_policy(output, data, counts)
+        writer.enforce_bad_row_policy(
+            output, data, (tsv.BadRow(*fields) for fields in json_files.take_lines(output / "bad")), counts
+        )
         _look_at_labels(output, files, task, numbers, alone)
 
     def _read_names(self, scratch: Path, files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
@@ -178,7 +169,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             names = pipeline | "Train" >> beam.Create(elements) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
             names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
-        found = dict(_lines(scratch))
+        found = dict(json_files.take_lines(scratch))
         return {path: set(found[str(path)]) for _, path in files}
 
 
@@ -189,53 +180,6 @@ def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[f
     for warning in label_names.warnings(row_counts.labels_of_train(output), task, alone):
         # Where no run's line will say it, as in a container of Kubeflow's.
         logging.getLogger(__name__).warning(warning)
-
-
-def _lines(path: Path) -> list[Any]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    path.unlink()
-    return lines
-
-
-def enforce_bad_row_policy(output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
-    """Writes the quarantine file, or fails the run for what belongs in it.
-
-    Raises:
-        InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
-    """
-    bad = sorted(tsv.BadRow(*fields) for fields in _lines(output / "bad"))
-    if not bad:
-        return
-    total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
-    share = len(bad) / total
-    if data.on_bad_row == "fail":
-        least = "at least " if any(count["bad"] >= _BAD_ROWS_ENOUGH for count in counts) else ""
-        raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
-    if share > data.max_bad_share:
-        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
-        raise _with_more(bad, allowed)
-    with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
-        for path, rows in itertools.groupby(bad, key=lambda row: row.path):
-            problems = {row.line: row.problem for row in rows}
-            with readable(Path(path)), opened(Path(path)) as source:
-                for lines in numbered_rows(source, data):
-                    if problem := next((problems[line] for line, _ in lines if line in problems), None):
-                        file.writelines(writer.quarantined(path, line, problem, raw) for line, raw in lines)
-
-
-def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
-    """The numbered lines of a file: one by one, or those of a sentence together."""
-    numbered = enumerate(source, 1)
-    if data.format == "tsv":
-        return ([line] for line in numbered)
-    return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
-
-
-def _with_more(bad: list[tsv.BadRow], more: str) -> InputError:
-    """The first bad row's error; the rest of them by line, as far as a terminal bears."""
-    first, others = bad[0], bad[1:5]
-    listed = "".join(f"\n  also {row.path}:{row.line}: {row.problem}" for row in others)
-    return InputError(f"{first.path}:{first.line}", first.problem + more, first.remedy + listed)
 
 
 class Driver(base_driver.BaseDriver):

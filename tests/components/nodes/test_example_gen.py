@@ -19,7 +19,7 @@ from components.common.errors import InputError
 from components.common.progress import Bar
 from components.leakage import duplicates, row_hashes
 from components.nodes import example_gen
-from components.rows import data_hash, row_counts
+from components.rows import data_hash, row_counts, writer
 from components.rows.splits import split_of
 from components.settings.data import Data, Split
 from components.settings.serialization import dump
@@ -277,7 +277,7 @@ def test_a_file_that_comes_to_match_the_glob_changes_the_cache_key(tmp_path: Pat
 def test_of_a_broken_sentence_all_lines_are_kept() -> None:
     data = Data(task="tagging", format="conll", train=("t",), dev=("d",))
     lines = io.BytesIO(b"a O\nb O\n\n\nc O\n")
-    assert list(example_gen.numbered_rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]
+    assert list(writer.numbered_rows(lines, data)) == [[(1, b"a O\n"), (2, b"b O\n")], [(5, b"c O\n")]]
 
 
 def test_relative_paths_and_spans_are_found_under_the_data_path_when_the_node_runs(tmp_path: Path) -> None:
