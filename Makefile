@@ -12,7 +12,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes
+  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-vocabulary
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -161,7 +161,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift and bench-classes are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes and bench-vocabulary are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -175,6 +175,10 @@ bench-tokenize: setup samples $(PEER_INSTALLED)
 
 bench-predict: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.predict
+
+bench-vocabulary: SAMPLES = newsgroups
+bench-vocabulary: setup samples
+	$(PY) -m bench.vocabulary
 
 bench-pipeline: SAMPLES = minilm movie-reviews reuters-r8
 bench-pipeline: setup samples $(PEER_INSTALLED)
