@@ -12,7 +12,8 @@ KERNELS := components/kernels/x86-64-v3.so
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-fill bench-small-run
+  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-fill \
+  bench-small-run bench-vocabulary
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -161,7 +162,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes, bench-fill and bench-small-run are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes, bench-fill, bench-small-run and
+# bench-vocabulary are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -178,6 +180,10 @@ bench-predict: setup samples $(PEER_INSTALLED)
 
 bench-fill: setup samples
 	$(PY) -m bench.fill
+
+bench-vocabulary: SAMPLES = newsgroups
+bench-vocabulary: setup samples
+	$(PY) -m bench.vocabulary
 
 bench-pipeline: SAMPLES = minilm movie-reviews reuters-r8
 bench-pipeline: setup samples $(PEER_INSTALLED)

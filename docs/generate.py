@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from components.common import exit_status
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from docs import keys, schema
 from pipeline.commands import arguments
 
@@ -54,6 +55,9 @@ _SEE = {
 def configuration() -> str:
     """docs/configuration.md."""
     every = keys.every_key()
+    others = keys.own_tables(VocabularyRun)
+    every += [key for key in keys.every_key(VocabularyRun) if key.table in others]
+    tables = keys.tables() | others
     lines = [
         "# Configuration reference",
         "",
@@ -83,13 +87,13 @@ def configuration() -> str:
         "| table | what it states |",
         "| --- | --- |",
         "| [above the tables](#above-the-tables) | the name and the task |",
-        *(f"| [`[{table}]`](#{table}) | {_linked(_first_sentence(cls))} |" for table, cls in keys.tables().items()),
+        *(f"| [`[{table}]`](#{table}) | {_linked(_first_sentence(cls))} |" for table, cls in tables.items()),
         "",
         "## Above the tables",
         "",
         *_items([key for key in every if not key.table]),
     ]
-    for table, cls in keys.tables().items():
+    for table, cls in tables.items():
         lines += [f"## `[{table}]`", "", *_paragraph(_about(cls)), ""]
         lines += _items([key for key in every if key.table == table])
     return "\n".join(lines).rstrip() + "\n"
@@ -199,6 +203,7 @@ PAGES = {
     "configuration.md": configuration,
     "commands.md": commands,
     "../pipeline/configs/run.schema.json": schema.text,
+    "../pipeline/configs/vocabulary.schema.json": lambda: schema.text(VocabularyRun),
 }
 """Page, or another file by its path from here -> what writes it."""
 

@@ -49,22 +49,26 @@ class Key(NamedTuple):
         return f"{self.table}.{self.name}" if self.table else self.name
 
 
-def tables() -> dict[str, type]:
-    """The settings class of each table, in the order of `Run`."""
-    hints = typing.get_type_hints(Run)
+def tables(of: type = Run) -> dict[str, type]:
+    """The settings class of each table, in the order of the fields of a kind of run."""
+    hints = typing.get_type_hints(of)
     return {
-        field.name: hints[field.name]
-        for field in dataclasses.fields(Run)
-        if dataclasses.is_dataclass(hints[field.name])
+        field.name: hints[field.name] for field in dataclasses.fields(of) if dataclasses.is_dataclass(hints[field.name])
     }
 
 
-def every_key() -> list[Key]:
-    """Every key that a TOML file may hold: those above the tables, then table by table."""
-    found = [*_keys("", Run, [name for name in _names(Run) if name not in tables()]), *_keys("", Data, ["task"])]
-    for table, cls in tables().items():
+def every_key(of: type = Run) -> list[Key]:
+    """Every key that a TOML file of a kind of run may hold: those above the tables, then table by table."""
+    found = [*_keys("", of, [name for name in _names(of) if name not in tables(of)])]
+    found += _keys("", Data, ["task"]) if of is Run else []
+    for table, cls in tables(of).items():
         found += _keys(table, cls, [name for name in _names(cls) if (table, name) != ("data", "task")])
     return found
+
+
+def own_tables(of: type) -> dict[str, type]:
+    """The tables of a kind of run that a fine-tuning has not."""
+    return {table: cls for table, cls in tables(of).items() if table not in tables()}
 
 
 def _names(cls: type) -> list[str]:

@@ -16,21 +16,22 @@ from docs import keys
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 
-def text() -> str:
-    """pipeline/configs/run.schema.json."""
-    return json.dumps(run_schema(), indent=1, ensure_ascii=False) + "\n"
+def text(of: type = Run) -> str:
+    """pipeline/configs/run.schema.json, or that of another kind of run."""
+    return json.dumps(run_schema(of), indent=1, ensure_ascii=False) + "\n"
 
 
-def run_schema() -> dict[str, Any]:
-    """What a TOML file may hold: every key with its type, range, meaning and example. What depends on other keys, as a
-    bound that the task has no metric for, only `check` finds."""
-    found = _of_toml(TypeAdapter(Run).json_schema())
+def run_schema(of: type = Run) -> dict[str, Any]:
+    """What a TOML file may hold, by the settings of its kind: every key with its type, range, meaning and example. What
+    depends on other keys, as a bound that the task has no metric for, only `check` finds."""
+    found = _of_toml(TypeAdapter(of).json_schema())
     tables, top = found["$defs"], found["properties"]
-    hints = {table: typing.get_type_hints(cls, include_extras=True) for table, cls in keys.tables().items()}
+    hints = {table: typing.get_type_hints(cls, include_extras=True) for table, cls in keys.tables(of).items()}
     # The settings have it where it says how rows are read.
-    top["task"] = {**tables["Data"]["properties"].pop("task"), "enum": list(TASKS)}
-    for key in keys.every_key():
-        properties = tables[keys.tables()[key.table].__name__]["properties"] if key.table else top
+    if of is Run:
+        top["task"] = {**tables["Data"]["properties"].pop("task"), "enum": list(TASKS)}
+    for key in keys.every_key(of):
+        properties = tables[keys.tables(of)[key.table].__name__]["properties"] if key.table else top
         value = properties[key.name]
         if key.table and any(getattr(one, "func", None) is several for one in _marks(hints[key.table][key.name])):
             if "items" in value:

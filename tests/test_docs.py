@@ -15,11 +15,13 @@ import pytest
 from bench.common import as_toml
 from components.common import exit_status
 from components.export import signature_names
+from components.settings.kinds.registry import AnyRun
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import Run
 from data.samples import SAMPLES
 from docs import generate, keys
 from pipeline.commands import arguments
-from pipeline.config.load import load_config
+from pipeline.config.load import load_any
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.record import NodeRecord, RunRecord
 from tests.checkout import ROOT
@@ -33,6 +35,17 @@ SMALLEST: dict[str, Any] = {
     "gate": {"min": {"accuracy": 0.5}},
 }
 """What a fragment of a config is completed with."""
+
+SMALLEST_VOCABULARY: dict[str, Any] = {
+    "name": "docs",
+    "kind": "vocabulary",
+    "corpus": {"files": "a.txt"},
+    "gate": {"max": {"unknown_share": 0.1}},
+}
+"""Likewise one of a run that learns a vocabulary."""
+
+OF_VOCABULARY = [key for key in keys.every_key(VocabularyRun) if key.table in keys.own_tables(VocabularyRun)]
+"""The keys that such a run alone has."""
 
 ROOMS = ("bench", "components", "data", "docs", "pipeline", "tests")
 
@@ -102,31 +115,40 @@ def test_a_generated_page_is_what_make_docs_writes(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `make docs`"
 
 
-@pytest.mark.parametrize("key", keys.every_key(), ids=lambda key: key.dotted)
+@pytest.mark.parametrize("key", [*keys.every_key(), *OF_VOCABULARY], ids=lambda key: key.dotted)
 def test_a_key_has_a_meaning_and_an_example_that_loads(key: keys.Key, tmp_path: Path) -> None:
     assert key.meaning.endswith(".")
     assert key.example
     assert next(iter(tomllib.loads(key.example[0]))) == key.name
-    values = {name: dict(value) if isinstance(value, dict) else value for name, value in SMALLEST.items()}
+    smallest = SMALLEST_VOCABULARY if key in OF_VOCABULARY else SMALLEST
+    values = {name: dict(value) if isinstance(value, dict) else value for name, value in smallest.items()}
     for line in key.example:
         ((name, value),) = tomllib.loads(line).items()
         if not key.table or name == "task":
             values[name] = value
         else:
             values.setdefault(key.table, {})[name] = value
-    if "files" in values["data"]:
+    if "files" in values.get("data", {}):
         del values["data"]["train"], values["data"]["dev"]
     run = loaded(values, tmp_path)
-    found = getattr(getattr(run, key.table), key.name) if key.table else getattr(run, key.name, run.data.task)
+    of_task = run.data.task if isinstance(run, Run) else None
+    found = getattr(getattr(run, key.table), key.name) if key.table else getattr(run, key.name, of_task)
     assert found not in (None, (), {})
 
 
 def test_every_key_that_the_settings_take_is_in_the_reference() -> None:
-    expected = {"name", "task"}
+    expected = {"name", "kind", "task"}
     for table, cls in keys.tables().items():
         expected |= {f"{table}.{field.name}" for field in dataclasses.fields(cls)}
     assert {key.dotted for key in keys.every_key()} == expected - {"data.task"}
     assert {"data", "training", "gate", "kubeflow"} <= set(keys.tables())
+    assert set(keys.own_tables(VocabularyRun)) == {"corpus", "vocabulary"}
+    expected = {
+        f"{table}.{field.name}"
+        for table, cls in keys.own_tables(VocabularyRun).items()
+        for field in dataclasses.fields(cls)
+    }
+    assert {key.dotted for key in OF_VOCABULARY} == expected
 
 
 def test_every_command_and_every_option_says_what_it_does() -> None:
@@ -179,10 +201,10 @@ def test_a_config_in_the_docs_loads(block: Block, tmp_path: Path) -> None:
     assert loaded(values, tmp_path).name == values["name"]
 
 
-def loaded(values: dict[str, Any], directory: Path) -> Run:
+def loaded(values: dict[str, Any], directory: Path) -> AnyRun:
     path = directory / "run.toml"
     path.write_text(as_toml(values), encoding="utf-8")
-    return load_config(path)
+    return load_any(path)
 
 
 def anchors(page: Path) -> set[str]:

@@ -14,9 +14,11 @@ import pytest
 from docs import keys
 from docs.schema import run_schema
 from tests.checkout import ROOT
-from tests.test_docs import PAGES, SMALLEST, blocks
+from tests.test_docs import OF_VOCABULARY, PAGES, SMALLEST, SMALLEST_VOCABULARY, blocks
 
 SCHEMA = json.loads((ROOT / "pipeline" / "configs" / "run.schema.json").read_text(encoding="utf-8"))
+
+OF_VOCABULARY_RUN = json.loads((ROOT / "pipeline" / "configs" / "vocabulary.schema.json").read_text(encoding="utf-8"))
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
@@ -42,7 +44,9 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
     """What a validator of JSON Schema would say; no library for it is installed."""
     assert schema.keys() <= KNOWN, schema.keys() - KNOWN
     if "$ref" in schema:
-        yield from problems(value, SCHEMA["$defs"][schema["$ref"].removeprefix("#/$defs/")], place)
+        # What is in both files is the same there.
+        definitions = OF_VOCABULARY_RUN["$defs"] | SCHEMA["$defs"]
+        yield from problems(value, definitions[schema["$ref"].removeprefix("#/$defs/")], place)
     if "anyOf" in schema and all(list(problems(value, one, place)) for one in schema["anyOf"]):
         yield f"{place}: {value!r} is none of {schema['anyOf']}"
     if value not in schema.get("enum", [value]) or value != schema.get("const", value):
@@ -79,33 +83,41 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
                 yield f"{place}.{key}: unknown"
 
 
-def completed(values: dict[str, Any]) -> dict[str, Any]:
+def said(values: dict[str, Any]) -> list[str]:
+    """What the schema of its kind says of a config."""
+    return list(problems(values, OF_VOCABULARY_RUN if values.get("kind") == "vocabulary" else SCHEMA))
+
+
+def completed(values: dict[str, Any], smallest: dict[str, Any] = SMALLEST) -> dict[str, Any]:
     """A fragment of a config as a config."""
-    whole = {**SMALLEST, **values}
-    for table in SMALLEST:
-        if table in values and isinstance(SMALLEST[table], dict):
-            whole[table] = {**SMALLEST[table], **values[table]}
+    if values.get("kind") == "vocabulary":
+        return values
+    whole = {**smallest, **values}
+    for table, value in smallest.items():
+        if table in values and isinstance(value, dict):
+            whole[table] = {**value, **values[table]}
     return whole
 
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.name)
 def test_a_config_that_ships_is_as_the_schema_says(path: Path) -> None:
-    assert list(problems(tomllib.loads(path.read_text(encoding="utf-8")), SCHEMA)) == []
+    assert said(tomllib.loads(path.read_text(encoding="utf-8"))) == []
 
 
 def test_every_block_of_toml_in_the_docs_is_as_the_schema_says() -> None:
     found = [block for page in PAGES for block in blocks(page) if block.kind == "toml"]
     assert len(found) > 3
     for block in found:
-        assert list(problems(completed(tomllib.loads(block.text)), SCHEMA)) == [], block.place
+        assert said(completed(tomllib.loads(block.text))) == [], block.place
 
 
-@pytest.mark.parametrize("key", keys.every_key(), ids=lambda key: key.dotted)
+@pytest.mark.parametrize("key", [*keys.every_key(), *OF_VOCABULARY], ids=lambda key: key.dotted)
 def test_a_keys_example_is_as_the_schema_says_and_its_misspelling_is_not(key: keys.Key) -> None:
     ((name, value),) = tomllib.loads(key.example[0]).items()
+    smallest = SMALLEST_VOCABULARY if key in OF_VOCABULARY else SMALLEST
     for written, expected in ((name, True), (f"{name}x", False)):
-        values = completed({key.table: {written: value}} if key.table else {written: value})
-        assert (list(problems(values, SCHEMA)) == []) is expected, written
+        values = completed({key.table: {written: value}} if key.table else {written: value}, smallest)
+        assert (said(values) == []) is expected, written
 
 
 @pytest.mark.parametrize(

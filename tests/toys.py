@@ -1,6 +1,7 @@
 """A checkpoint small enough to reason about: the files of a Hugging Face BERT directory, with random weights."""
 
 import json
+import random
 import string
 from collections.abc import Mapping
 from pathlib import Path
@@ -182,3 +183,46 @@ def _toml(value: object) -> str:
     if isinstance(value, dict):
         return "{ " + ", ".join(f"{json.dumps(key)} = {_toml(item)}" for key, item in value.items()) + " }"
     return json.dumps(value)
+
+
+def toy_documents(count: int, seed: int = 0) -> list[str]:
+    """Documents of sentences of made-up words, no two of them equal."""
+    draws = random.Random(seed)  # noqa: S311
+    syllables = ["ba", "ko", "ri", "ten", "sul", "mo", "ga", "li"]
+    words = ["".join(draws.choices(syllables, k=draws.randrange(1, 4))) for _ in range(200)]
+    found = []
+    for number in range(count):
+        sentences = [" ".join(draws.choices(words, k=6)).capitalize() for _ in range(draws.randrange(2, 5))]
+        found.append(f"{'. '.join(sentences)} {number}.")
+    return found
+
+
+def write_toy_corpus(folder: Path, **tables: Mapping[str, object]) -> Path:
+    """Writes toy documents in two files, a toy checkpoint to compare with and the TOML of a run that learns of them.
+
+    Args:
+        folder: where `a.txt`, `b.txt`, `model/` and `run.toml` go; files that are there stay.
+        tables: keys to add to a table of the TOML, or to replace in it.
+
+    Returns:
+        The TOML's path.
+    """
+    folder.mkdir(exist_ok=True)
+    documents = toy_documents(200)
+    for name, some in (("a.txt", documents[:120]), ("b.txt", documents[120:])):
+        if not (folder / name).exists():
+            (folder / name).write_text("\n\n".join(some) + "\n", encoding="utf-8")
+    if not (folder / "model").exists():
+        write_toy_checkpoint(folder / "model")
+    config: dict[str, Mapping[str, object]] = {
+        "corpus": {"files": "?.txt", "split": {"train": 80, "dev": 20}},
+        "vocabulary": {"size": 120, "reference": "model"},
+        "gate": {"max": {"unknown_share": 0.2}},
+    }
+    lines = ['name = "toy"', 'kind = "vocabulary"']
+    for name in dict.fromkeys([*config, *tables]):
+        table = {**config.get(name, {}), **tables.get(name, {})}
+        lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
+    path = folder / "run.toml"
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path

@@ -5,6 +5,9 @@ from __future__ import annotations
 LABEL = "label"
 """Raw feature: what a row is labelled with, bytes[1], or float[1] where that is a number; texts: `Task.texts`."""
 
+SENTENCES = "sentences"
+"""Raw feature of a document, the only one of it: its sentences in their order, bytes[sentences]."""
+
 TOKEN_IDS = "token_ids"  # noqa: S105
 """Transformed feature: int64[length], [CLS] ... [SEP], unpadded."""
 

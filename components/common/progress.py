@@ -214,3 +214,10 @@ def _first_parts(text: str, room: int) -> str:
     while parts and cell_len(", ".join(parts)) > room:
         parts.pop()
     return ", ".join(parts)
+
+
+def advance_bytes(size: int) -> None:
+    """Shows of the current piece of work, whose total is in bytes, that so many more are done."""
+    if bar := current():
+        done = bar.done + size
+        bar.advance(size, f"{done / 1e6:.0f} MB, {bar.rate(done) / 1e6:.1f} MB/s")

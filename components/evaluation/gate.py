@@ -3,17 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from components.common.errors import InputError
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.settings.gate import Gate
-from components.tasks import Task
+from components.tasks.metrics import Metric
 
 
-def check(gate: Gate, task: Task, place: str) -> None:
+class Measured(Protocol):
+    """What the gate asks of what is measured, as of a task."""
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Of all rows."""
+
+    @property
+    def label_metrics(self) -> tuple[Metric, ...]:
+        """Of each label."""
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """Their names, as far as they are known."""
+
+    @property
+    def primary_metric(self) -> Metric:
+        """An example of a bound is of this one."""
+
+    def metric_of(self, full_name: str) -> Metric | None:
+        """The metric that METRIC or METRIC/LABEL names."""
+
+
+def check(gate: Gate, task: Measured, place: str) -> None:
     """Refuses a gate that cannot be computed or that no model has to pass.
 
     Args:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 from pathlib import Path
@@ -40,6 +41,9 @@ WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 
 REMEDY = "Remove this version and push the model again"
 
+VOCABULARY = "vocabulary"
+"""`kind` in the card of a learned vocabulary, which has no weights and answers nothing."""
+
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
@@ -61,6 +65,7 @@ class _Input(TypedDict, total=False):
 class _Card(TypedDict, total=False):
     """What is read without another look; a card may say more."""
 
+    kind: str
     task: _Task
     weights_sha256: str
     initial_weights: str | None
@@ -91,6 +96,13 @@ def identity(card: dict[str, Any]) -> str:
     """
     counts = {name: value for name, value in card.items() if name not in _NOT_OF_ANSWERS}
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
+
+
+def is_vocabulary(directory: Path) -> bool:
+    """Whether a directory holds a learned vocabulary, as far as its card can be read."""
+    with contextlib.suppress(InputError):
+        return read_card(directory).get("kind") == VOCABULARY
+    return False
 
 
 def read_card(model: Path) -> dict[str, Any]:

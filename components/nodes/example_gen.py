@@ -27,7 +27,7 @@ from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components import tasks
-from components.common import progress
+from components.common import json_files, progress
 from components.common.errors import InputError, changed
 from components.examples import records
 from components.examples.encoding import all_serialized, serialized
@@ -74,7 +74,7 @@ class _Files:
         rows: Counter[tuple[str, str]] = Counter()
         hashes, bad = Hashes(self._task), 0
         least, greatest = math.inf, -math.inf
-        for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, _advance):
+        for row in reader.read_rows(Path(name), split, self._data, self._task.check_row, progress.advance_bytes):
             if isinstance(row, reader.Row):
                 rows[row.split, self._task.count_key(row.label)] += 1
                 hashes.add(row)
@@ -185,15 +185,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         tasks.write(output, task)
         data_hash.write(output, data_hash.of_files((split, sha256) for split, _, sha256 in json.loads(before)))
         order = [name for _, name in elements]
-        counts = sorted(_lines(output / "counts"), key=lambda count: order.index(count["file"]))
+        counts = sorted(json_files.take_lines(output / "counts"), key=lambda count: order.index(count["file"]))
         numbers = [number for count in counts for number in count.pop("numbers")]
         contents = zip(order, (sha256 for _, _, sha256 in json.loads(before)), strict=True)
         for count in counts:
             if (name := count["file"]) in alone:
                 count["alone"] = alone[name]
         row_counts.write(output, counts, dict(contents))
-        bad = [tsv.BadRow(*fields) for fields in _lines(output / "bad")]
-        writer.enforce_bad_row_policy(bad, output, data, counts)
+        bad = (tsv.BadRow(*fields) for fields in json_files.take_lines(output / "bad"))
+        writer.enforce_bad_row_policy(output, data, bad, counts)
         _look_at_labels(output, files, task, numbers, alone)
 
     def _write_by_beam(self, files: _Files, elements: list[Element], examples: types.Artifact) -> None:
@@ -219,7 +219,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         with self._make_beam_pipeline() as pipeline:
             names = pipeline | "Train" >> beam.Create(elements) | "ReadNames" >> beam.ParDo(_ReadNames(data, task))
             names | "Write" >> beam.io.WriteToText(str(scratch), shard_name_template="")
-        found = dict(_lines(scratch))
+        found = dict(json_files.take_lines(scratch))
         return {path: set(found[str(path)]) for _, path in files}
 
 
@@ -249,12 +249,6 @@ def _look_at_labels(output: Path, files: InputFiles, task: Task, numbers: list[f
     for warning in label_names.warnings(row_counts.labels_of_train(output), task, alone):
         # Where no run's line will say it, as in a container of Kubeflow's.
         logging.getLogger(__name__).warning(warning)
-
-
-def _lines(path: Path) -> list[Any]:
-    lines = [json.loads(line) for line in path.read_text().splitlines()]
-    path.unlink()
-    return lines
 
 
 class Driver(base_driver.BaseDriver):

@@ -10,14 +10,21 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
 from components.common import atomic_files
 from components.common.errors import InputError
 from components.common.literal_paths.patterns import matching
 from components.common.suggest import did_you_mean
 from components.rows.tsv import CHUNK
-from components.settings.data import Data
+
+
+class Files(Protocol):
+    """Settings that name input files, as `[data]` and `[corpus]`."""
+
+    @property
+    def patterns(self) -> list[tuple[str | None, str]]:
+        """(split, path or glob) of every input; the split is None where a hash decides."""
 
 
 def require_file(path: Path, of_directory: str) -> None:
@@ -135,7 +142,7 @@ def of_train(files: InputFiles) -> InputFiles:
     return [(split, path) for split, path in files if split in (None, "train")]
 
 
-def find_files(data: Data) -> InputFiles:
+def find_files(data: Files) -> InputFiles:
     """(split, file) of every input, globs resolved in sorted order.
 
     Raises:
@@ -158,7 +165,7 @@ def find_files(data: Data) -> InputFiles:
     return found
 
 
-def fingerprints(data: Data) -> str:
+def fingerprints(data: Files) -> str:
     """[split, suffix, sha256] of every input file, in the order in which they are read: equal wherever they lie.
 
     Returns:

@@ -62,12 +62,18 @@ def plain_fields(file: IO[bytes], path: Path, first: int = 1) -> Iterator[Fields
     Raises:
         InputError: a line has more than `MOST_BYTES`.
     """
+    for line in text_lines(file, path, first):
+        yield line if isinstance(line, BadRow) else (line[0], line[1].split("\t"))
+
+
+def text_lines(file: IO[bytes], path: Path, first: int = 1) -> Iterator[tuple[int, str] | BadRow]:
+    """(line number, text) of every line of a file whose next line is number `first`; errors as `plain_fields`."""
     for number, raw in _lines(file, first):
         if len(raw) > MOST_BYTES:
             raise _too_long(path, number)
         content = _without_line_end(raw, number)
         try:
-            yield number, content.decode().split("\t")
+            yield number, content.decode()
         except UnicodeDecodeError as error:
             yield _not_utf8(path, number, content, error)
 

@@ -1,4 +1,4 @@
-"""Rows written as TSV, or with another separator as CSV; bad ones to a quarantine file."""
+"""Rows written as TSV, or with another separator as CSV; and bad rows, which stop a run or are written aside."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import csv
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import IO, Any, TextIO
+from typing import IO, Any, ClassVar, Protocol, TextIO
 
 from components.common.errors import InputError
 from components.rows.files import opened, readable
 from components.rows.tsv import LINE_END, BadRow, Quoting, separator
-from components.settings.data import Data
 
 QUARANTINE_FILE = "quarantine.tsv"
 """Beside the Examples with `on_bad_row = "quarantine"`, and within the output of `bulk-predict`: each bad row as
@@ -33,14 +32,37 @@ def quarantined(path: str, line: int, problem: str, raw: bytes) -> str:
     return f"{path}\t{line}\t{problem}\t{raw.rstrip(LINE_END).decode(errors='backslashreplace')}\n"
 
 
-def enforce_bad_row_policy(found: Iterable[BadRow], output: Path, data: Data, counts: list[dict[str, Any]]) -> None:
+BAD_ROWS_ENOUGH = 1000
+"""Reading a file stops after so many bad rows if one is enough to fail the run."""
+
+
+class Policy(Protocol):
+    """Settings that say what becomes of bad rows, as `[data]` and `[corpus]`."""
+
+    table: ClassVar[str]
+    """Where in a TOML file they are."""
+
+    @property
+    def format(self) -> str:
+        """Of the files."""
+
+    @property
+    def on_bad_row(self) -> str:
+        """`fail` or `quarantine`."""
+
+    @property
+    def max_bad_share(self) -> float:
+        """With `quarantine`."""
+
+
+def enforce_bad_row_policy(output: Path, data: Policy, found: Iterable[BadRow], counts: list[dict[str, Any]]) -> None:
     """Writes the quarantine file, or fails the run for what belongs in it.
 
     Args:
-        found: the bad rows.
-        output: directory of the Examples.
+        output: where the file goes.
         data: the settings.
-        counts: of each file, as `row_counts.write` takes them.
+        found: the bad rows, in whatever order.
+        counts: of each file `rows`, good ones, as of `row_counts.write`, and `bad`.
 
     Raises:
         InputError: a bad row, with `on_bad_row = "fail"`, or a larger share of them than is allowed.
@@ -54,7 +76,8 @@ def enforce_bad_row_policy(found: Iterable[BadRow], output: Path, data: Data, co
         least = "at least " if any(count["bad"] >= BAD_ROWS_ENOUGH for count in counts) else ""
         raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
     if share > data.max_bad_share:
-        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, data.max_bad_share is {data.max_bad_share:.2%}"
+        limit = f"{data.table}.max_bad_share is {data.max_bad_share:.2%}"
+        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, {limit}"
         raise _with_more(bad, allowed)
     with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
         for path, rows in itertools.groupby(bad, key=lambda row: row.path):
@@ -65,10 +88,10 @@ def enforce_bad_row_policy(found: Iterable[BadRow], output: Path, data: Data, co
                         file.writelines(quarantined(path, line, problem, raw) for line, raw in lines)
 
 
-def numbered_rows(source: IO[bytes], data: Data) -> Iterator[list[tuple[int, bytes]]]:
+def numbered_rows(source: IO[bytes], data: Policy) -> Iterator[list[tuple[int, bytes]]]:
     """The numbered lines of a file: one by one, or those of a sentence together."""
     numbered = enumerate(source, 1)
-    if data.format == "tsv":
+    if not data.format.startswith("conll"):
         return ([line] for line in numbered)
     return (list(lines) for empty, lines in itertools.groupby(numbered, lambda line: not line[1].strip()) if not empty)
 

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, WARMUP_FILE, identity, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, identity, is_vocabulary, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 DAMAGED = ".damaged-"
@@ -47,8 +47,8 @@ def versions(directory: Path) -> list[int]:
 
 
 def is_complete(version: Path) -> bool:
-    """Whether a directory holds a SavedModel, or what was one."""
-    return (version / _GRAPH_FILE).is_file()
+    """Whether a directory holds a SavedModel, or what was one, or a vocabulary."""
+    return (version / _GRAPH_FILE).is_file() or is_vocabulary(version)
 
 
 def is_version(name: str) -> bool:
@@ -285,8 +285,7 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     others = [number for number in there if identity(cards[number]) != identity(cards[there[-1]])]
     kept = [number for number in others if not is_one_of(out, cards[number])]
     if version is None and not kept:
-        problem = "no older version to go back to"
-        raise InputError(str(directory), problem, listed)
+        raise InputError(str(directory), "no older version to go back to", listed)
     older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
@@ -314,5 +313,7 @@ def resolve(path: Path) -> Path:
         if not newest:
             raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
         path /= str(newest[-1])
+    if not (path / _GRAPH_FILE).is_file():
+        raise InputError(str(path), "a vocabulary, which answers nothing by itself", remedy)
     check_files(path.resolve())
     return path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
@@ -48,6 +48,9 @@ def _a_task(name: str) -> str:
 class Data:
     """The rows of a run: files, columns, labels. Relative paths are taken from the TOML file's directory. A path may be
     a glob, and may end in .gz."""
+
+    table: ClassVar[str] = "data"
+    """Where in a TOML file they are."""
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
     """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`

@@ -6,7 +6,7 @@ TOML. Nothing here imports TensorFlow or TFX.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -24,14 +24,24 @@ from components.settings.validation import Validation
 from components.tasks import TASKS
 from components.tasks.multilabel import DEFAULT_THRESHOLD, Multilabel
 
+FINE_TUNING: Literal["fine-tuning"] = "fine-tuning"
+
 
 @settings
 class Run:
     """One run, whole: what a TOML file states."""
 
+    SHIPPED: ClassVar[str] = "movie_reviews"
+    """A config that ships, to look at."""
+
     name: Name
     """Name of the pipeline: of its directory under `--root`, and of its model. 1 to 63 letters, digits, _ and -.
     Example: `name = "tickets"`"""
+    kind: Literal["fine-tuning"] = FINE_TUNING
+    """What the run makes. `fine-tuning`: a model for a task, of labelled rows. `vocabulary`: the vocabulary of a BERT,
+    of documents; its tables are `corpus` and `vocabulary` in place of `data`, `validation`, `drift`, `model` and
+    `training`, see docs/vocabulary.md. It stands at the top of the file, above the tables.
+    Example: `kind = "fine-tuning"`"""
     data: Data
     validation: Validation = Field(default_factory=Validation)
     drift: Drift = Field(default_factory=Drift)

@@ -154,7 +154,7 @@ def _unknown_field(
 def _known(owner: Any) -> list[str]:
     """The keys of a table; `task` stands at the top of a TOML file, and within `data` of the settings."""
     known = [field.name for field in fields(owner) if field.name != "task"]
-    return [known[0], "task", *known[1:]] if known[:2] == ["name", "data"] else known
+    return [*known[:2], "task", *known[2:]] if known[2:3] == ["data"] else known
 
 
 @lru_cache
@@ -194,7 +194,7 @@ def _wrong_value(cls: Any, errors: list[ErrorDetails], values: Mapping[str, Any]
     keys = tuple(part for part in path if isinstance(part, str))
     if first["type"] in _MISSING:
         dotted = ".".join(map(str, first["loc"]))
-        remedy = "Add it; pipeline/configs/movie_reviews.toml shows how"
+        remedy = f"Add it; pipeline/configs/{cls.SHIPPED}.toml shows how"
         return InputError(source.locate(keys), f"`{dotted}` is missing", remedy)
     if first["type"] == "value_error" and isinstance(conflict := first["ctx"]["error"], ConflictError):
         return InputError(source.locate((*keys, *conflict.key.split("."))), conflict.problem, conflict.remedy)

@@ -285,7 +285,9 @@ _VOCAB_SIZE = 30522
 
 def _check_against_model(files: _Files, tokenizer: Tokenizer) -> None:
     """Holds the ids against the model's own config."""
-    size, padding_id = files.model.get("vocab_size", _VOCAB_SIZE), files.model.get("pad_token_id")
+    # A vocabulary by itself has no model yet.
+    size = files.model.get("vocab_size", _VOCAB_SIZE) if files.model else None
+    padding_id = files.model.get("pad_token_id")
     source = VOCABULARY if files.whole is None else WHOLE
     if type(size) is int and len(tokenizer.vocabulary) > size:
         problem = f"expected 1 to {size} tokens ({files.config}'s vocab_size), got {len(tokenizer.vocabulary)}"

@@ -164,6 +164,20 @@ def _normalised(lower_case: bool, strip_accents: bool, chinese_chars: bool) -> t
     return lengths, values
 
 
+@lru_cache(maxsize=2)
+def translation(lower_case: bool, strip_accents: bool, chinese_chars: bool) -> dict[int, str]:
+    """The table as `str.translate` takes it: what becomes of the code points that do not stay as they are.
+
+    What comes out is words between spaces: those of the graph, with each character in place of a symbol.
+    """
+    lengths, values = _normalised(lower_case, strip_accents, chinese_chars)
+    ends = np.cumsum(lengths)
+    firsts = values[np.minimum(ends - lengths, len(values) - 1)]
+    changed = np.flatnonzero((lengths != 1) | (firsts != np.arange(_CODE_POINTS)))
+    spelled = values.astype("<u4").tobytes().decode("utf-32-le", errors="surrogatepass")
+    return {int(code): spelled[ends[code] - lengths[code] : ends[code]] for code in changed}
+
+
 def characters(spans: str) -> frozenset[str]:
     """Return the characters in spans of code points such as "9-A D 20"."""
     ends = [[int(end, 16) for end in span.split("-")] for span in spans.split()]

@@ -55,7 +55,7 @@ def settings(path: Path | None) -> Beam:
     """
     if path is None:
         return Beam()
-    found = load.load_config(path).beam
+    found = load.load_any(path).beam
     options.check(found, TomlSource(str(path), path.read_text(encoding="utf-8-sig")))
     return found
 

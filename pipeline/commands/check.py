@@ -14,6 +14,7 @@ from components.common.exit_status import DONE
 
 if TYPE_CHECKING:
     from pipeline.config.preflight import Checked
+    from pipeline.config.vocabulary_preflight import CheckedVocabulary
     from pipeline.reports.check_report import Counted
     from pipeline.runs.paths import PipelinePaths
 
@@ -21,12 +22,15 @@ if TYPE_CHECKING:
 def execute(options: argparse.Namespace) -> int:
     from pipeline.config import first_rows, load, preflight
     from pipeline.config.chosen import chosen
+    from pipeline.config.vocabulary_preflight import CheckedVocabulary
     from pipeline.reports import check_report, tables
     from pipeline.runs.paths import PipelinePaths
 
     if options.all and options.json:
         raise InputError("--all", "with --json all settings are printed anyway", "Leave it out")
-    checked = preflight.check(options.config)
+    checked = preflight.check_any(options.config)
+    if isinstance(checked, CheckedVocabulary):
+        return _of_vocabulary(checked, options)
     rows = first_rows.first_rows(checked)
     paths = PipelinePaths.of(checked.run, options.root)
     found, counted = chosen(checked, paths.serving), _counted(checked, paths)
@@ -47,6 +51,20 @@ def execute(options: argparse.Namespace) -> int:
     else:
         stated = None if options.all else load.stated(options.config)
         tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, rows, stated))
+    return DONE
+
+
+def _of_vocabulary(checked: CheckedVocabulary, options: argparse.Namespace) -> int:
+    from pipeline.config import load
+    from pipeline.reports import tables, vocabulary_report
+    from pipeline.runs.paths import PipelinePaths
+
+    if options.json:
+        print(json_text.dumps(vocabulary_report.check_document(checked)))
+        return DONE
+    stated = None if options.all else load.stated(options.config)
+    paths = PipelinePaths.of(checked.run, options.root)
+    tables.console(sys.stdout).print(vocabulary_report.check_report(checked, paths, stated))
     return DONE
 
 

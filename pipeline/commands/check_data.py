@@ -20,6 +20,7 @@ from components.rows import reader, tsv
 from components.rows.files import require_file
 from components.serving import input_format
 from components.settings.data import Data
+from components.settings.run import Run
 from components.tasks import Task
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
@@ -43,9 +44,12 @@ def compare_rows(
         InputError: a file that cannot be read, no such column, a row that breaks a rule, or the model is gone.
     """
     before = manifest.read_ended(directory)
+    run = before.settings
+    if not isinstance(run, Run):
+        raise InputError(before.run, f"of the kind {run.kind}, which learns no labels", "Give a run that fine-tunes")
     model = _model(before, directory)
     task = task_of(model)
-    data = before.settings.data
+    data = run.data
     if data.format != "tsv":
         given = {"--column": bool(columns), "--label": label is not None, "--no-header": not has_header}
         if wrong := [option for option, is_given in given.items() if is_given]:
@@ -65,7 +69,7 @@ def compare_rows(
             raise InputError(str(model), "has no profile of its data", "Run the pipeline again")
         tokenizer = profile.Profiler(model, task)
         found = tokenizer.profile(chain(first, rows))
-    limits = before.settings.drift
+    limits = run.drift
     measures = distance.compare(learned, found, limits)
     older = distance.not_compared(learned)
     return DataComparison(before.run, str(model), [one.as_dict() for one in measures], older, limits.on_drift == "fail")

@@ -18,8 +18,9 @@ from components.common.exit_status import DONE, FAILED
 from components.common.literal_paths.patterns import matching
 from components.pretrained import base_model
 from components.settings.data import SPLITS
+from components.settings.kinds import registry
 from components.settings.run import Run
-from components.settings.serialization import dump, load
+from components.settings.serialization import dump
 from components.settings.toml import TomlSource
 from pipeline.config.preflight import check_run
 from pipeline.runners import local
@@ -67,14 +68,15 @@ def reproduce_run(
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
     """
     before = read_ended(directory)
-    before.config = with_choices(before.config, record.read(directory).training)
+    if isinstance(before.settings, Run):
+        before.config = with_choices(before.config, record.read(directory).training)
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
         raise InputError(str(root / before.name), "is there already: results might come from its cache", remedy)
     config = _found_again(before, directory)
     _use_places(config, before, places)
-    run = load(Run, json.dumps(config))
+    run = registry.load_run(config)
     path = directory / MANIFEST_FILE
     checked = check_run(run, path, TomlSource(str(path), ""))
     made = local.run(checked, root, say, wait)
@@ -103,6 +105,8 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found["push"] = {**found["push"], "destination": None, "sign_key": None}
     # Nor is anybody told.
     found["notify"] = {}
+    if not isinstance(before.settings, Run):
+        return found
     # Whether the data may be learned from was answered then.
     found["drift"] = {**found["drift"], "on_drift": "warn"}
     if found["training"]["init_from"] == "pushed":
@@ -118,26 +122,30 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
     """
     # Of a run that ended there is at least one.
     held_all = os.path.commonpath([Path(file.path).parent for file in before.data]) if before.data else ""
+    run = before.settings
+    table, (of_base, base_key) = ("data", ("model", "base"))
+    if not isinstance(run, Run):
+        table, (of_base, base_key) = ("corpus", ("vocabulary", "reference"))
     if places.data is not None:
         for name in {file.split or "files" for file in before.data}:
             files = [file.path for file in before.data if (file.split or "files") == name]
-            config["data"][name] = moved(files, held_all, str(places.data.resolve()))
+            config[table][name] = moved(files, held_all, str(places.data.resolve()))
     if places.base is not None:
-        config["model"]["base"] = str(places.base.resolve())
-    if places.schema is not None:
+        config[of_base][base_key] = str(places.base.resolve())
+    if places.schema is not None and isinstance(run, Run):
         config["validation"]["schema_file"] = str(places.schema.resolve())
-    named = [path for name in (*SPLITS, "files") for path in config["data"][name]]
+    named = [path for name in (*SPLITS, "files") for path in config[table].get(name, ())]
     # A name may be a glob, or hold brackets and be none. A model of the hub is fetched.
     gone = [path for path in named if not (Path(path).exists() or matching(path))]
     if gone:
         remedy = f"Put it back, or give what {held_all} is now by --data-path"
         raise InputError(gone[0], "no such file", remedy)
-    base, schema = config["model"]["base"], config["validation"]["schema_file"]
-    if "://" not in base and not base_model.is_there(Path(base)):
+    base, schema = config[of_base][base_key], config.get("validation", {}).get("schema_file")
+    if base is not None and "://" not in base and not base_model.is_there(Path(base)):
         raise InputError(base, "no such directory", "Put the base model back, or give where it is now by --base")
     if schema is not None and not Path(schema).is_file():
         raise InputError(schema, "no such file", "Put the schema back, or give where it is now by --schema")
-    if places.schema is not None and before.settings.validation.schema_file is None:
+    if places.schema is not None and not (isinstance(run, Run) and run.validation.schema_file):
         problem = f"the run {before.run} had no schema_file, which this would be in place of"
         raise InputError("--schema", problem, "Leave it out")
 

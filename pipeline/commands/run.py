@@ -12,6 +12,7 @@ from components.common.exit_status import DONE, FAILED, REFUSED
 
 
 def execute(options: argparse.Namespace) -> int:
+    from components.settings.run import Run
     from pipeline.config import preflight
     from pipeline.reports import run_report, tables
     from pipeline.runners import local, notify
@@ -21,7 +22,7 @@ def execute(options: argparse.Namespace) -> int:
 
     code_at_start()
     with notify.of_checks(options.config):
-        checked = preflight.check(options.config)
+        checked = preflight.check_any(options.config)
 
     def say(what: Any) -> None:
         if not options.json:
@@ -32,12 +33,13 @@ def execute(options: argparse.Namespace) -> int:
         # Told without the lock, which what it starts may want.
         with notify.of_checks(options.config), lock.held(paths, lock.told):
             # What is new is seen after the other run's end.
-            checked = preflight.check(options.config)
+            checked = preflight.check_any(options.config)
+    spans = checked.run.data.spans if isinstance(checked.run, Run) else ()
     if not options.force and (nothing_new := lifecycle.nothing_new(checked, paths)):
         say(f"{checked.run.name}: nothing new: {nothing_new.why}")
         status = DONE if nothing_new.pushed else REFUSED
         if options.json:
-            summary = {"name": checked.run.name, "state": "nothing new", "spans": checked.run.data.spans}
+            summary = {"name": checked.run.name, "state": "nothing new", "spans": spans}
             refused = Failure(REFUSED, nothing_new.run, nothing_new.why, run_report.AFTER_REFUSAL)
             print(json_text.dumps({**summary, **nothing_new._asdict(), **(refused.document() if status else {})}))
         return status

@@ -12,8 +12,11 @@ from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
-from components.common.json_files import is_deep
+from components.common.json_files import is_deep, shown
 from components.common.suggest import did_you_mean
+from components.settings.kinds import registry
+from components.settings.kinds.registry import AnyRun
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
 
@@ -31,7 +34,24 @@ _LONG_NUMBER = re.compile(r"[0-9a-fA-F_]{1000,}")
 
 
 def load_config(path: Path, folder: Path | None = None) -> Run:
-    """Reads a TOML file.
+    """Reads a TOML file of a fine-tuning.
+
+    Args:
+        path: the file.
+        folder: as `load_any`.
+
+    Raises:
+        InputError: as `load_any`; or it is of another kind of run.
+    """
+    run = load_any(path, folder)
+    if not isinstance(run, Run):
+        remedy = "Give the TOML file of a run that trains a model on labelled rows"
+        raise InputError(str(path), f"`kind` is {shown(run.kind)}, a fine-tuning was expected", remedy)
+    return run
+
+
+def load_any(path: Path, folder: Path | None = None) -> AnyRun:
+    """Reads a TOML file of any kind.
 
     Args:
         path: the file.
@@ -42,11 +62,21 @@ def load_config(path: Path, folder: Path | None = None) -> Run:
     """
     text = read_text(path)
     values, source = _values(path, text), TomlSource(str(path), text)
-    return _located(parse(Run, _with_task(values, source), source), path.resolve().parent if folder is None else folder)
+    folder = path.resolve().parent if folder is None else folder
+    if (cls := registry.of_values(values)) is None:
+        kind, known = values["kind"], list(registry.KINDS)
+        nearest = did_you_mean(kind, known, shown) if isinstance(kind, str) else ""
+        listed = " or ".join(map(shown, known))
+        raise InputError(
+            source.locate(("kind",)), f"`kind` is {shown(kind)}, it should be {listed}", f"{nearest}Correct it"
+        )
+    if cls is VocabularyRun:
+        return _located_vocabulary(parse(VocabularyRun, values, source), folder)
+    return _located(parse(Run, _with_task(values, source), source), folder)
 
 
 def _values(path: Path, text: str) -> dict[str, Any]:
-    """What a TOML file holds; errors as `load_config`."""
+    """What a TOML file holds; errors as `load_any`."""
     if long := _LONG_KEY.search(text):
         problem = f"a key of more than {_MOST_PARTS} names with dots between them"
         raise InputError(_line(path, text, long.start()), problem, "Correct the key: it has a table and a name")
@@ -85,7 +115,7 @@ def _too_deep(path: Path, text: str) -> InputError:
 
 
 def stated(path: Path) -> dict[str, Any]:
-    """What a TOML file that `load_config` takes holds itself: its tables, without any default."""
+    """What a TOML file that `load_any` takes holds itself: its tables, without any default."""
     return tomllib.loads(read_text(path))
 
 
@@ -103,7 +133,7 @@ def _with_task(values: dict[str, Any], source: TomlSource) -> dict[str, Any]:
 
 
 def read_text(path: Path) -> str:
-    """The text of a config; errors as `load_config`."""
+    """The text of a config; errors as `load_any`."""
     try:
         if path.exists() and not (path.is_file() or path.is_dir()):
             # It is read more than once.
@@ -129,10 +159,28 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}:{line}", problem, "Convert the file to UTF-8") from None
 
 
+def _from(folder: Path, path: str) -> str:
+    # Unlike pathlib's, this leaves the name of an unknown user as it is.
+    return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111
+
+
+def _located_vocabulary(run: VocabularyRun, folder: Path) -> VocabularyRun:
+    reference, destination, key = run.vocabulary.reference, run.push.destination, run.push.sign_key
+    if reference is not None and "://" not in reference:
+        reference = _from(folder, reference)
+    return dataclasses.replace(
+        run,
+        corpus=dataclasses.replace(run.corpus, files=tuple(_from(folder, path) for path in run.corpus.files)),
+        vocabulary=dataclasses.replace(run.vocabulary, reference=reference),
+        push=dataclasses.replace(
+            run.push, destination=destination and _from(folder, destination), sign_key=key and _from(folder, key)
+        ),
+    )
+
+
 def _located(run: Run, folder: Path) -> Run:
     def of(path: str) -> str:
-        # Unlike pathlib's, this leaves the name of an unknown user as it is.
-        return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111
+        return _from(folder, path)
 
     def all_of(paths: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(map(of, paths))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
@@ -20,15 +19,18 @@ from components.pretrained import base_model as base_models
 from components.pretrained import encoder_weights, hub
 from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
-from components.serving import signing
 from components.settings.data import SPAN, Data
+from components.settings.kinds.registry import AnyRun
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from components.tasks import Task, own
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from pipeline.beam import options
-from pipeline.config.load import load_config, read_text
+from pipeline.config.load import load_any, load_config, read_text
+from pipeline.config.push_checks import check_push
+from pipeline.config.vocabulary_preflight import CheckedVocabulary, check_vocabulary
 
 PREFLIGHT_ROWS = 1000
 """Rows of each file that are read before anything starts, so that the common mistakes show at once."""
@@ -62,8 +64,23 @@ class Checked:
     """File and line of a text that looks quoted as CSV is, and was not read so; None: there is none."""
 
 
+AnyChecked = Checked | CheckedVocabulary
+
+
+def check_any(path: Path) -> AnyChecked:
+    """Validates a config of any kind against its files.
+
+    Raises:
+        InputError: the first thing that is wrong.
+    """
+    run = load_any(path)
+    if isinstance(run, VocabularyRun):
+        return check_run(run, path, TomlSource(str(path), read_text(path)))
+    return check(path)
+
+
 def check(path: Path) -> Checked:
-    """Validates a config against the real files and the base model's directory.
+    """Validates the config of a fine-tuning against the real files and the base model's directory.
 
     Raises:
         InputError: the first thing that is wrong.
@@ -74,11 +91,17 @@ def check(path: Path) -> Checked:
         raise InputError(
             source.locate(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
         )
-    return check_run(run, path, source)
+    return _check_run(run, path, source)
 
 
-def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
+def check_run(run: AnyRun, path: Path, source: TomlSource) -> AnyChecked:
     """The same of a run that is loaded: `path` is what it was loaded from, `source` tells lines of that file."""
+    if isinstance(run, VocabularyRun):
+        return check_vocabulary(run, path, source, PREFLIGHT_ROWS)
+    return _check_run(run, path, source)
+
+
+def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if tasks.TASKS[run.data.task].per_token and run.data.most_words is None:
         run = dataclasses.replace(run, data=dataclasses.replace(run.data, most_words=run.model.most_words))
     data = data_spans.resolved(run.data)
@@ -121,10 +144,7 @@ def check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         raise InputError(source.locate(("validation", "schema_file")), problem, remedy)
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
-    _check_destination(run.push.destination, source)
-    if run.push.sign_key is not None:
-        signing.fingerprint(Path(run.push.sign_key))
-        signing.tool()
+    check_push(run.push, source)
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
     return Checked(
@@ -157,16 +177,6 @@ def _check_names(run: Run, task: Task, source: TomlSource) -> None:
             problem = f"`training.class_weights` names {unknown[0]!r}, the {kind} are {', '.join(known)}"
             remedy = f"{did_you_mean(unknown[0], known)}Correct the name"
             raise InputError(source.locate(("training", "class_weights", unknown[0])), problem, remedy)
-
-
-def _check_destination(destination: str | None, source: TomlSource) -> None:
-    """Finds out before the training whether a model can be pushed; makes nothing."""
-    if destination is None:
-        return
-    there = next(path for path in (Path(destination), *Path(destination).parents) if path.exists())
-    if not there.is_dir() or not os.access(there, os.W_OK | os.X_OK):
-        problem = f"`push.destination` is {destination}, but {there} is not a directory that you may write to"
-        raise InputError(source.locate(("push", "destination")), problem, "Give another directory")
 
 
 def _check_initial(init_from: str, source: TomlSource) -> None:

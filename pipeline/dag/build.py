@@ -29,20 +29,22 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.tasks import TASKS
 from pipeline.beam import options
-from pipeline.config.preflight import Checked
+from pipeline.config.preflight import AnyChecked, Checked
+from pipeline.config.vocabulary_preflight import CheckedVocabulary
+from pipeline.dag.vocabulary import vocabulary_nodes
 from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
 
 
 def build_pipeline(
-    checked: Checked,
+    checked: AnyChecked,
     paths: PipelinePaths,
     manifest: Manifest,
     data_path: str | RuntimeParameter = "",
     run_name: str | RuntimeParameter = "",
 ) -> tfx_pipeline.Pipeline:
-    """ExampleGen to Pusher, each node with the hash of the code behind it.
+    """ExampleGen to Pusher, by the run's kind, each node with the hash of the code behind it.
 
     Args:
         checked: the run.
@@ -51,6 +53,35 @@ def build_pipeline(
         data_path: directory that relative paths of the data are taken from.
         run_name: what a pushed version's card says it was pushed by, where no record of the run will tell.
     """
+    run = checked.run
+    push = {
+        "source": source_hash("components.nodes.pusher"),
+        **({} if run.push.warmup else {"warmup": False}),
+        **_signing(run.push.sign_key),
+    }
+    if isinstance(checked, CheckedVocabulary):
+        nodes = vocabulary_nodes(checked, paths, manifest, data_path, push)
+    else:
+        nodes = _fine_tuning_nodes(checked, paths, manifest, data_path, push)
+    nodes[-1].spec.exec_properties["run_name"] = run_name
+    return tfx_pipeline.Pipeline(
+        pipeline_name=run.name,
+        pipeline_root=str(paths.artifacts),
+        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(paths.metadata)),
+        components=nodes,
+        enable_cache=True,
+        beam_pipeline_args=options.arguments(run.beam),
+    )
+
+
+def _fine_tuning_nodes(
+    checked: Checked,
+    paths: PipelinePaths,
+    manifest: Manifest,
+    data_path: str | RuntimeParameter,
+    push: dict[str, Any],
+) -> list[Any]:
+    """Arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
     run = checked.run
     base_model: dict[str, Any] = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
@@ -151,25 +182,12 @@ def build_pipeline(
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
-        custom_config={
-            "source": source_hash("components.nodes.pusher"),
-            **({} if run.push.warmup else {"warmup": False}),
-            **_signing(run.push.sign_key),
-        },
+        custom_config=push,
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
         ),
     )
-    pusher.spec.exec_properties["run_name"] = run_name
-    nodes.append(pusher)
-    return tfx_pipeline.Pipeline(
-        pipeline_name=run.name,
-        pipeline_root=str(paths.artifacts),
-        metadata_connection_config=metadata.sqlite_metadata_connection_config(str(paths.metadata)),
-        components=nodes,
-        enable_cache=True,
-        beam_pipeline_args=options.arguments(run.beam),
-    )
+    return [*nodes, pusher]
 
 
 def _of_rows(data: Data) -> Data:

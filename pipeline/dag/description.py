@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from components.settings.kinds.registry import AnyRun
 from components.settings.run import Run
 
 
@@ -15,8 +16,25 @@ class Node(NamedTuple):
     does: str
 
 
-def nodes(run: Run) -> list[Node]:
+def nodes(run: AnyRun) -> list[Node]:
     """The nodes of a run in the order in which they run."""
+    return _of_fine_tuning(run) if isinstance(run, Run) else _of_vocabulary()
+
+
+def _of_vocabulary() -> list[Node]:
+    return [
+        Node("CorpusExampleGen", (), "documents to tf.Examples of sentences, bad lines named"),
+        Node("CorpusValidator", ("CorpusExampleGen",), "stops at anomalies of the corpus"),
+        Node("WordCounter", ("CorpusExampleGen", "CorpusValidator"), "words and their counts, by Beam"),
+        Node("VocabularyLearner", ("CorpusExampleGen", "WordCounter"), "learns WordPiece of the counts"),
+        Node(
+            "VocabularyEvaluator", ("CorpusExampleGen", "VocabularyLearner"), "measures on held-out documents and gates"
+        ),
+        Node("Pusher", ("VocabularyLearner", "VocabularyEvaluator"), "publishes a blessed vocabulary"),
+    ]
+
+
+def _of_fine_tuning(run: Run) -> list[Node]:
     schema = "ImportSchemaGen" if run.validation.schema_file else "SchemaGen"
     statistics = () if run.validation.schema_file else ("TsvExampleGen", "StatisticsGen")
     described = "the reviewed schema" if run.validation.schema_file else "a schema inferred from train"

@@ -9,13 +9,13 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from components.common.checkout import ROOT, started_as
-from components.settings.run import Run
+from components.settings.kinds.registry import AnyRun
 from pipeline.reports.tables import Command, Hanging, short_path
 
 _DAGS = '"$(airflow config get-value core dags_folder)"'
 
 
-def for_airflow(run: Run, root: Path, written: list[Path]) -> RenderableType:
+def for_airflow(run: AnyRun, root: Path, written: list[Path]) -> RenderableType:
     """From the files to a run of the DAG, in Airflow's own environment.
 
     Args:
@@ -48,7 +48,7 @@ def for_airflow(run: Run, root: Path, written: list[Path]) -> RenderableType:
     return _numbered(steps)
 
 
-def for_kubeflow(run: Run, config: Path, written: Path) -> RenderableType:
+def for_kubeflow(run: AnyRun, config: Path, written: Path) -> RenderableType:
     """From the YAML file to a run on the cluster.
 
     Args:

@@ -15,6 +15,7 @@ from components.common.exit_status import FAILED, REFUSED
 from components.common.streams import printable
 from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
+from components.pretraining.corpus_statistics import CorpusStatistics
 from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
 from pipeline.reports.class_report import classes, mistakes, value
@@ -28,9 +29,11 @@ from pipeline.reports.tables import (
     short_path,
     text_table,
 )
+from pipeline.reports.vocabulary_report import corpus_table, measures_table
 from pipeline.runs import lifecycle
 from pipeline.runs.node_notes import baseline_note, drift_note, learned_rows, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
+from pipeline.runs.vocabulary_notes import vocabulary_note
 
 if TYPE_CHECKING:
     from components.drift.data_comparison import DataComparison
@@ -86,7 +89,9 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         best = f"best checkpoint at step {trained['best_step']} of {trained['steps']}"
         facts.append(("training", f"{training_speed(trained)}, {best}"))
         facts += [("chosen", f"{one['key']} = {one['value']}: {one['why']}") for one in trained.get("chosen", [])]
-    if "baseline_version" in dev:
+    if record.vocabulary:
+        facts.append(("vocabulary", vocabulary_note(record.vocabulary)))
+    elif "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
@@ -99,7 +104,11 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), duplicates_table(found_twice)]
     if full and record.texts:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
-    if record.evaluations:
+    if full and record.corpus:
+        parts += [Text(), corpus_table(CorpusStatistics(**record.corpus))]
+    if record.vocabulary and dev:
+        parts += [Text(), measures_table(dev)]
+    elif record.evaluations:
         parts += [Text(), _metrics(record.evaluations)]
     if full:
         for split, summary in record.evaluations.items():
@@ -135,7 +144,9 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     if record.pushed and not Path(record.pushed).is_dir():
         facts.append(("pushed", f"{short_path(record.pushed)}, a version that was removed since"))
     elif record.pushed:
-        facts += [("pushed", short_path(record.pushed)), ("try", try_line(record.pushed, dev.get("task", "")))]
+        facts.append(("pushed", short_path(record.pushed)))
+        if not record.vocabulary:
+            facts.append(("try", try_line(record.pushed, dev.get("task", ""))))
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))
     facts.append(("log", _log_of(record)))
@@ -206,6 +217,8 @@ def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str
 
 def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     headline = summary["headline"]
+    if not any(summary["metrics"][CANDIDATE]):
+        return []
     table = new_table(f"{split}, by slice", "rows", *headline)
     for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
         if name:

@@ -36,7 +36,7 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
     Raises:
         InputError: the config, or what it names, is wrong; or the directory cannot be written.
     """
-    checked = preflight.check(path)
+    checked = preflight.check_any(path)
     paths = PipelinePaths.of(checked.run, root)
     lifecycle.check_names(checked, paths)
     with hidden_stderr():

@@ -15,10 +15,14 @@ import yaml
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from components.common.suggest import did_you_mean
+from components.settings.kinds.registry import AnyRun
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.kubeflow import Kubeflow
+from components.settings.run import Run
 from components.settings.toml import TomlSource
 from pipeline.config import load, preflight
-from pipeline.config.preflight import Checked
+from pipeline.config.preflight import AnyChecked
+from pipeline.config.vocabulary_preflight import CheckedVocabulary
 from pipeline.dag import description
 from pipeline.runs import manifest
 from pipeline.runs.paths import PipelinePaths
@@ -48,7 +52,7 @@ def export(path: Path, output: Path) -> Path:
     Raises:
         InputError: the config is wrong, or says something that Kubeflow cannot do.
     """
-    checked = preflight.check(path)
+    checked = preflight.check_any(path)
     source = TomlSource(str(path), path.read_text(encoding="utf-8-sig"))
     _check(checked, source)
     collected = manifest.collect(checked, "", "")
@@ -75,7 +79,7 @@ def export(path: Path, output: Path) -> Path:
     return written
 
 
-def _check(checked: Checked, source: TomlSource) -> None:
+def _check(checked: AnyChecked, source: TomlSource) -> None:
     """Refuses what the settings lack, and what containers could not find."""
     run, settings = checked.run, checked.run.kubeflow
     for key, example in (("image", "REGISTRY/NAME@sha256:..."), ("root", "minio://BUCKET/PATH"), ("folder", "/mnt/X")):
@@ -85,10 +89,11 @@ def _check(checked: Checked, source: TomlSource) -> None:
     if not _NAME.fullmatch(run.name):
         problem = f"`name` is {run.name!r}, Kubeflow takes lower-case letters, digits and - alone"
         raise InputError(source.locate(("name",)), problem, "Rename the run")
-    if "://" in run.model.base:
-        problem = f"`model.base` is {run.model.base}, which every container would fetch anew"
+    base, of_base = _base_model(run)
+    if "://" in base:
+        problem = f"`{'.'.join(of_base)}` is {base}, which every container would fetch anew"
         remedy = f"Put its files, which are in {checked.base_model}, below the TOML's directory and name theirs"
-        raise InputError(source.locate(("model", "base")), problem, remedy)
+        raise InputError(source.locate(of_base), problem, remedy)
     if run.beam.preset != "local":
         problem = f'`beam.preset` is "{run.beam.preset}", whose workers do not see what a container is given'
         raise InputError(
@@ -97,7 +102,7 @@ def _check(checked: Checked, source: TomlSource) -> None:
     if run.push.sign_key is not None:
         problem = "`push.sign_key` is given, but the image has no model-signing, and no key is kept in a container"
         raise InputError(source.locate(("push", "sign_key")), problem, "Delete it, and sign what was pushed yourself")
-    if run.training.devices == "multiworker":
+    if isinstance(run, Run) and run.training.devices == "multiworker":
         problem = '`training.devices` is "multiworker", but the Trainer is one container'
         remedy = 'Set devices = "auto"; kubeflow.gpus gives it GPUs'
         raise InputError(source.locate(("training", "devices")), problem, remedy)
@@ -110,8 +115,23 @@ def _check(checked: Checked, source: TomlSource) -> None:
                 raise InputError(source.locate(("kubeflow", key, name)), problem, f"{nearest}Known: {', '.join(nodes)}")
 
 
-def _in_containers(checked: Checked) -> Checked:
+def _base_model(run: AnyRun) -> tuple[str, tuple[str, str]]:
+    """What is read of a base model's directory, and the key that names it; empty: nothing is."""
+    if isinstance(run, Run):
+        return run.model.base, ("model", "base")
+    return run.vocabulary.reference or "", ("vocabulary", "reference")
+
+
+def _in_containers(checked: AnyChecked) -> AnyChecked:
     """The run with the paths that containers have; those of the data are relative, spans are left to be found."""
+    if isinstance(checked, CheckedVocabulary):
+        folder = Path(str(checked.run.kubeflow.folder))
+        there, here = (load.load_any(checked.path, one) for one in (folder, Path()))
+        assert isinstance(there, VocabularyRun)  # noqa: S101
+        assert isinstance(here, VocabularyRun)  # noqa: S101
+        of_reference = there.vocabulary.reference
+        reference = None if of_reference is None else Path(of_reference)
+        return dataclasses.replace(checked, run=dataclasses.replace(there, corpus=here.corpus), base_model=reference)
     run = load.load_config(checked.path, Path(str(checked.run.kubeflow.folder)))
     data = load.load_config(checked.path, Path()).data
     # The one thing of the data's that a check works out.

@@ -23,7 +23,7 @@ from tfx.proto.orchestration import executable_spec_pb2, pipeline_pb2
 from components.common.literal_paths.libraries import use_literal_paths
 from pipeline.beam import options
 from pipeline.beam.batch_size import use_large_batches
-from pipeline.config.preflight import Checked
+from pipeline.config.preflight import AnyChecked
 from pipeline.dag.build import build_pipeline
 from pipeline.runners import inputs
 from pipeline.runners.cache_context import CacheContexts
@@ -37,7 +37,7 @@ from pipeline.runs.rerun_reasons import reason
 _STATES = metadata_store_pb2.Execution
 
 
-def compiled_run(checked: Checked, paths: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
+def compiled_run(checked: AnyChecked, paths: PipelinePaths, manifest: Manifest) -> pipeline_pb2.Pipeline:
     """A run's DAG as TFX's intermediate representation, the run's id not yet in it.
 
     Raises:
@@ -160,7 +160,7 @@ class CompiledPipeline:
             mlmd.store.put_contexts([context])
 
     @classmethod
-    def of(cls, checked: Checked, paths: PipelinePaths, manifest: Manifest) -> CompiledPipeline:
+    def of(cls, checked: AnyChecked, paths: PipelinePaths, manifest: Manifest) -> CompiledPipeline:
         """A run's, named by its manifest; errors as `compiled_run`."""
         return cls(compiled_run(checked, paths, manifest), paths, manifest.run, manifest.code["sha256"])
 

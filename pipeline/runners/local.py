@@ -14,7 +14,7 @@ from rich.text import Text
 from components.common.errors import describe, find_input_error
 from components.common.progress import asked_to_stop, stop_on_signals, watch
 from components.common.streams import redirected_output
-from pipeline.config.preflight import Checked
+from pipeline.config.preflight import AnyChecked
 from pipeline.reports import run_report, tables
 from pipeline.runners import libraries, notify
 from pipeline.runs import lifecycle, manifest
@@ -24,7 +24,7 @@ from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
 
-def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = False) -> RunRecord:
+def run(checked: AnyChecked, root: Path, say: Callable[[Any], None], wait: bool = False) -> RunRecord:
     """Runs the pipeline.
 
     Whatever TensorFlow, Beam and TFX print goes to the run's log; standard output is the caller's alone.
@@ -83,7 +83,7 @@ def run(checked: Checked, root: Path, say: Callable[[Any], None], wait: bool = F
 
 
 def _run_nodes(
-    checked: Checked, paths: PipelinePaths, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
+    checked: AnyChecked, paths: PipelinePaths, record: RunRecord, terminal: TextIO, say: Callable[[Any], None]
 ) -> None:
     with watch(terminal, "loading TensorFlow"):
         found = manifest.collect(checked, record.id, record.started)

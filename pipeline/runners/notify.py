@@ -61,7 +61,7 @@ def of_checks(config: Path) -> Iterator[None]:
         yield
     except InputError as error:
         with contextlib.suppress(InputError):
-            run = load.load_config(config)
+            run = load.load_any(config)
             tell(run.notify, not_begun(run.name, config, str(error)))
         raise
 

@@ -74,12 +74,12 @@ def begin(exported: Path, run_id: str) -> int:
 
 
 def _begin(dag: ExportedDag, exported: Path, run_id: str) -> int:
-    run = load.load_config(Path(dag.config))
+    run = load.load_any(Path(dag.config))
     if run.name != dag.name:
         raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
     with stop_on_signals(), held(PipelinePaths.of(run, Path(dag.root)), _say):
         # What is there is seen after others' end.
-        checked = preflight.check(Path(dag.config))
+        checked = preflight.check_any(Path(dag.config))
         paths = PipelinePaths.of(checked.run, Path(dag.root))
         if nothing_new := lifecycle.nothing_new(checked, paths):
             claims.write(dag, run_id, {"skipped": nothing_new.why})
@@ -143,7 +143,7 @@ def run_node(exported: Path, run_id: str, node_id: str) -> int:
             if all(other.state != "failed" for other in kept.nodes):
                 kept.error = None
         with _shown_progress(), _failures_in(directory, node_id):
-            if node_id == "Pusher":
+            if node_id == "Pusher" and "Baseline" in edges(dag.pipeline):
                 _check_baseline(kept, paths)
             started = time.monotonic()
             compiled = _compiled(directory, paths, found.run)
@@ -239,7 +239,7 @@ def _compiled(directory: Path, paths: PipelinePaths, run_id: str) -> CompiledPip
 
 def _check_baseline(kept: RunRecord, paths: PipelinePaths) -> None:
     """Between two nodes nobody holds the root's lock: what the model was held against may have been replaced."""
-    own = identity(read_card(lifecycle.trained_model(kept, paths)))
+    own = identity(read_card(lifecycle.made_model(kept, paths)))
     with record.as_written(Path(kept.directory)):
         measured = kept.evaluations["dev"].get("baseline_version")
         same = lifecycle.held_against_production(kept, paths, own)

@@ -23,7 +23,7 @@ PLACES = (
     *(("custom_config", "model", "base"), ("custom_config", "training", "init_from")),
     ("custom_config", "sign_key"),
     *(("data", "train"), ("data", "dev"), ("data", "test"), ("data", "files"), ("data_path",)),
-    *(("directory",), ("schema_file",)),
+    *(("directory",), ("schema_file",), ("corpus", "files")),
 )
 """Which parameters of the nodes, or keys in them, say where something lies. What is there the key has otherwise: a hash
 in another parameter, what a driver adds, an input artifact."""
@@ -32,7 +32,7 @@ _PACKAGE = "components"
 
 COMPUTING = (
     *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
-    *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy"),
+    *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy", "tensorflow-text", "sentencex"),
 )
 """The distributions of which another version may give other results from the same code."""
 

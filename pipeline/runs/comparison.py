@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from components.tokenization.tokenizer_files import VOCABULARY
+from components.tokenization.vocabulary import read_vocabulary
 from pipeline.runs.manifest import DataFile, Manifest
 
 _CHANGED_ROWS = 5
@@ -41,7 +44,7 @@ def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, 
             )
     yield from _changed("schema", {"sha256": before.schema}, {"sha256": after.schema})
     yield from _changed("base model", before.base_model, after.base_model)
-    initial = [{"initial weights": one.result["initial_weights"]} for one in (before, after)]
+    initial = [{"initial weights": one.result.get("initial_weights")} for one in (before, after)]
     yield from _changed("base model", *initial)
     yield from _changed("config", _flat(before.config), _flat(after.config))
     if before.code["sha256"] != after.code["sha256"]:
@@ -74,9 +77,9 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
         # Where files lie is no part of what they are, which `data` and `base model` tell.
         if isinstance(value, dict):
             flat |= _flat(value, f"{prefix}{key}.")
-        elif prefix not in ("data.", "push.") or not _is_path(value):
+        elif prefix not in ("data.", "corpus.", "push.") or not _is_path(value):
             flat[f"{prefix}{key}"] = value
-    for name in ("model.base", "training.init_from", "drift.on_drift"):
+    for name in ("model.base", "vocabulary.reference", "training.init_from", "drift.on_drift"):
         flat.pop(name, None)
     # When it runs, who is told and what a server does first change no result.
     return {name: value for name, value in flat.items() if not name.startswith(("schedule.", "notify.", "push.warmup"))}
@@ -92,8 +95,10 @@ def _short(value: Any) -> str:
 
 
 def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
-    """What differs in weights and metrics, and by how much; nothing where both are the same bits."""
-    if before.result["weights_sha256"] != after.result["weights_sha256"]:
+    """What differs in weights, or tokens, and metrics, and by how much; nothing where both are the same bits."""
+    if before.result.get("vocabulary_sha256") != after.result.get("vocabulary_sha256"):
+        yield f"vocabulary: {token_difference(before.result['model'], after.result['model'])}"
+    if before.result.get("weights_sha256") != after.result.get("weights_sha256"):
         yield f"weights: {weight_difference(before.result['model'], after.result['model'])}"
     for split, metrics in before.result["metrics"].items():
         found = after.result["metrics"].get(split, {})
@@ -102,6 +107,18 @@ def result_differences(before: Manifest, after: Manifest) -> Iterator[str]:
             yield f"{split} {name}: {old} before, {new} now"
         if len(changed) > _CHANGED_ROWS:
             yield f"{split}: and {len(changed) - _CHANGED_ROWS} more metrics"
+
+
+def token_difference(old: str, new: str) -> str:
+    """The first id that two vocabularies differ in, where both are still there."""
+    paths = [Path(path, VOCABULARY) for path in (old, new)]
+    if not all(path.is_file() for path in paths):
+        return f"differs; by what cannot be said, {old} is gone"
+    first, second = map(read_vocabulary, paths)
+    pairs = itertools.zip_longest(first, second)
+    number, (one, other) = next((number, pair) for number, pair in enumerate(pairs) if pair[0] != pair[1])
+    alike = len(set(first) & set(second))
+    return f"the id {number} is {one!r} before, {other!r} now; {alike:,} of {len(first):,} tokens are in both"
 
 
 def weight_difference(old: str, new: str) -> str:

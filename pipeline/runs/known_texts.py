@@ -11,6 +11,7 @@ from components.leakage.duplicates import Duplicates
 from components.pretrained import content
 from components.rows.text_statistics import TextStatistics
 from components.settings.data import SPLITS, Data
+from components.settings.run import Run
 from pipeline.runs import manifest, record
 from pipeline.runs.manifest import DataFile, Manifest
 from pipeline.runs.paths import PipelinePaths
@@ -46,6 +47,8 @@ def known_texts(checked: Checked, paths: PipelinePaths) -> Known | None:
 
 def _looks_the_same(before: Manifest, checked: Checked) -> bool:
     then, run = before.settings, checked.run
+    if not isinstance(then, Run):
+        return False
     sizes = [(file.split, file.bytes) for file in before.data]
     same_files = sizes == [(split, path.stat().st_size) for split, path in checked.files]
     same_model = (then.model.most_tokens, then.model.control_tokens) == (

@@ -15,21 +15,32 @@ from typing import TYPE_CHECKING, NamedTuple
 from components.common import locks, stored_paths
 from components.common.errors import InputError, changed
 from components.distributed import cluster
-from components.export.card import identity, read_card
+from components.export.card import VOCABULARY, identity, read_card
 from components.serving.versions import production, versions
+from components.settings.run import FINE_TUNING, Run
 from pipeline.runs import manifest, record
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
-from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.paths import MAKERS, PipelinePaths
 from pipeline.runs.record import NodeRecord, RunRecord, close_killed
 from pipeline.runs.run_ids import new_id
 
 if TYPE_CHECKING:
-    from pipeline.config.preflight import Checked
+    from pipeline.config.preflight import AnyChecked
     from pipeline.runs.record import NodeOutcome
 
 
-def check(checked: Checked, paths: PipelinePaths) -> None:
+READERS = ("TsvExampleGen", "CorpusExampleGen")
+"""The nodes that read a run's files, one for each kind of run."""
+
+_OF_CARD = {
+    FINE_TUNING: ("weights_sha256", "initial_weights", "initial_identity"),
+    VOCABULARY: ("vocabulary_sha256", "size"),
+}
+"""Kind of what is pushed -> what a run's result has of its card."""
+
+
+def check(checked: AnyChecked, paths: PipelinePaths) -> None:
     """What is wrong with a run here and now, before anything is written.
 
     Raises:
@@ -37,20 +48,25 @@ def check(checked: Checked, paths: PipelinePaths) -> None:
             make this process the chief.
     """
     check_names(checked, paths)
-    schema = checked.run.validation.schema_file
+    if isinstance(checked.run, Run):
+        _check_fine_tuning(checked.run, paths)
+
+
+def _check_fine_tuning(run: Run, paths: PipelinePaths) -> None:
+    schema = run.validation.schema_file
     if schema is not None and stored_paths.below(paths.artifacts, schema):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")
-    if checked.run.training.devices == "multiworker":
+    if run.training.devices == "multiworker":
         cluster.chief()
 
 
-def check_names(checked: Checked, paths: PipelinePaths) -> None:
+def check_names(checked: AnyChecked, paths: PipelinePaths) -> None:
     """Refuses what ML Metadata, which keeps paths as Unicode text, cannot keep.
 
     Raises:
         InputError: a path that is not UTF-8, as Linux allows.
     """
-    for path in (paths.home, paths.serving, checked.base_model, *(file for _, file in checked.files)):
+    for path in (paths.home, paths.serving, checked.base_model or paths.home, *(file for _, file in checked.files)):
         try:
             str(path).encode()
         except UnicodeEncodeError:
@@ -67,13 +83,13 @@ class NothingNew(NamedTuple):
     """The version that it pushed; None: it pushed none, and would not again."""
 
 
-def nothing_new(checked: Checked, paths: PipelinePaths) -> NothingNew | None:
+def nothing_new(checked: AnyChecked, paths: PipelinePaths) -> NothingNew | None:
     """Whether a run over spans of data would be the last one again; None: it would come out otherwise.
 
     It would if the rows, the base model, the config, the code or a library changed, if the version that it pushed is
     gone, or if another version is in production than the one that its model was held against.
     """
-    spans = checked.run.data.spans
+    spans = checked.run.data.spans if isinstance(checked.run, Run) else ()
     last = manifest.newest_ended(paths.runs) if spans else None
     if last is None:
         return None
@@ -103,7 +119,7 @@ def refusal(kept: RunRecord) -> str:
     return "; ".join(kept.evaluations["dev"]["reasons"]) or "a rollback took this model out of production"
 
 
-def begin(checked: Checked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
+def begin(checked: AnyChecked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:
     """Makes the run's directory, with its config and its record. The caller holds the lock.
 
     Args:
@@ -142,7 +158,7 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
     node.reason = outcome.reason
     node.outputs = sorted(chain.from_iterable(outcome.outputs.values()))
     node.note = note_of(record, node.id, outcome.outputs)
-    if node.id == "TsvExampleGen":
+    if node.id in READERS:
         _check_files(found, Path(outcome.outputs["examples"][0]))
         found.write(Path(record.directory))
     if node.id == "Trainer":
@@ -159,18 +175,24 @@ def _keep_events(logs: Path, directory: Path) -> None:
         shutil.copy(path, directory)
 
 
-def trained_model(record: RunRecord, paths: PipelinePaths) -> Path:
-    """The SavedModel that Trainer left in a run.
+def maker(record: RunRecord) -> NodeRecord:
+    """The node of a run that makes what is pushed."""
+    return next((node for node in record.nodes if node.id in MAKERS), None) or record.node(MAKERS[0])
+
+
+def made_model(record: RunRecord, paths: PipelinePaths) -> Path:
+    """What a run may push: the SavedModel that Trainer left in it, or the vocabulary that was learned.
 
     Raises:
-        InputError: it is said to lie elsewhere than where Trainer writes.
+        InputError: it is said to lie elsewhere than where its node writes.
     """
     from tfx.utils import path_utils
 
-    outputs = record.node("Trainer").outputs
-    models = [uri for uri in outputs if stored_paths.below(paths.models, uri)]
+    node = maker(record)
+    place, outputs = paths.made_by(node.id), node.outputs
+    models = [uri for uri in outputs if stored_paths.below(place, uri)]
     if len(models) != 1:
-        problem = f"has {len(models)} models of Trainer in {paths.models}, expected 1; its outputs: {outputs}"
+        problem = f"has {len(models)} models of {node.id} in {place}, expected 1; its outputs: {outputs}"
         raise InputError(str(paths.metadata), problem, "Run again: what lies elsewhere is made again")
     return Path(path_utils.serving_model_path(models[0]))
 
@@ -179,17 +201,17 @@ def end(record: RunRecord, found: Manifest) -> None:
     """The result of a run whose nodes are all done, into record and manifest.
 
     Raises:
-        InputError: Trainer's model is said to lie elsewhere than where Trainer writes.
+        InputError: the model is said to lie elsewhere than where its node writes.
     """
     paths = PipelinePaths.of_run(found.settings, Path(record.directory))
-    model = trained_model(record, paths)
-    cached = record.node("Trainer").state == "cached"
+    model = made_model(record, paths)
+    cached = maker(record).state == "cached"
     earlier = manifest.machine_of(paths.runs, str(model)) if cached else None
     record.state = "pushed" if record.pushed else "refused"
     card = read_card(model)
     found.result = {
         "identity": identity(card),
-        **{name: card.get(name) for name in ("weights_sha256", "initial_weights", "initial_identity")},
+        **{name: card.get(name) for name in _OF_CARD[card.get("kind", FINE_TUNING)]},
         "model": str(model),
         "machine": earlier or found.machine,
         **record.outcome,

@@ -24,23 +24,28 @@ from components.pretrained import content
 from components.rows.files import fingerprint
 from components.serving import signing
 from components.settings.data import SPLITS
-from components.settings.run import Run
-from components.settings.serialization import dump, load, load_file
+from components.settings.kinds import registry
+from components.settings.kinds.registry import AnyRun
+from components.settings.run import FINE_TUNING, Run
+from components.settings.serialization import dump, load_file
 from pipeline.runs import record
 from pipeline.runs.cache_key import COMPUTING, code_at_start
 from pipeline.runs.record import OUTCOME
 from pipeline.runs.run_ids import in_order
 
 if TYPE_CHECKING:
-    from pipeline.config.preflight import Checked
+    from pipeline.config.preflight import AnyChecked
 
 MANIFEST_FILE = "manifest.json"
 
 _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
 
-_RESULT: dict[str, Any] = {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict}
-"""What a result has besides the record's outcome."""
+_RESULT: dict[str, dict[str, Any]] = {
+    FINE_TUNING: {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict},
+    "vocabulary": {"vocabulary_sha256": str, "model": str, "machine": dict},
+}
+"""Kind of a run -> what its result has besides the record's outcome."""
 
 _LOCK = ROOT / "requirements.lock"
 
@@ -68,12 +73,12 @@ class Manifest:
     """The run's id."""
     started: str
     config: dict[str, Any]
-    """`components.settings.run.Run`, resolved: every default filled in, every path absolute."""
+    """`components.settings.kinds.registry.AnyRun`, resolved: every default filled in, every path absolute."""
     checkout: str
     """Where the project's code lay."""
     data: list[DataFile]
     base_model: dict[str, str]
-    """File -> sha256."""
+    """File -> sha256; of a vocabulary's run, of its reference, if it has one."""
     code: dict[str, Any]
     """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
     lock: str | None
@@ -87,20 +92,21 @@ class Manifest:
     sign_key: str | None = None
     """`signing.fingerprint` of the key that versions are signed by; None: they are not, or the run is older."""
     result: dict[str, Any] = field(default_factory=dict)
-    """`identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
+    """Of a vocabulary `identity`, `vocabulary_sha256`, `size`, `model` and `machine`. Else
+    `identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
     (`initial_identity`, `initial_weights`), `model` (a directory) and the `machine` it was trained on; with the
     record's `RunRecord.outcome`, which is kept there alone.
     Empty until the run's end."""
 
     @property
-    def settings(self) -> Run:
+    def settings(self) -> AnyRun:
         """The config.
 
         Raises:
             InputError: it is none that a run had.
         """
         try:
-            return load(Run, json.dumps(self.config))
+            return registry.load_run(self.config)
         except ValueError as error:
             first = error.errors(include_url=False)[0] if isinstance(error, ValidationError) else {"msg": str(error)}
             problem = f"its config is none of a run ({first['msg']})"
@@ -124,7 +130,8 @@ def read_alone(directory: Path) -> Manifest:
     """
     remedy = "Give the id or the directory of a run; `show --all` lists them"
     found = load_file(Manifest, directory / MANIFEST_FILE, "a run's manifest", remedy, damaged="Give another run")
-    if found.result and not all(isinstance(found.result.get(name), kind) for name, kind in _RESULT.items()):
+    wanted = _RESULT.get(found.config.get("kind", FINE_TUNING), {"model": str})
+    if found.result and not all(isinstance(found.result.get(name), kind) for name, kind in wanted.items()):
         problem = "not a run's manifest (its result lacks weights, model or machine)"
         raise InputError(str(directory / MANIFEST_FILE), problem, "Give another run")
     match Path(found.result.get("model", "")).parts:
@@ -180,7 +187,7 @@ def data_files(files: Iterable[tuple[str | None, Path]]) -> list[DataFile]:
     return [DataFile(split, str(path), fingerprint(path), path.stat().st_size) for split, path in files]
 
 
-def same_inputs(before: Manifest, checked: Checked) -> bool:
+def same_inputs(before: Manifest, checked: AnyChecked) -> bool:
     """Whether a run would make what an earlier one made: of the same settings, bytes, code and libraries."""
     return _made_of(before) == _made_of(collect(checked, before.run, before.started))
 
@@ -191,8 +198,9 @@ def _made_of(run: Manifest) -> list[Any]:
     for name in ("beam", "schedule", "kubeflow", "notify"):
         del config[name]
     files = {"data": (*SPLITS, "files"), "model": ("base",), "validation": ("schema_file",), "push": ("sign_key",)}
+    files |= {"corpus": ("files",), "vocabulary": ("reference",)}
     for table, names in files.items():
-        for name in names:
+        for name in names if table in config else ():
             del config[table][name]
     data = [(file.split, file.sha256) for file in run.data]
     python = run.machine["python"].split(".")[:2]
@@ -210,9 +218,10 @@ def machine_of(runs: Path, model: str) -> dict[str, Any] | None:
     return None
 
 
-def collect(checked: Checked, run_id: str, started: str) -> Manifest:
+def collect(checked: AnyChecked, run_id: str, started: str) -> Manifest:
     """The manifest of a run that begins."""
     run = checked.run
+    schema = run.validation.schema_file if isinstance(run, Run) else None
     return Manifest(
         name=run.name,
         run=run_id,
@@ -220,7 +229,7 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
         config=json.loads(dump(run)),
         checkout=str(ROOT),
         data=data_files(checked.files),
-        base_model=content.hashes(checked.base_model),
+        base_model=content.hashes(checked.base_model) if checked.base_model else {},
         code={"sha256": code_at_start(), **_commit()},
         lock=atomic_files.sha256(_LOCK) if _LOCK.is_file() else None,
         libraries=_libraries(),
@@ -231,7 +240,7 @@ def collect(checked: Checked, run_id: str, started: str) -> Manifest:
             "system": platform.platform(),
             "python": platform.python_version(),
         },
-        schema=atomic_files.sha256(Path(run.validation.schema_file)) if run.validation.schema_file else None,
+        schema=atomic_files.sha256(Path(schema)) if schema else None,
         sign_key=signing.fingerprint(Path(run.push.sign_key)) if run.push.sign_key else None,
     )
 

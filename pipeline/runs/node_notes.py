@@ -14,11 +14,11 @@ from components.export.card import read_card
 from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
-from components.rows.writer import QUARANTINE_FILE
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE, has_not_learned
-from pipeline.runs import manifest
+from pipeline.runs import manifest, vocabulary_notes
 from pipeline.runs.record import RunRecord
+from pipeline.runs.vocabulary_notes import row_note
 
 
 def training_note(found: dict[str, Any]) -> str:
@@ -98,18 +98,15 @@ def _files(record: RunRecord) -> list[str]:
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     match node:
+        case "CorpusExampleGen" | "CorpusValidator" | "WordCounter" | "VocabularyLearner" | "VocabularyEvaluator":
+            return vocabulary_notes.note_of(record, node, outputs)
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])
-            record.rows = {}
-            for (split, _), count in row_counts.row_counts(examples).items():
-                record.rows[split] = record.rows.get(split, 0) + count
-            record.quarantined = sum(bad for _, bad in row_counts.rows_by_file(examples).values())
-            record.quarantine_file = str(examples / QUARANTINE_FILE) if record.quarantined else None
+            read = row_note(record, examples, "rows")
             task, labels = tasks.read(examples), row_counts.labels_of_train(examples)
             alone = {_files(record)[place]: label for place, label in row_counts.labels_alone(examples).items()}
             record.node(node).warnings = label_names.warnings(labels, task, alone)
-            bad = f", {record.quarantined:,} quarantined" if record.quarantined else ""
-            return f"{sum(record.rows.values()):,} rows{bad}"
+            return read
         case "ExampleValidator":
             counted = Path(outputs["anomalies"][0])
             texts, found_twice = text_statistics.read(counted), duplicates.read(counted)
@@ -126,8 +123,8 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             if not outputs.get("baseline"):
                 return "no other model in production" if node == "Baseline" else "no model of other data in production"
             known = Path(outputs["baseline"][0], "Format-Serving")
-            (read,) = record.node("TsvExampleGen").outputs
-            unlike = tasks.unlike(task_of(known), tasks.read(read)) if "task" in read_card(known) else ""
+            (learned_from,) = record.node("TsvExampleGen").outputs
+            unlike = tasks.unlike(task_of(known), tasks.read(learned_from)) if "task" in read_card(known) else ""
             return f"the model in production {unlike}" if unlike else ""
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())

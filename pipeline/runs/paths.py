@@ -7,13 +7,16 @@ from pathlib import Path
 from typing import Any
 
 from components.common import stored_paths
-from components.settings.run import Run
+from components.settings.kinds.registry import AnyRun
 
 RECORD_FILE = "run.json"
 
 LOG_FILE = "log.txt"
 
 LOCK_FILE = "lock"
+
+MAKERS = ("Trainer", "VocabularyLearner")
+"""The nodes that make what is pushed, one for each kind of run."""
 
 HOME = "HOME"
 """Stands for a pipeline's home where it does not matter which it is."""
@@ -40,14 +43,14 @@ class PipelinePaths:
     """TensorFlow Serving's model directory: one folder a version."""
 
     @classmethod
-    def of(cls, run: Run, root: Path) -> PipelinePaths:
+    def of(cls, run: AnyRun, root: Path) -> PipelinePaths:
         """The paths of a run under a root."""
         home = root.resolve() / run.name
         destination = Path(run.push.destination) if run.push.destination else home / "serving"
         return cls(home, destination / (run.push.name or run.name))
 
     @classmethod
-    def of_run(cls, run: Run, directory: Path) -> PipelinePaths:
+    def of_run(cls, run: AnyRun, directory: Path) -> PipelinePaths:
         """The paths of a run whose record lies in `directory`, ROOT/NAME/runs/ID."""
         return cls.of(run, directory.resolve().parents[2])
 
@@ -74,7 +77,11 @@ class PipelinePaths:
     @property
     def models(self) -> Path:
         """Trainer's Model artifacts: EXECUTION/Format-Serving."""
-        return self.artifacts / "Trainer" / "model"
+        return self.made_by(MAKERS[0])
+
+    def made_by(self, node: str) -> Path:
+        """The Model artifacts of one of `MAKERS`."""
+        return self.artifacts / node / "model"
 
     @property
     def runs(self) -> Path:

@@ -17,6 +17,7 @@ from components.common import stored_paths
 from components.common.errors import InputError
 from components.serving import removal
 from components.serving.versions import DAMAGED, discard_unfinished, is_version, versions
+from components.settings.run import Run
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import RECORD_FILE, PipelinePaths
 from pipeline.runs.run_ids import in_order
@@ -83,7 +84,8 @@ def _pinned(paths: PipelinePaths) -> dict[int, str]:
     found: dict[int, str] = {}
     for directory in manifest.newest_first(paths.runs):
         with contextlib.suppress(InputError):
-            place = Path(manifest.read_alone(directory).settings.training.init_from)
+            run = manifest.read_alone(directory).settings
+            place = Path(run.training.init_from if isinstance(run, Run) else "")
             # By whatever name it is called: a link may lead to it, or its own may lead elsewhere.
             for one in (place, place.resolve()) if place.is_absolute() else ():
                 if one.parent.resolve() == paths.serving.resolve() and is_version(one.name):

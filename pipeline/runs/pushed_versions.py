@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.export.card import identity, read_card
+from components.evaluation.vocabulary_metrics import VocabularyMeasures
+from components.export.card import identity, is_vocabulary, read_card
 from components.export.card_task import task_of
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
-from components.settings.run import Run
+from components.settings.kinds.registry import AnyRun
 from components.tasks.own import MissingTaskError
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
@@ -66,7 +67,7 @@ def sign_key(root: Path, name: str | None) -> Path | None:
     return Path(key) if key else None
 
 
-def _settings(root: Path, name: str | None) -> Run:
+def _settings(root: Path, name: str | None) -> AnyRun:
     found = record.find(root, name)
     names = sorted({path.parents[1].name for path in found})
     if len(names) > 1:
@@ -86,7 +87,7 @@ def pushed(where: PipelinePaths) -> list[Version]:
         with contextlib.suppress(InputError):
             found = manifest.read(directory)
             if found.result.get("state") == "pushed":
-                of_model[found.result.get("identity", found.result["weights_sha256"])] = found
+                of_model[found.result.get("identity") or found.result["weights_sha256"]] = found
     there, out = versions(where.serving), withdrawn(where.serving)
     listed = []
     for number in there:
@@ -107,6 +108,8 @@ def pushed(where: PipelinePaths) -> list[Version]:
 
 def _headline(version: Path) -> str:
     """The metric that stands beside a version; empty where it is a task's whose package is not installed."""
+    if is_vocabulary(version):
+        return VocabularyMeasures.primary_metric.name
     try:
         return task_of(version).primary_metric.name
     except MissingTaskError:

@@ -67,6 +67,10 @@ class RunRecord:
     """Split -> `rows.text_statistics.TextStatistics`."""
     duplicates: dict[str, Any] = field(default_factory=dict)
     """Split -> `leakage.duplicates.Duplicates`."""
+    corpus: dict[str, Any] = field(default_factory=dict)
+    """`pretraining.corpus_statistics.CorpusStatistics`, of a run that reads documents."""
+    vocabulary: dict[str, Any] = field(default_factory=dict)
+    """What a run that learns a vocabulary has learned it from."""
     drift: dict[str, Any] = field(default_factory=dict)
     """What DriftValidator measured."""
     damaged: list[str] = field(default_factory=list)

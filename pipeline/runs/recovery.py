@@ -19,7 +19,7 @@ from components.common import atomic_files, locks, stored_paths
 from components.export.card import CARD_FILE, WARMUP_FILE
 from components.serving import versions
 from components.serving.signing import SIGNATURE_FILE
-from pipeline.runs.paths import PipelinePaths, moved
+from pipeline.runs.paths import MAKERS, PipelinePaths, moved
 
 _States = metadata_store_pb2.Execution
 
@@ -245,7 +245,8 @@ class Digests:
         # A push adds to the card, and signs what there is then: the model has neither.
         own = {name: known[name] for name in (CARD_FILE, SIGNATURE_FILE) if name in known}
         of_model = {name: sha256 for name, sha256 in known.items() if name not in own}
-        models = [path for path in self._paths.models.glob("[0-9]*/*") if hashes.damaged(path, of_model) is None]
+        made = (path for node in MAKERS for path in self._paths.made_by(node).glob("[0-9]*/*"))
+        models = [path for path in made if hashes.damaged(path, of_model) is None]
         kept = [name for name in own if hashes.damaged(version, {name: own[name]}) is None]
         if CARD_FILE in kept:
             models = [path for path in models if versions.same_card(version, path)]

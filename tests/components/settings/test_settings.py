@@ -223,13 +223,13 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
         (
             "[training]",
             "[trainer]",
-            "12: unknown key `trainer`. Did you mean `training`? Known here: name, task, data, ",
+            "12: unknown key `trainer`. Did you mean `training`? Known here: name, kind, task, data, ",
         ),
         (
             "[training]",
             "[zoo]",
-            "12: unknown key `zoo`. Known here: name, task, data, validation, drift, model, training, gate, push, "
-            "notify, schedule, beam, kubeflow.",
+            "12: unknown key `zoo`. Known here: name, kind, task, data, validation, drift, model, training, gate, "
+            "push, notify, schedule, beam, kubeflow.",
         ),
         (
             'base = "toy"',

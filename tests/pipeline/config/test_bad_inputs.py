@@ -34,7 +34,7 @@ from pipeline.config.load import load_config
 from tests.checkout import ROOT
 from tests.google_form import as_google, write_bundle
 from tests.pipeline.config.test_task_rows import BROKEN
-from tests.toys import HEADED_RUN, write_toy_checkpoint
+from tests.toys import HEADED_RUN, SPECIAL, write_toy_checkpoint
 
 TRAIN = "text\tlabel\ngood film\tgood\nbad film\tbad\n"
 
@@ -51,6 +51,11 @@ CONLLU = """\
 4\t.\t.\tPUNCT\t$.\t_\t3\tpunct\t_\t_
 
 """
+
+CORPUS = "\n\n".join(f"The film is good {number}.\nIs it {number}?" for number in range(60)) + "\n"
+"""Documents of two sentences, some of which are dealt to dev."""
+
+CORPUS_GATE = "[gate]\nmax = { unknown_share = 0.1 }"
 
 CARD = {
     "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
@@ -140,6 +145,13 @@ class Box:
         self.toml('name = "toy"', f'name = "toy"\ntask = "{task}"').toml('labels = ["bad", "good"]\n', more)
         self.toml("accuracy", "f1" if task == "tagging" else "token_accuracy")
         return self.write("train.tsv", content).write("dev.tsv", content)
+
+    def corpus(
+        self, corpus: str = "", vocabulary: str = "", content: str | bytes = CORPUS, gate: str = CORPUS_GATE
+    ) -> Self:
+        """Has a run learn a vocabulary of corpus.txt."""
+        tables = f'[corpus]\nfiles = "corpus.txt"\n{corpus}\n[vocabulary]\nsize = 100\n{vocabulary}\n{gate}\n'
+        return self.write("run.toml", f'name = "toy"\nkind = "vocabulary"\n{tables}').write("corpus.txt", content)
 
     def kubeflow(self, more: str = "") -> Self:
         """Adds a table [kubeflow], which begins in line 18."""
@@ -379,7 +391,7 @@ CASES: dict[str, list[Case]] = {
              "evaluations_per_epoch, metric, early_stopping, checkpoint_minutes, checkpoint_steps, devices, "
              "worker_minutes, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
-             "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, task, data, "
+             "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, kind, task, data, "
              "validation, drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
@@ -473,7 +485,7 @@ CASES: dict[str, list[Case]] = {
              'DIR/run.toml:11: `model.long_texts` is "window", which is for one text, and pair reads two. Delete it: '
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
-             "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, task, data, validation, "
+             "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, kind, task, data, validation, "
              "drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
@@ -1352,6 +1364,110 @@ CASES: dict[str, list[Case]] = {
              'DIR/run.toml:16: `beam.preset` is "spark", it should be "local", "portable", "flink" or "dataflow". '
              'Correct it, or leave it out for the default, "local".', f"{BULK} DIR/dev.tsv --config DIR/run.toml"),
     ],
+    "A corpus and its vocabulary": [
+        Case("a kind that there is not",
+             lambda box: box.toml('name = "toy"', 'name = "toy"\nkind = "vocabluary"'),
+             'DIR/run.toml:2: `kind` is "vocabluary", it should be "fine-tuning" or "vocabulary". Did you '
+             'mean "vocabulary"? Correct it.'),
+        Case("a corpus without files", lambda box: box.corpus().toml('files = "corpus.txt"\n', ""),
+             "DIR/run.toml:3: `corpus.files` is missing. Add it; pipeline/configs/newsgroups_vocabulary.toml "
+             "shows how."),
+        Case("a list of no files", lambda box: box.corpus().toml('"corpus.txt"', "[]"),
+             "DIR/run.toml:4: `corpus.files` names no file. Name the files of the documents."),
+        Case("a table of another kind", lambda box: box.corpus(vocabulary='[model]\nbase = "toy"'),
+             "DIR/run.toml:8: unknown key `model`. Known here: name, kind, corpus, vocabulary, gate, push, "
+             "notify, schedule, beam, kubeflow."),
+        Case("a corpus that is not there", lambda box: box.corpus().delete("corpus.txt"),
+             "DIR/corpus.txt: no such file. Correct the path; its directory is there."),
+        Case("columns of a text file", lambda box: box.corpus('text = "body"'),
+             'DIR/run.toml:5: `corpus.text` is given, but `corpus.format` is "blocks", whose lines are all '
+             'text. Delete it, or set format = "tsv".'),
+        Case("a column that the header has not", lambda box: box.corpus('format = "tsv"'),
+             "DIR/corpus.txt:1: the text's column is 'text', the header has 'The film is good 0.'. Give "
+             "corpus.text, a name or a number from 1."),
+        Case("a language that sentences are not cut by", lambda box: box.corpus('language = "eng"'),
+             'DIR/run.toml:5: `corpus.language` is "eng", it should be "am", "ar", "bg", "bn", "ca", "da", '
+             '"de", "el", "en", "es", "fi", "fr", "gu", "hi", "hy", "it", "ja", "kk", "kn", "ml", "mr", "my",'
+             ' "nl", "pa", "pl", "pt", "ru", "sk", "ta" or "te". Did you mean "en"? Correct it.'),
+        Case("a language where lines are sentences",
+             lambda box: box.corpus('splitter = "lines"\nlanguage = "de"'),
+             'DIR/run.toml:6: `corpus.language` is "de", but `corpus.splitter` "lines" asks for none. Delete '
+             'it, or set splitter = "sentencex".'),
+        Case("shares without any for dev", lambda box: box.corpus("split = { train = 100 }"),
+             'DIR/run.toml:5: `corpus.split` needs a share for train, one for dev and no other, got {"train":'
+             " 100}. Give both, say split = { train = 95, dev = 5 }."),
+        Case("a line that is not UTF-8", lambda box: box.corpus(content=b"One.\n\nTw\xff.\n"),
+             "DIR/corpus.txt:3: byte 3 of the line, 0xff, is not UTF-8. Convert the file to UTF-8."),
+        Case("a NUL byte in a text file", lambda box: box.corpus(content="One.\n\nTw\0o.\n"),
+             "DIR/corpus.txt:3: a NUL byte in the line. Remove it; with many of them the file is binary."),
+        Case("an empty line where each line is a document",
+             lambda box: box.corpus('format = "lines"', content="One. Two.\n\nThree.\n"),
+             "DIR/corpus.txt:2: an empty line, expected a document. Delete the line; if documents have "
+             'several lines and an empty one between them: format = "blocks".'),
+        Case("an empty corpus", lambda box: box.corpus(content="\n\n"),
+             "DIR/run.toml: 1 anomaly in the corpus\n  there is no document in it.\nCorrect the files or how "
+             "they are read, corpus.format first of all, or raise the limit."),
+        Case("a document a line that is taken for a line of a document",
+             lambda box: box.corpus(content="".join(f"One {n}. Two.\n" for n in range(9))),
+             "DIR/run.toml: 1 anomaly in the corpus\n  there is one document in it, of 9 lines: an empty line "
+             "ends a document, or see format.\nCorrect the files or how they are read, corpus.format first of "
+             "all, or raise the limit."),
+        Case("a sentence a document",
+             lambda box: box.corpus('format = "lines"', content="".join(f"No {n}.\n" for n in range(60))),
+             "DIR/run.toml: 1 anomaly in the corpus\n  60 of 60 (100.00%) documents have one sentence, as "
+             "DIR/corpus.txt:1; corpus.max_one_sentence_share is 90.00%.\nCorrect the files or how they are "
+             "read, corpus.format first of all, or raise the limit."),
+        Case("documents that stand twice", lambda box: box.corpus(content=CORPUS + "\n" + CORPUS),
+             "DIR/run.toml: 1 anomaly in the corpus\n  60 of 120 (50.00%) documents stand in it before, as "
+             "DIR/corpus.txt:181, which DIR/corpus.txt:1 has; corpus.max_duplicate_share is 20.00%.\nCorrect "
+             "the files or how they are read, corpus.format first of all, or raise the limit."),
+        Case("a line that is too long",
+             lambda box: box.corpus("most_characters = 50", content=CORPUS + "\n" + "long " * 20),
+             "DIR/run.toml: 1 anomaly in the corpus\n  1 of 121 (0.83%) lines have more than 50 characters, as"
+             " DIR/corpus.txt:181; corpus.max_long_share is 0.10%.\nCorrect the files or how they are read, "
+             "corpus.format first of all, or raise the limit."),
+        Case("control characters",
+             lambda box: box.corpus(content=CORPUS.replace("good 3", "go\x1bod 3")),
+             "DIR/run.toml: 1 anomaly in the corpus\n  11 of 60 (18.33%) documents have a control character, "
+             "as DIR/corpus.txt:10; corpus.max_control_share is 1.00%.\nCorrect the files or how they are "
+             "read, corpus.format first of all, or raise the limit."),
+        Case("special tokens that BERT lacks",
+             lambda box: box.corpus(vocabulary='special_tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]"]'),
+             "DIR/run.toml:8: `vocabulary.special_tokens` lacks [MASK]. Add what is missing: BERT is not "
+             "pre-trained without."),
+        Case("a special token that a text could hold",
+             lambda box: box.corpus(vocabulary=f"special_tokens = {json.dumps([*SPECIAL, 'new'])}"),
+             'DIR/run.toml:8: `vocabulary.special_tokens` holds "new". Give printable ASCII with a sign in '
+             "it, as [NAME]."),
+        Case("a range of characters the wrong way round",
+             lambda box: box.corpus(vocabulary='characters = ["z-a"]'),
+             'DIR/run.toml:8: `vocabulary.characters` holds "z-a", no character and no range of them. Write '
+             '"x", or "a-z" with the lower one first.'),
+        Case("capital letters where texts are lower-cased",
+             lambda box: box.corpus(vocabulary='characters = ["A-Z"]'),
+             'DIR/run.toml:8: `vocabulary.characters` holds "A-Z", but with `lower_case` no text has a '
+             "capital. Give the lower-case ones, or set lower_case = false."),
+        Case("a reference without a vocabulary",
+             lambda box: box.corpus(vocabulary='reference = "pushed"'),
+             "DIR/pushed: there is neither vocab.txt nor tokenizer.json. Add the one that was published with "
+             "the model; a model without them is not BERT's kind: take bert-base-uncased, or "
+             "bert-base-multilingual-cased for other languages than English."),
+        Case("a gate without a bound for a vocabulary", lambda box: box.corpus(gate=""),
+             "DIR/run.toml: the gate has no absolute threshold. Add at least one, say `min = { coverage = 0.8"
+             " }`: a gate without a bound would push any model."),
+        Case("a metric that a vocabulary has not",
+             lambda box: box.corpus(gate="[gate]\nmin = { accuracy = 0.5 }"),
+             "DIR/run.toml:9: gate.min names the unknown metric 'accuracy'. Known: coverage, whole_share, "
+             "pieces_per_word, unknown_share, spelled_share."),
+        Case("a bound against the vocabulary in production",
+             lambda box: box.corpus(gate=f"{CORPUS_GATE}\nmax_drop = {{ coverage = 0.1 }}"),
+             "DIR/run.toml:9: gate.max_drop is given, but a vocabulary is not compared with the one in "
+             "production. Delete it: another vocabulary is for another model."),
+        Case("a vocabulary where a model is asked for", lambda box: box.write("words/1/vocab.txt", "a").write(
+             "words/1/assets.extra/model.json", '{"kind": "vocabulary"}'),
+             "DIR/words/1: a vocabulary, which answers nothing by itself. Give a pushed model: the path a run"
+             " printed at its end, `show` prints it again.", "predict --model DIR/words a"),
+    ],
     "Runs and versions": [
         Case("a base model, schema, data or code that changes while a run is on", nothing,
              "DIR/toy/config.json: changed since the run began. Run again once the files are complete; of a scheduled "
@@ -1418,7 +1534,7 @@ CASES: dict[str, list[Case]] = {
              "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
-             "movie-reviews, reuters-r8, reuters-topics, conll2003, minilm.", "data movie-review"),
+             "movie-reviews, reuters-r8, reuters-topics, newsgroups, conll2003, minilm.", "data movie-review"),
     ],
 }
 

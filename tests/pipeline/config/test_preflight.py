@@ -13,10 +13,11 @@ from components.common.errors import InputError
 from components.model.config import BertConfig
 from components.rows import columns, data_hash
 from components.rows.files import fingerprint
+from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.tasks.classification import Classification
 from components.tokenization.vocabulary import Tokenizer, TokenizerSettings
 from pipeline.config import preflight
-from pipeline.config.load import load_config
+from pipeline.config.load import load_any, load_config
 from pipeline.config.preflight import check
 from tests.checkout import ROOT
 from tests.toys import HEADED_RUN, VOCABULARY, write_toy_checkpoint
@@ -55,8 +56,12 @@ def message(function: Callable[[Path], object], path: Path) -> str:
 
 @pytest.mark.parametrize("path", CONFIGS, ids=lambda path: path.stem)
 def test_a_shipped_config_is_valid_and_named_like_its_file(path: Path) -> None:
-    run = load_config(path)
+    run = load_any(path)
     assert run.name == path.stem.replace("_", "-")
+    if isinstance(run, VocabularyRun):
+        assert all(Path(name).parent.parent == ROOT / "data" for _, name in run.corpus.patterns)
+        assert run.gate.max
+        return
     assert set(run.data.splits) == {"train", "dev", "test"}
     assert all(bound >= 0.4 for bound in run.gate.min.values())
     for _, name in run.data.patterns:
@@ -69,6 +74,7 @@ def test_there_are_configs_that_ship() -> None:
         "intents",
         "movie_reviews",
         "multilabel",
+        "newsgroups_vocabulary",
         "pair",
         "regression",
         "reuters_r8",

@@ -2,12 +2,12 @@ import hashlib
 import json
 from pathlib import Path
 
-from pipeline.config.preflight import check
+from pipeline.config.preflight import check_any
 from pipeline.dag import description
 from pipeline.runs import manifest
 from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.paths import PipelinePaths
-from tests.toys import write_toy_run
+from tests.toys import write_toy_corpus, write_toy_run
 
 
 def compiled(config: Path, root: Path) -> dict[str, set[str]]:
@@ -16,7 +16,7 @@ def compiled(config: Path, root: Path) -> dict[str, set[str]]:
 
     from pipeline.dag.build import build_pipeline
 
-    checked = check(config)
+    checked = check_any(config)
     ir = compiler.Compiler().compile(
         build_pipeline(checked, PipelinePaths.of(checked.run, root), manifest.collect(checked, "1", ""))
     )
@@ -24,7 +24,7 @@ def compiled(config: Path, root: Path) -> dict[str, set[str]]:
 
 
 def drawn(config: Path) -> dict[str, set[str]]:
-    return {node.id: set(node.upstream) for node in description.nodes(check(config).run)}
+    return {node.id: set(node.upstream) for node in description.nodes(check_any(config).run)}
 
 
 def test_the_dag_that_is_shown_is_the_dag_that_runs(tmp_path: Path) -> None:
@@ -76,7 +76,7 @@ def parameters(config: Path, root: Path) -> dict[str, dict[str, str]]:
 
     from pipeline.dag.build import build_pipeline
 
-    checked = check(config)
+    checked = check_any(config)
     ir = compiler.Compiler().compile(
         build_pipeline(checked, PipelinePaths.of(checked.run, root), manifest.collect(checked, "1", ""))
     )
@@ -116,3 +116,36 @@ def test_which_values_of_a_column_are_measured_apart_counts_for_the_evaluator_al
     told = rows | {"slice_values": {"3": ["DE"]}, "max_slice_values": 7}
     then = parameters(write_toy_run(tmp_path, keep_data=True, data=told), tmp_path)
     assert [node for node in first if first[node] != then[node]] == ["Evaluator", "Evaluator.test"]
+
+
+OF_VOCABULARY = {
+    "CorpusExampleGen": f"{NODES}.corpus_example_gen",
+    "CorpusValidator": f"{NODES}.corpus_validator",
+    "WordCounter": f"{NODES}.word_counter",
+    "VocabularyLearner": f"{NODES}.vocabulary_learner",
+    "VocabularyEvaluator": f"{NODES}.vocabulary_evaluator",
+}
+"""The same of a run that learns a vocabulary."""
+
+
+def test_a_vocabulary_s_nodes_are_those_that_are_shown_each_with_the_hash_of_its_code(tmp_path: Path) -> None:
+    config = write_toy_corpus(tmp_path / "corpus")
+    assert drawn(config) == compiled(config, tmp_path)
+    found = parameters(config, tmp_path)
+    assert {node: found[node]["source"] for node in OF_VOCABULARY} == {
+        node: source_hash(module) for node, module in OF_VOCABULARY.items()
+    }
+    assert json.loads(found["Pusher"]["custom_config"])["source"] == source_hash(f"{NODES}.pusher")
+    assert set(found) == {*OF_VOCABULARY, "Pusher"}
+
+
+def test_a_limit_of_the_corpus_counts_for_the_validator_alone_and_the_reference_for_the_evaluator(
+    tmp_path: Path,
+) -> None:
+    first = parameters(write_toy_corpus(tmp_path), tmp_path)
+    corpus = {"max_duplicate_share": 0.5, "max_long_share": 0.5, "max_control_share": 0.5}
+    then = parameters(write_toy_corpus(tmp_path, corpus=corpus), tmp_path)
+    assert [node for node in first if first[node] != then[node]] == ["CorpusValidator"]
+    (tmp_path / "model" / "tokenizer_config.json").write_text('{"do_lower_case": false}')
+    then = parameters(write_toy_corpus(tmp_path), tmp_path)
+    assert [node for node in first if first[node] != then[node]] == ["VocabularyEvaluator"]

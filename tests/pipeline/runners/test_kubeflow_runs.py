@@ -16,7 +16,7 @@ from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
 from tests.task_runs import check_pushed, check_refused, write_run
-from tests.toys import write_toy_run
+from tests.toys import write_toy_corpus, write_toy_run
 
 pytestmark = pytest.mark.slow
 
@@ -191,3 +191,30 @@ def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(tagger: Tagg
     (version,) = versions(serving)
     assert "run" not in read_card(serving / str(version))
     same_as_local(serving / str(version), tagger.record, {"dev": summary(cluster, outputs["evaluator"])})
+
+
+def test_a_vocabulary_is_pushed_that_is_the_local_run_s_to_the_last_byte(
+    cluster: Cluster, local: Local, tmp_path: Path
+) -> None:
+    mounted, documents = tmp_path / "mounted", tmp_path / "documents"
+    config = write_toy_corpus(tmp_path / "corpus", kubeflow=settings(mounted))
+    status, record = local(config, tmp_path / "root")
+    assert status == 0
+    spec = read(exported(config, tmp_path / "spec"))
+    for place in (mounted, documents):
+        place.mkdir(exist_ok=True)
+    shutil.copytree(config.parent / "model", mounted / "model")
+    for file in config.parent.glob("?.txt"):
+        shutil.move(file, documents)
+    config.parent.rename(config.parent.with_name("gone"))
+
+    outputs = cluster.run(spec, {"data_path": str(documents), "run_name": "monday"})
+
+    serving = mounted / "toy" / "serving" / "toy"
+    (version,) = versions(serving)
+    ours, theirs = serving / str(version), Path(record["pushed"])
+    for name in ("vocab.txt", "tokenizer_config.json"):
+        assert (ours / name).read_bytes() == (theirs / name).read_bytes()
+    assert {**read_card(ours), "run": 0} == {**read_card(theirs), "run": 0}
+    found = summary(cluster, outputs["vocabulary-evaluator"])
+    assert found == record["evaluations"]["dev"]

@@ -205,12 +205,14 @@ def test_the_optimiser_makes_the_trainer_alone_run_again(copied: Path) -> None:
 
 def test_the_tokenizer_makes_those_run_again_that_tokenize(copied: Path) -> None:
     replace(copied, "tokenization/vocabulary", '"##"', '"#"')
-    assert changed_nodes(copied) == {"example_validator", "preprocessing", "drift_validator", "trainer", "transform"}
+    of_vocabulary = {"word_counter", "vocabulary_learner", "vocabulary_evaluator"}
+    fine_tuning = {"example_validator", "preprocessing", "drift_validator", "trainer", "transform"}
+    assert changed_nodes(copied) == of_vocabulary | fine_tuning
 
 
 def test_the_reader_of_rows_makes_those_run_again_that_read_files(copied: Path) -> None:
     replace(copied, "rows/rules", "Delete the line", "Delete it")
-    assert changed_nodes(copied) == {"example_gen", "drift_validator"}
+    assert changed_nodes(copied) == {"example_gen", "drift_validator", "corpus_example_gen"}
 
 
 def test_a_definition_of_a_metric_makes_the_evaluator_alone_run_again(copied: Path) -> None:

@@ -1,0 +1,1 @@
+"""Other kinds of runs than fine-tuning: their tables, and which kinds there are."""

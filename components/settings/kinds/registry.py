@@ -1,0 +1,34 @@
+"""The kinds of runs: what `kind` at the top of a TOML file can be, and the settings that it has then."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from components.settings.kinds.vocabulary_run import VocabularyRun
+from components.settings.run import FINE_TUNING, Run
+from components.settings.serialization import adapter
+
+AnyRun = Run | VocabularyRun
+
+KINDS: dict[str, type[AnyRun]] = {FINE_TUNING: Run, "vocabulary": VocabularyRun}
+
+
+def of_values(values: Mapping[str, Any]) -> type[AnyRun] | None:
+    """The settings' class of a TOML file's values, or of settings as JSON has them; None: of no kind that there is."""
+    kind = values.get("kind", FINE_TUNING)
+    return KINDS.get(kind) if isinstance(kind, str) else None
+
+
+def load_run(config: Mapping[str, Any]) -> AnyRun:
+    """The settings of a run from what `serialization.dump` made of them, parsed.
+
+    Raises:
+        ValueError: they are none.
+    """
+    cls = of_values(config)
+    if cls is None:
+        raise ValueError("no kind of a run")
+    found: AnyRun = adapter(cls).validate_json(json.dumps(config))
+    return found

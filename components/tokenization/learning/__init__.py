@@ -1,0 +1,1 @@
+"""A WordPiece vocabulary, learned from the words of documents."""

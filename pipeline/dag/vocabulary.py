@@ -1,0 +1,81 @@
+"""The DAG of a run that learns a vocabulary: wiring only."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+from tfx.orchestration.data_types import RuntimeParameter
+from tfx.proto import pusher_pb2
+
+from components.nodes.corpus_example_gen import CorpusExampleGen
+from components.nodes.corpus_validator import CorpusValidator
+from components.nodes.pusher import Pusher
+from components.nodes.vocabulary_evaluator import VocabularyEvaluator
+from components.nodes.vocabulary_learner import VocabularyLearner
+from components.nodes.word_counter import WordCounter
+from components.settings.kinds.corpus import Corpus
+from components.tokenization.learning.vocabulary_learner import tokenizer_settings
+from pipeline.config.vocabulary_preflight import CheckedVocabulary
+from pipeline.runs.cache_key import source_hash
+from pipeline.runs.manifest import Manifest
+from pipeline.runs.paths import PipelinePaths
+
+
+def vocabulary_nodes(
+    checked: CheckedVocabulary,
+    paths: PipelinePaths,
+    manifest: Manifest,
+    data_path: str | RuntimeParameter,
+    push: dict[str, Any],
+) -> list[Any]:
+    """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
+    run = checked.run
+    example_gen = CorpusExampleGen(
+        corpus=_reading(run.corpus), data_path=data_path, source=source_hash("components.nodes.corpus_example_gen")
+    )
+    examples = example_gen.outputs["examples"]
+    validator = CorpusValidator(
+        examples=examples,
+        corpus=dataclasses.replace(run.corpus, files=("",)),
+        source=source_hash("components.nodes.corpus_validator"),
+    )
+    counter = WordCounter(
+        examples=examples,
+        tokenizer=tokenizer_settings(run.vocabulary),
+        min_count=run.vocabulary.min_count,
+        source=source_hash("components.nodes.word_counter"),
+    )
+    counter.add_upstream_node(validator)
+    learner = VocabularyLearner(
+        counts=counter.outputs["counts"],
+        examples=examples,
+        vocabulary=dataclasses.replace(run.vocabulary, reference=None),
+        name=run.name,
+        source=source_hash("components.nodes.vocabulary_learner"),
+    )
+    model = learner.outputs["model"]
+    evaluator = VocabularyEvaluator(
+        examples=examples,
+        model=model,
+        base_model=str(checked.base_model or ""),
+        base_model_sha256=manifest.base_model,
+        gate=run.gate,
+        source=source_hash("components.nodes.vocabulary_evaluator"),
+    )
+    pusher = Pusher(
+        model=model,
+        model_blessing=evaluator.outputs["blessing"],
+        custom_config=push,
+        push_destination=pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
+        ),
+    )
+    return [example_gen, validator, counter, learner, evaluator, pusher]
+
+
+def _reading(corpus: Corpus) -> Corpus:
+    """The same whatever the limits are, for which no document is another one."""
+    return dataclasses.replace(
+        corpus, max_duplicate_share=1.0, max_one_sentence_share=1.0, max_long_share=1.0, max_control_share=1.0
+    )
