@@ -20,7 +20,7 @@ import socket
 import sys
 from pathlib import Path
 
-LIBRARIES = ("keras", "components.drift.tfdv", "tensorflow_model_analysis", "apache_beam", "pytest")
+LIBRARIES = ("keras", "components.examples.tfdv", "tensorflow_model_analysis", "apache_beam", "pytest")
 
 
 def serve(path: str) -> None:

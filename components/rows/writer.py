@@ -32,10 +32,6 @@ def quarantined(path: str, line: int, problem: str, raw: bytes) -> str:
     return f"{path}\t{line}\t{problem}\t{raw.rstrip(LINE_END).decode(errors='backslashreplace')}\n"
 
 
-BAD_ROWS_ENOUGH = 1000
-"""Reading a file stops after so many bad rows if one is enough to fail the run."""
-
-
 class Policy(Protocol):
     """Settings that say what becomes of bad rows, as `[data]` and `[corpus]`."""
 
