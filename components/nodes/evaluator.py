@@ -75,8 +75,8 @@ class Executor(executor.Executor):
             notes, learned = _about(baseline, task, Path(examples.uri), split)
         labels = {label: rows for (of, label), rows in row_counts.row_counts(Path(examples.uri)).items() if of == split}
         size = sum(path.stat().st_size for path in Path(artifact_utils.get_split_uri([examples], split)).glob("*"))
-        few = sum(labels.values()) <= MOST_EAGER_ROWS and size <= _MOST_EAGER_BYTES
-        self._eager = few and stays_here(self)
+        small = sum(labels.values()) <= MOST_EAGER_ROWS and size <= _MOST_EAGER_BYTES
+        self._eager = small and stays_here(self)
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         evaluation.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
