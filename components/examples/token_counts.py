@@ -10,14 +10,11 @@ import tensorflow as tf
 from components.common import progress
 from components.examples import records
 from components.examples.in_process import ordered
-from components.rows.text_statistics import Counter, TextStatistics
+from components.rows.text_statistics import NO_LIMIT, Counter, TextStatistics
 from components.tasks import Task
 from components.tokenization.coverage import Coverage
 from components.tokenization.vocabulary import Tokenizer
 from components.tokenization.wordpiece import traced
-
-_NO_LIMIT = 1 << 24
-"""Tokens of a text that are counted at most."""
 
 _ROWS, _BYTES = 2048, 1 << 22
 """Rows, and bytes of Examples, that are tokenized together: long texts take memory."""
@@ -32,7 +29,7 @@ def of_examples(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: 
         tokenizer: of the base model.
         most_tokens: that the model sees of a row.
     """
-    wordpiece = traced(tokenizer, _NO_LIMIT)
+    wordpiece = traced(tokenizer, NO_LIMIT)
     features = {name: tf.io.FixedLenFeature([], tf.string) for name in task.texts}
 
     @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)

@@ -20,6 +20,9 @@ from components.tokenization.coverage import Coverage
 
 _FILE = "texts.json"
 
+NO_LIMIT = 1 << 24
+"""Tokens of a text that are counted at most."""
+
 _MANY_UNKNOWN, _MANY_TRUNCATED = 0.1, 0.2
 """Shares from which on they are warned of: of a split's words, of its rows."""
 
