@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+import tempfile
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectGraph
@@ -33,13 +36,49 @@ def weights_sha256(model: Path) -> str:
     """
     digest = hashlib.sha256()
     with readable(model):
-        reader = tf.train.load_checkpoint(str(model / "variables" / "variables"))
-        objects = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
-        keys = {one.full_name: one.checkpoint_key for node in objects.nodes for one in node.attributes}
+        reader, keys = _variables(model)
         for path in sorted(filter(is_weight, keys)):
             digest.update(path.encode())
             digest.update(reader.get_tensor(keys[path]).tobytes())
     return digest.hexdigest()
+
+
+def _variables(model: Path) -> tuple[Any, dict[str, str]]:
+    """What reads the tensors of a SavedModel's variables, and the key of each by the variable's path."""
+    reader = tf.train.load_checkpoint(str(model / "variables" / "variables"))
+    objects = TrackableObjectGraph.FromString(reader.get_tensor(_OBJECTS))
+    return reader, {one.full_name: one.checkpoint_key for node in objects.nodes for one in node.attributes}
+
+
+def assign(model: Path, values: Mapping[str, np.ndarray]) -> None:
+    """Gives variables of a SavedModel other values, of their shapes; its graph stays as it is.
+
+    Other names of the files, hard links, keep the values of before.
+
+    Args:
+        model: the SavedModel.
+        values: by the variables' paths.
+
+    Raises:
+        InputError: the files of the variables are gone or damaged.
+    """
+    with readable(model):
+        reader, keys = _variables(model)
+        tensors = {name: reader.get_tensor(name) for name in sorted(reader.get_variable_to_shape_map())}
+    for path, value in values.items():
+        before = tensors[keys[path]]
+        tensors[keys[path]] = np.asarray(value, before.dtype).reshape(before.shape)
+    with tempfile.TemporaryDirectory(dir=model) as scratch:
+        written = str(Path(scratch, "variables"))
+        names, places = list(tensors), [""] * len(tensors)
+        tf.raw_ops.SaveV2(
+            prefix=written,
+            tensor_names=names,
+            shape_and_slices=places,
+            tensors=[tf.constant(t) for t in tensors.values()],
+        )
+        for file in sorted(Path(scratch).iterdir()):
+            file.replace(model / "variables" / file.name)
 
 
 @contextlib.contextmanager

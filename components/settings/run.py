@@ -19,6 +19,7 @@ from components.settings.kubeflow import Kubeflow
 from components.settings.model import Model
 from components.settings.push import Notify, Push
 from components.settings.schedule import Schedule
+from components.settings.serving import Serving
 from components.settings.training import Training
 from components.settings.validation import Validation
 from components.tasks import TASKS
@@ -47,6 +48,7 @@ class Run:
     drift: Drift = Field(default_factory=Drift)
     model: Model
     training: Training = Field(default_factory=Training)
+    serving: Serving = Field(default_factory=Serving)
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
     notify: Notify = Field(default_factory=Notify)

@@ -20,6 +20,7 @@ from components.nodes.example_gen import TsvExampleGen
 from components.nodes.example_validator import ExampleValidator
 from components.nodes.pusher import Pusher
 from components.nodes.schema_gen import SchemaGen
+from components.nodes.serving_validator import ServingValidator
 from components.nodes.statistics_gen import StatisticsGen
 from components.nodes.transform import Transform
 from components.rows.columns import width_without_header
@@ -176,12 +177,28 @@ def _fine_tuning_nodes(
     }
     evaluator = Evaluator(split="dev", gate=run.gate, **measured)
     nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
-    nodes += [transform, trainer, baseline, evaluator]
+    evaluators = [evaluator]
     if "test" in splits:
-        nodes.append(Evaluator(split="test", gate=None, **measured).with_id("Evaluator.test"))
+        evaluators.append(Evaluator(split="test", gate=None, **measured).with_id("Evaluator.test"))
+    serving_validators = []
+    if run.serving.validate:
+        serving_validators.append(
+            ServingValidator(
+                model=model,
+                examples=examples,
+                transform_graph=transform.outputs["transform_graph"],
+                serving=run.serving,
+                **base_model,
+                source=source_hash("components.nodes.serving_validator"),
+            )
+        )
+        # It measures time and memory, so nothing of the run goes on beside it.
+        baseline.add_upstream_node(serving_validators[0])
+    nodes += [transform, trainer, *serving_validators, baseline, *evaluators]
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=serving_validators[0].outputs["blessing"] if serving_validators else None,
         custom_config=push,
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))

@@ -41,6 +41,10 @@ def _of_fine_tuning(run: Run) -> list[Node]:
     drifted = "stops" if run.drift.on_drift == "fail" else "warns"
     goes_on = () if run.training.init_from == "base" else ("Predecessor",)
     evaluated = ("TsvExampleGen", "Trainer", "Baseline")
+    tried = ("ServingValidator",) if run.serving.validate else ()
+    tries = Node(
+        "ServingValidator", ("TsvExampleGen", "Transform", "Trainer"), "asks the model as a client does, measures it"
+    )
     return [
         Node("TsvExampleGen", (), "TSV rows to tf.Examples, bad rows named"),
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
@@ -54,8 +58,9 @@ def _of_fine_tuning(run: Run) -> list[Node]:
         Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),
         Node("Transform", ("TsvExampleGen", schema, "DriftValidator"), "WordPiece in the graph, labels to ids"),
         Node("Trainer", ("Transform", schema, *goes_on), f"fine-tunes BERT, strategy {run.training.strategy}"),
-        Node("Baseline", ("Trainer",), "the model in production, if there is one"),
+        *([tries] if tried else []),
+        Node("Baseline", ("Trainer", *tried), "the model in production, if there is one"),
         Node("Evaluator", evaluated, "measures on dev and gates"),
         *([Node("Evaluator.test", evaluated, "measures on test, reports only")] if "test" in run.data.splits else []),
-        Node("Pusher", ("Trainer", "Evaluator"), "publishes a blessed model"),
+        Node("Pusher", ("Trainer", *tried, "Evaluator"), "publishes a blessed model"),
     ]

@@ -139,6 +139,7 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
             facts.append(("withdrawn", "a rollback took this model out of production, it is not pushed again"))
     for reason in dev.get("reasons", []):
         facts.append(("refused", reason))
+    facts += [("not served", reason) for reason in record.serving.get("reasons", [])]
     if record.error:
         facts.append(("error", record.error))
     if record.pushed and not Path(record.pushed).is_dir():
@@ -181,7 +182,8 @@ def failed(record: RunRecord, remedy: str) -> Failure:
 
 def _is_withdrawn(record: RunRecord) -> bool:
     """Whether the gate let the model pass, and a rollback had taken it out of production before."""
-    return record.state == "refused" and record.evaluations.get("dev", {}).get("blessed") is True
+    blessed = record.evaluations.get("dev", {}).get("blessed") is True and record.serving.get("blessed", True)
+    return record.state == "refused" and blessed
 
 
 def as_message(failure: Failure) -> str:

@@ -116,7 +116,8 @@ def held_against_production(kept: RunRecord, paths: PipelinePaths, model: str) -
 
 def refusal(kept: RunRecord) -> str:
     """Why a run that came to its end has pushed nothing."""
-    return "; ".join(kept.evaluations["dev"]["reasons"]) or "a rollback took this model out of production"
+    serving = [f"as a client has it: {reason}" for reason in kept.serving.get("reasons", [])]
+    return "; ".join([*kept.evaluations["dev"]["reasons"], *serving]) or "a rollback took this model out of production"
 
 
 def begin(checked: AnyChecked, paths: PipelinePaths, scheduled_as: str | None = None) -> RunRecord:

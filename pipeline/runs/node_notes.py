@@ -14,6 +14,7 @@ from components.export.card import read_card
 from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
+from components.serving.validation import SERVING_FILE
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE, has_not_learned
 from pipeline.runs import manifest, vocabulary_notes
@@ -68,6 +69,16 @@ def drift_note(found: dict[str, Any]) -> str:
     ]
     which = f"{version}, which {unlike}" if unlike else version
     return (f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}") + older
+
+
+def serving_note(found: dict[str, Any]) -> str:
+    """What ServingValidator has to tell, in a line."""
+    if not found["blessed"]:
+        return f"refused: {'; '.join(found['reasons'])}"
+    return (
+        f"{found['rows']:,} rows answered as they should be, loaded in {found['load_seconds']:.1f} s, "
+        f"{found['latency_ms']:.1f} ms a request, {found['peak_mb']:,.0f} MB"
+    )
 
 
 def learned_rows(summary: dict[str, Any]) -> int:
@@ -129,6 +140,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
             return drift_note(record.drift)
+        case "ServingValidator":
+            record.serving = json.loads(Path(outputs["blessing"][0], SERVING_FILE).read_text())
+            return serving_note(record.serving)
         case "Evaluator" | "Evaluator.test":
             summary = json.loads(Path(outputs["evaluation"][0], SUMMARY_FILE).read_text())
             record.evaluations["test" if node.endswith("test") else "dev"] = summary

@@ -392,7 +392,7 @@ CASES: dict[str, list[Case]] = {
              "worker_minutes, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, kind, task, data, "
-             "validation, drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
+             "validation, drift, model, training, serving, gate, push, notify, schedule, beam, kubeflow."),
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
              "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold."),
@@ -486,7 +486,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, kind, task, data, validation, "
-             "drift, model, training, gate, push, notify, schedule, beam, kubeflow."),
+             "drift, model, training, serving, gate, push, notify, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
@@ -1225,7 +1225,7 @@ CASES: dict[str, list[Case]] = {
         Case("memory for no node", lambda box: box.kubeflow('memory = { Trainr = "8Gi" }\n'),
              "DIR/run.toml:22: `kubeflow.memory` names 'Trainr', there is no such node. Did you mean Trainer? Known: "
              "default, TsvExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Predecessor, DriftValidator, "
-             "Transform, Trainer, Baseline, Evaluator, Pusher.", EXPORT),
+             "Transform, Trainer, ServingValidator, Baseline, Evaluator, Pusher.", EXPORT),
         Case("a name that Kubeflow does not take", lambda box: box.kubeflow().toml('name = "toy"', 'name = "Toy_1"'),
              "DIR/run.toml:1: `name` is 'Toy_1', Kubeflow takes lower-case letters, digits and - alone. Rename the "
              "run.", EXPORT),

@@ -28,8 +28,15 @@ def drawn(config: Path) -> dict[str, set[str]]:
 
 
 def test_the_dag_that_is_shown_is_the_dag_that_runs(tmp_path: Path) -> None:
-    config = write_toy_run(tmp_path)
+    config = write_toy_run(tmp_path, serving={"validate": True})
     assert drawn(config) == compiled(config, tmp_path)
+
+
+def test_what_is_switched_off_is_not_in_the_dag(tmp_path: Path) -> None:
+    config = write_toy_run(tmp_path, serving={"validate": False})
+    assert drawn(config) == compiled(config, tmp_path)
+    assert "ServingValidator" not in drawn(config)
+    assert drawn(config)["Pusher"] == {"Trainer", "Evaluator"}
 
 
 def test_a_reviewed_schema_replaces_the_inferred_one(tmp_path: Path) -> None:
@@ -56,6 +63,7 @@ SOURCE_PARAMETER = {
     "ExampleValidator": f"{NODES}.example_validator",
     "Predecessor": f"{NODES}.baseline",
     "DriftValidator": f"{NODES}.drift_validator",
+    "ServingValidator": f"{NODES}.serving_validator",
     "Baseline": f"{NODES}.baseline",
     "Evaluator": f"{NODES}.evaluator",
     "Evaluator.test": f"{NODES}.evaluator",
@@ -87,7 +95,7 @@ def parameters(config: Path, root: Path) -> dict[str, dict[str, str]]:
 
 
 def test_the_cache_key_of_every_node_holds_the_hash_of_its_code(tmp_path: Path) -> None:
-    found = parameters(write_toy_run(tmp_path), tmp_path)
+    found = parameters(write_toy_run(tmp_path, serving={"validate": True}), tmp_path)
     assert {node: found[node].pop("source") for node in SOURCE_PARAMETER} == {
         node: source_hash(module) for node, module in SOURCE_PARAMETER.items()
     }
