@@ -17,11 +17,11 @@ from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
 from components import tasks
-from components.common.in_process import stays_here
 from components.evaluation import eval_config, raw_text, sentences, shared_model, slice_values, unlearned
 from components.evaluation.eager_pipeline import EagerPipeline
 from components.evaluation.gate import verdict
 from components.evaluation.summary import BASELINE, CANDIDATE, SUMMARY_FILE, read_summary
+from components.examples.in_process import stays_here
 from components.export import saved_weights, served_ops
 from components.export.card_task import task_of
 from components.leakage import learned as learned_texts
