@@ -37,5 +37,5 @@ def test_no_function_is_longer_than_a_screen_but_for_lists() -> None:
 def test_no_folder_has_more_files_than_can_be_taken_in() -> None:
     counts = Counter(path.parent.relative_to(ROOT) for path in sources() if path.name != "__init__.py")
     crowded = {str(folder): count for folder, count in counts.items() if count > MOST_FILES}
-    # One file a command.
-    assert crowded.keys() <= {"pipeline/commands"}
+    # One file a command, a node and a table of the TOML.
+    assert crowded.keys() <= {"pipeline/commands", "components/nodes", "components/settings"}

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 from components.common.errors import InputError
 from components.evaluation import gate
-from components.evaluation.vocabulary_metrics import VocabularyMeasures
 from components.pretrained import hub
 from components.pretraining import corpus_statistics
 from components.pretraining.corpus_statistics import CorpusStatistics, Counter
 from components.pretraining.documents import Document, read_documents
 from components.pretraining.sentences import sentences
+from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.rows.files import InputFiles, find_files
 from components.settings.kinds.corpus import Corpus
 from components.settings.kinds.vocabulary_run import VocabularyRun

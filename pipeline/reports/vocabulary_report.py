@@ -11,8 +11,8 @@ from rich.table import Table
 from rich.text import Text
 
 from components.evaluation.summary import CANDIDATE
-from components.evaluation.vocabulary_metrics import REFERENCE, VocabularyMeasures
 from components.pretraining.corpus_statistics import CorpusStatistics, anomalies, as_dict
+from components.pretraining.vocabulary_metrics import REFERENCE, VocabularyMeasures
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.serialization import dump
 from pipeline.config.vocabulary_preflight import CheckedVocabulary

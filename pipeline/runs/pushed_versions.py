@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.evaluation.vocabulary_metrics import VocabularyMeasures
 from components.export.card import identity, is_vocabulary, read_card
 from components.export.card_task import task_of
+from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.serving.versions import is_one_of, versions, withdrawn
 from components.settings.fields import NAME
 from components.settings.kinds.registry import AnyRun

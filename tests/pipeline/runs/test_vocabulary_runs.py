@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 import pipeline_runner
-from components.evaluation.vocabulary_metrics import VocabularyMeasures
 from components.export.card import read_card
+from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.tokenization.tokenizer_files import read_tokenizer
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import manifest, record
