@@ -19,7 +19,8 @@ RUN cd /build && /opt/venv/bin/python -m components.kernels.build && rm -r /opt/
 FROM ${BASE}
 COPY --from=build /opt/venv /opt/venv
 COPY pipeline_runner.py requirements.lock /opt/bert-pipeline/
-COPY --from=build /build/components /opt/bert-pipeline/components
+COPY components /opt/bert-pipeline/components
+COPY --from=build /build/components/kernels /opt/bert-pipeline/components/kernels
 COPY pipeline /opt/bert-pipeline/pipeline
 # KFP's launcher stages artifacts in these three, as the user of the container.
 RUN useradd --uid 10001 --create-home bert \

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ Activation = Callable[[tf.Tensor], tf.Tensor]
 
 def gelu(x: tf.Tensor) -> tf.Tensor:
     """x * Phi(x), Phi the normal distribution by erf (Hendrycks and Gimpel 2016, arXiv:1606.08415, section 2)."""
-    return tf.nn.gelu(x, approximate=False)
+    return x * (0.5 * (1.0 + tf.math.erf(x * (1 / math.sqrt(2)))))
 
 
 def gelu_tanh(x: tf.Tensor) -> tf.Tensor:
@@ -91,7 +92,7 @@ class LayerNorm(keras.layers.Layer):
         """float32[rows, width] -> the same, of mean `beta` and deviation `gamma` but for what epsilon takes."""
         centred = rows - tf.reduce_mean(rows, axis=-1, keepdims=True)
         variance = tf.reduce_mean(tf.square(centred), axis=-1, keepdims=True)
-        return centred / tf.sqrt(variance + self.epsilon) * gamma + beta
+        return centred * tf.math.rsqrt(variance + self.epsilon) * gamma + beta
 
 
 class Dropout(keras.layers.Layer):
