@@ -14,7 +14,6 @@ from components.export.card import read_card
 from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
-from components.serving.validation import SERVING_FILE
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE, has_not_learned
 from pipeline.runs import manifest, vocabulary_notes
@@ -141,6 +140,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
             return drift_note(record.drift)
         case "ServingValidator":
+            # Imports TensorFlow, which a node has by now, and a command need not.
+            from components.serving.validation import SERVING_FILE
+
             record.serving = json.loads(Path(outputs["blessing"][0], SERVING_FILE).read_text())
             return serving_note(record.serving)
         case "Evaluator" | "Evaluator.test":

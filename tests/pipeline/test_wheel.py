@@ -49,7 +49,7 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
         [sys.executable, "-c", RESOLVE], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
     files = done.stdout.split()
-    assert len(files) == 11
+    assert len(files) == 12
     assert all(file.startswith(str(target)) for file in files)
     assert (target / "pipeline" / "configs" / "run.schema.json").is_file()
     for level in LEVELS:

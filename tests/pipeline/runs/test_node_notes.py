@@ -1,5 +1,7 @@
 import dataclasses
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from pipeline.reports import run_report
 from pipeline.runs.manifest import DataFile, Manifest
 from pipeline.runs.node_notes import drift_note, note_of
 from pipeline.runs.record import RunRecord
+from tests.checkout import ROOT
 
 FITS = TextStatistics(
     rows=8,
@@ -244,3 +247,10 @@ def test_a_label_of_line_1_alone_is_warned_of_with_the_file_s_name_of_now(tmp_pa
     assert record.node("TsvExampleGen").warnings == [
         "label 'klasse' stands in line 1 of train.tsv alone: if that is a header, set data.header = true"
     ]
+
+
+def test_what_a_run_needs_before_its_log_is_there_imports_no_tensorflow() -> None:
+    """Whose messages would stand on the terminal."""
+    code = "import pipeline.commands.run, pipeline.config.preflight, pipeline.runners.local, sys; print(*sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=ROOT)
+    assert not {"tensorflow", "tfx", "apache_beam"} & set(done.stdout.split())
