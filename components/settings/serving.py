@@ -8,7 +8,7 @@ from pydantic import Field
 
 from components.settings.fields import Count, settings
 
-Limit = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Limit = Annotated[float, Field(gt=0, le=1e9)]
 
 
 @settings
