@@ -25,6 +25,7 @@ NOWHERE = {
     "reproduce": "today --root nowhere",
     "predict": "--model nowhere text",
     "evaluate": "--model nowhere rows.tsv",
+    "fill": "--model nowhere text",
     "match": "--model nowhere --queries q.tsv --corpus c.tsv",
     "check-data": "rows.tsv --against today --root nowhere",
     "versions": "--root nowhere",

@@ -9,7 +9,8 @@ def config(**training: Any) -> dict[str, Any]:
     """A config as a manifest has it."""
     limits = {f"max_{kind}_share": 0.25 for kind in ("leaked", "duplicate", "contradicting")}
     training = {"epochs": None, "steps": None, **training}
-    return {"name": "toy", "model": {"pooling": "auto"}, "validation": limits, "training": training}
+    tables = {"model": {"pooling": "auto"}, "serving": {"validate": True}, "training": training}
+    return {"name": "toy", "validation": limits, **tables}
 
 
 def test_a_run_is_made_again_with_what_it_chose() -> None:
@@ -31,8 +32,10 @@ def test_a_run_whose_record_tells_no_choices_had_two_epochs(training: dict[str, 
 def test_a_run_of_before_a_key_is_made_again_as_if_it_stated_what_held_then() -> None:
     before = config()
     before["model"], before["validation"] = {}, {"max_unknown_share": 0.5}
+    del before["serving"]
     found = with_choices(before, {})
     assert found["model"] == {"pooling": "cls"}
+    assert found["serving"] == {"validate": False}
     assert found["validation"] == {
         "max_unknown_share": 0.5,
         "max_leaked_share": 1.0,

@@ -206,7 +206,7 @@ def test_the_optimiser_makes_the_trainer_alone_run_again(copied: Path) -> None:
 def test_the_tokenizer_makes_those_run_again_that_tokenize(copied: Path) -> None:
     replace(copied, "tokenization/vocabulary", '"##"', '"#"')
     of_vocabulary = {"word_counter", "vocabulary_learner", "vocabulary_evaluator"}
-    fine_tuning = {"example_validator", "preprocessing", "drift_validator", "trainer", "transform"}
+    fine_tuning = {"example_validator", "preprocessing", "drift_validator", "serving_validator", "trainer", "transform"}
     assert changed_nodes(copied) == of_vocabulary | fine_tuning
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from unittest import mock
 
 import pytest
 from tfx.orchestration import metadata
@@ -17,6 +18,7 @@ from tfx.orchestration import metadata
 import pipeline_runner
 from components.common.errors import InputError
 from components.common.exit_status import DONE, WRONG_INPUT
+from components.settings.run import Run
 from pipeline.runs import lifecycle, lock, manifest, recovery
 from pipeline.runs.paths import PipelinePaths
 from tests.conftest import fuzz_cases
@@ -136,7 +138,7 @@ def recover(paths: PipelinePaths) -> None:
 
 def nothing_new(paths: PipelinePaths, whole: manifest.Manifest) -> lifecycle.NothingNew | None:
     """What a run over spans reads of the last one, to make none of the same inputs."""
-    checked: Any = SimpleNamespace(run=SimpleNamespace(data=SimpleNamespace(spans=(1,))))
+    checked: Any = SimpleNamespace(run=mock.Mock(spec=Run, data=SimpleNamespace(spans=(1,))))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(manifest, "collect", lambda *_: whole)
         return lifecycle.nothing_new(checked, paths)
