@@ -1,8 +1,10 @@
 import contextlib
+import io
 import json
 import shutil
 import sqlite3
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -213,11 +215,14 @@ def test_a_command_that_is_to_wait_goes_on_after_the_other_s_end(
     with lock.held(paths):
         assert pipeline_runner.main(words) == 2
         assert "Wait for its end, with --wait," in capsys.readouterr().err
-        waiting = threading.Thread(target=lambda: done.append(pipeline_runner.main([*words, "--wait"])))
-        waiting.start()
-        said = ""
-        while "waiting for its end" not in said:
-            said += capsys.readouterr().err
+        # A stream of the test's own: what is written while `capsys` empties its own one is lost.
+        with contextlib.redirect_stderr(io.StringIO()) as said:
+            waiting = threading.Thread(target=lambda: done.append(pipeline_runner.main([*words, "--wait"])))
+            waiting.start()
+            end = time.monotonic() + 60
+            while "waiting for its end" not in said.getvalue() and time.monotonic() < end:
+                time.sleep(0.01)
+        assert "waiting for its end" in said.getvalue()
         assert done == []
     waiting.join(60)
     assert done == [0]
