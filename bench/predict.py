@@ -20,7 +20,8 @@ from statistics import median
 from typing import Any
 
 from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio, settings_of
-from bench.train import CONFIGS, worker, write_rows
+from bench.train import CONFIGS, worker
+from bench.train_data import write_rows
 from components.common import tensorflow_env
 
 SINGLE = 300

@@ -21,7 +21,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from bench import train
+from bench import train, train_data
 from bench.common import Run, interleaved, keep, middle, ratio, settings_of
 from components.common import tensorflow_env
 from components.common.checkout import ROOT
@@ -43,7 +43,7 @@ def main() -> None:
         return
     settings = settings_of(ROOT / "pipeline" / "configs" / train.CONFIGS[CONFIG])
     with tempfile.TemporaryDirectory() as scratch:
-        folder = train.write_rows(Path(scratch, "rows"), settings, options.rows)
+        folder = train_data.write_rows(Path(scratch, "rows"), settings, options.rows)
         train.worker("prepare", folder)
         measured = partial(measure, folder, json.dumps({"epochs": options.epochs}))
         first, second, *_ = sorted(os.sched_getaffinity(0))

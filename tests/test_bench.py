@@ -10,7 +10,8 @@ import pytest
 
 from bench import drift, peer, pipeline, small_data, train
 from bench.common import ROOT, as_toml, ratio, settings_of
-from bench.train import BATCH, epochs_of
+from bench.train import epochs_of
+from bench.train_data import BATCH
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
