@@ -115,8 +115,18 @@ def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, 
                     f"{name} is {value:.4f}, {worse:.4f} worse than {before:.4f} in production; allowed: {limit:g}"
                 )
             elif threshold.value_threshold.HasField("upper_bound"):
-                found.append(f"{name} is {value:.4f}, allowed: at most {gate.max[name]:g}")
+                found.append(above(name, value, gate.max[name]))
             else:
-                found.append(f"{name} is {value:.4f}, required: at least {gate.min[name]:g}")
+                found.append(below(name, value, gate.min[name]))
     found += [f"there are no rows for the slice {missing}" for missing in result.missing_slices]
     return {"blessed": result.validation_ok, "reasons": found}
+
+
+def below(name: str, value: float, least: float) -> str:
+    """Why a model is refused whose metric is smaller than `gate.min` asks for."""
+    return f"{name} is {value:.4f}, required: at least {least:g}"
+
+
+def above(name: str, value: float, most: float) -> str:
+    """Why a model is refused whose metric is larger than `gate.max` allows."""
+    return f"{name} is {value:.4f}, allowed: at most {most:g}"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from components.common import feature_names, progress
+from components.evaluation.gate import above, below
 from components.evaluation.summary import CANDIDATE
 from components.rows.text_statistics import NO_LIMIT, Counter, TextStatistics
 from components.settings.gate import Gate
@@ -96,8 +97,8 @@ def verdict(gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict
     reasons = []
     for name, bound in gate.min.items():
         if not (value := found.get(name, np.nan)) >= bound:
-            reasons.append(f"{name} is {value:.4f}, required: at least {bound:g}")
+            reasons.append(below(name, value, bound))
     for name, bound in gate.max.items():
         if not (value := found.get(name, np.nan)) <= bound:
-            reasons.append(f"{name} is {value:.4f}, allowed: at most {bound:g}")
+            reasons.append(above(name, value, bound))
     return {"blessed": not reasons, "reasons": reasons}
