@@ -15,16 +15,15 @@ from typing import Any
 import apache_beam as beam
 import tensorflow as tf
 from tfx import types
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.proto import example_gen_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
 from components.common import feature_names, progress
 from components.common.errors import changed
 from components.common.json_files import take_lines
+from components.examples.output import LINES, declare, write_by_beam
 from components.pretraining import corpus_statistics
 from components.pretraining.documents import Document, read_documents
 from components.pretraining.sentences import sentences
@@ -94,10 +93,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         # Kubeflow knows no drivers.
         before = exec_properties.get("input_files") or fingerprints(corpus)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        examples.split_names = artifact_utils.encode_split_names(list(corpus.splits))
-        examples.span = 0
-        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        declare(examples, corpus.splits, span=0)
         output = Path(examples.uri)
         files = [path for _, path in find_files(corpus)]
         names = list(map(str, files))
@@ -106,15 +102,9 @@ class Executor(base_beam_executor.BaseBeamExecutor):
             outputs = (
                 pipeline
                 | "Files" >> beam.Create(names)
-                | "ReadDocuments"
-                >> beam.ParDo(_ReadFile(corpus, str(output))).with_outputs("bad", "counts", *corpus.splits)
+                | "ReadDocuments" >> beam.ParDo(_ReadFile(corpus, str(output))).with_outputs(*LINES, *corpus.splits)
             )
-            for split in corpus.splits:
-                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
-                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-            for tag in ("bad", "counts"):
-                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
-                lines | f"Write[{tag}]" >> beam.io.WriteToText(str(output / tag), shard_name_template="")
+            write_by_beam(outputs, examples)
         if before != fingerprints(corpus):
             # Files may have come, too.
             raise changed(", ".join(names))

@@ -19,10 +19,8 @@ from typing import IO, Any
 
 import apache_beam as beam
 from tfx import types
-from tfx.components.util import examples_utils
 from tfx.dsl.components.base import base_beam_component, base_beam_executor, base_driver, executor_spec
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.proto import example_gen_pb2
 from tfx.proto.orchestration import driver_output_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 
@@ -32,6 +30,7 @@ from components.common.errors import InputError, changed
 from components.examples import records
 from components.examples.encoding import all_serialized, serialized
 from components.examples.in_process import stays_here
+from components.examples.output import LINES, declare, write_by_beam
 from components.leakage.row_hashes import Hashes
 from components.rows import columns, data_hash, data_spans, label_names, reader, row_counts, tsv, writer
 from components.rows.files import InputFiles, find_files, fingerprints, of_train
@@ -41,9 +40,6 @@ from components.tasks import Task
 
 _BYTES_TOGETHER, _ROW_BYTES = 1 << 22, 100
 """Rows are made Examples of together up to so many characters, of which each has so many beside its texts."""
-
-_LINES = ("bad", "counts")
-"""What is read beside the rows."""
 
 Element = tuple[str | None, str]
 
@@ -165,10 +161,7 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         # Kubeflow knows no drivers.
         before = exec_properties.get("input_files") or fingerprints(data)
         examples = artifact_utils.get_single_instance(output_dict["examples"])
-        examples.split_names = artifact_utils.encode_split_names(list(data.splits))
-        examples.span = max(data.spans, default=0)
-        examples_utils.set_payload_format(examples, example_gen_pb2.PayloadFormat.FORMAT_TF_EXAMPLE)
-        examples_utils.set_file_format(examples, "tfrecords_gzip")
+        declare(examples, data.splits, max(data.spans, default=0))
         output = Path(examples.uri)
         files = find_files(data)
         by_beam = functools.partial(self._read_names, output / "names")
@@ -197,21 +190,15 @@ class Executor(base_beam_executor.BaseBeamExecutor):
         _look_at_labels(output, files, task, numbers, alone)
 
     def _write_by_beam(self, files: _Files, elements: list[Element], examples: types.Artifact) -> None:
-        """Writes what is read, each kind into a place of its own: splits, and `bad` and `counts` as lines of JSON."""
+        """Writes what is read, each kind into a place of its own."""
         splits = artifact_utils.decode_split_names(examples.split_names)
         with self._make_beam_pipeline() as pipeline:
             outputs = (
                 pipeline
                 | "Files" >> beam.Create(elements)
-                | "ReadRows" >> beam.ParDo(_ReadFile(files)).with_outputs(*_LINES, *splits)
+                | "ReadRows" >> beam.ParDo(_ReadFile(files)).with_outputs(*LINES, *splits)
             )
-            for split in splits:
-                prefix = str(Path(artifact_utils.get_split_uri([examples], split), "data_tfrecord"))
-                outputs[split] | f"Write[{split}]" >> beam.io.WriteToTFRecord(prefix, file_name_suffix=".gz")
-            for tag in _LINES:
-                lines = outputs[tag] | f"Json[{tag}]" >> beam.Map(json.dumps)
-                place = str(Path(examples.uri, tag))
-                lines | f"Write[{tag}]" >> beam.io.WriteToText(place, shard_name_template="")
+            write_by_beam(outputs, examples)
 
     def _read_names(self, scratch: Path, files: InputFiles, data: Data, task: Task) -> dict[Path, set[str]]:
         """As `label_names.read_one_by_one`, side by side; `scratch` is a file for what is found."""
@@ -230,7 +217,7 @@ def _write_here(files: _Files, elements: list[Element], examples: types.Artifact
         for split in artifact_utils.decode_split_names(examples.split_names):
             directory = Path(artifact_utils.get_split_uri([examples], split))
             write[split] = stack.enter_context(records.written(directory))
-        for tag in _LINES:
+        for tag in LINES:
             lines = stack.enter_context(Path(examples.uri, tag).open("w", encoding="utf-8"))
             write[tag] = functools.partial(_write_lines, lines)
         for element in elements:
