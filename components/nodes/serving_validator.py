@@ -24,6 +24,7 @@ from components.evaluation import split_examples
 from components.examples import records
 from components.export.card_task import task_of
 from components.rows import row_counts
+from components.serving.clean_process import Client
 from components.serving.replay import Row
 from components.serving.validation import SERVING_FILE, validate
 from components.settings.serialization import dump, load
@@ -70,8 +71,9 @@ class Executor(base_executor.BaseExecutor):
         place = Path(blessing.uri)
         place.mkdir(parents=True, exist_ok=True)
         weights = functools.partial(_weights, model, Path(exec_properties["base_model"]))
-        rows = list(_rows(examples, transform, task, settings.rows))
-        summary = validate(model, task, rows, weights, settings, place)
+        with Client(place) as client:
+            rows = list(_rows(examples, transform, task, settings.rows))
+            summary = validate(model, task, rows, weights, settings, client, place)
         (place / SERVING_FILE).write_text(json.dumps(summary, indent=1), encoding="utf-8")
         (place / BLESSED_FILES[summary["blessed"]]).touch()
         blessing.set_int_custom_property("blessed", int(summary["blessed"]))

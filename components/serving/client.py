@@ -2,8 +2,9 @@
 
     python -I client.py REQUEST ANSWER
 
-REQUEST is a JSON file: `model`, a directory; `calls`, each `[signature, {input: values}, [output, ...]]`, which are
-answered; `timed`, calls that are timed one by one, behind one that is not; `first`, the call that ends the loading.
+REQUEST is a JSON file, read once something has come from standard input; until then the process imports TensorFlow.
+It has `model`, a directory; `calls`, each `[signature, {input: values}, [output, ...]]`, which are answered; `timed`,
+calls that are timed one by one, behind one that is not; `first`, the call that ends the loading.
 
 ANSWER is a directory for `outputs.npz`, with the arrays `NUMBER/OUTPUT` of the calls, and `measured.json`: either
 `error`, what did not work, or `load_seconds`, `latencies` (seconds of each timed call) and `peak_bytes`.
@@ -23,14 +24,21 @@ from typing import Any
 
 _ENDED = 70
 
+REQUESTED = b"\n"
+"""What standard input has once REQUEST is there."""
+
+_REQUESTED = threading.Event()
+
 Call = tuple[str, dict[str, Any], list[str]]
 """A signature, what it is given by name, the outputs that are wanted."""
 
 
-def main(request: dict[str, Any], answer: Path) -> None:
+def main(path: Path, answer: Path) -> None:
     """Loads, asks and measures."""
     import numpy as np
     import tensorflow as tf
+
+    request = _awaited(path)
 
     def called(signature: str, given: dict[str, Any], wanted: list[str]) -> dict[str, Any]:
         if signature not in model.signatures:
@@ -67,17 +75,23 @@ def _peak_bytes() -> int:
     return 1024 * int(line.split()[1])
 
 
-def _end_with_standard_input() -> None:
-    while os.read(0, 4096):
-        pass
+def _awaited(path: Path) -> dict[str, Any]:
+    _REQUESTED.wait()
+    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _listen() -> None:
+    while os.read(0, len(REQUESTED)):
+        _REQUESTED.set()
     os._exit(_ENDED)
 
 
 if __name__ == "__main__":
-    threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    threading.Thread(target=_listen, daemon=True).start()
     place = Path(sys.argv[2])
     try:
-        main(json.loads(Path(sys.argv[1]).read_text(encoding="utf-8")), place)
+        main(Path(sys.argv[1]), place)
     except Exception as error:  # whatever it is, a client would have it
         said = {"error": " ".join(f"{type(error).__name__}: {error}".split())}
         (place / "measured.json").write_text(json.dumps(said), encoding="utf-8")

@@ -12,7 +12,8 @@ import numpy as np
 
 from components.common.errors import InputError
 from components.export import saved_weights, signature_names
-from components.serving.clean_process import ClientError, Measured, ask
+from components.serving.clean_process import Client, ClientError, Measured
+from components.serving.client import Call
 from components.serving.replay import MOST_DIFFERENCE, Found, Row, replay_of
 from components.settings.serving import Serving
 from components.tasks import Task
@@ -36,6 +37,7 @@ def validate(
     rows: Sequence[Row],
     weights: Callable[[], Predict],
     settings: Serving,
+    client: Client,
     scratch: Path,
 ) -> dict[str, Any]:
     """Tries a model.
@@ -46,6 +48,7 @@ def validate(
         rows: of dev, at least one.
         weights: gives what predicts by the exported weights; called once these are known to be what the card says.
         settings: limits.
+        client: in whose process the model is tried.
         scratch: directory for temporary files.
 
     Returns:
@@ -60,20 +63,23 @@ def validate(
         asked = [replay.calls([rows[place] for place in batch]) for batch in batches]
         evenly = np.linspace(0, len(rows) - 1, min(len(rows), _TIMED)).astype(int)
         timed = [replay.request(rows[place]) for place in evenly]
-        answers = ask(model, [call for calls in asked for call in calls], timed, scratch)
+        # Before the client is asked: its process still imports, and nothing runs beside what is measured.
+        expected = _expected(weights, [[rows[place].token_ids for place in batch] for batch in batches])
+        answers = client.ask(model, [call for calls in asked for call in calls], timed)
         measured = answers.measured
         if settings.limits and _over(measured, settings):
-            again = [ask(model, [], timed, scratch).measured for _ in range(_TRIES - 1)]
+            again = [_measured(model, timed, scratch) for _ in range(_TRIES - 1)]
             measured = _median([measured, *again])
+        if isinstance(expected, InputError):
+            raise expected
     except ClientError as error:
         return summary | {"reasons": [str(error)]}
     except InputError as error:
         return summary | {"reasons": [error.problem]}
-    predict, outputs, found = weights(), iter(answers.outputs), dict[int, Found]()
-    for batch, calls in zip(batches, asked, strict=True):
+    outputs, found = iter(answers.outputs), dict[int, Found]()
+    for batch, calls, wanted in zip(batches, asked, expected, strict=True):
         of_batch = [rows[place] for place in batch]
-        expected = predict([row.token_ids for row in of_batch])
-        found |= zip(batch, replay.found(of_batch, [next(outputs) for _ in calls], expected), strict=True)
+        found |= zip(batch, replay.found(of_batch, [next(outputs) for _ in calls], wanted), strict=True)
     reasons = [*_skew([found[place] for place in range(len(rows))]), *_over(measured, settings)]
     return {
         **summary,
@@ -86,6 +92,15 @@ def validate(
         "latency_ms": 1e3 * measured.latency_seconds,
         "peak_mb": measured.peak_bytes / 1e6,
     }
+
+
+def _expected(weights: Callable[[], Predict], batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray] | InputError:
+    """The predictions of each batch, or why there are none: what a client says of the model goes before it."""
+    try:
+        predict = weights()
+        return [predict(batch) for batch in batches]
+    except InputError as error:
+        return error
 
 
 def _batches(rows: Sequence[Row]) -> Iterator[list[int]]:
@@ -126,6 +141,11 @@ def _over(measured: Measured, settings: Serving) -> list[str]:
         for what, value, limit, unit in limited
         if limit is not None and value > limit
     ]
+
+
+def _measured(model: Path, timed: Sequence[Call], scratch: Path) -> Measured:
+    with Client(scratch) as client:
+        return client.ask(model, [], timed).measured
 
 
 def _median(tries: Sequence[Measured]) -> Measured:

@@ -162,18 +162,18 @@ def first() -> list[Any]:
 @pytest.fixture
 def slow(first: list[Any], monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """In place of a client's process three, of which one is slow; the numbers of their calls."""
-    asked = clean_process.ask
+    asked = clean_process.Client.ask
     seconds, calls = iter([0.3, 0.1, 0.2]), []
 
-    def ask(model: Path, of_rows: list[Call], timed: list[Call], scratch: Path) -> Any:
+    def ask(client: clean_process.Client, model: Path, of_rows: list[Call], timed: list[Call]) -> Any:
         calls.append(len(of_rows))
         if not first:
-            first.append(asked(model, of_rows, timed, scratch))
+            first.append(asked(client, model, of_rows, timed))
         (answers,) = first
         measured = dataclasses.replace(answers.measured, latency_seconds=next(seconds))
         return dataclasses.replace(answers, measured=measured)
 
-    monkeypatch.setattr("components.serving.validation.ask", ask)
+    monkeypatch.setattr(clean_process.Client, "ask", ask)
     return calls
 
 
