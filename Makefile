@@ -12,7 +12,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .NOTPARALLEL:
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
-  mutate beam-service bench-tagging-raw bench-small-data bench-drift bench-classes bench-fill \
+  mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-vocabulary
 
 run: setup samples
@@ -162,8 +162,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
-# bench-airflow, bench-tagging-raw, bench-small-data, bench-drift, bench-classes, bench-fill, bench-small-run and
-# bench-vocabulary are apart.
+# bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
+# bench-small-run and bench-vocabulary are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -212,6 +212,9 @@ bench-accuracy: setup samples
 # The defaults on a few hundred rows, without the pipeline: an hour of a core; what is there already is left out.
 bench-small-data: setup samples
 	$(PY) -m bench.small_data
+
+bench-precision: setup samples
+	$(PY) -m bench.precision
 
 # Where the seconds of a run on few rows go: three runs, three minutes.
 bench-small-run: SAMPLES = minilm

@@ -28,9 +28,11 @@ from components import tasks
 from components.common import feature_names, tensorflow_env
 from components.rows import reader
 from components.settings.data import Data
+from components.settings.model import Model
+from components.settings.training import Training
 from components.tasks import Task
 
-_BASE = ROOT / "data" / "minilm"
+BASE = ROOT / "data" / "minilm"
 
 _DATA = ROOT / "data"
 
@@ -195,45 +197,42 @@ def measure(name: str, seed: int) -> None:
     runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
     for who in ("before", "after"):
         if not any((run["who"], run["seed"]) == (who, seed) for run in runs):
-            run = trained(name, who, seed)
+            training, model = Training(seed=seed), Model(base=str(BASE))
+            if who == "before":
+                training, model = replace(training, epochs=2), replace(model, pooling="cls")
+            run = {"who": who, **trained(name, training, model)}
             print(json.dumps({"set": name, **run}), file=sys.stderr, flush=True)
             runs.append(run)
             # After each run: a long bench may be stopped.
             keep("small_data", name, {"metric": task_of(name).primary_metric.name, "runs": runs})
 
 
-def trained(name: str, who: str, seed: int) -> Run:
+def trained(name: str, training: Training, model: Model) -> Run:
     """One training, measured on test with the weights that are best on dev."""
     import keras
     import numpy as np
 
     from components.pretrained import pooling
-    from components.settings.model import Model
-    from components.settings.training import Training
     from components.training import loop, recipe
     from components.training.dev_evaluation import evaluate, predict_split
     from components.training.initial_model import build_model
     from components.training.trainable_part import trainable_part
 
     started, task = time.monotonic(), task_of(name)
-    training, model = Training(seed=seed), Model(base=str(_BASE))
-    if who == "before":
-        training, model = replace(training, epochs=2), replace(model, pooling="cls")
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         train, dev, test = (tokenized(name, split, task, folder / split) for split in ("train", "dev", "test"))
-        chosen = recipe.choices(training, model, task, len(train), pooling.read(_BASE), None)
+        chosen = recipe.choices(training, model, task, len(train), pooling.read(BASE), None)
         training, model = recipe.applied(chosen, training, model)
-        keras.utils.set_random_seed(seed)
+        keras.utils.set_random_seed(training.seed)
         task = task.fitted(model, train.targets)
-        built = build_model(_BASE, model, training, task)
+        built = build_model(BASE, model, training, task)
         history = loop.fit(built, train, dev, training, np.ones(len(task.labels), np.float32), folder, folder)
         part, _, _ = trainable_part(built, train, dev, folder)
         predictions, losses = predict_split(part.infer, test)
         on_test = evaluate(task, predictions, losses, test.all_targets(), history.best_step, history.metric)
     return {
-        "who": who,
-        "seed": seed,
+        "seed": training.seed,
         "rows": len(train),
         "epochs": training.epochs,
         "pooling": model.pooling,
@@ -266,7 +265,7 @@ def tokenized(name: str, split: str, task: Task, path: Path) -> Any:
     read = rows_of(name, split)
     texts = [tf.constant(column) for column in zip(*(texts for texts, _ in read), strict=True)]
     labels = tf.constant([task.to_feature(label) for _, label in read])
-    found = task.preprocess(WordPiece(read_tokenizer(_BASE), MAX_LENGTH), texts, labels)
+    found = task.preprocess(WordPiece(read_tokenizer(BASE), MAX_LENGTH), texts, labels)
     ids, targets = found[feature_names.TOKEN_IDS], found[feature_names.TARGET].numpy()
     path.write_bytes(ids.values.numpy().astype(np.int32).tobytes())
     of_rows = targets.astype(np.int32 if np.issubdtype(targets.dtype, np.integer) else np.float32)
