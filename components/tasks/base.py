@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
 from components.common.suggest import did_you_mean
+from components.statistics.resampling import Draws, whole_counts
 from components.tasks import label_text
 from components.tasks.metrics import Metric
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
@@ -194,6 +195,39 @@ class Task:
     def metric_value(self, full_name: str, targets: np.ndarray, predictions: np.ndarray) -> float:
         """One of the metrics that `check_metric` allows, of rows as for `compute_metrics`."""
         return self.compute_metrics(targets, predictions)[full_name]
+
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """The metrics of weighted rows, by name, float[draws] each: how they could have been by other rows.
+
+        Metrics that are left out have no interval. Here rows are taken as often as their weights say; where a task has
+        its metrics from sums over rows, it does better.
+
+        Args:
+            targets: as for `compute_metrics`.
+            predictions: likewise.
+            drawn: the weights.
+        """
+        import numpy as np
+
+        taken = (np.repeat(np.arange(len(targets)), whole_counts(weights)) for weights in drawn.weights)
+        found = [self.compute_metrics(targets[rows], predictions[rows]) for rows in taken]
+        return {name: np.array([values[name] for values in found]) for name in found[0]}
+
+    def shares(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Of metrics that are a share of independent rows, by name: how many rows count, and of how many.
+
+        Args:
+            targets: as for `compute_metrics`.
+            predictions: likewise.
+        """
+        return {}
+
+    def answers(self, predictions: np.ndarray) -> np.ndarray | None:
+        """What a client takes for the answer, any[n, ...]: two models agree on rows where it is equal.
+
+        None: answers are numbers, of which no two are equal.
+        """
+        return None
 
     def scores_differently(self, other: Self) -> bool:
         """Whether a task of the same name and labels would compute other metrics from the same predictions."""

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
+from components.statistics.resampling import Draws, label_ratios, macro, weighted_auc
 from components.tasks import label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 _LEAST = 1e-7
 """What a probability counts for at least in the loss, as Keras has it."""
+
+_MOST_AUC = 50
+"""Classes, beyond which no interval is given for `auc`: each class is ranked by itself."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -147,6 +151,64 @@ class Classification(Task):
         macro_f1 = sum(f1s) / len(f1s) if f1s else 0.0
         return {"macro_f1": macro_f1, "mcc": matthews_correlation(counts, by_actual, by_predicted), **found}
 
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """All but `auc` of many classes."""
+        import numpy as np
+        from scipy import sparse
+
+        targets, guess = targets.reshape(-1).astype(np.int64), predictions.argmax(axis=1)
+        rows, classes = np.arange(len(targets)), len(self.labels)
+        shape = (len(targets), classes)
+
+        def by_class(of: np.ndarray, which: np.ndarray) -> np.ndarray:
+            member = sparse.csr_array((np.ones(which.sum()), (rows[which], of[which])), shape)
+            return np.asarray((member.T @ drawn.weights.T).T)
+
+        whole = drawn.weights.sum(axis=1)
+        right, every = targets == guess, np.ones(len(targets), bool)
+        hits, actual, predicted = by_class(targets, right), by_class(targets, every), by_class(guess, every)
+        smooth = hits + drawn.hits, predicted + drawn.hits + drawn.false, actual + drawn.hits + drawn.missed
+        ratios = label_ratios(*smooth)
+        found = {
+            f"{metric.name}/{label}": values[:, index]
+            for metric, values in zip(self.label_metrics, ratios, strict=True)
+            for index, label in enumerate(self.labels)
+        }
+        seen = np.bincount(np.concatenate([targets, guess]), minlength=classes) > 0
+        share = predictions[rows, targets]
+        found |= {
+            "accuracy": hits.sum(axis=1) / whole,
+            "macro_f1": macro(ratios[-1], seen),
+            "mcc": _correlation(hits.sum(axis=1), predicted, actual, whole),
+            "loss": drawn.weights @ -np.log(np.clip(share, _LEAST, None)) / whole,
+        }
+        if classes <= _MOST_AUC:
+            areas = [
+                weighted_auc(targets == index, predictions[:, index], drawn.weights) for index in np.unique(targets)
+            ]
+            found["auc"] = np.mean(areas, axis=0)
+        return found
+
+    def shares(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Accuracy; precision and recall of each class."""
+        import numpy as np
+
+        targets, guess = targets.reshape(-1).astype(np.int64), predictions.argmax(axis=1)
+        count = len(self.labels)
+        hits = np.bincount(targets[targets == guess], minlength=count)
+        wholes = (np.bincount(some, minlength=count) for some in (guess, targets))
+        found = {"accuracy": (float(hits.sum()), float(len(targets)))}
+        for metric, whole in zip((PRECISION, RECALL), wholes, strict=True):
+            found |= {
+                f"{metric.name}/{label}": (float(hits[index]), float(whole[index]))
+                for index, label in enumerate(self.labels)
+            }
+        return found
+
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """The most probable class, int64[n]."""
+        return predictions.argmax(axis=1)
+
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """`label` string[n], `probabilities` float32[n, k], `class_names` string[n, k]."""
         import tensorflow as tf
@@ -175,6 +237,23 @@ class Classification(Task):
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The most probable class, then each class with its probability."""
         return "\t".join([values["label"], *names_with_values(values["probabilities"])])
+
+
+def _correlation(hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray, rows: np.ndarray) -> np.ndarray:
+    """`metrics.matthews_correlation` of several matrices, float[b], by their diagonals' sums and their edges.
+
+    Args:
+        hits: float[b].
+        predicted: float[b, k].
+        actual: float[b, k].
+        rows: float[b].
+    """
+    import numpy as np
+
+    spread = [rows**2 - (edge**2).sum(axis=1) for edge in (actual, predicted)]
+    both = np.sqrt(np.maximum(spread[0] * spread[1], 0.0))
+    beyond = hits * rows - (predicted * actual).sum(axis=1)
+    return np.divide(beyond, both, out=np.zeros_like(beyond), where=both > 1e-9 * rows**2)
 
 
 def unknown_label(label: str, labels: Sequence[str]) -> Problem | None:

@@ -6,9 +6,10 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from components.statistics.resampling import Draws
 from components.tasks.metrics import Metric, correlation
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
-from components.tasks.regression import Regression
+from components.tasks.regression import Regression, resampled_spearman
 
 if TYPE_CHECKING:
     import numpy as np
@@ -90,23 +91,36 @@ class Embedding(Regression):
 
     def compute_metrics(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, float]:
         """All of `metrics`; targets float[n], predictions the unit vectors of both texts, float[n, 2 * hidden]."""
+        cosines, is_query, reciprocal = self._compared(targets, predictions)
+        return {
+            "spearman": correlation(targets.reshape(-1), cosines, ranks=True),
+            f"mrr_at_{_CUTOFF}": float(reciprocal.sum()) / int(is_query.sum()) if is_query.any() else 0.0,
+        }
+
+    def _compared(self, targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """The cosine of each row's two texts, float32[n]; whether its first one is to find its second, bool[n]; and the
+        reciprocal of the rank at which it does, 0 beyond the last that counts, float64[n]."""
         import numpy as np
 
         low, high = self._bounds
         first, second = np.split(predictions.astype(np.float32), 2, axis=1)
-        targets = targets.reshape(-1)
-        queries = np.flatnonzero((targets - low) / (high - low) > _MATCH)
-        reciprocal = 0.0
+        is_query = (targets.reshape(-1) - low) / (high - low) > _MATCH
+        queries, reciprocal = np.flatnonzero(is_query), np.zeros(len(first))
         for part in np.array_split(queries, len(queries) // 1024 + 1):
             found = first[part] @ second.T
             over = found - found[np.arange(len(part)), part][:, np.newaxis]
             # Among equals, itself one of them, its place is in the middle: texts that are all alike find nothing.
             ranks = 0.5 + (over > _ROUNDING).sum(axis=1) + (np.abs(over) <= _ROUNDING).sum(axis=1) / 2
-            reciprocal += float(np.where(ranks <= _CUTOFF, 1 / ranks, 0.0).sum())
-        return {
-            "spearman": correlation(targets, np.sum(first * second, axis=1), ranks=True),
-            f"mrr_at_{_CUTOFF}": reciprocal / len(queries) if len(queries) else 0.0,
-        }
+            reciprocal[part] = np.where(ranks <= _CUTOFF, 1 / ranks, 0.0)
+        return np.sum(first * second, axis=1), is_query, reciprocal
+
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """All of `metrics`; a query is drawn, what it searches stays all rows."""
+        cosines, is_query, reciprocal = self._compared(targets, predictions)
+        found = {"spearman": resampled_spearman(targets.reshape(-1), cosines, drawn.weights)}
+        if is_query.any():
+            found[f"mrr_at_{_CUTOFF}"] = drawn.weights @ reciprocal / (drawn.weights @ is_query)
+        return found
 
     def scores_differently(self, other: Self) -> bool:
         """If the range is another: it says which pairs are matches."""

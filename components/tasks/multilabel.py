@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from components.statistics.resampling import Draws, label_ratios, weighted_average_precision
 from components.tasks import label_text, label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
@@ -135,6 +136,48 @@ class Multilabel(Task):
         micro = precision_recall_f1(*(sum(column) for column in zip(*counts, strict=True)))[2]
         macro, mean_ap = (sum(found[f"{m}/{name}"] for name in self.labels) / len(counts) for m in ("f1", "ap"))
         return {"micro_f1": micro, "macro_f1": macro, "mean_ap": mean_ap, **found}
+
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """All of `metrics` and `label_metrics`."""
+        import numpy as np
+
+        actual, predicted = targets > 0, predictions >= self.threshold
+        sums = [drawn.weights @ table.astype(float) for table in (actual & predicted, predicted, actual)]
+        prior = (drawn.hits, drawn.hits + drawn.false, drawn.hits + drawn.missed)
+        ratios = label_ratios(*(one + more for one, more in zip(sums, prior, strict=True)))
+        precisions = [
+            weighted_average_precision(of_label, scores, drawn.weights)
+            for of_label, scores in zip(actual.T, predictions.T, strict=True)
+        ]
+        found = {
+            f"{metric.name}/{label}": values[:, index]
+            for metric, values in zip(self.label_metrics[1:], ratios, strict=True)
+            for index, label in enumerate(self.labels)
+        }
+        found |= {f"ap/{label}": values for label, values in zip(self.labels, precisions, strict=True)}
+        micro = label_ratios(*(one.sum(axis=1) for one in sums))[2]
+        return {
+            **found,
+            "micro_f1": micro,
+            "macro_f1": ratios[2].mean(axis=1),
+            "mean_ap": np.mean(precisions, axis=0),
+        }
+
+    def shares(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, tuple[float, float]]:
+        """Precision and recall of each label."""
+        actual, predicted = targets > 0, predictions >= self.threshold
+        hits = (actual & predicted).sum(axis=0)
+        wholes = {PRECISION: predicted.sum(axis=0), RECALL: actual.sum(axis=0)}
+        return {
+            f"{metric.name}/{label}": (float(hits[index]), float(whole[index]))
+            for metric, whole in wholes.items()
+            for index, label in enumerate(self.labels)
+        }
+
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """Which labels are given, bool[n, k]."""
+        given: np.ndarray = predictions >= self.threshold
+        return given
 
     def scores_differently(self, other: Self) -> bool:
         """If the threshold is another."""

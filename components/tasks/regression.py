@@ -8,6 +8,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
+from components.statistics.resampling import Draws, weighted_correlation, weighted_ranks
 from components.tasks.base import Problem, Task
 from components.tasks.metrics import PEARSON, SPEARMAN, Metric, correlation
 from components.tasks.protocols import DataSettings, ModelSettings
@@ -148,6 +149,23 @@ class Regression(Task):
         }
         return {metric.name: found[metric] for metric in self.metrics}
 
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """All of `metrics` that the task has."""
+        import numpy as np
+
+        targets, predictions = targets.reshape(-1).astype(float), predictions.reshape(-1).astype(float)
+        weights = drawn.weights
+        whole = weights.sum(axis=1)
+        mean = weights @ targets / whole
+        error, spread = weights @ (targets - predictions) ** 2, weights @ targets**2 - whole * mean**2
+        found = {
+            SPEARMAN: resampled_spearman(targets, predictions, weights),
+            PEARSON: weighted_correlation(targets, predictions, weights),
+            MAE: weights @ np.abs(targets - predictions) / whole,
+            R2: np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1.0), 0.0),
+        }
+        return {metric.name: found[metric] for metric in self.metrics if metric in found}
+
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """The numbers, float32[n], under `prediction_key`."""
         return {self.prediction_key: predictions[:, 0]}
@@ -164,3 +182,8 @@ class Regression(Task):
     def to_row(self, values: dict[str, Any]) -> list[str]:
         """The number with six decimals."""
         return [f"{values[self.prediction_key]:.6f}"]
+
+
+def resampled_spearman(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Spearman's correlation of float[n] and float[n] under weights float[b, n], float[b]."""
+    return weighted_correlation(weighted_ranks(one, weights), weighted_ranks(other, weights), weights)

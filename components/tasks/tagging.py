@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.statistics.resampling import Draws, label_ratios
 from components.tasks import label_text, label_weights, tag_schemes
 from components.tasks.base import Problem, Task
 from components.tasks.metrics import Metric, precision_recall_f1, ratio
@@ -190,30 +190,67 @@ class Tagging(Task):
             predictions: float or int[n, any], ids of the most probable tags; a word that is `IGNORED` or missing,
                 because the model did not see it, counts as outside.
         """
+        hits, predicted, actual, right, words = (of_rows.sum(axis=0) for of_rows in self.counts(targets, predictions))
+        names = [metric.name for metric in self.label_metrics]
+        found = dict(
+            zip(names, precision_recall_f1(*(int(one.sum()) for one in (hits, predicted, actual))), strict=True)
+        )
+        for index, kind in enumerate(self.labels):
+            of_kind = precision_recall_f1(int(hits[index]), int(predicted[index]), int(actual[index]))
+            found |= {f"{name}/{kind}": value for name, value in zip(names, of_kind, strict=True)}
+        return found | {"token_accuracy": ratio(int(right), int(words))}
+
+    def counts(self, targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """What the metrics of rows, as for `compute_metrics`, are computed from.
+
+        Returns:
+            Entities that are right, that are predicted and that there are, int64[n, k] each, by type; words with the
+            right tag, and words, int64[n] each.
+        """
         import numpy as np
 
-        hits: Counter[str] = Counter()
-        predicted: Counter[str] = Counter()
-        actual: Counter[str] = Counter()
-        right = words = 0
+        rows, kinds = len(targets), {kind: index for index, kind in enumerate(self.labels)}
+        hits, predicted, actual = (np.zeros((rows, len(kinds)), np.int64) for _ in range(3))
+        right, words = np.zeros(rows, np.int64), np.zeros(rows, np.int64)
         tags = self.tags
-        for gold, guess in zip(targets, predictions, strict=True):
+        for row, (gold, guess) in enumerate(zip(targets, predictions, strict=True)):
             known = gold != IGNORED
             seen = np.zeros(len(gold), np.int64)
             seen[: len(guess)] = np.maximum(guess[: len(gold)], 0)
             gold, guess = gold[known], seen[known]  # noqa: PLW2901
-            right, words = right + int((gold == guess).sum()), words + len(gold)
+            right[row], words[row] = (gold == guess).sum(), len(gold)
             theirs = set(entities([tags[int(i)] for i in gold]))
             ours = set(entities([tags[int(i)] for i in guess]))
-            for counter, spans in ((hits, theirs & ours), (predicted, ours), (actual, theirs)):
-                counter.update(kind for kind, _, _ in spans)
-        values = (sum(c.values()) for c in (hits, predicted, actual))
+            for counts, spans in ((hits, theirs & ours), (predicted, ours), (actual, theirs)):
+                for kind, _, _ in spans:
+                    counts[row, kinds[kind]] += 1
+        return hits, predicted, actual, right, words
+
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """Those of `compute_metrics`: the words of a sentence are drawn together."""
+        *of_kinds, right, words = self.counts(targets, predictions)
+        sums = [drawn.weights @ one.astype(float) for one in of_kinds]
         names = [metric.name for metric in self.label_metrics]
-        found = dict(zip(names, precision_recall_f1(*values), strict=True))
-        for kind in self.labels:
-            of_kind = precision_recall_f1(hits[kind], predicted[kind], actual[kind])
-            found |= {f"{name}/{kind}": value for name, value in zip(names, of_kind, strict=True)}
-        return found | {"token_accuracy": ratio(right, words)}
+        found = dict(zip(names, label_ratios(*(one.sum(axis=1) for one in sums)), strict=True))
+        return {
+            **found,
+            **self._of_labels(sums, drawn),
+            "token_accuracy": (drawn.weights @ right.astype(float)) / (drawn.weights @ words.astype(float)),
+        }
+
+    def _of_labels(self, sums: Sequence[np.ndarray], drawn: Draws) -> dict[str, np.ndarray]:
+        """The metrics of each label, of what is right, predicted and there under each draw, float[b, k] each."""
+        prior = (drawn.hits, drawn.hits + drawn.false, drawn.hits + drawn.missed)
+        ratios = label_ratios(*(one + more for one, more in zip(sums, prior, strict=True)))
+        return {
+            f"{metric.name}/{label}": values[:, index]
+            for metric, values in zip(self.label_metrics, ratios, strict=True)
+            for index, label in enumerate(self.labels)
+        }
+
+    def answers(self, predictions: np.ndarray) -> np.ndarray:
+        """The tags' ids, float or int[n, any]."""
+        return predictions
 
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
         """What was found in the text's order, with offsets in characters: `text[begin:end]` is the surface."""

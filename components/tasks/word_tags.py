@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, ClassVar
 
+from components.statistics.resampling import Draws, macro
 from components.tasks import label_text
 from components.tasks.base import Problem
 from components.tasks.label_text import LIST_IT, listed
@@ -69,16 +70,7 @@ class WordTags(Tagging):
             predictions: float or int[n, any], ids of the most probable tags; a word that is `IGNORED` or missing,
                 because the model did not see it, counts as wrong.
         """
-        import numpy as np
-
-        seen = np.full(targets.shape, IGNORED, np.int64)
-        width = min(targets.shape[1], predictions.shape[1])
-        seen[:, :width] = predictions[:, :width]
-        known = targets != IGNORED
-        gold, guess = targets[known].astype(np.int64), seen[known]
-        count = len(self.labels)
-        hits, actual = np.bincount(gold[gold == guess], minlength=count), np.bincount(gold, minlength=count)
-        predicted = np.bincount(guess[guess != IGNORED], minlength=count)
+        hits, predicted, actual, right, words = (of_rows.sum(axis=0) for of_rows in self.counts(targets, predictions))
         found: dict[str, float] = {}
         f1s = []
         for index, label in enumerate(self.labels):
@@ -86,5 +78,36 @@ class WordTags(Tagging):
             found |= {f"{metric.name}/{label}": value for metric, value in zip(self.label_metrics, values, strict=True)}
             if predicted[index] + actual[index]:
                 f1s.append(values[-1])
-        accuracy = ratio(float(hits.sum()), len(gold))
+        accuracy = ratio(float(right), float(words))
         return {"token_accuracy": accuracy, "macro_f1": sum(f1s) / len(f1s) if f1s else 0.0, **found}
+
+    def counts(self, targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, ...]:
+        """As a tagger's of entities, with words in their place."""
+        import numpy as np
+
+        seen = np.full(targets.shape, IGNORED, np.int64)
+        width = min(targets.shape[1], predictions.shape[1])
+        seen[:, :width] = predictions[:, :width]
+        known, gold, count = targets != IGNORED, targets.astype(np.int64), len(self.labels)
+
+        def by_tag(tags: np.ndarray, which: np.ndarray) -> np.ndarray:
+            # A tag beyond the labels, as of a task that does not know all of them yet, is of none.
+            cells = (np.arange(len(tags))[:, np.newaxis] * count + tags)[which & (tags < count)]
+            return np.bincount(cells, minlength=len(tags) * count).reshape(len(tags), count)
+
+        right = known & (gold == seen)
+        by_tags = by_tag(gold, right), by_tag(seen, known & (seen != IGNORED)), by_tag(gold, known)
+        return (*by_tags, right.sum(axis=1), known.sum(axis=1))
+
+    def resampled_metrics(self, targets: np.ndarray, predictions: np.ndarray, drawn: Draws) -> dict[str, np.ndarray]:
+        """Those of `compute_metrics`: the words of a sentence are drawn together."""
+        import numpy as np
+
+        *of_tags, right, words = self.counts(targets, predictions)
+        found = self._of_labels([drawn.weights @ one.astype(float) for one in of_tags], drawn)
+        of_labels = np.stack([found[f"f1/{name}"] for name in self.labels], axis=1)
+        return {
+            **found,
+            "token_accuracy": (drawn.weights @ right.astype(float)) / (drawn.weights @ words.astype(float)),
+            "macro_f1": macro(of_labels, (of_tags[1] + of_tags[2]).any(axis=0)),
+        }
