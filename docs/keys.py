@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import functools
 import inspect
 import itertools
 import re
@@ -49,26 +50,37 @@ class Key(NamedTuple):
         return f"{self.table}.{self.name}" if self.table else self.name
 
 
+@functools.cache
 def tables(of: type = Run) -> dict[str, type]:
-    """The settings class of each table, in the order of the fields of a kind of run."""
-    hints = typing.get_type_hints(of)
-    return {
-        field.name: hints[field.name] for field in dataclasses.fields(of) if dataclasses.is_dataclass(hints[field.name])
-    }
+    """The settings class of each table, in the order of the fields of a kind of run; `TABLE.TABLE` is one within
+    another."""
+    return dict(_tables(of, ""))
+
+
+def _tables(cls: type, around: str) -> Iterator[tuple[str, type]]:
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        table = hints[field.name]
+        if isinstance(table, type) and dataclasses.is_dataclass(table):
+            yield around + field.name, table
+            yield from _tables(table, f"{around}{field.name}.")
 
 
 def every_key(of: type = Run) -> list[Key]:
     """Every key that a TOML file of a kind of run may hold: those above the tables, then table by table."""
-    found = [*_keys("", of, [name for name in _names(of) if name not in tables(of)])]
+    known = tables(of)
+    found = [*_keys("", of, [name for name in _names(of) if name not in known])]
     found += _keys("", Data, ["task"]) if of is Run else []
-    for table, cls in tables(of).items():
-        found += _keys(table, cls, [name for name in _names(cls) if (table, name) != ("data", "task")])
+    for table, cls in known.items():
+        others = [name for name in _names(cls) if f"{table}.{name}" not in known]
+        found += _keys(table, cls, [name for name in others if (table, name) != ("data", "task")])
     return found
 
 
 def own_tables(of: type) -> dict[str, type]:
     """The tables of a kind of run that a fine-tuning has not."""
-    return {table: cls for table, cls in tables(of).items() if table not in tables()}
+    known = tables()
+    return {table: cls for table, cls in tables(of).items() if table not in known}
 
 
 def _names(cls: type) -> list[str]:

@@ -1,21 +1,17 @@
-"""A task's metrics and a gate's thresholds as the EvalConfig of TensorFlow Model Analysis (TFMA)."""
+"""A task's metrics as the EvalConfig of TensorFlow Model Analysis (TFMA)."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components import tasks
 from components.common import feature_names
-from components.common.errors import InputError
-from components.evaluation.summary import BASELINE, CANDIDATE
 from components.export import signature_names
-from components.settings.gate import Gate
+from components.settings.gate import DEFAULT_CONFIDENCE
 from components.tasks import Task
-
-_ROUNDING = 1e-6
-"""By how much a threshold may be missed: TFMA's accuracy is float32, in which 9 right of 10 are less than 0.9."""
+from components.verdict.summary import BASELINE, CANDIDATE
 
 _OF_TFMA = {"accuracy": "SparseCategoricalAccuracy", "loss": "SparseCategoricalCrossentropy"}
 """Metric of a task with one class a row -> TFMA's class for it."""
@@ -28,7 +24,8 @@ Served = Mapping[str, Mapping[str, float]]
 def build_eval_config(
     task: Task,
     slices: list[str],
-    gate: Gate | None,
+    models: Sequence[str] = (CANDIDATE,),
+    confidence: float = DEFAULT_CONFIDENCE,
     served: Served | None = None,
 ) -> Any:
     """TFMA's EvalConfig.
@@ -36,16 +33,14 @@ def build_eval_config(
     Args:
         task: with its labels.
         slices: raw features to slice by; the range of text lengths is always among the slices.
-        gate: the thresholds on all rows, None where nothing is gated.
-        served: the metrics that were measured by asking the models; TFMA holds the gate to them.
-
-    Raises:
-        InputError: a threshold on a class that is not among the labels.
+        models: those that are measured, of `CANDIDATE` and `BASELINE`.
+        confidence: of the intervals, and of each claim on the difference of two models.
+        served: the metrics that were measured by asking the models.
     """
     from tensorflow_model_analysis.proto import config_pb2
 
     config = config_pb2.EvalConfig()
-    for name in (CANDIDATE, BASELINE):
+    for name in models:
         config.model_specs.add(
             name=name,
             is_baseline=name == BASELINE,
@@ -60,31 +55,14 @@ def build_eval_config(
     metrics = config.metrics_specs.add().metrics
     metrics.add(class_name="ExampleCount")
     (_add_class_metrics if task.single_label else _add_task_metrics)(metrics, task, served or {})
-    if gate:
-        _add_bounds(config, task, gate, set(task.metric_names) - (set(task.served_metrics) - set(served or {})))
+    # Of rows of all models, hence once.
+    gathered = config.metrics_specs.add(model_names=[CANDIDATE]).metrics
+    gathered.add(
+        class_name="Estimates",
+        module="components.evaluation.tfma_estimates",
+        config=_fields(task=tasks.to_dict(task), models=list(models), confidence=confidence),
+    )
     return config
-
-
-def _add_bounds(config: Any, task: Task, gate: Gate, measured: Collection[str]) -> None:
-    """Adds the gate's thresholds, each with the name of the metric that it is for."""
-    from tensorflow_model_analysis.proto import config_pb2
-
-    bounds = config.metrics_specs.add().metrics
-    for name in sorted({*gate.min, *gate.max, *gate.max_drop}):
-        if name not in measured:
-            raise InputError("gate", f"it names {name!r}, the labels are {', '.join(task.labels)}", "Correct the name")
-        bound = bounds.add(class_name="Bound", module="components.evaluation.bound", config=_fields(name=name))
-        threshold = bound.per_slice_thresholds.add(slicing_specs=[config_pb2.SlicingSpec()]).threshold
-        if name in gate.min:
-            threshold.value_threshold.lower_bound.value = gate.min[name] - _ROUNDING
-        if name in gate.max:
-            threshold.value_threshold.upper_bound.value = gate.max[name] + _ROUNDING
-        if name in gate.max_drop:
-            metric = task.metric_of(name)
-            assert metric is not None  # noqa: S101
-            higher, directions = metric.higher_is_better, config_pb2.MetricDirection
-            threshold.change_threshold.direction = directions.HIGHER_IS_BETTER if higher else directions.LOWER_IS_BETTER
-            threshold.change_threshold.absolute.value = (gate.max_drop[name] + _ROUNDING) * (-1 if higher else 1)
 
 
 def _add_class_metrics(metrics: Any, task: Task, _: Served) -> None:

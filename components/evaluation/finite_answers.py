@@ -12,7 +12,7 @@ import numpy as np
 from tensorflow_model_analysis.metrics import metric_util
 
 from components.common.errors import InputError
-from components.evaluation.summary import BASELINE
+from components.verdict.summary import BASELINE
 
 
 def check(prediction: np.ndarray, model: str) -> None:

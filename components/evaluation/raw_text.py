@@ -10,6 +10,8 @@ import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
+import numpy as np
+
 from components.evaluation.sentences import Sentence
 from components.tasks.metrics import precision_recall_f1
 from components.tasks.tagging import entities
@@ -19,20 +21,25 @@ Predict = Callable[[Iterable[tuple[str]]], Iterator[dict[str, Any]]]
 """Texts -> what `Tagging.to_json` makes of each, in order."""
 
 
-def f1(sentences: Iterable[Sentence], predict: Predict) -> float:
-    """F1 of all entities.
+def counts(sentences: Iterable[Sentence], predict: Predict) -> np.ndarray:
+    """Entities that are right, that are predicted and that there are, in each sentence, int64[n, 3].
 
     Args:
         sentences: words and tags.
         predict: the served model; it may read ahead.
     """
     gold, texts = itertools.tee(_as_text(words, tags) for words, tags in sentences)
-    hits = predicted = actual = 0
-    found = predict((text,) for text, _ in texts)
-    for (_, theirs), answer in zip(gold, found, strict=True):
+    found = []
+    answers = predict((text,) for text, _ in texts)
+    for (_, theirs), answer in zip(gold, answers, strict=True):
         ours = {(one["type"], one["begin"], one["end"]) for one in answer["entities"]}
-        hits, predicted, actual = hits + len(ours & theirs), predicted + len(ours), actual + len(theirs)
-    return precision_recall_f1(hits, predicted, actual)[2]
+        found.append((len(ours & theirs), len(ours), len(theirs)))
+    return np.array(found, np.int64).reshape(-1, 3)
+
+
+def f1(of_rows: np.ndarray) -> float:
+    """Of all entities, of what `counts` gave."""
+    return precision_recall_f1(*map(int, of_rows.sum(axis=0)))[2]
 
 
 def _as_text(words: list[str], tags: list[str]) -> tuple[str, set[tuple[str, int, int]]]:

@@ -15,9 +15,9 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components import tasks
 from components.evaluation import finite_answers
-from components.evaluation.summary import CANDIDATE
 from components.tasks import base
-from components.tasks.tagging import IGNORED
+from components.verdict.stacked_rows import stacked
+from components.verdict.summary import CANDIDATE
 
 _Rows = list[tuple[np.ndarray, np.ndarray]]
 
@@ -88,14 +88,5 @@ class _ComputeOnce(beam.CombineFn):
     def extract_output(self, accumulator: _Rows) -> dict[Any, dict[str, float]]:
         if not accumulator:
             return {self._key: {}}
-        labels, predictions = (_stacked(column) for column in zip(*accumulator, strict=True))
+        labels, predictions = (stacked(column) for column in zip(*accumulator, strict=True))
         return {self._key: self._task.compute_metrics(labels, predictions)}
-
-
-def _stacked(rows: Iterable[np.ndarray]) -> np.ndarray:
-    """Rows of any length as one array, filled up with -1 as those of labels a token are."""
-    rows = list(rows)
-    stacked = np.full((len(rows), max(map(len, rows))), IGNORED, np.result_type(*{row.dtype for row in rows}))
-    for place, row in zip(stacked, rows, strict=True):
-        place[: len(row)] = row
-    return stacked

@@ -76,6 +76,7 @@ class _Card(TypedDict, total=False):
     restored_from: int
     signed_by: str
     warmup_sha256: str
+    measured: dict[str, float]
 
 
 _CARD = TypeAdapter(_Card)
@@ -83,7 +84,7 @@ _CARD = TypeAdapter(_Card)
 
 _NOT_OF_ANSWERS = (
     *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
-    *("run", "restored_from", "signed_by", "warmup_sha256"),
+    *("run", "restored_from", "signed_by", "warmup_sha256", "measured"),
 )
 """What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
 

@@ -13,21 +13,36 @@ from tfx.proto.orchestration import driver_output_pb2, execution_result_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
+from components.common.errors import InputError
 from components.export import card
 from components.rows import data_hash
 from components.serving import versions
+from components.verdict import anchor
+
+_BEST_BY = "best by "
+"""Before a metric, with a minus if it is better when lower: the version that is pinned is that which is best."""
 
 
 def _version(input_dict: dict[str, list[types.Artifact]], exec_properties: dict[str, Any]) -> int | None:
     directory, pinned = Path(exec_properties["directory"]), exec_properties["pinned"]
+    if pinned.startswith(_BEST_BY):
+        metric = pinned.removeprefix(_BEST_BY)
+        return anchor.best(directory, metric.lstrip("-"), higher=not metric.startswith("-"), but=_own(input_dict))
     if pinned:
+        if int(pinned) not in versions.versions(directory):
+            remedy = "Name another: `versions` lists those that are there"
+            raise InputError(str(directory), f"no version {pinned}, which the config names", remedy)
         return int(pinned)
     if "examples" in input_dict:
         learned = data_hash.read(artifact_utils.get_single_uri(input_dict["examples"]))
         return versions.production(directory, but_of_data=learned)
+    return versions.production(directory, but=_own(input_dict))
+
+
+def _own(input_dict: dict[str, list[types.Artifact]]) -> str:
+    """The candidate's identity."""
     candidate = artifact_utils.get_single_instance(input_dict["model"])
-    own = card.identity(card.read_card(Path(path_utils.serving_model_path(candidate.uri))))
-    return versions.production(directory, but=own)
+    return card.identity(card.read_card(Path(path_utils.serving_model_path(candidate.uri))))
 
 
 class Driver(base_driver.BaseDriver):
@@ -118,6 +133,31 @@ class Baseline(base_component.BaseComponent):
     def __init__(self, model: types.BaseChannel, directory: str, source: str) -> None:
         baseline = types.Channel(type=standard_artifacts.Model)
         properties = {"directory": directory, "pinned": "", "source": source}
+        super().__init__(spec=BaselineSpec(model=model, baseline=baseline, **properties))
+
+
+class Anchor(base_component.BaseComponent):
+    """A version that a config names, or the best by a metric: what a candidate is compared with beside production.
+
+    Args:
+        model: channel of the candidate Model.
+        directory: serving directory of the model's versions.
+        version: its number; None: the best, which the candidate itself is not.
+        metric: by which.
+        higher: whether it is better when higher.
+        source: hash of the code behind the component, for the cache key.
+    """
+
+    SPEC_CLASS = BaselineSpec
+    EXECUTOR_SPEC = executor_spec.ExecutorClassSpec(Executor)
+    DRIVER_CLASS = Driver
+
+    def __init__(
+        self, model: types.BaseChannel, directory: str, version: int | None, metric: str, higher: bool, source: str
+    ) -> None:
+        baseline = types.Channel(type=standard_artifacts.Model)
+        pinned = f"{_BEST_BY}{'' if higher else '-'}{metric}" if version is None else str(version)
+        properties = {"directory": directory, "pinned": pinned, "source": source}
         super().__init__(spec=BaselineSpec(model=model, baseline=baseline, **properties))
 
 

@@ -15,6 +15,7 @@ from tfx.utils import proto_utils
 
 from components.export import card
 from components.serving import versions
+from components.verdict.summary import MEASURED_FILE
 
 
 class Executor(executor.Executor):
@@ -28,7 +29,7 @@ class Executor(executor.Executor):
     ) -> None:
         """Pushes a blessed model; a refused or withdrawn one leaves the serving directory as it is.
 
-        `run_name`, where there is one, goes into the version's card.
+        `run_name`, where there is one, goes into the version's card, and so do the metrics that it was blessed for.
         """
         self._log_startup(input_dict, output_dict, exec_properties)
         pushed = artifact_utils.get_single_instance(output_dict["pushed_model"])
@@ -45,7 +46,11 @@ class Executor(executor.Executor):
         run = exec_properties.get("run_name")
         config = json.loads(exec_properties.get("custom_config") or "{}")
         key, warmup = config.get("sign_key"), config.get("warmup", True)
-        version = versions.publish(model, directory, key and Path(key), warmup, **({"run": run} if run else {}))
+        about: dict[str, Any] = {"run": run} if run else {}
+        measured = Path(artifact_utils.get_single_uri(input_dict["model_blessing"]), MEASURED_FILE)
+        if measured.is_file():
+            about["measured"] = json.loads(measured.read_text(encoding="utf-8"))
+        version = versions.publish(model, directory, key and Path(key), warmup, **about)
         self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
         pushed.uri = str(directory / str(version))

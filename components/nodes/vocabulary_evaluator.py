@@ -13,12 +13,12 @@ from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
-from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
 from components.pretraining import vocabulary_metrics
 from components.pretraining.vocabulary_metrics import REFERENCE, VocabularyMeasures
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 from components.tokenization.tokenizer_files import read_tokenizer
+from components.verdict.summary import CANDIDATE, SUMMARY_FILE
 
 _DEV = "dev"
 

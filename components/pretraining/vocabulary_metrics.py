@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 
 from components.common import feature_names, progress
-from components.evaluation.gate import above, below
-from components.evaluation.summary import CANDIDATE
 from components.rows.text_statistics import NO_LIMIT, Counter, TextStatistics
 from components.settings.gate import Gate
 from components.tasks.metrics import Metric
 from components.tokenization.coverage import Coverage
 from components.tokenization.vocabulary import Tokenizer
+from components.verdict.gate import wanted
+from components.verdict.summary import CANDIDATE
 
 COVERAGE = Metric("coverage", "of the words, the share that the vocabulary has pieces for")
 WHOLE = Metric("whole_share", "of the words, the share that is one piece")
@@ -97,8 +97,8 @@ def verdict(gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict
     reasons = []
     for name, bound in gate.min.items():
         if not (value := found.get(name, np.nan)) >= bound:
-            reasons.append(below(name, value, bound))
+            reasons.append(f"{name} is {value:.4f}, {wanted('min', bound)}")
     for name, bound in gate.max.items():
         if not (value := found.get(name, np.nan)) <= bound:
-            reasons.append(above(name, value, bound))
+            reasons.append(f"{name} is {value:.4f}, {wanted('max', bound)}")
     return {"blessed": not reasons, "reasons": reasons}

@@ -23,9 +23,9 @@ from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, s
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
 
-_ADDED = {"restored_from": None, "run": None, "signed_by": None, "warmup_sha256": None}
+_ADDED = {"restored_from": None, "run": None, "signed_by": None, "warmup_sha256": None, "measured": None}
 """What a version's card may say more than its model's: the version it is a copy of, the run that pushed it, the
-fingerprint of the key that it is signed by; and less: the hash of a file that was left out."""
+fingerprint of the key that it is signed by, its metrics on dev; and less: the hash of a file that was left out."""
 
 _WITHDRAWN = TypeAdapter(list[str])
 

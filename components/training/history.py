@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -80,6 +81,39 @@ def has_not_learned(history: dict[str, Any]) -> bool:
     """
     guessed = history.get("guessed_loss")
     return guessed is not None and min(one["loss"] for one in history["evaluations"]) > LEARNED * guessed
+
+
+FEW_STEPS = 100
+"""Of a training that may have ended before it had learned: Mosbach et al. 2021 (arXiv:2006.04884) find too few steps
+behind most of the failures on few rows."""
+
+_FALLING = 0.05
+"""Part of the loss on dev by which it falls where it has not settled."""
+
+_RISING = 0.01
+"""By how much a metric rises from one evaluation to the next where it still rises."""
+
+
+def is_short(history: dict[str, Any]) -> bool:
+    """Whether a history, as it was written, has few steps, and a loss on dev that was still falling when they ended."""
+    losses = [one["loss"] for one in history["evaluations"]]
+    settled = len(losses) > 1 and losses[-1] > (1 - _FALLING) * losses[-2]
+    return bool(history["steps"] < FEW_STEPS and not settled)
+
+
+def is_rising(history: dict[str, Any]) -> bool:
+    """Whether the metric on dev rose in each of the last two stretches between evaluations, in the last one hardly less
+    than before, and the loss fell.
+
+    Of a metric from which checkpoints are chosen; with fewer than three evaluations nobody can tell.
+    """
+    last = history["evaluations"][-3:]
+    if len(last) < 3 or history["stopped_early"]:
+        return False
+    sign = 1 if history["higher_is_better"] else -1
+    before, now = (sign * (b["value"] - a["value"]) for a, b in itertools.pairwise(last))
+    least = _RISING * max(1.0, abs(last[-1]["value"]))
+    return bool(now > least and 2 * now > before > 0 and last[-1]["loss"] < last[-2]["loss"])
 
 
 def best(history: History) -> Evaluation | None:

@@ -6,7 +6,7 @@ import argparse
 import dataclasses
 import json
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from components.common import json_text
 from components.common.errors import InputError
@@ -45,6 +45,7 @@ def execute(options: argparse.Namespace) -> int:
                 {"split": row.split, "label": row.label, **dict(zip(texts, row.texts, strict=True))} for row in rows
             ],
             "texts": {split: dataclasses.asdict(of_split) for split, of_split in counted.texts.items()},
+            "sample_size": _sample_size(checked, counted),
             "duplicates": {split: dataclasses.asdict(of_split) for split, of_split in counted.duplicates.items()},
         }
         print(json_text.dumps(document))
@@ -52,6 +53,21 @@ def execute(options: argparse.Namespace) -> int:
         stated = None if options.all else load.stated(options.config)
         tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, rows, stated))
     return DONE
+
+
+def _sample_size(checked: Checked, counted: Counted) -> dict[str, Any]:
+    """The rows of dev, and what the gate asks of them."""
+    from components.verdict import sample_size
+
+    dev = counted.duplicates.get("dev")
+    if dev is None:
+        return {}
+    asked = checked.run.gate, checked.task, dev.rows
+    return {
+        "rows": dev.rows,
+        "warnings": sample_size.warnings(*asked),
+        "power": list(sample_size.about_power(*asked)),
+    }
 
 
 def _of_vocabulary(checked: CheckedVocabulary, options: argparse.Namespace) -> int:

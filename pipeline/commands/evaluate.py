@@ -15,8 +15,6 @@ from typing import Any
 from components.common import json_text, progress, streams
 from components.common.errors import Failure, InputError
 from components.common.exit_status import DONE, REFUSED
-from components.evaluation import gate
-from components.evaluation.summary import SUMMARY_FILE
 from components.export.card_task import task_of
 from components.rows import columns, reader
 from components.rows.tsv import BadRow
@@ -25,6 +23,8 @@ from components.settings.data import Data
 from components.settings.gate import Gate
 from components.settings.serialization import dump
 from components.tasks import Task
+from components.verdict import gate
+from components.verdict.summary import SUMMARY_FILE
 from pipeline.commands import named_models
 from pipeline.runners import libraries
 
@@ -128,6 +128,7 @@ def _measured(
         {
             **{"gate": dump(bounds) if bounds.min or bounds.max else "", "split": _SPLIT},
             **{"slices": json.dumps(dict.fromkeys(slices, ())), "max_slice_values": data.max_slice_values},
+            "confidence": bounds.confidence,
         },
     )
     summary: dict[str, Any] = json.loads((Path(made["evaluation"].uri) / SUMMARY_FILE).read_text(encoding="utf-8"))

@@ -12,7 +12,6 @@ from components import tasks
 from components.common import feature_names
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
-from components.evaluation import gate
 from components.export import card
 from components.model.config import BertConfig
 from components.pretrained import base_model as base_models
@@ -27,6 +26,7 @@ from components.settings.toml import TomlSource
 from components.tasks import Task, own
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
+from components.verdict import gate
 from pipeline.beam import options
 from pipeline.config.load import load_any, load_config, read_text
 from pipeline.config.push_checks import check_push
@@ -127,6 +127,7 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         problem = f"the task {task.name} needs 2 segments, the base model has {config.type_vocab_size}"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
     layout, labels, quoted = _check_rows(run.data, files, task, source)
+    _check_floors(run, layout, source)
     names = task.labels or label_names.rows_by_name(labels, task)
     alone = label_names.check_headers(files, run.data, names)
     small = all(_is_small(run.data, path) for _, path in of_train(files))
@@ -177,6 +178,16 @@ def _check_names(run: Run, task: Task, source: TomlSource) -> None:
             problem = f"`training.class_weights` names {unknown[0]!r}, the {kind} are {', '.join(known)}"
             remedy = f"{did_you_mean(unknown[0], known)}Correct the name"
             raise InputError(source.locate(("training", "class_weights", unknown[0])), problem, remedy)
+
+
+def _check_floors(run: Run, layout: columns.Layout, source: TomlSource) -> None:
+    """Refuses floors for slices that there are not."""
+    known = [*layout.slice_names, feature_names.LENGTH_BUCKET]
+    for name in run.gate.slices.features or ():
+        if name not in known:
+            problem = f"`gate.slices.features` names {name!r}, metrics are sliced by {', '.join(known)}"
+            remedy = f"{did_you_mean(name, known)}Correct it, or add the column to data.slices"
+            raise InputError(source.locate(("gate", "slices", "features")), problem, remedy)
 
 
 def _check_initial(init_from: str, source: TomlSource) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
 from components.common.errors import InputError
-from components.evaluation import gate
 from components.pretrained import hub
 from components.pretraining import corpus_statistics
 from components.pretraining.corpus_statistics import CorpusStatistics, Counter
@@ -15,16 +15,21 @@ from components.pretraining.documents import Document, read_documents
 from components.pretraining.sentences import sentences
 from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.rows.files import InputFiles, find_files
+from components.settings.gate import Gate
 from components.settings.kinds.corpus import Corpus
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.toml import TomlSource
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
+from components.verdict import gate
 from pipeline.beam import options
 from pipeline.config.push_checks import check_push
 
 _SHOWN = 2
 """Documents that are shown."""
+
+_COMPARING = ("max_drop", "no_worse", "undecided", "max_flips", "anchor", "anchor_no_worse")
+"""What a gate asks about another version."""
 
 _MOST_CHARACTERS = 20_000_000
 """That are read before anything starts, of all files together."""
@@ -86,9 +91,15 @@ def check_vocabulary(run: VocabularyRun, path: Path, source: TomlSource, documen
 
 def _check_gate(run: VocabularyRun, source: TomlSource) -> None:
     place = source.locate(("gate",))
-    if run.gate.max_drop:
-        problem = "gate.max_drop is given, but a vocabulary is not compared with the one in production"
-        raise InputError(place, problem, "Delete it: another vocabulary is for another model")
+    default = Gate()
+    for key in (field.name for field in dataclasses.fields(Gate)):
+        if key in ("min", "max") or getattr(run.gate, key) == getattr(default, key):
+            continue
+        if key in _COMPARING:
+            problem = f"gate.{key} is given, but a vocabulary is not compared with the one in production"
+            raise InputError(place, problem, "Delete it: another vocabulary is for another model")
+        problem = f"gate.{key} is given, but a vocabulary's values are held against `min` and `max` alone"
+        raise InputError(place, problem, "Delete it")
     gate.check(run.gate, VocabularyMeasures(), place)
 
 

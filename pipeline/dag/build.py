@@ -12,8 +12,9 @@ from tfx.orchestration import metadata
 from tfx.orchestration import pipeline as tfx_pipeline
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
+from tfx.types import BaseChannel
 
-from components.nodes.baseline import Baseline, Predecessor
+from components.nodes.baseline import Anchor, Baseline, Predecessor
 from components.nodes.drift_validator import DriftValidator
 from components.nodes.evaluator import Evaluator
 from components.nodes.example_gen import TsvExampleGen
@@ -173,9 +174,12 @@ def _fine_tuning_nodes(
             for column, name in zip(run.data.slices, checked.layout.slice_names, strict=True)
         },
         "max_slice_values": run.data.max_slice_values,
+        "confidence": run.gate.confidence,
         "source": source_hash("components.nodes.evaluator"),
     }
-    evaluator = Evaluator(split="dev", gate=run.gate, **measured)
+    anchors = [_anchor(run, model, paths)] if run.gate.anchor is not None else []
+    of_anchor = anchors[0].outputs["baseline"] if anchors else None
+    evaluator = Evaluator(split="dev", gate=run.gate, anchor_model=of_anchor, **measured)
     nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
     evaluators = [evaluator]
     if "test" in splits:
@@ -194,7 +198,9 @@ def _fine_tuning_nodes(
         )
         # It measures time and memory, so nothing of the run goes on beside it.
         baseline.add_upstream_node(serving_validators[0])
-    nodes += [transform, trainer, *serving_validators, baseline, *evaluators]
+        for anchor in anchors:
+            anchor.add_upstream_node(serving_validators[0])
+    nodes += [transform, trainer, *serving_validators, baseline, *anchors, *evaluators]
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
@@ -205,6 +211,20 @@ def _fine_tuning_nodes(
         ),
     )
     return [*nodes, pusher]
+
+
+def _anchor(run: Run, model: BaseChannel, paths: PipelinePaths) -> Anchor:
+    """The version that the gate names beside the one in production."""
+    name = next(iter(run.gate.anchor_no_worse))
+    metric = TASKS[run.data.task].metric_of(name)
+    return Anchor(
+        model=model,
+        directory=str(paths.serving),
+        version=None if run.gate.anchor == "best" else run.gate.anchor,
+        metric=name,
+        higher=metric is None or metric.higher_is_better,
+        source=source_hash("components.nodes.baseline"),
+    )
 
 
 def _of_rows(data: Data) -> Data:

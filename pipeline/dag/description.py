@@ -45,6 +45,8 @@ def _of_fine_tuning(run: Run) -> list[Node]:
     tries = Node(
         "ServingValidator", ("TsvExampleGen", "Transform", "Trainer"), "asks the model as a client does, measures it"
     )
+    about_anchor = f"the version to hold on to: {run.gate.anchor}"
+    anchors = [Node("Anchor", ("Trainer", *tried), about_anchor)] if run.gate.anchor else []
     return [
         Node("TsvExampleGen", (), "TSV rows to tf.Examples, bad rows named"),
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
@@ -60,7 +62,8 @@ def _of_fine_tuning(run: Run) -> list[Node]:
         Node("Trainer", ("Transform", schema, *goes_on), f"fine-tunes BERT, strategy {run.training.strategy}"),
         *([tries] if tried else []),
         Node("Baseline", ("Trainer", *tried), "the model in production, if there is one"),
-        Node("Evaluator", evaluated, "measures on dev and gates"),
+        *anchors,
+        Node("Evaluator", (*evaluated, *(node.id for node in anchors)), "measures on dev and gates"),
         *([Node("Evaluator.test", evaluated, "measures on test, reports only")] if "test" in run.data.splits else []),
         Node("Pusher", ("Trainer", *tried, "Evaluator"), "publishes a blessed model"),
     ]

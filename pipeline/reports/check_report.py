@@ -25,6 +25,7 @@ from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
 from components.training.recipe import Choice
+from components.verdict import sample_size
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.dag import description
@@ -87,6 +88,7 @@ def check_report(
         Text(),
         _rows_table(rows, checked.task),
         Text(),
+        *_enough(checked, counted),
         *_fit(counted, [str(path) for _, path in checked.files], run.validation),
         *_marked([], about_rows),
         Text(),
@@ -155,6 +157,20 @@ def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[Ren
     yield Hanging(Text(), Text(counted.texts_of, "dim"))
     for split, texts in counted.texts.items():
         yield from _marked(text_statistics.beyond({split: texts}, limits), text_statistics.warnings({split: texts}))
+
+
+def _enough(checked: Checked, counted: Counted) -> Iterator[RenderableType]:
+    """What the gate asks of dev, and whether its rows are enough to say it."""
+    dev = counted.duplicates.get("dev")
+    if dev is None:
+        return
+    gate, task = checked.run.gate, checked.task
+    said = [*sample_size.about_power(gate, task, dev.rows)]
+    warned = sample_size.warnings(gate, task, dev.rows)
+    yield from (Hanging(Text("no_worse  ", "dim"), Text(line)) for line in said)
+    yield from _marked([], warned)
+    if said or warned:
+        yield Text()
 
 
 def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:

@@ -7,7 +7,8 @@ from typing import Any
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
-from components.evaluation.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE
+from pipeline.reports.metric_values import cell
 from pipeline.reports.tables import FittingTable, Hanging, new_table
 
 _CLASSES = 30
@@ -22,17 +23,12 @@ _MATRIX = 15
 """Classes of a matrix that can be read, if the terminal is wide enough."""
 
 
-def value(metrics: dict[str, float], metric: str) -> str:
-    """A metric, or a dash where it is undefined, as AUC is without rows of a class."""
-    return "-" if (found := metrics.get(metric)) is None else f"{found:.4f}"
-
-
 def classes(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     """A line a class: its rows, where each row has one class, and its metrics; nothing for a task without them.
 
     Args:
         split: its name.
-        summary: as `components.evaluation.summary.read_summary`.
+        summary: as `components.evaluation.tfma_summary.read_summary`.
     """
     names, metrics = summary["labels"], summary["per_label"]
     if not metrics:
@@ -48,7 +44,7 @@ def classes(split: str, summary: dict[str, Any]) -> list[RenderableType]:
         text = f"the {_WEAKEST} of {len(names):,} classes with the lowest {metrics[-1]}; `show --json` has all"
         said = [Hanging(Text(), Text(text, "dim"))]
     for at in order:
-        cells = [value(overall, f"{metric}/{names[at]}") for metric in metrics]
+        cells = [cell(summary, f"{metric}/{names[at]}") for metric in metrics]
         table.add_row(names[at], *([f"{rows[at]:,}"] if rows else []), *cells)
     return [table, *said]
 
@@ -60,7 +56,7 @@ def mistakes(split: str, summary: dict[str, Any]) -> list[RenderableType]:
 
     Args:
         split: its name.
-        summary: as `components.evaluation.summary.read_summary`.
+        summary: as `components.evaluation.tfma_summary.read_summary`.
     """
     names, matrix = summary["labels"], summary["confusion"].get(CANDIDATE)
     if not matrix:

@@ -13,12 +13,13 @@ from components.common.checkout import started_as
 from components.common.errors import Failure
 from components.common.exit_status import FAILED, REFUSED
 from components.common.streams import printable
-from components.evaluation.summary import BASELINE, CANDIDATE
 from components.leakage.duplicates import Duplicates
 from components.pretraining.corpus_statistics import CorpusStatistics
 from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
-from pipeline.reports.class_report import classes, mistakes, value
+from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
+from pipeline.reports.class_report import classes, mistakes
+from pipeline.reports.metric_values import about, cell, interval, value
 from pipeline.reports.tables import (
     Command,
     FittingTable,
@@ -95,6 +96,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
+    facts += _of_answers(dev)
     test = record.evaluations.get("test", {})
     if known := baseline_note(test, "test"):
         facts.append(("on test", f"version {test['baseline_version']}{known}"))
@@ -109,17 +111,28 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     if record.vocabulary and dev:
         parts += [Text(), measures_table(dev)]
     elif record.evaluations:
-        parts += [Text(), _metrics(record.evaluations)]
+        parts += [Text(), *_metrics(record.evaluations)]
     if full:
         for split, summary in record.evaluations.items():
             parts += _details(split, summary)
+    parts += _verdict(dev, full=full)
     parts += [Text(), fact_lines(_ending(record, dev))]
     return Group(*parts)
 
 
+def _of_answers(dev: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = []
+    if flips := dev.get("flips"):
+        facts.append(("flips", f"{flips[0]:,} of {flips[1]:,} answers on dev are others than in production"))
+    if error := dev.get("ece"):
+        ends = interval(error["interval"])
+        facts.append(("calibration", f"on dev {error['value']:.4f} ({ends}) from how often it is right (ECE)"))
+    return facts
+
+
 def evaluation_report(name: str, summary: dict[str, Any]) -> RenderableType:
     """An Evaluator's summary of some rows: metrics, by class and by slice, and the confusion matrix."""
-    return Group(_metrics({name: summary}), *_details(name, summary))
+    return Group(*_metrics({name: summary}), *_details(name, summary), *_verdict(summary, full=True))
 
 
 def _details(split: str, summary: dict[str, Any]) -> list[RenderableType]:
@@ -200,16 +213,33 @@ def try_line(model: str, task: str) -> Command:
     return Command(f"{shlex.join(command)} {text}")
 
 
-def _metrics(evaluations: dict[str, dict[str, Any]]) -> FittingTable:
+def _metrics(evaluations: dict[str, dict[str, Any]]) -> list[RenderableType]:
     headline = next(iter(evaluations.values()))["headline"]
     table = new_table("", *headline)
     for split, summary in evaluations.items():
         overall = {model: by_slice.get("", {}) for model, by_slice in summary["metrics"].items()}
         compared = summary["learned"].get("metrics", {}) if learned_rows(summary) else overall
         candidate, baseline = (compared.get(model, {}) for model in (CANDIDATE, BASELINE))
-        cells = [value(overall[CANDIDATE], metric) + _change(candidate, baseline, metric) for metric in headline]
+        cells = [cell(summary, metric, change=_change(candidate, baseline, metric)) for metric in headline]
         table.add_row(split, *cells)
-    return table
+    meaning = about(list(evaluations.values()))
+    return [table, *([Hanging(Text(), Text(meaning, "dim"))] if meaning else [])]
+
+
+def _verdict(summary: dict[str, Any], *, full: bool) -> list[RenderableType]:
+    """A line a rule of the gate: of all, or of those that say more than a bound that is met."""
+    lines = summary.get("verdict", [])
+    if not full:
+        lines = [line for line in lines if line["result"] != "pass" or "no_worse" in line["rule"]]
+    if not lines:
+        return []
+    table = new_table("rule", "value", "interval", "limit", "")
+    for line in lines:
+        measured = "-" if line["value"] is None else f"{line['value']:.4f}"
+        result = Text(line["result"], {"fail": "bold red", "not held": "yellow"}.get(line["result"], ""))
+        table.add_row(line["rule"], measured, interval(line["interval"]), f"{line['limit']:g}", result)
+    unheld = [Hanging(Text(), Text(line["text"], "dim")) for line in lines if line["result"] == "not held"]
+    return [Text(), table, *unheld]
 
 
 def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str) -> str:
@@ -225,7 +255,8 @@ def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
         if name:
             shown = name if name.partition("=")[2] else f"{name}(empty)"
-            table.add_row(shown, f"{metrics['example_count']:.0f}", *(value(metrics, metric) for metric in headline))
+            cells = (cell(summary, metric, name) for metric in headline)
+            table.add_row(shown, f"{metrics['example_count']:.0f}", *cells)
     return [table]
 
 
@@ -241,7 +272,10 @@ def run_list(records: list[RunRecord]) -> FittingTable:
     for record in records:
         found = record.evaluations.get("dev", {})
         overall = found.get("metrics", {}).get("candidate", {}).get("", {})
-        headline = f"{found['headline'][0]} {value(overall, found['headline'][0])}" if overall else ""
+        headline = ""
+        if overall:
+            name = found["headline"][0]
+            headline = " ".join(filter(None, [name, value(overall, name), interval(intervals_of(found).get(name))]))
         state = "withdrawn" if _is_withdrawn(record) else record.state
         table.add_row(f"{record.name} {record.id}", state, record.started, headline)
     return table

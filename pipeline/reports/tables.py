@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -226,7 +227,8 @@ class FittingTable:
         yield line(Text(heading, "dim") for heading in self._headings[1:])
         for name, *cells in self._rows:
             yield Hanging(Text(), name)
-            yield line(cells)
+            for parts in itertools.zip_longest(*(cell.split("\n") for cell in cells), fillvalue=Text()):
+                yield line(parts)
 
 
 _NAME = 12

@@ -10,11 +10,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from components.evaluation.summary import CANDIDATE
 from components.pretraining.corpus_statistics import CorpusStatistics, anomalies, as_dict
 from components.pretraining.vocabulary_metrics import REFERENCE, VocabularyMeasures
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.serialization import dump
+from components.verdict.summary import CANDIDATE
 from pipeline.config.vocabulary_preflight import CheckedVocabulary
 from pipeline.dag import description
 from pipeline.reports.tables import FittingTable, Hanging, fact_lines, new_table, short_path

@@ -18,6 +18,8 @@ from components.common.errors import InputError
 from components.serving import removal
 from components.serving.versions import DAMAGED, discard_unfinished, is_version, versions
 from components.settings.run import Run
+from components.tasks import TASKS
+from components.verdict.anchor import best
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import RECORD_FILE, PipelinePaths
 from pipeline.runs.run_ids import in_order
@@ -68,6 +70,8 @@ def _prune_versions(paths: PipelinePaths, newest: int, dry: bool, result: Pruned
     result.kept_versions = removal.needed(paths.serving, newest)
     for version, run in _pinned(paths).items():
         result.kept_versions.setdefault(version, f"what training.init_from of run {run} names")
+    for version in _anchors(paths):
+        result.kept_versions.setdefault(version, "what gate.anchor names")
     there = versions(paths.serving)
     # In their order, and none that is gone already.
     result.kept_versions = {one: result.kept_versions[one] for one in there if one in result.kept_versions}
@@ -91,6 +95,22 @@ def _pinned(paths: PipelinePaths) -> dict[int, str]:
                 if one.parent.resolve() == paths.serving.resolve() and is_version(one.name):
                     found.setdefault(int(one.name), directory.name)
     return found
+
+
+def _anchors(paths: PipelinePaths) -> Iterator[int]:
+    """What the newest run's gate compares with beside the version in production."""
+    for directory in manifest.newest_first(paths.runs)[:1]:
+        with contextlib.suppress(InputError):
+            settings = manifest.read_alone(directory).settings
+            gate = settings.gate
+            if gate.anchor == "best" and isinstance(settings, Run):
+                name = next(iter(gate.anchor_no_worse))
+                metric = TASKS[settings.data.task].metric_of(name)
+                higher = metric is None or metric.higher_is_better
+                if (version := best(paths.serving, name, higher=higher, but="")) is not None:
+                    yield version
+            elif isinstance(gate.anchor, int):
+                yield gate.anchor
 
 
 def _prune_artifacts(paths: PipelinePaths, keep: int, dry: bool, result: Pruned) -> None:

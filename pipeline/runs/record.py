@@ -15,8 +15,8 @@ from rich.errors import ConsoleError
 from components.common import atomic_files, json_text, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
-from components.evaluation.summary import CANDIDATE
 from components.settings.serialization import load, load_file
+from components.verdict.summary import CANDIDATE
 from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, moved
 from pipeline.runs.run_ids import in_order
 

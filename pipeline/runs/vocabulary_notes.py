@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 from typing import Any
 
-from components.evaluation.summary import CANDIDATE, SUMMARY_FILE
 from components.pretraining import corpus_statistics
 from components.rows import row_counts
 from components.rows.writer import QUARANTINE_FILE
 from components.tokenization.learning import word_counts
 from components.tokenization.learning.vocabulary_learner import LEARNED_FILE
+from components.verdict.summary import CANDIDATE, SUMMARY_FILE
 from pipeline.runs.record import RunRecord
 
 

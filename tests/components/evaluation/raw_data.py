@@ -7,7 +7,6 @@ from typing import Any
 from unittest import mock
 
 from components.evaluation.eval_config import Served, build_eval_config
-from components.settings.gate import Gate
 from components.tasks import Task
 
 COLUMNS = {"candidate": "candidate's", "baseline": "baseline's"}
@@ -19,7 +18,6 @@ def analyse(
     task: Task,
     columns: dict[str, list[Any]],
     slices: list[str],
-    gate: Gate | None,
     served: Served | None = None,
 ) -> str:
     """Writes an evaluation as the Evaluator does; returns its directory.
@@ -29,14 +27,13 @@ def analyse(
         task: with its labels.
         columns: the raw features to slice by, `target`, and predictions as `COLUMNS` names them.
         slices: as `eval_config` takes them.
-        gate: as `eval_config` takes it.
         served: as `eval_config` takes it.
     """
     import pandas as pd
     import tensorflow_model_analysis as tfma
     from tensorflow_model_analysis.utils import config_util
 
-    config = build_eval_config(task, slices, gate, served=served)
+    config = build_eval_config(task, slices, list(COLUMNS), served=served)
     for spec in config.model_specs:
         spec.prediction_key, spec.signature_name = COLUMNS[spec.name], ""
         del spec.preprocessing_function_names[:]

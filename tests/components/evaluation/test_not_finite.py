@@ -7,13 +7,13 @@ from typing import Any
 import pytest
 
 from components.common.errors import find_input_error
-from components.evaluation import gate
-from components.evaluation.summary import read_summary
+from components.evaluation.tfma_summary import read_summary
 from components.settings.gate import Gate
 from components.tasks import Task
 from components.tasks.classification import Classification
 from components.tasks.multilabel import Multilabel
 from components.tasks.regression import Regression
+from components.verdict.verdict import verdict
 from tests.components.evaluation.raw_data import analyse
 
 LABELS = ("bad", "good")
@@ -39,9 +39,8 @@ def blessed(name: str, folder: Path, candidate: list[Any], baseline: list[Any]) 
         "candidate's": candidate,
         "baseline's": baseline,
     }
-    thresholds = Gate(min={metric: 0.6})
-    evaluation = analyse(folder, task, columns, [], thresholds)
-    return bool(gate.verdict(evaluation, thresholds, read_summary(evaluation, task)["metrics"])["blessed"])
+    summary = read_summary(analyse(folder, task, columns, []), task)
+    return bool(verdict(Gate(min={metric: 0.6}), task, summary, "dev")["blessed"])
 
 
 @pytest.mark.parametrize("name", RIGHT)

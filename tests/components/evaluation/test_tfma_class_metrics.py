@@ -9,7 +9,6 @@ import pytest
 from tensorflow_model_analysis.metrics import aggregation, confusion_matrix_metrics, metric_types
 
 from components import tasks
-from components.evaluation.bound import Bound
 from components.evaluation.tfma_class_metrics import ClassMetrics
 from components.tasks.classification import Classification
 
@@ -111,7 +110,3 @@ def test_a_row_is_looked_at_as_often_whatever_the_number_of_classes() -> None:
         for classes in (2, 1000)
     )
     assert len(many) == len(few) == 3
-
-
-def test_a_bound_computes_nothing() -> None:
-    assert Bound("f1/good").computations() == []

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tfx.types import standard_artifacts
 
+from components.common.errors import InputError
 from components.nodes.baseline import Driver, Executor
 from components.rows import data_hash
 from tests.conftest import artifact
@@ -106,3 +107,24 @@ def test_before_other_data_there_is_no_predecessor(tmp_path: Path) -> None:
     write_model(tmp_path / "serving" / "1", "first", "March")
     yielded, _, key = find(None, tmp_path, "March")
     assert (yielded, key) == ([], "")
+
+
+def test_the_best_version_is_that_which_was_measured_best_and_is_not_the_candidate(
+    candidate: Any, tmp_path: Path
+) -> None:
+    for number, weights, accuracy in (("1", "old", 0.8), ("2", "newer", 0.7), ("3", "new", 0.9)):
+        path = write_model(tmp_path / "serving" / number, weights) / "assets.extra" / "model.json"
+        path.write_text(json.dumps({**json.loads(path.read_text()), "measured": {"accuracy": accuracy, "loss": 0.5}}))
+    _, offered, key = find(candidate, tmp_path, pinned="best by accuracy")
+    assert offered.get_string_custom_property("pushed_version") == key == "1"
+
+
+def test_before_a_version_was_measured_there_is_no_best(candidate: Any, tmp_path: Path) -> None:
+    write_model(tmp_path / "serving" / "1", "old")
+    assert find(candidate, tmp_path, pinned="best by -loss")[::2] == ([], "")
+
+
+def test_a_version_that_is_not_there_is_named(candidate: Any, tmp_path: Path) -> None:
+    write_model(tmp_path / "serving" / "1", "old")
+    with pytest.raises(InputError, match=r"no version 7, which the config names\. Name another"):
+        find(candidate, tmp_path, pinned="7")

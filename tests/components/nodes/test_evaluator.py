@@ -19,6 +19,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from components.evaluation import comparable
 from components.export.signatures import Exported
 from components.nodes import evaluator
 from components.rows.splits import text_hash
@@ -52,7 +53,7 @@ class Evaluated(NamedTuple):
     @property
     def blessed(self) -> bool:
         """What the Pusher will see."""
-        (mark,) = (path.name for path in self.blessing.iterdir())
+        (mark,) = (path.name for path in self.blessing.iterdir() if path.name != "measured.json")
         return mark == "BLESSED"
 
 
@@ -93,12 +94,18 @@ def evaluate(tiny_examples: Any, tmp_path_factory: pytest.TempPathFactory) -> Ca
         evaluation = artifact(standard_artifacts.ModelEvaluation, folder / "evaluation")
         blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(evaluator, "FEWEST_ROWS", fewest)
+            patch.setattr(comparable, "FEWEST_ROWS", fewest)
             patch.setattr(evaluator, "MOST_EAGER_ROWS", eager)
             beam_executor(evaluator.Executor, folder).Do(
                 {"examples": [tiny_examples], "model": [model], "baseline_model": [baseline]},
                 {"evaluation": [evaluation], "blessing": [blessing]},
-                {"gate": dump(gate), "slices": '{"source": []}', "max_slice_values": most, "split": "dev"},
+                {
+                    "gate": dump(gate),
+                    "slices": '{"source": []}',
+                    "max_slice_values": most,
+                    "split": "dev",
+                    "confidence": 0.95,
+                },
             )
         summary = json.loads((folder / "evaluation" / "summary.json").read_text())
         return Evaluated(gate, summary, folder / "blessing")
@@ -316,7 +323,7 @@ def test_where_production_has_learned_all_rows_nothing_is_compared_and_where_it_
 def test_a_handful_of_rows_and_rows_without_a_class_decide_nothing(
     evaluate: Callable[..., Evaluated], tmp_path: Path, rows: list[Row], wild: Any, tiny_trained: Trained
 ) -> None:
-    fewest = evaluator.FEWEST_ROWS
+    fewest = comparable.FEWEST_ROWS
     assert fewest == 30
     found = evaluate(wild, that_learned(tiny_trained.model, tmp_path / "most", rows[1:]), NOT_WORSE, fewest)
     left = [row for row in rows if row.text not in {row.text for row in rows[1:]}]

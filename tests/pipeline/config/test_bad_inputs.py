@@ -565,6 +565,25 @@ CASES: dict[str, list[Case]] = {
         Case("a checkpoint by the metric of no class", lambda box: box.toml("epochs = 1", 'metric = "f1/god"'),
              "DIR/run.toml:13: `training.metric` is 'f1/god', the labels are bad, good. Did you mean 'good'? Correct "
              "the name."),
+        Case("a floor on the side on which the metric is better", lambda box: box.toml(
+            "min = { accuracy = 0.5 }", "min = { accuracy = 0.5 }\n[gate.slices]\nmin = { loss = 0.5 }"),
+             "DIR/run.toml:15: gate.slices.min bounds loss, which is better when lower. Use gate.slices.max."),
+        Case("a floor for slices that there are not", lambda box: box.toml(
+            "min = { accuracy = 0.5 }", "min = { accuracy = 0.5 }\n[gate.slices]\nfeatures = [\"source\"]"),
+             "DIR/run.toml:18: `gate.slices.features` names 'source', metrics are sliced by text_length. Correct it, "
+             "or add the column to data.slices."),
+        Case("a margin for a metric that the task has not", lambda box: box.toml(
+            "min = { accuracy = 0.5 }", "min = { accuracy = 0.5 }\nno_worse = { f1 = 0.01 }"),
+             "DIR/run.toml:15: gate.no_worse names the unknown metric 'f1'. Did you mean \"macro_f1\"? Known: "
+             "accuracy, macro_f1, auc, mcc, loss, precision/LABEL, recall/LABEL, f1/LABEL."),
+        Case("a second version to compare with, without a margin", lambda box: box.toml(
+            "min = { accuracy = 0.5 }", 'min = { accuracy = 0.5 }\nanchor = "best"'),
+             "DIR/run.toml:17: `gate.anchor` is given, `gate.anchor_no_worse` is not, and each needs the other. Add, "
+             "say, anchor_no_worse = { accuracy = 0.02 }, or delete it."),
+        Case("a confidence in percent", lambda box: box.toml(
+            "min = { accuracy = 0.5 }", "min = { accuracy = 0.5 }\nconfidence = 95"),
+             "DIR/run.toml:17: `gate.confidence` is 95, it should be at most 0.999. Correct it, or leave it out for "
+             "the default, 0.95."),
         Case("a gate without a threshold", lambda box: box.toml("min = { accuracy = 0.5 }", ""),
              "DIR/run.toml:15: the gate has no absolute threshold. Add at least one, say `min = { accuracy = 0.8 "
              "}`: a gate without a bound would push any model."),
@@ -1463,6 +1482,10 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.corpus(gate=f"{CORPUS_GATE}\nmax_drop = {{ coverage = 0.1 }}"),
              "DIR/run.toml:9: gate.max_drop is given, but a vocabulary is not compared with the one in "
              "production. Delete it: another vocabulary is for another model."),
+        Case("a bound for a vocabulary that is of models alone",
+             lambda box: box.corpus(gate=f"{CORPUS_GATE}\nmax_ece = 0.1"),
+             "DIR/run.toml:9: gate.max_ece is given, but a vocabulary's values are held against `min` and `max` "
+             "alone. Delete it."),
         Case("a vocabulary where a model is asked for", lambda box: box.write("words/1/vocab.txt", "a").write(
              "words/1/assets.extra/model.json", '{"kind": "vocabulary"}'),
              "DIR/words/1: a vocabulary, which answers nothing by itself. Give a pushed model: the path a run"

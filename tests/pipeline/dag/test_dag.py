@@ -126,6 +126,13 @@ def test_which_values_of_a_column_are_measured_apart_counts_for_the_evaluator_al
     assert [node for node in first if first[node] != then[node]] == ["Evaluator", "Evaluator.test"]
 
 
+def test_a_second_version_to_compare_with_is_a_node_of_its_own(tmp_path: Path) -> None:
+    config = write_toy_run(tmp_path, gate={"anchor": "best", "anchor_no_worse": {"accuracy": 0.1}})
+    nodes = drawn(config)
+    assert nodes == compiled(config, tmp_path)
+    assert nodes["Evaluator"] - drawn(write_toy_run(tmp_path))["Evaluator"] == {"Anchor"}
+
+
 OF_VOCABULARY = {
     "CorpusExampleGen": f"{NODES}.corpus_example_gen",
     "CorpusValidator": f"{NODES}.corpus_validator",

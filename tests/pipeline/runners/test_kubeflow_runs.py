@@ -82,7 +82,8 @@ def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
     config = write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, kubeflow=kubeflow)
     first["spec"] = read(exported(config, folder / "first-spec"))
     # The next run: another seed, and a gate that nothing passes.
-    gate = {"min": {"accuracy": 0.7}, "max": {"loss": 0.0}}
+    claims = {"no_worse": {"accuracy": 0.5}, "anchor": "best", "anchor_no_worse": {"accuracy": 0.5}}
+    gate = {"min": {"accuracy": 0.7}, "max": {"loss": 0.0}, **claims}
     training = LEARNS | {"seed": 2}
     config = write_toy_run(first_run.folder, keep_data=True, training=training, gate=gate, kubeflow=kubeflow)
     first["refused spec"] = read(exported(config, folder / "refused-spec"))
@@ -124,6 +125,14 @@ def test_the_next_run_finds_the_first_in_production_and_a_refused_gate_pushes_no
     assert status == 3
     assert found["metrics"] == record["evaluations"]["dev"]["metrics"]
     assert found["reasons"] == record["evaluations"]["dev"]["reasons"]
+    assert found["anchor"]["baseline_version"] == str(before[0])
+    ours, theirs = ([{**line, "text": ""} for line in of["verdict"]] for of in (found, record["evaluations"]["dev"]))
+    assert ours == theirs
+    assert [line["rule"] for line in ours if line["result"] == "pass"] == [
+        "min accuracy",
+        "no_worse accuracy",
+        "anchor_no_worse accuracy",
+    ]
     assert versions(serving) == before
     assert outputs["pusher"]["pushed_model"].metadata["pushed"] == 0
 

@@ -202,7 +202,12 @@ def trained(tmp_path: Path, *losses: float, guessed: float | None = 0.693) -> Ru
     """A record after Trainer's node."""
     evaluations = [Evaluation(step, 0.7, loss) for step, loss in enumerate(losses, start=1)]
     chosen = [{"key": "training.epochs", "value": 20, "why": "few rows"}]
-    history = History(22, 1, 1, "accuracy", evaluations, best_step=1, guessed_loss=guessed, chosen=chosen)
+    history = History(422, 1, 1, "accuracy", evaluations, best_step=1, guessed_loss=guessed, chosen=chosen)
+    return noted_training(tmp_path, history)
+
+
+def noted_training(tmp_path: Path, history: History) -> RunRecord:
+    """A record after Trainer's node, of this history."""
     history.write(tmp_path / HISTORY_FILE)
     record = RunRecord("1", "toy", "toy.toml", str(tmp_path), "2026-11-27T12:00:00+00:00")
     node = record.node("Trainer")
@@ -222,6 +227,103 @@ def test_a_loss_like_that_of_guessing_is_warned_of_in_the_report(tmp_path: Path)
 def test_a_model_that_was_once_better_than_guessing_has_learned(tmp_path: Path) -> None:
     assert trained(tmp_path, 0.69, 0.5, 0.9).node("Trainer").warnings == []
     assert trained(tmp_path, 0.69, guessed=None).node("Trainer").warnings == []
+
+
+def of_evaluations(steps: int, *found: tuple[float, float]) -> History:
+    """Of evaluations with a metric and a loss each."""
+    evaluations = [Evaluation(number, value, loss) for number, (value, loss) in enumerate(found, start=1)]
+    return History(steps, 1, 1, "accuracy", evaluations, best_step=1, guessed_loss=1.6)
+
+
+@pytest.mark.parametrize(
+    ("steps", "found", "warned"),
+    [
+        (99, [(0.7, 0.6)], True),
+        (99, [(0.7, 0.6), (0.75, 0.5)], True),
+        (99, [(0.7, 0.6), (0.75, 0.59)], False),
+        (100, [(0.7, 0.6), (0.75, 0.5)], False),
+        # Those of pipeline/configs/intents.toml.
+        (
+            90,
+            [(0.9167, 1.0708), (0.9667, 0.3894), (0.95, 0.2357), (0.95, 0.1922), (0.9667, 0.1815), (0.95, 0.1899)],
+            False,
+        ),
+    ],
+)
+def test_few_steps_are_warned_of_where_the_loss_has_not_settled(
+    steps: int, found: list[tuple[float, float]], warned: bool, tmp_path: Path
+) -> None:
+    warnings = noted_training(tmp_path, of_evaluations(steps, *found)).node("Trainer").warnings
+    expected = [
+        f"{steps} steps of training are few, and the loss on dev was still falling when they ended; more "
+        "training.epochs, or a smaller batch_size, may learn more"
+    ]
+    assert warnings == (expected if warned else [])
+
+
+@pytest.mark.parametrize(
+    ("found", "warned"),
+    [
+        ([(0.5, 0.9), (0.6, 0.8), (0.68, 0.7)], True),
+        ([(0.5, 0.9), (0.6, 0.8), (0.64, 0.7)], False),  # hardly any more
+        ([(0.5, 0.9), (0.6, 0.8), (0.68, 0.85)], False),  # by chance: the loss says otherwise
+        ([(0.6, 0.8), (0.68, 0.7)], False),  # nothing to compare with
+        ([(0.83, 0.39), (0.84, 0.38), (0.845, 0.37)], False),
+    ],
+)
+def test_a_metric_that_still_rises_is_warned_of(found: list[tuple[float, float]], warned: bool, tmp_path: Path) -> None:
+    warnings = noted_training(tmp_path, of_evaluations(500, *found)).node("Trainer").warnings
+    expected = [
+        "dev accuracy was still rising when the training ended, from 0.6000 to 0.6800 in its last part; more "
+        "training.epochs may learn more"
+    ]
+    assert warnings == (expected if warned else [])
+
+
+def measured(tmp_path: Path, **splits: tuple[float, list[float], dict[str, tuple[float, list[float]]]]) -> RunRecord:
+    """A record after the Evaluators, of accuracy with its interval and of other metrics with theirs."""
+    record = begun(tmp_path)
+    for split, (accuracy, ends, others) in splits.items():
+        every = {"accuracy": (accuracy, ends), **others}
+        summary = {
+            "task": "classification",
+            "headline": ["accuracy"],
+            "labels": ["bad", "good"],
+            "per_label": ["recall"],
+            "metrics": {"candidate": {"": {name: value for name, (value, _) in every.items()}}},
+            "intervals": {"candidate": {"": {name: of_metric for name, (_, of_metric) in every.items()}}},
+            "confidence": 0.95,
+        }
+        (tmp_path / "summary.json").write_text(json.dumps(summary))
+        node = record.node("Evaluator" if split == "dev" else "Evaluator.test")
+        node.note = note_of(record, node.id, {"evaluation": [str(tmp_path)]})
+    return record
+
+
+def test_a_test_below_dev_is_warned_of_where_it_is_more_than_chance(tmp_path: Path) -> None:
+    # A first run on 38 and 37 rows, and the movie reviews.
+    record = measured(tmp_path, dev=(0.95, [0.83, 0.99], {}), test=(0.65, [0.49, 0.78], {}))
+    (warning,) = record.node("Evaluator.test").warnings
+    assert warning.startswith(
+        "accuracy is 0.6500 on test and 0.9500 on dev, more than chance makes of equal rows: look"
+    )
+    assert record.node("Evaluator").note == "accuracy 0.9500 (0.830..0.990)"
+    record = measured(tmp_path, dev=(0.8477, [0.825, 0.868], {}), test=(0.8396, [0.816, 0.861], {}))
+    assert record.node("Evaluator.test").warnings == []
+    record = measured(tmp_path, dev=(0.65, [0.49, 0.78], {}), test=(0.95, [0.83, 0.99], {}))
+    assert record.node("Evaluator.test").warnings == []
+
+
+def test_a_label_that_is_never_found_is_warned_of_where_dev_has_some_rows_of_it(tmp_path: Path) -> None:
+    recalls = {"recall/bad": (0.0, [0.0, 0.28]), "recall/good": (1.0, [0.9, 1.0])}
+    (warning,) = measured(tmp_path, dev=(0.9, [0.8, 0.95], recalls)).node("Evaluator").warnings
+    assert warning == (
+        "of no row of dev the model finds the label 'bad'; more rows of it, more training.epochs or class_weights = "
+        '"balanced" may help'
+    )
+    # Two rows of it, or none: nobody can tell.
+    recalls = {"recall/bad": (0.0, [0.0, 0.66]), "recall/good": (1.0, [0.9, 1.0])}
+    assert measured(tmp_path, dev=(0.9, [0.8, 0.95], recalls)).node("Evaluator").warnings == []
 
 
 def test_what_was_chosen_stands_in_the_report(tmp_path: Path) -> None:

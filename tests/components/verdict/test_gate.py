@@ -1,16 +1,18 @@
+from typing import Any
+
 import pytest
 
 from components.common.errors import InputError
-from components.evaluation import gate
 from components.settings.gate import Gate
 from components.tasks.classification import Classification
+from components.verdict import gate
 
 LABELS = ("bad", "good")
 
 TASK, UNKNOWN = Classification(LABELS), Classification()
 
 
-def check(task: Classification, **thresholds: dict[str, float]) -> None:
+def check(task: Classification, **thresholds: Any) -> None:
     gate.check(Gate(**thresholds), task, "run.toml: [gate]")
 
 

@@ -1,16 +1,17 @@
-"""The gate: thresholds on a task's metrics that a model must meet before it is pushed, and the verdict on them."""
+"""The gate: bounds on a task's metrics that a model must meet before it is pushed, held against what a task has."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Literal, Protocol
 
 from components.common.errors import InputError
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
-from components.evaluation.summary import BASELINE, CANDIDATE
 from components.settings.gate import Gate
+from components.tasks import Task
 from components.tasks.metrics import Metric
+from components.tasks.multilabel import Multilabel
 
 
 class Measured(Protocol):
@@ -51,7 +52,9 @@ def check(gate: Gate, task: Measured, place: str) -> None:
         example = f"`min = {{ {task.primary_metric.name} = 0.8 }}`"
         remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
-    for key, thresholds in (("min", gate.min), ("max", gate.max), ("max_drop", gate.max_drop)):
+    if isinstance(task, Task):
+        _check_answers(gate, task, place)
+    for key, thresholds in _named(gate):
         for name in thresholds:
             metric = task.metric_of(name)
             if metric is None:
@@ -64,9 +67,25 @@ def check(gate: Gate, task: Measured, place: str) -> None:
                 problem = f"gate.{key} names {name!r}, the labels are {', '.join(task.labels)}"
                 nearest = did_you_mean(label, task.labels, _of_label(name))
                 raise InputError(place, problem, f"{nearest}Correct the name")
-            if key != "max_drop" and (key == "min") != metric.higher_is_better:
-                side, other = ("higher", "min") if metric.higher_is_better else ("lower", "max")
-                raise InputError(place, f"gate.{key} bounds {name}, which is better when {side}", f"Use gate.{other}")
+            side = key.removeprefix("slices.")
+            if side in ("min", "max") and (side == "min") != metric.higher_is_better:
+                better, other = ("higher", "min") if metric.higher_is_better else ("lower", "max")
+                problem = f"gate.{key} bounds {name}, which is better when {better}"
+                raise InputError(place, problem, f"Use gate.{key.removesuffix(side)}{other}")
+
+
+def _check_answers(gate: Gate, task: Task, place: str) -> None:
+    """Refuses what the answers of a task do not give."""
+    if gate.max_ece is not None and not (task.single_label or isinstance(task, Multilabel)):
+        problem = f"gate.max_ece is given, but the answers of {task.name} are no probabilities of classes or labels"
+        raise InputError(place, problem, "Delete it")
+    if gate.max_flips is not None and task.numeric:
+        problem = f"gate.max_flips is given, but the answers of {task.name} are numbers, of which no two are equal"
+        raise InputError(place, problem, "Delete it; max_drop and no_worse compare two models")
+    for side in ("min", "max"):
+        if served := sorted(set(task.served_metrics) & set(getattr(gate.slices, side))):
+            problem = f"gate.slices.{side} bounds {served[0]}, which is measured on all rows alone"
+            raise InputError(place, problem, f"Use gate.{side}")
 
 
 def _of_label(name: str) -> Callable[[str], str]:
@@ -89,44 +108,34 @@ def _nearest(name: str, metrics: list[str], label_metrics: list[str]) -> str:
     return did_you_mean(metric, known, lambda found: shown(f"{found}{slash}{label}"), similarity=_NEAR)
 
 
-def verdict(evaluation: str, gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """TFMA's validation result, and a sentence for each threshold that was missed.
+def check_labels(gate: Gate, task: Task, split: str) -> None:
+    """Refuses bounds on what is not measured, once the names of the labels are known.
 
     Args:
-        evaluation: directory of the evaluation that TFMA wrote.
-        gate: the thresholds in its EvalConfig.
-        metrics: `metrics` of what `read_summary` returned.
+        gate: the bounds.
+        task: with its labels.
+        split: that is measured.
 
-    Returns:
-        `blessed`, and `reasons`: why not.
+    Raises:
+        InputError: a class that is not among the labels, or a metric that rows of this split do not give.
     """
-    import tensorflow_model_analysis as tfma
-
-    result = tfma.load_validation_result(evaluation)
-    found = []
-    for per_slice in result.metric_validations_per_slice:
-        for failure in per_slice.failures:
-            name, threshold = failure.metric_key.name, failure.metric_threshold
-            value = metrics[CANDIDATE][""].get(name, float("nan"))
-            if failure.metric_key.is_diff:
-                worse = abs(failure.metric_value.double_value.value)
-                before, limit = metrics[BASELINE][""].get(name, float("nan")), gate.max_drop[name]
-                found.append(
-                    f"{name} is {value:.4f}, {worse:.4f} worse than {before:.4f} in production; allowed: {limit:g}"
-                )
-            elif threshold.value_threshold.HasField("upper_bound"):
-                found.append(above(name, value, gate.max[name]))
-            else:
-                found.append(below(name, value, gate.min[name]))
-    found += [f"there are no rows for the slice {missing}" for missing in result.missing_slices]
-    return {"blessed": result.validation_ok, "reasons": found}
+    measured = set(task.metric_names)
+    for key, names in _named(gate):
+        for name in names:
+            if name not in measured:
+                problem = f"gate.{key} names {name!r}, the labels of the rows of {split} are {', '.join(task.labels)}"
+                raise InputError("gate", problem, "Correct the name")
 
 
-def below(name: str, value: float, least: float) -> str:
-    """Why a model is refused whose metric is smaller than `gate.min` asks for."""
-    return f"{name} is {value:.4f}, required: at least {least:g}"
+def wanted(side: Literal["min", "max"], limit: float) -> str:
+    """What a bound asks of a metric, in words."""
+    return f"required: at least {limit:g}" if side == "min" else f"allowed: at most {limit:g}"
 
 
-def above(name: str, value: float, most: float) -> str:
-    """Why a model is refused whose metric is larger than `gate.max` allows."""
-    return f"{name} is {value:.4f}, allowed: at most {most:g}"
+def _named(gate: Gate) -> list[tuple[str, Mapping[str, float]]]:
+    """Each table of bounds by metric, with its key."""
+    of_slices = [(f"slices.{key}", getattr(gate.slices, key)) for key in ("min", "max")]
+    return [
+        *((key, getattr(gate, key)) for key in ("min", "max", "max_drop", "no_worse", "anchor_no_worse")),
+        *of_slices,
+    ]

@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from components.evaluation import gate
-from components.evaluation.summary import read_summary
+from components.evaluation.tfma_summary import read_summary
 from components.settings.gate import Gate
 from components.tasks.classification import Classification
+from components.verdict.verdict import verdict
 from tests.components.evaluation.raw_data import analyse
 
 TASK = Classification(("bad", "good"))
@@ -18,6 +18,8 @@ GATE = Gate(
     max={"loss": 0.5},
     max_drop={"accuracy": 0.1, "macro_f1": 0.2},
 )
+
+OF_ALL_ROWS = {"differences", "flips", "ece"}
 
 TARGETS = [0, 1, 1, 0, 1]
 
@@ -34,7 +36,7 @@ def evaluation(tmp_path_factory: pytest.TempPathFactory) -> str:
         "candidate's": [[1 - good, good] for good in GOOD],
         "baseline's": [[1.0 - target, float(target)] for target in TARGETS],
     }
-    return analyse(tmp_path_factory.mktemp("evaluation"), TASK, columns, ["source"], GATE)
+    return analyse(tmp_path_factory.mktemp("evaluation"), TASK, columns, ["source"])
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +58,7 @@ def test_a_metric_that_is_no_number_is_left_out(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_the_summary_names_task_labels_and_metrics(found: dict[str, Any]) -> None:
-    assert set(found) == {"task", "labels", "headline", "per_label", "metrics", "confusion"}
+    assert set(found) == {"task", "labels", "headline", "per_label", "metrics", "confusion", "intervals", *OF_ALL_ROWS}
     assert found["task"] == "classification"
     assert found["labels"] == ["bad", "good"]
     assert found["headline"] == ["accuracy", "macro_f1", "auc", "mcc", "loss"]
@@ -104,12 +106,44 @@ def test_a_slice_without_rows_of_a_class_has_no_auc(found: dict[str, Any]) -> No
         assert [name for name in slices if "auc" not in slices[name]] == ["source=c"]
 
 
-def test_every_threshold_that_is_missed_is_a_reason_and_one_just_met_is_not(
-    evaluation: str, found: dict[str, Any]
-) -> None:
-    verdict = gate.verdict(evaluation, GATE, found["metrics"])
-    assert verdict["blessed"] is False
-    assert sorted(verdict["reasons"]) == [
+def test_every_number_of_all_rows_and_of_a_slice_has_an_interval_around_it(found: dict[str, Any]) -> None:
+    for model in ("candidate", "baseline"):
+        for name, values in found["metrics"][model].items():
+            ends = found["intervals"][model][name]
+            assert ends.keys() == values.keys() - {"example_count"}, name
+            assert all(ends[metric][0] <= values[metric] + 1e-6 for metric in ends)
+            assert all(values[metric] - 1e-6 <= ends[metric][1] for metric in ends)
+    low, high = proportion_confint(4, 5)
+    assert found["intervals"]["candidate"][""]["accuracy"] == pytest.approx([low, high], abs=1e-6)
+
+
+def proportion_confint(part: int, whole: int) -> tuple[float, float]:
+    """Wilson's interval of 95%, as in Brown, Cai & DasGupta 2001, equation 4."""
+    z = 1.959963984540054
+    middle = (part + z * z / 2) / (whole + z * z)
+    half = z / (whole + z * z) * math.sqrt(part * (whole - part) / whole + z * z / 4)
+    return middle - half, middle + half
+
+
+def test_two_models_are_compared_row_by_row(found: dict[str, Any]) -> None:
+    assert found["flips"] == [1, 5]
+    low, high = found["differences"]["accuracy"]
+    # One row of five is lost.
+    assert -0.7 < low < -0.2 < 0 < high < 0.4
+    assert found["differences"]["loss"][1] < 0
+
+
+def test_every_bound_that_is_missed_is_a_reason_and_one_just_met_is_not(found: dict[str, Any]) -> None:
+    said = verdict(GATE, TASK, {**found, "baseline_version": "7"}, "dev")
+    assert said["blessed"] is False
+    assert [(line["rule"], line["result"]) for line in said["verdict"]] == [
+        ("min accuracy", "pass"),
+        ("min recall/good", "fail"),
+        ("max loss", "fail"),
+        ("max_drop accuracy", "fail"),
+        ("max_drop macro_f1", "pass"),
+    ]
+    assert sorted(said["reasons"]) == [
         "accuracy is 0.8000, 0.2000 worse than 1.0000 in production; allowed: 0.1",
         "loss is 0.5108, allowed: at most 0.5",
         "recall/good is 0.6667, required: at least 0.7",

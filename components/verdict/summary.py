@@ -1,0 +1,28 @@
+"""The summary of an evaluation, plain values for `summary.json`: its names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+CANDIDATE, BASELINE = "candidate", "baseline"
+
+MEASURED_FILE = "measured.json"
+"""Within a blessing: the task's metrics of all rows by name, for the card of the version that is pushed."""
+
+ESTIMATES = "estimates"
+"""What TFMA calls the JSON of `components.verdict.estimates`."""
+
+SUMMARY_FILE = "summary.json"
+"""Within the evaluation: what `tfma_summary.read_summary` gives, the `confidence` of its intervals, and where gated
+what `verdict.verdict` gives. With a model in production `baseline_version`, `not_compared` (why), `learned`: `rows`
+that it has learned from (None: unknown) `of` all, and if it is compared with on the rest alone, `metrics` of these,
+model -> full name -> value; `differences` and `flips` are then of the rest, too. With a second version `anchor`: of it
+`baseline_version`, `not_compared`, `learned`, and `metrics` and `differences` of rows that it has not learned."""
+
+
+def intervals_of(summary: Mapping[str, Any], of_slice: str = "") -> dict[str, list[float]]:
+    """Metric -> the ends of its interval, of the candidate on all rows or on a slice; none where an older run wrote the
+    summary."""
+    found: dict[str, list[float]] = summary.get("intervals", {}).get(CANDIDATE, {}).get(of_slice, {})
+    return found
