@@ -68,8 +68,7 @@ def validate(
         answers = client.ask(model, [call for calls in asked for call in calls], timed)
         measured = answers.measured
         if settings.limits and _over(measured, settings):
-            again = [_measured(model, timed, scratch) for _ in range(_TRIES - 1)]
-            measured = _median([measured, *again])
+            measured = _median([measured, *(_measured(model, timed, scratch) for _ in range(_TRIES - 1))])
         if isinstance(expected, InputError):
             raise expected
     except ClientError as error:
