@@ -33,11 +33,17 @@ def is_weight(path: str) -> bool:
     return "seed" not in path
 
 
-CARD_FILE = "assets.extra/model.json"
+ASSETS = "assets.extra"
+"""The folder within a SavedModel of what TensorFlow does not read."""
+
+CARD_FILE = f"{ASSETS}/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """Within a SavedModel: the requests that TensorFlow Serving sends itself when it loads the model."""
+
+CALIBRATION = "calibration"
+"""In a card what the model was calibrated to."""
 
 REMEDY = "Remove this version and push the model again"
 

@@ -28,9 +28,16 @@ class Embeddings(keras.layers.Layer):
         """Creates every variable."""
         for part in (self.word, self.position, self.segment, self.norm):
             part.build()
-        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts.
-        self.word_rows = self.word.embeddings.value
+        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts. Behind a
+        # function: as an attribute it would be saved a second time.
+        rows = self.word.embeddings.value
+        self._word_rows = lambda: rows
         self.built = True
+
+    @property
+    def word_rows(self) -> tf.Variable:
+        """The table of the vocabulary, float[vocabulary, hidden]."""
+        return self._word_rows()
 
     def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """int32[batch, length] -> float[batch * length, hidden]."""

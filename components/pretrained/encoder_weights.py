@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -43,6 +44,45 @@ def has_trained_pooler(model: Path) -> bool:
     return bool(tensors.stored(bias)) and bool(tensors.read(bias).any())
 
 
+class Placed(NamedTuple):
+    """A variable of the encoder and the tensors that it is made of."""
+
+    path: str
+    """Behind the encoder's own name."""
+    names: tuple[str, ...]
+    """Of the tensors, which stand side by side in the variable's last axis."""
+    transposed: bool = False
+    """Whether the tensors are weights of dense layers, [outputs, inputs], as in PyTorch."""
+
+
+def placed(layers: int) -> Iterator[Placed]:
+    """Every variable of an encoder of so many layers; the pooler's are last."""
+
+    def dense(path: str, *names: str) -> Iterator[Placed]:
+        yield Placed(f"{path}/kernel", tuple(f"{name}.weight" for name in names), transposed=True)
+        yield Placed(f"{path}/bias", tuple(f"{name}.bias" for name in names))
+
+    def norm(path: str, name: str) -> Iterator[Placed]:
+        yield Placed(f"{path}/gamma", (f"{name}.weight",))
+        yield Placed(f"{path}/beta", (f"{name}.bias",))
+
+    yield Placed("embeddings/word/embeddings", ("embeddings.word_embeddings.weight",))
+    yield Placed("embeddings/position/embeddings", ("embeddings.position_embeddings.weight",))
+    yield Placed("embeddings/segment/embeddings", ("embeddings.token_type_embeddings.weight",))
+    yield from norm("embeddings/norm", "embeddings.LayerNorm")
+    for index in range(layers):
+        block, name = f"layer_{index}", f"encoder.layer.{index}"
+        yield from dense(
+            f"{block}/attention/qkv", *(f"{name}.attention.self.{part}" for part in ("query", "key", "value"))
+        )
+        yield from dense(f"{block}/attention/output", f"{name}.attention.output.dense")
+        yield from norm(f"{block}/attention_norm", f"{name}.attention.output.LayerNorm")
+        yield from dense(f"{block}/inner", f"{name}.intermediate.dense")
+        yield from dense(f"{block}/outer", f"{name}.output.dense")
+        yield from norm(f"{block}/output_norm", f"{name}.output.LayerNorm")
+    yield from dense("pooler", POOLER[0].removesuffix(".weight"))
+
+
 def load_weights(encoder: Encoder, model: Path) -> bool:
     """Assigns a checkpoint's weights to the encoder; each kernel is its PyTorch weight, transposed.
 
@@ -54,31 +94,26 @@ def load_weights(encoder: Encoder, model: Path) -> bool:
     """
     has_pooler = check_weights(model, encoder.config)
     read = base_model.tensors(model).read
-
-    def dense(layer: Any, *names: str) -> None:
-        layer.kernel.assign(np.concatenate([read(f"{name}.weight").T for name in names], axis=1))
-        layer.bias.assign(np.concatenate([read(f"{name}.bias") for name in names]))
-
-    def norm(layer: Any, name: str) -> None:
-        layer.gamma.assign(read(f"{name}.weight"))
-        layer.beta.assign(read(f"{name}.bias"))
-
-    embeddings = encoder.embeddings
-    embeddings.word.embeddings.assign(read("embeddings.word_embeddings.weight"))
-    embeddings.position.embeddings.assign(read("embeddings.position_embeddings.weight"))
-    embeddings.segment.embeddings.assign(read("embeddings.token_type_embeddings.weight"))
-    norm(embeddings.norm, "embeddings.LayerNorm")
-    for index, block in enumerate(encoder.blocks):
-        prefix = f"encoder.layer.{index}"
-        dense(block.attention.qkv, *(f"{prefix}.attention.self.{part}" for part in ("query", "key", "value")))
-        dense(block.attention.output_dense, f"{prefix}.attention.output.dense")
-        norm(block.attention_norm, f"{prefix}.attention.output.LayerNorm")
-        dense(block.inner, f"{prefix}.intermediate.dense")
-        dense(block.outer, f"{prefix}.output.dense")
-        norm(block.output_norm, f"{prefix}.output.LayerNorm")
-    if has_pooler:
-        dense(encoder.pooler, "pooler.dense")
+    variables = {variable.path.partition("/")[2]: variable for variable in encoder.variables}
+    for one in placed(encoder.config.num_hidden_layers):
+        if has_pooler or not set(one.names) <= set(POOLER):
+            parts = [read(name).T if one.transposed else read(name) for name in one.names]
+            variables[one.path].assign(np.concatenate(parts, axis=-1))
     return has_pooler
+
+
+def tensors_of(values: Mapping[str, np.ndarray], layers: int) -> dict[str, np.ndarray]:
+    """The inverse of `load_weights`: a checkpoint's tensors, by name.
+
+    Args:
+        values: of the encoder's variables, by their paths behind the encoder's own name.
+        layers: of the encoder.
+    """
+    found: dict[str, np.ndarray] = {}
+    for one in placed(layers):
+        for name, part in zip(one.names, np.split(values[one.path], len(one.names), axis=-1), strict=True):
+            found[name] = np.ascontiguousarray(part.T if one.transposed else part)
+    return found
 
 
 def _shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:

@@ -16,9 +16,10 @@ import tensorflow_transform as tft
 from components import tasks
 from components.drift import profile
 from components.export import saved_model
-from components.export.card import identity, read_card
+from components.export.card import ASSETS, identity, read_card
 from components.export.signatures import Exported
 from components.leakage import learned
+from components.model.config import BertConfig
 from components.model.forms import Forms, forms_for, machine_kind
 from components.model.task_model import TaskModel
 from components.pretrained import content, pooling
@@ -98,8 +99,14 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         training = dataclasses.replace(training, precision="float32")
         model = _in_float32(model, _initial_model(config, model_settings, training, task, forms))
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
-    directory, card = Path(fn_args.serving_model_dir), _card(fn_args, model_settings, initial, tokenizer, joins)
+    encoder = model.encoder.config
+    directory, card = (
+        Path(fn_args.serving_model_dir),
+        _card(fn_args, model_settings, encoder, initial, tokenizer, joins),
+    )
     _exported(model, transform, joins, model_settings).write(directory, card)
+    if joins is not None:
+        joins.write(directory / ASSETS)
     looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
@@ -135,7 +142,12 @@ def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins |
 
 
 def _card(
-    fn_args: Any, settings: Model, initial: str | None, tokenizer: Tokenizer, joins: Joins | None
+    fn_args: Any,
+    settings: Model,
+    encoder: BertConfig,
+    initial: str | None,
+    tokenizer: Tokenizer,
+    joins: Joins | None,
 ) -> dict[str, Any]:
     """What the model's card says besides what the model itself knows."""
     described = {
@@ -146,6 +158,8 @@ def _card(
     }
     # How texts are cut and pooled is in the graph; here it tells two models of equal weights apart.
     reads = {name: value for name, value in dataclasses.asdict(settings).items() if name != "base"}
+    # Likewise the encoder's shape, which other formats of the model state; of dropout nothing is left.
+    shape = {name: value for name, value in dataclasses.asdict(encoder).items() if not name.endswith("_prob")}
     # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
     of_words = {} if joins is None else {"joins": len(joins)}
     learned_from = {
@@ -154,7 +168,7 @@ def _card(
         "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
     }
     given = fn_args.custom_config.get("card", {})
-    return {**given, "tokenizer": described, "model": reads, **of_words, **learned_from}
+    return {**given, "tokenizer": described, "model": reads, "encoder": shape, **of_words, **learned_from}
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> profile.Learned:

@@ -25,6 +25,9 @@ from components.tasks import Task
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.training import recipe
 
+_AGAIN = "word_rows"
+"""Of a model that was pushed before: the vocabulary's table, which stood in its files a second time."""
+
 
 def build_model(
     base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
@@ -87,7 +90,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
         # `model/encoder/blocks/0/inner/kernel/.ATTRIBUTES/...`: the attributes that lead to a variable. Of
         # dropout's state nothing is taken: it draws as `training.seed` says.
         path = name.partition("/.ATTRIBUTES")[0].split("/")
-        if path[0] != "model" or "seed" in name:
+        if path[0] != "model" or "seed" in name or path[-1] == _AGAIN:
             continue
         variable: Any = model
         try:

@@ -17,6 +17,7 @@ from components.export import warmup
 from components.export.card import WARMUP_FILE, weights_sha256
 from components.export.signatures import Exported
 from components.export.signatures import padded as padded_rows
+from components.model.config import BertConfig
 from components.model.task_model import TaskModel
 from components.rows import data_hash
 from components.settings.data import Data
@@ -138,6 +139,12 @@ def test_examples_are_transformed_for_their_evaluation(signatures: Any) -> None:
     }
 
 
+def test_the_table_of_the_vocabulary_stands_once_in_the_files(tiny_trained: Trained) -> None:
+    weights = tf.train.load_checkpoint(str(tiny_trained.saved_model / "variables" / "variables"))
+    tables = [name for name, shape in weights.get_variable_to_shape_map().items() if shape[:1] == [len(VOCABULARY)]]
+    assert tables == ["model/encoder/embeddings/word/_embeddings/.ATTRIBUTES/VARIABLE_VALUE"]
+
+
 def test_a_process_with_only_tensorflow_gets_the_probabilities_of_the_model_in_memory(
     tiny_trained: Trained, tmp_path: Path
 ) -> None:
@@ -163,6 +170,7 @@ def test_the_card_holds_the_task_the_hashes_of_weights_and_data_and_what_the_tra
     assert tokenizer == {"max_tokens": MAX_LENGTH, "padding_id": 0}
     settings = card.pop("model")
     assert (settings["pooling"], settings["long_texts"], "base" in settings) == ("cls", "truncate", False)
+    assert BertConfig(**card.pop("encoder")).hidden_size == 8
     task = {"name": "classification", "labels": LABELS}
     learned_from = {"data_sha256": data_hash.read(tiny_examples.uri), "initial_weights": None, "initial_identity": None}
     assert card == {"task": task, "name": "tiny", **learned_from}

@@ -1,7 +1,9 @@
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from components.common.errors import InputError
 from components.export.card import read_card, weights_sha256
@@ -30,6 +32,22 @@ def test_a_warm_start_takes_the_weights_and_not_the_seeds(tiny_trained: Trained)
     assert weights_sha256(before) != sha256
     seeds = [[v.numpy().tolist() for v in one.variables if "seed" in v.path] for one in (before, model)]
     assert seeds[0] == seeds[1] != []
+
+
+def test_a_warm_start_takes_a_model_whose_files_have_the_table_of_the_vocabulary_twice(
+    tiny_trained: Trained, tmp_path: Path
+) -> None:
+    older = tmp_path / "older"
+    shutil.copytree(tiny_trained.saved_model, older)
+    place = str(older / "variables" / "variables")
+    reader = tf.train.load_checkpoint(place)
+    tensors = {name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()}
+    (table,) = (name for name in tensors if "embeddings/word/" in name)
+    tensors[table.replace("word/_embeddings", "word_rows")] = tensors[table]
+    of_all = list(map(tf.constant, tensors.values()))
+    tf.raw_ops.SaveV2(prefix=place, tensor_names=list(tensors), shape_and_slices=[""] * len(tensors), tensors=of_all)
+    model = built(tiny_trained)
+    assert initial_model.warm_start(older, model) == weights_sha256(model)
 
 
 def test_a_pushed_model_of_other_classes_is_refused(tiny_trained: Trained) -> None:
