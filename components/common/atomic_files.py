@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+import shutil
 import sys
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
@@ -43,6 +45,39 @@ def publish(aside: Path, path: Path) -> None:
     force_to_disk(aside)
     aside.replace(path)
     force_to_disk(path.parent)
+
+
+@contextlib.contextmanager
+def appearing(destination: Path) -> Iterator[Path]:
+    """A new directory that is there under its name when it is complete, to its last byte on the disk; or nothing is.
+
+    Yields:
+        The directory by another name, beside it.
+
+    Raises:
+        InputError: there is something of this name.
+    """
+    require_new(destination)
+    destination.parent.mkdir(parents=True, exist_ok=True)
+    aside = destination.with_name(f".{destination.name}-{uuid.uuid4().hex}")
+    try:
+        aside.mkdir()
+        yield aside
+        for path in aside.rglob("*"):
+            force_to_disk(path)
+        publish(aside, destination)
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)
+
+
+def require_new(destination: Path) -> None:
+    """Refuses a place that is taken.
+
+    Raises:
+        InputError: it is.
+    """
+    if destination.exists() or destination.is_symlink():
+        raise InputError(str(destination), "is there already, and nothing is written over", "Give another place")
 
 
 @contextlib.contextmanager

@@ -17,6 +17,11 @@ def resolved_precision(setting: str, cpu_info: Path = CPU_INFO) -> str:
     return "bfloat16" if _INSTRUCTION in cpu_features(cpu_info) else "float32"
 
 
+def has_vnni(cpu_info: Path = CPU_INFO) -> bool:
+    """Whether products of 8 bits are added up in 32 by one instruction: in two, they may not fit into 16 bits."""
+    return any(name.endswith("_vnni") for name in cpu_features(cpu_info))
+
+
 def cpu_features(cpu_info: Path = CPU_INFO) -> set[str]:
     """The CPU's instruction sets, as Linux names them (`avx2`, ...); none where there is no such file."""
     return set(_first_value(cpu_info, "flags").split())

@@ -50,6 +50,9 @@ REMEDY = "Remove this version and push the model again"
 VOCABULARY = "vocabulary"
 """`kind` in the card of a learned vocabulary, which has no weights and answers nothing."""
 
+EXPORTED = "exported"
+"""In the card of another form of a pushed model: which form it is, and of which version."""
+
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
@@ -83,6 +86,7 @@ class _Card(TypedDict, total=False):
     signed_by: str
     warmup_sha256: str
     measured: dict[str, float]
+    exported: dict[str, Any]
 
 
 _CARD = TypeAdapter(_Card)
@@ -90,7 +94,7 @@ _CARD = TypeAdapter(_Card)
 
 _NOT_OF_ANSWERS = (
     *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
-    *("run", "restored_from", "signed_by", "warmup_sha256", "measured"),
+    *("run", "restored_from", "signed_by", "warmup_sha256", "measured", EXPORTED),
 )
 """What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
 
@@ -110,6 +114,13 @@ def is_vocabulary(directory: Path) -> bool:
     with contextlib.suppress(InputError):
         return read_card(directory).get("kind") == VOCABULARY
     return False
+
+
+def exported_as(directory: Path) -> str:
+    """Which form of a pushed model a directory holds, as far as its card can be read: `hf`, `onnx-int8`; else empty."""
+    with contextlib.suppress(InputError):
+        return str(read_card(directory).get(EXPORTED, {}).get("form", ""))
+    return ""
 
 
 def read_card(model: Path) -> dict[str, Any]:

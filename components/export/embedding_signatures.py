@@ -23,6 +23,10 @@ class ExportedEmbedding(Exported):
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
         self._vectors = tf.function(model.vectors, input_signature=specs, autograph=False)
 
+    def predict_by(self, predictions: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> None:
+        """Takes another function for the model's vectors, float32[n, hidden]."""
+        self._vectors = predictions
+
     @property
     def text_names(self) -> tuple[str, ...]:
         """A client sends one text, where a training row has two."""

@@ -43,6 +43,17 @@ def weights_sha256(model: Path) -> str:
     return digest.hexdigest()
 
 
+def values(model: Path) -> dict[str, np.ndarray]:
+    """The weights of a SavedModel, by their variables' paths.
+
+    Raises:
+        InputError: the files of the weights are gone or damaged.
+    """
+    with readable(model):
+        reader, keys = _variables(model)
+        return {path: reader.get_tensor(key) for path, key in keys.items() if is_weight(path)}
+
+
 def _variables(model: Path) -> tuple[Any, dict[str, str]]:
     """What reads the tensors of a SavedModel's variables, and the key of each by the variable's path."""
     reader = tf.train.load_checkpoint(str(model / "variables" / "variables"))

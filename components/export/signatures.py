@@ -87,6 +87,10 @@ class Exported(tf.Module):
         content["warmup_sha256"] = warmup.write(directory, signatures, self.text_names)
         path.write_text(json.dumps(content, indent=1), encoding="utf-8")
 
+    def predict_by(self, predictions: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> None:
+        """Takes another function for the model's: int32[n, length], bool[n, length] -> predictions float32[n, ...]."""
+        self._of_tokens = predictions
+
     def from_texts(self, *texts: tf.Tensor) -> dict[str, tf.Tensor]:
         """The signature `serving_default`."""
         return self._predict(*self.padded_tokens(*texts))

@@ -28,8 +28,8 @@ class Embeddings(keras.layers.Layer):
         """Creates every variable."""
         for part in (self.word, self.position, self.segment, self.norm):
             part.build()
-        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts. Behind a
-        # function: as an attribute it would be saved a second time.
+        # The variable itself: what Keras makes of it is a copy of all its rows, once they are updated by parts.
+        # Behind a function: as an attribute it would be saved a second time.
         rows = self.word.embeddings.value
         self._word_rows = lambda: rows
         self.built = True

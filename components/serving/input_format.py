@@ -21,7 +21,7 @@ def card_with_input(model: Path) -> dict[str, Any]:
     Raises:
         InputError: it does not say.
     """
-    card = read_card(versions.resolve(model))
+    card = read_card(versions.resolve(model, other_forms=True))
     if "input" not in card:
         problem = f"no {CARD_FILE} in it that says how rows look"
         raise InputError(str(model), problem, "Give a model that this pipeline pushed")

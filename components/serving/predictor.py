@@ -111,7 +111,7 @@ class BatchedInference:
 
 
 class Predictor:
-    """A pushed model.
+    """A pushed model, or its ONNX export.
 
     Args:
         path: a version's directory, or a serving directory, whose newest version is taken.
@@ -122,13 +122,10 @@ class Predictor:
     """
 
     def __init__(self, path: Path) -> None:
-        self.path = versions.resolve(path)
+        self.path = versions.resolve(path, other_forms=True)
         try:
             described = card.read_card(self.path)
-            served_ops.check(self.path)
-            with plain(self.path) as named, saved_weights.readable(self.path):
-                self._model = tf.saved_model.load(str(named))
-            self._signatures = signatures = self._model.signatures
+            self._signatures = signatures = self._loaded()
             self.task = tasks.from_card(described)
             """What it was trained for."""
             # Models whose card does not say pad with 0.
@@ -150,9 +147,24 @@ class Predictor:
             problem = f"not a model this pipeline pushed ({type(error).__name__}: {reason})"
             raise InputError(str(self.path), problem, "Give the path a run printed at its end") from None
 
+    def _loaded(self) -> Any:
+        """The signatures, by name."""
+        if card.exported_as(self.path):
+            # Not every installation has ONNX Runtime.
+            from components.export.formats import onnx_signatures
+
+            return onnx_signatures.load(self.path)
+        served_ops.check(self.path)
+        with plain(self.path) as named, saved_weights.readable(self.path):
+            self._model = tf.saved_model.load(str(named))
+        return self._model.signatures
+
     def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
         """Holds the card's labels, by which answers are told, against what the model itself calls them."""
         remedy = "Put the version back from where it was archived, or `rollback` to another"
+        if card.exported_as(self.path):
+            # Its graph gives numbers alone.
+            return
         if self.task.per_token and self.task.labels not in served_ops.names_in(self.path):
             problem = f"its card has the labels {', '.join(self.task.labels)}, the model has others"
             raise InputError(str(self.path), problem, remedy)

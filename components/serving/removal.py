@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Iterable
 from pathlib import Path
 
 from components.common import atomic_files, locks, stored_paths
 from components.export.card import identity, read_card
-from components.serving.versions import DAMAGED, production, versions
+from components.serving.versions import DAMAGED, is_version, production, versions
+
+_ASIDE = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
+"""The name of a copy that has not got its own yet."""
 
 
 def needed(directory: Path, newest: int) -> dict[int, str]:
@@ -43,3 +47,17 @@ def remove(directory: Path, some: Iterable[int]) -> None:
             (directory / str(version)).rename(aside)
             atomic_files.force_to_disk(directory)
             stored_paths.remove(directory, aside)
+
+
+def discard_unfinished(directory: Path) -> None:
+    """Removes what a push that was killed left, and puts back what was aside to be replaced."""
+    if not directory.is_dir():
+        return
+    with locks.locked(directory):
+        for aside in directory.glob(".[0-9]*-*"):
+            if _ASIDE.fullmatch(aside.name):
+                stored_paths.remove(directory, aside)
+        for damaged in directory.glob(f"{DAMAGED}*"):
+            version = directory / damaged.name.removeprefix(DAMAGED)
+            if is_version(version.name) and not version.exists():
+                damaged.rename(version)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from components.common import streams
+from components.common import atomic_files, streams
 from components.common.errors import InputError
+from components.export.card import CARD_FILE, EXPORTED, exported_as, read_card
 from components.pretrained import base_model
 from components.serving import signing, versions
 
@@ -26,12 +27,28 @@ def verified(model: Path, weights: bool, key: Path | None) -> Path:
     if base_model.is_base_model(model):
         option = "--verify" if weights else "--verify-key"
         raise InputError(option, f"goes with a pushed model, and {model} is a base model", "Leave it out")
-    version = versions.resolve(model)
+    version = versions.resolve(model, other_forms=True)
     if key is not None:
         signing.verify(version, key)
-    if weights:
+    if weights and exported_as(version):
+        check_files(version)
+    elif weights:
         with streams.hidden_stderr():
             from components.export import saved_weights
 
             saved_weights.check(version)
     return version
+
+
+def check_files(export: Path) -> None:
+    """Holds the files of another form of a model against the sha256 of each in its card.
+
+    Raises:
+        InputError: one is another, is gone, or is there beside them.
+    """
+    stated = dict(read_card(export)[EXPORTED].get("files", {}))
+    there = {str(path.relative_to(export)) for path in export.rglob("*") if path.is_file()} - {CARD_FILE}
+    for name in sorted({*stated, *there}):
+        if name not in there or name not in stated or atomic_files.sha256(export / name) != stated[name]:
+            problem = f"{name} is another file than its card says, or gone, or not of the export"
+            raise InputError(str(export), problem, "Export the model again with `export-model`")

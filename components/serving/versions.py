@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import re
 import shutil
 import time
 import uuid
@@ -17,7 +16,7 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, WARMUP_FILE, identity, is_vocabulary, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, exported_as, identity, is_vocabulary, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 DAMAGED = ".damaged-"
@@ -34,9 +33,6 @@ _WITHDRAWN_FILE = ".withdrawn.json"
 
 _GRAPH_FILE = "saved_model.pb"
 
-_ASIDE = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
-"""The name of a copy that has not got its own yet."""
-
 
 def versions(directory: Path) -> list[int]:
     """The complete versions in a serving directory, oldest first."""
@@ -47,8 +43,8 @@ def versions(directory: Path) -> list[int]:
 
 
 def is_complete(version: Path) -> bool:
-    """Whether a directory holds a SavedModel, or what was one, or a vocabulary."""
-    return (version / _GRAPH_FILE).is_file() or is_vocabulary(version)
+    """Whether a directory holds a SavedModel, or what was one, or a vocabulary, or another form of a model."""
+    return (version / _GRAPH_FILE).is_file() or is_vocabulary(version) or bool(exported_as(version))
 
 
 def is_version(name: str) -> bool:
@@ -152,18 +148,6 @@ def replace(version: Path, model: Path, kept: Iterable[str] = (), warmup: bool =
         stored_paths.remove(version.parent, damaged)
         version.rename(damaged)
         atomic_files.publish(aside, version)
-
-
-def discard_unfinished(directory: Path) -> None:
-    """Removes what a push that was killed left, and puts back what was aside to be replaced."""
-    with _locked(directory):
-        for aside in directory.glob(".[0-9]*-*"):
-            if _ASIDE.fullmatch(aside.name):
-                stored_paths.remove(directory, aside)
-        for damaged in directory.glob(f"{DAMAGED}*"):
-            version = directory / damaged.name.removeprefix(DAMAGED)
-            if is_version(version.name) and not version.exists():
-                damaged.rename(version)
 
 
 @contextlib.contextmanager
@@ -298,8 +282,12 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     return older, _publish(directory / str(older), directory, key, restored_from=older)
 
 
-def resolve(path: Path) -> Path:
+def resolve(path: Path, other_forms: bool = False) -> Path:
     """The SavedModel a user means: a version's directory, or the newest version of a serving directory.
+
+    Args:
+        path: either.
+        other_forms: whether the model may be in ONNX, too.
 
     Raises:
         InputError: no SavedModel there, or one with a link or a pipe in it.
@@ -313,7 +301,11 @@ def resolve(path: Path) -> Path:
         if not newest:
             raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
         path /= str(newest[-1])
-    if not (path / _GRAPH_FILE).is_file():
+    if (form := exported_as(path)) and not (other_forms and form.startswith("onnx")):
+        takes = "A SavedModel or an ONNX export" if other_forms else "Only a SavedModel"
+        problem = f"the form {form} of a pushed model, which other programs take"
+        raise InputError(str(path), problem, f"{takes} will do: give the version that it was made from")
+    if not form and not (path / _GRAPH_FILE).is_file():
         raise InputError(str(path), "a vocabulary, which answers nothing by itself", remedy)
     check_files(path.resolve())
     return path

@@ -46,7 +46,7 @@ lose their border for good: in Chinese of whole words, whose gaps look all alike
 _FEWEST, _SHARE = 2, 0.7
 """Of train's gaps alike in four basic words: how many there are, and the share of them with which one goes."""
 
-_FILE = "joins.json"
+FILE = "joins.json"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,12 +62,12 @@ class Joins:
 
     def write(self, directory: str | Path) -> None:
         """Writes them as a file of the artifact in this directory."""
-        Path(directory, _FILE).write_text(json.dumps(dataclasses.asdict(self)), encoding="ascii")
+        Path(directory, FILE).write_text(json.dumps(dataclasses.asdict(self)), encoding="ascii")
 
     @classmethod
     def read(cls, directory: str | Path) -> Self:
         """What `write` put into the artifact in this directory."""
-        values = json.loads(Path(directory, _FILE).read_text(encoding="ascii"))
+        values = json.loads(Path(directory, FILE).read_text(encoding="ascii"))
         return cls(**{name: tuple(keys) for name, keys in values.items()})
 
     @classmethod

@@ -39,9 +39,9 @@ from components.tokenization.vocabulary import (
 
 VOCABULARY = "vocab.txt"
 
-_SPECIAL = "special_tokens_map.json"
+SPECIAL = "special_tokens_map.json"
 
-TOKENIZER_FILES = (VOCABULARY, DESCRIPTION, WHOLE, added_tokens.ADDED, _SPECIAL)
+TOKENIZER_FILES = (VOCABULARY, DESCRIPTION, WHOLE, added_tokens.ADDED, SPECIAL)
 """All that a tokenizer is read from, beside the model's own config."""
 
 _BERT_CLASSES = tuple(
@@ -55,7 +55,7 @@ _FILE_CLASSES = ("PreTrainedTokenizer", "TokenizersBackend")
 
 _SAME_MODEL = "Take all files of the tokenizer from the same model."
 
-_NAMES = {
+NAMES = {
     "unknown": "unk_token",
     "start": "cls_token",
     "separator": "sep_token",
@@ -113,7 +113,7 @@ def read_tokenizer(model: Path, *, parses_control_tokens: bool = False) -> Token
     names = _names(files, described)
     _check_vocabulary(files, vocabulary, names)
     if not files.class_is_file:
-        described = {key: names[name] for name, key in _NAMES.items()} | described
+        described = {key: names[name] for name, key in NAMES.items()} | described
     added = added_tokens.read_added_tokens(
         model_dir, described, files.whole, vocabulary, class_is_file=files.class_is_file
     )
@@ -206,7 +206,7 @@ def _vocabulary(files: _Files) -> tuple[str, ...]:
 
 def _with_special_map(files: _Files) -> dict[str, Any]:
     """`tokenizer_config.json`, with the special tokens of the file that older directories have for them."""
-    path, described = files.directory / _SPECIAL, files.description or {}
+    path, described = files.directory / SPECIAL, files.description or {}
     if added_tokens.DECODER in described or not path.exists():
         return described
     # The list there does not take the place of the one here.
@@ -224,7 +224,7 @@ def _names(files: _Files, described: dict[str, Any]) -> dict[str, str]:
         "separator": ends[1],
     }
     names = {}
-    for name, key in _NAMES.items():
+    for name, key in NAMES.items():
         value, other = described.get(key), of_file.get(name)
         stated = content_of(value)
         if stated is None and value is not None:

@@ -17,7 +17,6 @@ from components import tasks
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import ASSETS, identity, read_card
-from components.export.signatures import Exported
 from components.leakage import learned
 from components.model.config import BertConfig
 from components.model.forms import Forms, forms_for, machine_kind
@@ -99,14 +98,8 @@ def train(fn_args: Any, replicas: Replicas) -> None:
         training = dataclasses.replace(training, precision="float32")
         model = _in_float32(model, _initial_model(config, model_settings, training, task, forms))
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
-    encoder = model.encoder.config
-    directory, card = (
-        Path(fn_args.serving_model_dir),
-        _card(fn_args, model_settings, encoder, initial, tokenizer, joins),
-    )
-    _exported(model, transform, joins, model_settings).write(directory, card)
-    if joins is not None:
-        joins.write(directory / ASSETS)
+    card = _card(fn_args, described(model.encoder.config, model_settings, tokenizer, joins), initial)
+    directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card)
     looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
@@ -136,21 +129,41 @@ def _in_float32(trained: TaskModel, model: TaskModel) -> TaskModel:
     return model
 
 
-def _exported(model: TaskModel, transform: tft.TFTransformOutput, joins: Joins | None, settings: Model) -> Exported:
-    layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
-    return saved_model.exported(model, layer, raw_spec, joins, settings.most_words)
-
-
-def _card(
-    fn_args: Any,
-    settings: Model,
-    encoder: BertConfig,
-    initial: str | None,
-    tokenizer: Tokenizer,
+def _export(
+    model: TaskModel,
+    transform: tft.TFTransformOutput,
     joins: Joins | None,
-) -> dict[str, Any]:
+    settings: Model,
+    directory: Path,
+    card: dict[str, Any],
+) -> Path:
+    layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
+    saved_model.exported(model, layer, raw_spec, joins, settings.most_words).write(directory, card)
+    if joins is not None:
+        joins.write(directory / ASSETS)
+    return directory
+
+
+def _card(fn_args: Any, described: dict[str, Any], initial: str | None) -> dict[str, Any]:
     """What the model's card says besides what the model itself knows."""
-    described = {
+    learned_from = {
+        "data_sha256": data_hash.read(fn_args.transform_output),
+        "initial_weights": initial,
+        "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
+    }
+    return {**fn_args.custom_config.get("card", {}), **described, **learned_from}
+
+
+def described(encoder: BertConfig, settings: Model, tokenizer: Tokenizer, joins: Joins | None) -> dict[str, Any]:
+    """What a model's card says of how it reads texts.
+
+    Args:
+        encoder: its shape.
+        settings: of the model.
+        tokenizer: what makes its token ids.
+        joins: of a tagger, what train's words say of those of raw text.
+    """
+    cut = {
         "settings": dataclasses.asdict(tokenizer.settings),
         "max_tokens": settings.most_tokens,
         "padding_id": tokenizer.padding_id,
@@ -158,17 +171,11 @@ def _card(
     }
     # How texts are cut and pooled is in the graph; here it tells two models of equal weights apart.
     reads = {name: value for name, value in dataclasses.asdict(settings).items() if name != "base"}
-    # Likewise the encoder's shape, which other formats of the model state; of dropout nothing is left.
+    # Likewise the encoder's shape, which other forms of the model state; of dropout nothing is left.
     shape = {name: value for name, value in dataclasses.asdict(encoder).items() if not name.endswith("_prob")}
     # How many kinds of gaps between basic words the signatures know, to cut raw text as train is cut.
     of_words = {} if joins is None else {"joins": len(joins)}
-    learned_from = {
-        "data_sha256": data_hash.read(fn_args.transform_output),
-        "initial_weights": initial,
-        "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
-    }
-    given = fn_args.custom_config.get("card", {})
-    return {**given, "tokenizer": described, "model": reads, "encoder": shape, **of_words, **learned_from}
+    return {"tokenizer": cut, "model": reads, "encoder": shape, **of_words}
 
 
 def _profile(rows: Rows, task: Task, tokenizer: Tokenizer) -> profile.Learned:

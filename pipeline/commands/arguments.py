@@ -64,6 +64,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         model_arguments.add_predictions,
         model_arguments.add_vectors,
         model_arguments.add_fill,
+        model_arguments.add_export,
         _add_data,
         _add_upkeep,
         _add_schedules,
@@ -195,7 +196,7 @@ def _add_upkeep(add: Add) -> None:
 def _add_schedules(add: Add) -> None:
     command = add(
         "export",
-        "write the pipeline for a scheduler",
+        "write the pipeline for a scheduler, as a DAG; of a model, see export-model",
         "For Airflow a DAG file and the compiled pipeline; for Kubeflow Pipelines one YAML file.",
         "export --runner airflow --config tickets.toml --output dags",
     )

@@ -85,7 +85,7 @@ def predict_files(
             being written.
         Exception: what went wrong within the job.
     """
-    version = versions.resolve(model).resolve()
+    version = versions.resolve(model, other_forms=True).resolve()
     card = input_format.card_with_input(version)
     texts, header, quoting = input_format.row_format(card, columns, has_header)
     files = _files(inputs)

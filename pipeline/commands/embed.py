@@ -128,7 +128,7 @@ def loaded_embedder(model: Path, settings: Model) -> Any:
             from components.serving.embedder import BaseEmbedder
 
             return BaseEmbedder(model, settings)
-    versions.resolve(model)
+    versions.resolve(model, other_forms=True)
     with streams.hidden_stderr():
         from components.serving.predictor import Predictor
 
@@ -200,7 +200,7 @@ def base_model_settings(options: argparse.Namespace) -> Model:
         InputError: there is an option for a pushed model, which would do nothing; or no model.
     """
     if not base_model.is_base_model(options.model):
-        versions.resolve(options.model)
+        versions.resolve(options.model, other_forms=True)
         for option, given in (("--pooling", options.pooling), ("--max-length", options.max_length)):
             if given is not None:
                 problem = f"is for a base model, and {options.model} is a pushed one, which has its own from training"

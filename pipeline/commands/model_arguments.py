@@ -3,8 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import get_args
 
-from pipeline.commands.model_options import Add, add_base, add_columns, add_encoder, add_label, add_pushed, at_least
+from components.export.formats.form_names import Format, Precision
+from pipeline.commands.model_options import (
+    Add,
+    add_base,
+    add_columns,
+    add_encoder,
+    add_label,
+    add_pushed,
+    add_root,
+    at_least,
+)
 
 _PUSHED = "tickets"
 """A pipeline's name."""
@@ -82,6 +93,26 @@ def add_vectors(add: Add) -> None:
     command.add_argument("--top", type=at_least(1), default=10, metavar="N", help="texts for each query; default 10")
     command.add_argument("--output", type=Path, metavar="TSV", help="default stdout")
     command.add_argument("--json", action="store_true", help="print one JSON object a query")
+
+
+def add_export(add: Add) -> None:
+    """`export-model`."""
+    command = add(
+        "export-model",
+        "write a pushed model in the form of another library",
+        "hf for Hugging Face's transformers, sentence-transformers, or onnx for ONNX Runtime. What is written is held "
+        "against the model's own answers first, on rows of dev and on odd texts, and is there whole or not at all.",
+        f"export-model {_PUSHED} --format hf --output {_PUSHED}-hf",
+    )
+    model = "a pushed version, or the directory of all versions; or a pipeline's name, also NAME/VERSION, or a run's id"
+    command.add_argument("model", type=Path, metavar="MODEL", help=model)
+    command.add_argument("--format", choices=list(get_args(Format)), required=True, help="which form")
+    command.add_argument("--output", type=Path, required=True, metavar="DIR", help="a directory that is not there yet")
+    precision = "of onnx; default float32"
+    command.add_argument("--precision", choices=list(get_args(Precision)), default="float32", help=precision)
+    base = "the base model that it was trained from, for a version whose card does not state its shape"
+    command.add_argument("--base", type=Path, metavar="DIR", help=base)
+    add_root(command)
 
 
 def add_fill(add: Add) -> None:

@@ -198,7 +198,7 @@ def execute(options: argparse.Namespace) -> int:
     from components.serving.versions import resolve
 
     options.model = named_models.model_of(options)
-    known = read_card(resolve(options.model)).get("task", {}).get("name", "")
+    known = read_card(resolve(options.model, other_forms=True)).get("task", {}).get("name", "")
     if options.tokens and known in TASKS and not TASKS[known].per_token:
         raise InputError("--tokens", f"a model for the task {known} reads running text", "Leave it out")
     if options.input is None and options.output is not None:

@@ -16,7 +16,7 @@ from tfx.orchestration import metadata
 from components.common import stored_paths
 from components.common.errors import InputError
 from components.serving import removal
-from components.serving.versions import DAMAGED, discard_unfinished, is_version, versions
+from components.serving.versions import DAMAGED, is_version, versions
 from components.settings.run import Run
 from components.tasks import TASKS
 from components.verdict.anchor import best
@@ -79,7 +79,7 @@ def _prune_versions(paths: PipelinePaths, newest: int, dry: bool, result: Pruned
     result.bytes += sum(_size(paths.serving / str(version)) for version in result.removed_versions)
     if not dry:
         # What an earlier removal or push that was killed left.
-        discard_unfinished(paths.serving)
+        removal.discard_unfinished(paths.serving)
         removal.remove(paths.serving, result.removed_versions)
 
 

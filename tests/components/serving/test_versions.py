@@ -13,8 +13,8 @@ import pytest
 from components.common import atomic_files
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, WARMUP_FILE, identity, read_card
+from components.serving.removal import discard_unfinished
 from components.serving.versions import (
-    discard_unfinished,
     is_one_of,
     production,
     publish,

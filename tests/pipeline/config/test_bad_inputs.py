@@ -82,6 +82,15 @@ BULK = "bulk-predict --model DIR/pushed --output DIR/out --input"
 
 FILL = "fill --model DIR/toy"
 
+EXPORT_MODEL = "export-model DIR/pushed --output DIR/out --format"
+
+READS: dict[str, Any] = {
+    "tokenizer": {"settings": {}, "max_tokens": 16, "padding_id": 0},
+    "model": {"max_length": 16, "pooling": "cls"},
+    "encoder": {"vocab_size": 8, "hidden_size": 8, "num_attention_heads": 2},
+}
+"""What a card says of how the model reads texts."""
+
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -103,6 +112,13 @@ class Box:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return self
+
+    def card(self, **more: Any) -> Self:
+        """A version that says how it reads texts; `more` goes into `model`, `exported` into the card."""
+        exported = {name: more.pop(name) for name in ("exported",) if name in more}
+        card = {**CARD, **READS, "model": {**READS["model"], **more}, **exported}
+        self.write("pushed/1/assets.extra/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
+        return self.write("pushed/1/assets.extra/model.json", json.dumps(card))
 
     def delete(self, name: str) -> Self:
         (self.directory / name).unlink()
@@ -1182,6 +1198,43 @@ CASES: dict[str, list[Case]] = {
         Case("an output for texts", lambda box: box.with_heads(),
              "--output: goes with --input. Give --input rows.tsv, or leave it out.",
              f"{FILL} --output DIR/out.tsv 'a [MASK]'"),
+    ],
+    "Other forms of a model": [
+        Case("pooling that Hugging Face's class has not", lambda box: box.card(pooling="mean"),
+             'DIR/pushed/1: is of pooling = "mean", and BertForSequenceClassification reads the first token alone: it '
+             "cannot go out as hf. Export it as sentence-transformers, which pools as it does, or as onnx, which is "
+             'the whole model; or train with pooling = "cls".', f"{EXPORT_MODEL} hf"),
+        Case("windows for Hugging Face", lambda box: box.card(long_texts="window"),
+             'DIR/pushed/1: is of long_texts = "window", and transformers\' classes see one window of a text: it '
+             'cannot go out as hf. Export it as onnx, which cuts windows itself, or train with "truncate".',
+             f"{EXPORT_MODEL} hf"),
+        Case("a pooler for sentence-transformers", lambda box: box.card(),
+             'DIR/pushed/1: is of pooling = "cls" with BERT\'s pooler, which is no module of sentence-transformers: it '
+             "cannot go out as sentence-transformers. Export it as hf.", f"{EXPORT_MODEL} sentence-transformers"),
+        Case("8 bits for Hugging Face", nothing,
+             "--precision: int8 goes with --format onnx. Leave it out.", f"{EXPORT_MODEL} hf --precision int8"),
+        Case("a directory that is there", lambda box: box.card().write("out/x", ""),
+             "DIR/out: is there already, and nothing is written over. Give another place.", f"{EXPORT_MODEL} hf"),
+        Case("a base model", nothing,
+             "DIR/toy: a base model, in Hugging Face's form or in Google's. Give a pushed model: other programs read a "
+             "base model as it is.", "export-model DIR/toy --format onnx --output DIR/out"),
+        Case("an export of an export", lambda box: box.card(exported={"form": "hf"}),
+             "DIR/pushed/1: the form hf of a pushed model, which other programs take. Only a SavedModel will do: give "
+             "the version that it was made from.", f"{EXPORT_MODEL} onnx"),
+        Case("an export for Hugging Face that is to predict", lambda box: box.card(exported={"form": "hf"}),
+             "DIR/pushed/1: the form hf of a pushed model, which other programs take. A SavedModel or an ONNX export "
+             "will do: give the version that it was made from.", f"{PREDICT} good"),
+        Case("a version whose card states no shape", lambda box: box.card().change(
+                 "pushed/1/assets.extra/model.json", '"encoder"', '"shape"'),
+             "DIR/pushed/1: was pushed before a version's card stated the shape of its encoder. Give --base, the base "
+             "model that it was trained from, or train and push it again.", f"{EXPORT_MODEL} hf"),
+        Case("a version that says nothing of its tokens", nothing,
+             "DIR/pushed/1: was pushed before versions said how they cut texts into tokens. Train and push it again.",
+             f"{EXPORT_MODEL} hf"),
+        Case("a run that pushed nothing", lambda box: box.ended_run().change(
+                 "runs/toy/runs/20260102-030405/run.json", '"pushed"', '"refused"'),
+             "20260102-030405: the run 20260102-030405 has pushed no model (refused). `show 20260102-030405` says why; "
+             "give a run that has.", "export-model 20260102-030405 --root DIR/runs --format hf --output DIR/out"),
     ],
     "Disk and permissions": [
         Case("a config one may not read", lambda box: box.forbid("run.toml"),

@@ -1,0 +1,1 @@
+"""The same model in the forms of other libraries: Hugging Face, sentence-transformers, ONNX."""

@@ -1,0 +1,111 @@
+"""A pushed model as transformers' BERT classes load it: config.json and safetensors, written without PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from safetensors.numpy import save_file
+
+from components.common.errors import InputError
+from components.export.formats import tokenizer
+from components.export.formats.pushed import Pushed
+from components.pretrained import encoder_weights
+from components.pretrained.file_names import WEIGHTS
+from components.tasks.multilabel import Multilabel
+
+SEQUENCE, TOKENS, ENCODER = "BertForSequenceClassification", "BertForTokenClassification", "BertModel"
+
+HEAD = ("classifier.weight", "classifier.bias")
+"""What these classes call their last layer."""
+
+_PREFIX = "bert."
+"""Before the tensors of the encoder in a model that has a head."""
+
+_WITH_VECTORS = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
+
+
+def check(model: Pushed) -> None:
+    """Refuses what transformers has no class for.
+
+    Raises:
+        InputError: with the reason, and the way out.
+    """
+    task, settings = model.task, model.settings
+    if settings.long_texts != "truncate":
+        problem = 'is of long_texts = "window", and transformers\' classes see one window of a text'
+        raise _refused(model, problem, 'Export it as onnx, which cuts windows itself, or train with "truncate"')
+    if task.bi_encoder:
+        problem = f"is of the task {task.name}, whose answer is a vector, and transformers' classes give hidden states"
+        raise _refused(model, problem, _WITH_VECTORS)
+    if model.takes_mean:
+        problem = f'is of pooling = "mean", and {SEQUENCE} reads the first token alone'
+        raise _refused(model, problem, f'{_WITH_VECTORS}; or train with pooling = "cls"')
+
+
+def _refused(model: Pushed, problem: str, remedy: str) -> InputError:
+    return InputError(str(model.path), f"{problem}: it cannot go out as hf", remedy)
+
+
+def write(model: Pushed, directory: Path) -> None:
+    """Writes config.json, model.safetensors and the tokenizer's files.
+
+    Raises:
+        InputError: as `check`, or as `tokenizer.write`.
+    """
+    check(model)
+    weight, bias = model.head
+    tensors = {f"{_PREFIX}{name}": values for name, values in encoder_tensors(model).items()}
+    if model.task.per_token:
+        # BertForTokenClassification has no pooler.
+        for name in encoder_weights.POOLER:
+            del tensors[f"{_PREFIX}{name}"]
+    save(tensors | dict(zip(HEAD, (weight, bias), strict=True)), directory)
+    config(model, TOKENS if model.task.per_token else SEQUENCE, directory, **of_labels(model))
+    tokenizer.write(model, directory)
+
+
+def encoder_tensors(model: Pushed) -> dict[str, np.ndarray]:
+    """The encoder's, by the names that they have in BertModel."""
+    return encoder_weights.tensors_of(model.encoder, model.config.num_hidden_layers)
+
+
+def save(tensors: dict[str, np.ndarray], directory: Path) -> None:
+    """Writes model.safetensors."""
+    save_file(tensors, directory / WEIGHTS, {"format": "pt"})
+
+
+def config(model: Pushed, architecture: str, directory: Path, **more: Any) -> None:
+    """Writes config.json, as transformers writes it."""
+    import dataclasses
+
+    from transformers import BertConfig
+
+    shape = {name: value for name, value in dataclasses.asdict(model.config).items() if not name.endswith("_prob")}
+    described = BertConfig(
+        **shape, architectures=[architecture], dtype="float32", bos_token_id=None, eos_token_id=None, **more
+    )
+    described.save_pretrained(directory)
+
+
+def of_labels(model: Pushed) -> dict[str, Any]:
+    """What config.json says of a head: which label an output is of, and what kind of problem it is."""
+    task = model.task
+    names = list(getattr(task, "tags", task.labels)) or [task.prediction_key]
+    found: dict[str, Any] = {
+        "id2label": dict(enumerate(names)),
+        "label2id": {name: number for number, name in enumerate(names)},
+    }
+    if task.per_token:
+        return found
+    if isinstance(task, Multilabel):
+        # No key of transformers': its users look for the scores from which on a label is given.
+        return found | {"problem_type": "multi_label_classification", "thresholds": _thresholds(task)}
+    kind = "regression" if task.numeric else "single_label_classification"
+    answered = getattr(task, "answered_from", None)
+    return found | {"problem_type": kind} | ({} if answered is None else {"answered_from": float(answered)})
+
+
+def _thresholds(task: Multilabel) -> list[float]:
+    return np.broadcast_to(np.asarray(task.threshold, float), len(task.labels)).tolist()

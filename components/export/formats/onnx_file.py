@@ -1,0 +1,121 @@
+"""A pushed model as ONNX: its own graph, from token ids on, converted by tf2onnx and quantised by ONNX Runtime."""
+
+from __future__ import annotations
+
+import logging
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from components.common import cpu
+from components.export import signature_names
+from components.export.card import ASSETS
+from components.export.formats import tokenizer
+from components.export.formats.parity import Predict, Reference
+from components.export.formats.pushed import Pushed
+from components.tokenization import joins
+
+MODEL = "model.onnx"
+
+_OPSET = 17
+
+VECTOR = "vector"
+"""The output with the vectors of texts."""
+
+
+def write(model: Pushed, directory: Path, reference: Reference, precision: str) -> None:
+    """Writes model.onnx, and beside it the tokenizer's files.
+
+    The graph: `token_ids` int32[n, length], padded behind [SEP] -> the task's predictions, by the name that
+    `Task.prediction_key` gives them, and where a row has one text `vector` float32[n, hidden], of length 1.
+
+    Args:
+        model: the version.
+        directory: where to.
+        reference: the version, loaded.
+        precision: `float32`, or `int8`: weights of products by channel, their inputs as they come (dynamic).
+    """
+    import onnx
+
+    tokenizer.write(model, directory)
+    if model.task.per_token:
+        shutil.copy(model.path / ASSETS / joins.FILE, directory / ASSETS / joins.FILE)
+    graph = _converted(model, reference)
+    if precision == "float32":
+        onnx.save(graph, directory / MODEL)
+        return
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with tempfile.TemporaryDirectory(dir=directory) as scratch:
+        onnx.save(graph, Path(scratch, MODEL))
+        quantize_dynamic(
+            Path(scratch, MODEL),
+            directory / MODEL,
+            per_channel=True,
+            # Where products of 8 bits are added up in 16, they saturate: 7 bits do not.
+            reduce_range=not cpu.has_vnni(),
+            weight_type=QuantType.QInt8,
+            op_types_to_quantize=["MatMul", "Gemm"],
+        )
+
+
+def _converted(model: Pushed, reference: Reference) -> Any:
+    """The graph, as an onnx.ModelProto."""
+    import tf2onnx
+
+    # It tells of each of its passes.
+    logging.getLogger("tf2onnx").setLevel(logging.ERROR)
+    signatures, key = reference.loaded.signatures, model.task.prediction_key
+    has_vector = signature_names.EMBEDDING_SIGNATURE in signatures and key != VECTOR
+
+    def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        found = {key: signatures[signature_names.TOKEN_SIGNATURE](token_ids=token_ids)[key]}
+        if has_vector:
+            found[VECTOR] = signatures[signature_names.EMBEDDING_SIGNATURE](token_ids=token_ids)[VECTOR]
+        return found
+
+    spec = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
+    function = tf.function(predict, input_signature=spec, autograph=False)
+    return tf2onnx.convert.from_function(function, input_signature=spec, opset=_OPSET)[0]
+
+
+class Session:
+    """model.onnx in ONNX Runtime.
+
+    Args:
+        directory: with the file.
+        threads: that a call computes by; 0: as many as there are cores.
+    """
+
+    def __init__(self, directory: Path, threads: int = 0) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        # Errors are raised; what else it has to say is for its makers.
+        options.log_severity_level = 3
+        path = str(directory / MODEL)
+        self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        self._run_options = onnxruntime.RunOptions()
+        # An output that is not asked for is not computed.
+        self._run_options.only_execute_path_to_fetches = True
+
+    @property
+    def outputs(self) -> list[str]:
+        """Their names."""
+        return [output.name for output in self._session.get_outputs()]
+
+    def run(self, output: str, token_ids: np.ndarray) -> np.ndarray:
+        """An output of int32[n, length]."""
+        given = {"token_ids": token_ids.astype(np.int32, copy=False)}
+        return np.asarray(self._session.run([output], given, self._run_options)[0])
+
+
+def predict_of(model: Pushed, directory: Path) -> Predict:
+    """What `write` wrote, as `parity.measure` takes it."""
+    session = Session(directory)
+    return lambda token_ids: session.run(model.task.prediction_key, token_ids)

@@ -1,0 +1,102 @@
+"""Pushed models of every task, made without a pipeline: a toy checkpoint, a last layer, and the signatures."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from components import tasks
+from components.export import saved_model
+from components.export.card import ASSETS
+from components.export.formats import texts
+from components.settings.model import Model
+from components.settings.training import Training
+from components.tasks import Task
+from components.tokenization.joins import Joins
+from components.tokenization.tokenizer_files import VOCABULARY, read_tokenizer
+from components.tokenization.vocabulary import write_vocabulary
+from components.training.fine_tuning import described
+from components.training.initial_model import build_model
+from tests.toys import write_toy_checkpoint
+
+LABELS = ("bad", "good", "mixed")
+
+TASKS: dict[str, Task] = {
+    "classification": tasks.BUILT_IN["classification"](LABELS),
+    "multilabel": tasks.BUILT_IN["multilabel"](LABELS),
+    "pair": tasks.BUILT_IN["pair"](LABELS),
+    "similarity": dataclasses.replace(tasks.BUILT_IN["similarity"](), mean=2.0, deviation=1.5),  # type: ignore[call-arg]
+    "regression": dataclasses.replace(tasks.BUILT_IN["regression"](), mean=-3.0, deviation=7.0),  # type: ignore[call-arg]
+    "tagging": tasks.BUILT_IN["tagging"](("ART", "MOOD")),
+    "word_tags": tasks.BUILT_IN["word_tags"](("ADJ", "DET", "NOUN")),
+    "embedding": tasks.BUILT_IN["embedding"](),
+}
+
+JOINS = Joins.learned([["the", "film", "'s"], ["good", "!"]])
+
+
+def write(folder: Path, task: Task, base: Path | None = None, card: Any = None, **settings: Any) -> Path:
+    """A version of a task, of a toy checkpoint or of another base model.
+
+    Args:
+        folder: where the checkpoint and the version go.
+        task: its task, fitted.
+        base: the base model; None: a toy.
+        card: what its card says besides.
+        settings: of `[model]`.
+
+    Returns:
+        The version's directory.
+    """
+    base = base or write_toy_checkpoint(folder / "base")
+    model_settings = Model(**{"base": "toy", "max_length": 16, "pooling": "cls", **settings})
+    tokenizer = read_tokenizer(base, parses_control_tokens=model_settings.parses_control_tokens)
+    model = build_model(base, model_settings, Training(dropout=0.0, seed=3), task)
+    if model.dense is not None:
+        # Far from where it begins, so that answers differ.
+        draws = np.random.default_rng(0)
+        model.dense.kernel.assign(draws.normal(0, 1, model.dense.kernel.shape))
+        model.dense.bias.assign(draws.normal(0, 1, model.dense.bias.shape))
+    joins = JOINS if task.per_token else None
+    transform = _of_examples(texts.transform(task, tokenizer, model_settings.most_tokens))
+    raw = {**texts.raw_spec(task), "label": _label(task)}
+    made = saved_model.exported(model, transform, raw, joins, model_settings.most_words)
+    version = folder / "serving" / "1"
+    reads = {"predict_text": ["text"], "header": True, "quoting": "none", "columns": None}
+    reads["predict_text"] = list(made.text_names)
+    about = described(model.encoder.config, model_settings, tokenizer, joins)
+    made.write(version, {"name": "toy", "input": reads, **about, **(card or {})})
+    if joins is not None:
+        joins.write(version / ASSETS)
+    write_vocabulary(version / ASSETS / VOCABULARY, tokenizer.vocabulary)
+    return version
+
+
+def _label(task: Task) -> Any:
+    import tensorflow as tf
+
+    return tf.io.FixedLenFeature([], tf.float32 if task.numeric else tf.string)
+
+
+def _of_examples(transform: Any) -> Any:
+    """With a target and a length, which the signatures for an evaluation return."""
+    import tensorflow as tf
+
+    from components.common import feature_names
+
+    def transformed(raw: dict[str, Any]) -> dict[str, Any]:
+        found = transform(raw)
+        nothing = tf.zeros([found[feature_names.TOKEN_IDS].dense_shape[0]], tf.float32)
+        return {**found, feature_names.TARGET: nothing, feature_names.LENGTH_BUCKET: nothing}
+
+    return transformed
+
+
+def files(directory: Path) -> dict[str, str]:
+    """Every file below a directory, and its hash."""
+    found = (path for path in sorted(directory.rglob("*")) if path.is_file())
+    return {str(path.relative_to(directory)): hashlib.sha256(path.read_bytes()).hexdigest() for path in found}
