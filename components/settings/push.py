@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from components.common.json_files import shown
 from components.settings.fields import ConflictError, Name, PathText, settings
+from components.settings.model_forms import FormName
 
 
 @settings
@@ -26,6 +27,10 @@ class Push:
     """Whether the pushed model has requests of its own (`assets.extra/tf_serving_warmup_requests`), which TensorFlow
     Serving sends itself when it loads the model, so that no client's first one is slow. They hold no row of the data.
     Example: `warmup = false`"""
+    formats: tuple[FormName, ...] = ()
+    """Other forms of the model that are written beside each version, as NAME-FORM/VERSION: `hf`, `onnx`, `onnx-int8`,
+    `sentence-transformers`, as by `export-model`. One that cannot state the model is a mistake.
+    Example: `formats = ["onnx", "onnx-int8"]`"""
 
 
 @settings

@@ -13,17 +13,16 @@ from components.common import atomic_files
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.common.streams import hidden_stderr
+from components.examples import client_texts
 from components.export.card import exported_as, identity
 from components.export.formats import forms
-from components.export.formats.form_names import FORMS, Form
 from components.export.formats.pushed import Pushed
 from components.pretrained import base_model
 from components.rows import reader
 from components.rows.tsv import BadRow
 from components.serving import versions
+from components.settings.model_forms import FORMS, Form
 from components.settings.run import Run
-from components.tasks import Task
-from components.tokenization.printed import printed
 from pipeline.commands import named_models
 from pipeline.runs import manifest, record
 
@@ -70,14 +69,8 @@ def dev_texts(model: Pushed, root: Path) -> Iterator[tuple[str, ...]]:
                 if file.split in ("dev", None):
                     for row in reader.read_rows(Path(file.path), file.split, run.data):
                         if not isinstance(row, BadRow):
-                            yield from _as_sent(row.texts, model.task)
+                            yield from client_texts.as_sent(row.texts, model.task)
             return
-
-
-def _as_sent(texts: tuple[str, ...], task: Task) -> list[tuple[str, ...]]:
-    if task.per_token:
-        return [(printed(texts[0].split(" "))[0],)]
-    return [(text,) for text in texts] if task.bi_encoder else [texts]
 
 
 def execute(options: argparse.Namespace) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import get_args
 
-from components.export.formats.form_names import Format, Precision
+from components.settings.model_forms import Format, Precision
 from pipeline.commands.model_options import (
     Add,
     add_base,

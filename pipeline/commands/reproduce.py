@@ -103,7 +103,7 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
 
     found: dict[str, Any] = here(json.loads(dump(before.settings)))
     # Not where the first run was pushed to, and not signed: nobody is to take it for that one.
-    found["push"] = {**found["push"], "destination": None, "sign_key": None}
+    found["push"] = {**found["push"], "destination": None, "sign_key": None, "formats": []}
     # Nor is anybody told.
     found["notify"] = {}
     if not isinstance(before.settings, Run):

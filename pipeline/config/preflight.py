@@ -29,7 +29,7 @@ from components.tokenization.vocabulary import Tokenizer
 from components.verdict import gate
 from pipeline.beam import options
 from pipeline.config.load import load_any, load_config, read_text
-from pipeline.config.push_checks import check_push
+from pipeline.config.push_checks import check_formats, check_push
 from pipeline.config.vocabulary_preflight import CheckedVocabulary, check_vocabulary
 
 PREFLIGHT_ROWS = 1000
@@ -146,6 +146,7 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     if run.validation.schema_file is not None:
         _check_schema(Path(run.validation.schema_file))
     check_push(run.push, source)
+    check_formats(run, task, base_model, source)
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
     return Checked(

@@ -85,6 +85,9 @@ def check_vocabulary(run: VocabularyRun, path: Path, source: TomlSource, documen
     if is_all:
         corpus_statistics.refuse(found, run.corpus, str(path))
     check_push(run.push, source)
+    if run.push.formats:
+        problem = f"`push.formats` is {list(run.push.formats)}, and a vocabulary is no model"
+        raise InputError(source.locate(("push", "formats")), problem, "Leave it out")
     options.check(run.beam, source)
     return CheckedVocabulary(run, path, files, base_model, reference, found, is_all, tuple(first))
 

@@ -59,6 +59,7 @@ def build_pipeline(
     push = {
         "source": source_hash("components.nodes.pusher"),
         **({} if run.push.warmup else {"warmup": False}),
+        **({"formats": list(run.push.formats)} if run.push.formats else {}),
         **_signing(run.push.sign_key),
     }
     if isinstance(checked, CheckedVocabulary):
@@ -205,6 +206,7 @@ def _fine_tuning_nodes(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validators[0].outputs["blessing"] if serving_validators else None,
+        examples=examples if run.push.formats else None,
         custom_config=push,
         push_destination=pusher_pb2.PushDestination(
             filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))

@@ -82,7 +82,11 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     for name in ("model.base", "vocabulary.reference", "training.init_from", "drift.on_drift"):
         flat.pop(name, None)
     # When it runs, who is told and what a server does first change no result.
-    return {name: value for name, value in flat.items() if not name.startswith(("schedule.", "notify.", "push.warmup"))}
+    return {
+        name: value
+        for name, value in flat.items()
+        if not name.startswith(("schedule.", "notify.", "push.warmup", "push.formats"))
+    }
 
 
 def _is_path(value: Any) -> bool:

@@ -11,8 +11,9 @@ from typing import Any
 
 from components import tasks
 from components.drift.data_comparison import DRIFT_FILE
-from components.export.card import read_card
+from components.export.card import exported_as, read_card
 from components.export.card_task import task_of
+from components.export.formats import beside
 from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
 from components.serving.versions import versions
@@ -244,6 +245,7 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
             pushed = Path(outputs["pushed_model"][0])
             if int(pushed.name) in versions(pushed.parent) and record.evaluations["dev"]["blessed"]:
                 record.pushed = str(pushed)
-                return f"version {pushed.name}"
+                forms = [exported_as(path) for path in beside.of_version(pushed)]
+                return f"version {pushed.name}{', also as ' * bool(forms)}{', '.join(forms)}"
             return "nothing pushed"
     return ""

@@ -17,6 +17,7 @@ from tfx.types import standard_artifacts
 
 from components.common import atomic_files, locks, stored_paths
 from components.export.card import CARD_FILE, WARMUP_FILE
+from components.export.formats import beside
 from components.serving import removal, versions
 from components.serving.signing import SIGNATURE_FILE
 from pipeline.runs.paths import MAKERS, PipelinePaths, moved
@@ -159,7 +160,8 @@ def discard_unfinished(
     for kind in ("stateful_working_dir", "driver_execution"):
         for directory in paths.artifacts.glob(f"*/.system/{kind}/*"):
             stored_paths.remove(paths.artifacts, directory)
-    removal.discard_unfinished(paths.serving)
+    for directory in (paths.serving, *beside.directories(paths.serving)):
+        removal.discard_unfinished(directory)
 
 
 class Digests:

@@ -20,10 +20,10 @@ from components.export.formats import (
     sentence_transformers,
     tokenizer,
 )
-from components.export.formats.form_names import Form
 from components.export.formats.parity import Parity, Predict, Reference, Texts
 from components.export.formats.pushed import Pushed
 from components.pretrained.file_names import WEIGHTS
+from components.settings.model_forms import Form
 
 ODD_TEXTS = 64
 """Texts of no one's data that an export is held against the model on, beside the rows that are given."""

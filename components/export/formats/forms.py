@@ -4,15 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from components.export.formats import huggingface, sentence_transformers
-from components.export.formats.form_names import Form
+from components.common.errors import InputError
 from components.export.formats.pushed import Pushed
+from components.settings.model import Model
+from components.settings.model_forms import Form
+from components.tasks import Task
 
-_CHECKS: dict[str, Callable[[Pushed], None]] = {
-    "hf": huggingface.check,
-    "sentence-transformers": sentence_transformers.check,
-}
-"""Of what is not the whole model."""
+Problem = tuple[str, str]
+"""What a model is that a form cannot state, in words that follow its name, and the way out."""
+
+_MEAN = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
+
+
+def why_not(form: Form, task: Task, settings: Model) -> Problem | None:
+    """Why a form cannot state a model; None: it can.
+
+    Args:
+        form: what it is to be.
+        task: the model's.
+        settings: with the pooling that it has.
+    """
+    found = _WHY_NOT[form.format](task, settings) if form.format in _WHY_NOT else None
+    return found and (f"{found[0]}: it cannot go out as {form.name}", found[1])
 
 
 def check(model: Pushed, form: Form) -> None:
@@ -21,5 +34,40 @@ def check(model: Pushed, form: Form) -> None:
     Raises:
         InputError: with the reason, and the way out.
     """
-    if form.format in _CHECKS:
-        _CHECKS[form.format](model)
+    if found := why_not(form, model.task, model.settings):
+        raise InputError(str(model.path), *found)
+
+
+def _hf(task: Task, settings: Model) -> Problem | None:
+    """What transformers has no class for."""
+    if settings.long_texts != "truncate":
+        problem = 'is of long_texts = "window", and transformers\' classes see one window of a text'
+        return problem, 'Export it as onnx, which cuts windows itself, or train with "truncate"'
+    if task.bi_encoder:
+        return f"is of the task {task.name}, whose answer is a vector, and transformers' classes give states", _MEAN
+    if settings.pooling == "mean" and not task.per_token:
+        problem = 'is of pooling = "mean", and BertForSequenceClassification reads the first token alone'
+        return problem, f'{_MEAN}; or train with pooling = "cls"'
+    return None
+
+
+def _sentence_transformers(task: Task, settings: Model) -> Problem | None:
+    """What sentence-transformers' modules do not do."""
+    if settings.long_texts != "truncate":
+        return 'is of long_texts = "window", and sentence-transformers sees one window of a text', "Export it as onnx"
+    if task.per_token:
+        return f"is of the task {task.name}, which has no vector of a text", "Export it as hf"
+    if len(task.texts) > 1 and not task.bi_encoder:
+        other = "onnx" if settings.pooling == "mean" else "hf"
+        return f"is of the task {task.name}, which reads two texts together", f"Export it as {other}"
+    if not task.bi_encoder and settings.pooling == "cls":
+        problem = 'is of pooling = "cls" with BERT\'s pooler, which is no module of sentence-transformers'
+        return problem, "Export it as hf"
+    return None
+
+
+_WHY_NOT: dict[str, Callable[[Task, Model], Problem | None]] = {
+    "hf": _hf,
+    "sentence-transformers": _sentence_transformers,
+}
+"""Of the forms that are not the whole model."""

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from components.common.errors import InputError
 from components.export.formats import tokenizer
 from components.export.formats.pushed import Pushed
 from components.pretrained import encoder_weights
@@ -23,38 +22,13 @@ HEAD = ("classifier.weight", "classifier.bias")
 _PREFIX = "bert."
 """Before the tensors of the encoder in a model that has a head."""
 
-_WITH_VECTORS = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
-
-
-def check(model: Pushed) -> None:
-    """Refuses what transformers has no class for.
-
-    Raises:
-        InputError: with the reason, and the way out.
-    """
-    task, settings = model.task, model.settings
-    if settings.long_texts != "truncate":
-        problem = 'is of long_texts = "window", and transformers\' classes see one window of a text'
-        raise _refused(model, problem, 'Export it as onnx, which cuts windows itself, or train with "truncate"')
-    if task.bi_encoder:
-        problem = f"is of the task {task.name}, whose answer is a vector, and transformers' classes give hidden states"
-        raise _refused(model, problem, _WITH_VECTORS)
-    if model.takes_mean:
-        problem = f'is of pooling = "mean", and {SEQUENCE} reads the first token alone'
-        raise _refused(model, problem, f'{_WITH_VECTORS}; or train with pooling = "cls"')
-
-
-def _refused(model: Pushed, problem: str, remedy: str) -> InputError:
-    return InputError(str(model.path), f"{problem}: it cannot go out as hf", remedy)
-
 
 def write(model: Pushed, directory: Path) -> None:
     """Writes config.json, model.safetensors and the tokenizer's files.
 
     Raises:
-        InputError: as `check`, or as `tokenizer.write`.
+        InputError: as `tokenizer.write`.
     """
-    check(model)
     weight, bias = model.head
     tensors = {f"{_PREFIX}{name}": values for name, values in encoder_tensors(model).items()}
     if model.task.per_token:

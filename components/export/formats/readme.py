@@ -6,9 +6,9 @@ import json
 
 from components.export.card import CALIBRATION
 from components.export.formats import huggingface
-from components.export.formats.form_names import Form
 from components.export.formats.parity import Parity
 from components.export.formats.pushed import Pushed
+from components.settings.model_forms import Form
 
 _HF = """\
 from transformers import pipeline

@@ -8,7 +8,6 @@ from typing import Any
 
 from safetensors.numpy import save_file
 
-from components.common.errors import InputError
 from components.export.formats import huggingface, tokenizer
 from components.export.formats.pushed import Pushed
 from components.pretrained.file_names import CONFIG, MODULES, POOLING, WEIGHTS
@@ -19,38 +18,12 @@ DENSE, _NORMALIZE = "2_Dense", "2_Normalize"
 _IDENTITY = "torch.nn.modules.linear.Identity"
 
 
-def check(model: Pushed) -> None:
-    """Refuses what sentence-transformers' modules do not do.
-
-    Raises:
-        InputError: with the reason, and the way out.
-    """
-    task, settings = model.task, model.settings
-    problem = remedy = ""
-    if settings.long_texts != "truncate":
-        problem, remedy = 'is of long_texts = "window", and sentence-transformers sees one window of a text', "onnx"
-    elif task.per_token:
-        problem, remedy = f"is of the task {task.name}, which has no vector of a text", "hf"
-    elif len(task.texts) > 1 and not task.bi_encoder:
-        problem, remedy = (
-            f"is of the task {task.name}, which reads two texts together",
-            "onnx" if model.takes_mean else "hf",
-        )
-    elif task.head_units is not None and not model.takes_mean:
-        problem, remedy = 'is of pooling = "cls" with BERT\'s pooler, which is no module of sentence-transformers', "hf"
-    if problem:
-        raise InputError(
-            str(model.path), f"{problem}: it cannot go out as sentence-transformers", f"Export it as {remedy}"
-        )
-
-
 def write(model: Pushed, directory: Path) -> None:
     """Writes the modules: of a bi-encoder the vectors, of another task the logits, or the number, by a dense layer.
 
     Raises:
-        InputError: as `check`, or as `tokenizer.write`.
+        InputError: as `tokenizer.write`.
     """
-    check(model)
     tokenizer.write(model, directory)
     huggingface.save(huggingface.encoder_tensors(model), directory)
     hidden = model.config.hidden_size

@@ -1231,6 +1231,13 @@ CASES: dict[str, list[Case]] = {
         Case("a version that says nothing of its tokens", nothing,
              "DIR/pushed/1: was pushed before versions said how they cut texts into tokens. Train and push it again.",
              f"{EXPORT_MODEL} hf"),
+        Case("a form beside versions that cannot state the model",
+             lambda box: box.toml(
+                 "max_length = 16", 'max_length = 16\npooling = "mean"\n\n[push]\nformats = ["hf"]'),
+             'DIR/run.toml:14: `push.formats` has \'hf\', but the model is of pooling = "mean", and '
+             "BertForSequenceClassification reads the first token alone: it cannot go out as hf. Take it out. Export "
+             "it as sentence-transformers, which pools as it does, or as onnx, which is the whole model; or train with "
+             'pooling = "cls".'),
         Case("a run that pushed nothing", lambda box: box.ended_run().change(
                  "runs/toy/runs/20260102-030405/run.json", '"pushed"', '"refused"'),
              "20260102-030405: the run 20260102-030405 has pushed no model (refused). `show 20260102-030405` says why; "

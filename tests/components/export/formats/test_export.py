@@ -16,11 +16,11 @@ import tokenizers
 from components.common.errors import InputError
 from components.export.card import exported_as, read_card
 from components.export.formats import export, huggingface, onnx_file
-from components.export.formats.form_names import FORMS
 from components.export.formats.pushed import Pushed
 from components.pretrained import base_model, encoder_weights, pooling
 from components.serving import verification, versions
 from components.serving.predictor import Predictor
+from components.settings.model_forms import FORMS
 from components.tokenization.tokenizer_files import read_tokenizer
 from tests import exported_models
 

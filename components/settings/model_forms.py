@@ -8,6 +8,9 @@ Format = Literal["hf", "onnx", "sentence-transformers"]
 
 Precision = Literal["float32", "int8"]
 
+FormName = Literal["hf", "onnx", "onnx-int8", "sentence-transformers"]
+"""`Form.name` of each."""
+
 
 class Form(NamedTuple):
     """What an export is."""
