@@ -31,6 +31,7 @@ _SEE = {
     "run": "how-it-works.md",
     "train-worker": "training.md",
     "show": "operations.md",
+    "report": "report.md",
     "reproduce": "operations.md",
     "predict": "serving.md",
     "evaluate": "operations.md",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 from components.common import feature_names
 from components.statistics.resampling import Draws, label_ratios
 from components.tasks import label_text, label_weights, tag_schemes
-from components.tasks.base import Problem, Task
+from components.tasks.base import Assessment, Problem, Task
 from components.tasks.metrics import Metric, precision_recall_f1, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
 from components.tasks.tag_schemes import OUTSIDE
@@ -279,6 +279,35 @@ class Tagging(Task):
             (texts[0][one["begin"] : one["end"]], one[self.kind_key], one["score"]) for one in values[self.found_key]
         ]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
+
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """What is tagged in the row and what was found of its words; the loss is the number of spans that are wrong.
+
+        The answer's offsets are those of words with one space between. Of an answer with wrong spans the confidence is
+        that in the surest of these, and it is added to the loss.
+        """
+        (text,) = texts
+        theirs = set(self._spans(text, label))
+        found = {(one["begin"], one["end"], one[self.kind_key]): one["score"] for one in values[self.found_key]}
+        wrong = found.keys() ^ theirs
+        surest = max((found[span] for span in wrong if span in found), default=None)
+        truth, answer = (
+            "; ".join(f"{text[begin:end]} {kind}" for begin, end, kind in sorted(spans)) or "-"
+            for spans in (theirs, found)
+        )
+        return Assessment(truth, answer, len(wrong) + (surest or 0.0), not wrong, surest)
+
+    def _spans(self, text: str, label: str) -> Iterator[tuple[int, int, str]]:
+        """Begin and end, in characters of words with one space between, and type of each tagged span."""
+        begins = [0]
+        for word in text.split(" "):
+            begins.append(begins[-1] + len(word) + 1)
+        for kind, first, behind in self._tagged(label.split(" ")):
+            yield begins[first], begins[behind] - 1, kind
+
+    def _tagged(self, tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        """(type, first word, word after the last) of each span."""
+        return entities(tags)
 
 
 def empty_word(what: str, found: Sequence[str]) -> Problem | None:

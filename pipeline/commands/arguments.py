@@ -123,6 +123,16 @@ def _add_records(add: Add) -> None:
     command.add_argument("--manifest", action="store_true", help="print the manifest: the run's inputs and its result")
     command.add_argument("--json", action="store_true", help="print the run's record as JSON")
     command = add(
+        "report",
+        "write a run as a page to look at: verdict, mistakes, curves, data, lineage",
+        "One HTML file beside the run's record, report.html, which needs nothing else and asks nobody. What the model "
+        "answers to single rows is asked the first time, of the first 10,000.",
+        "report movie-reviews",
+    )
+    command.add_argument("run", nargs="?", metavar="RUN", help=f"{_RUN}; default the newest run of all")
+    command.add_argument("--split", default="dev", metavar="SPLIT", help="whose rows are shown; default dev")
+    add_root(command)
+    command = add(
         "reproduce",
         "run again from a manifest, without any cache, and compare bit by bit",
         "Weights and metrics have to be equal to the last bit; what differs is listed, first what it could come from.",
