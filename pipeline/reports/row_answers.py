@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import islice
@@ -62,6 +63,13 @@ class Answers:
         """The rows that are not right, those of the greatest loss first; of numbers all."""
         wrong = [row for row in self.rows if not row.candidate.right]
         return sorted(wrong, key=lambda row: (-row.candidate.loss, row.place))
+
+    def confused(self) -> list[tuple[tuple[str, str], int]]:
+        """(truth, answer) -> wrong rows, the most frequent first; nothing of numbers."""
+        found = Counter(
+            (row.candidate.truth, row.candidate.answer) for row in self.rows if row.candidate.right is False
+        )
+        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
 
 
 def kept(record: RunRecord, split: str) -> Answers | None:

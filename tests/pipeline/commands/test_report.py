@@ -105,3 +105,31 @@ def test_what_is_not_there_is_said(first_run: FirstRun, capfd: pytest.CaptureFix
     assert "no rows of 'elsewhere', its splits: train, dev, test" in err
     read = check_harmless(Path(out.strip()).read_text(encoding="utf-8"))
     assert "no rows of 'elsewhere'" in read.text
+
+
+def test_mistakes_has_every_wrong_row_and_the_terminal_the_worst(
+    first_run: FirstRun, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    output, root = tmp_path / "mistakes.tsv", str(first_run.root)
+    status, _, err = called(capfd, "mistakes", "--split", "train", "--output", str(output), "--root", root)
+    assert status == 0, err
+    lines = output.read_text().splitlines()
+    assert lines[0].split("\t") == ["row", "text", "truth", "prediction", "confidence", "loss"]
+    _, out, _ = called(capfd, "mistakes", "--split", "train", "--json", "--root", root)
+    document = json.loads(out)
+    assert len(document["rows"]) == len(lines) - 1
+    assert sum(one["rows"] for one in document["confused"]) == len(lines) - 1
+    assert called(capfd, "mistakes", "--split", "train", "--root", root)[1].splitlines() == lines
+
+
+def test_a_run_is_not_compared_with_itself(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> None:
+    root, run = str(first_run.root), first_run.record["id"]
+    status, _, err = called(capfd, "compare", run, "toy", "--root", root)
+    assert status == 2
+    assert f"run {run} is named twice" in err
+    status, _, err = called(capfd, "compare", run, "--root", root)
+    assert status == 2
+    assert "got 1 run, two or more can be compared" in err
+    status, _, err = called(capfd, "report", run, "--output", "x.html", "--root", root)
+    assert status == 2
+    assert "goes with --compare" in err
