@@ -16,8 +16,8 @@ from components.common.errors import InputError
 from components.common.literal_paths.patterns import plain
 from components.export import card, saved_weights, served_ops, signature_names
 from components.serving import versions
-from components.tasks.base import Assessment
 from components.tasks.embedding import Embedding
+from components.tasks.metrics import Assessment
 
 WINDOW = 4096
 """Rows that are sorted by length together: their predictions depend, in the last bits, on one another."""

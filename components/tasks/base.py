@@ -8,15 +8,14 @@ into the exported model's card. Nothing here imports TensorFlow before it is nee
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
 from components.common.suggest import did_you_mean
 from components.statistics.resampling import Draws, whole_counts
 from components.tasks import label_text
-from components.tasks.metrics import Metric
+from components.tasks.metrics import Assessment, Metric
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
 
 if TYPE_CHECKING:
@@ -25,21 +24,6 @@ if TYPE_CHECKING:
 
 Problem = tuple[str, str]
 """The rule that a row breaks, and the remedy."""
-
-
-class Assessment(NamedTuple):
-    """A model's answer to one row beside the row's label, as people read it."""
-
-    truth: str
-    """The label in words."""
-    answer: str
-    """The answer in words."""
-    loss: float
-    """By which rows are ordered, the worst first: 0 for what is right and sure. Its unit is the task's own."""
-    right: bool | None
-    """None where answers are numbers, which are near or far."""
-    confidence: float | None
-    """The probability of the answer; None: it has none."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -318,12 +302,3 @@ class Task:
 def names_with_values(values: dict[str, float]) -> list[str]:
     """`NAME VALUE` of each, for `to_line`."""
     return [f"{name} {value:.6f}" for name, value in values.items()]
-
-
-_LEAST = 1e-7
-"""What a probability counts for at least, as in the losses of training."""
-
-
-def surprise(probability: float) -> float:
-    """The loss, in nats, of what was given this probability."""
-    return -math.log(max(probability, _LEAST))

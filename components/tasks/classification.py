@@ -10,9 +10,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from components.common.suggest import did_you_mean
 from components.statistics.resampling import Draws, label_ratios, macro, weighted_auc
 from components.tasks import label_weights
-from components.tasks.base import Assessment, Problem, Task, names_with_values, surprise
+from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
+from components.tasks.metrics import (
+    F1,
+    PRECISION,
+    RECALL,
+    Assessment,
+    Metric,
+    matthews_correlation,
+    precision_recall_f1,
+    surprise,
+)
 
 if TYPE_CHECKING:
     import numpy as np

@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.statistics.resampling import Draws, label_ratios, weighted_average_precision
 from components.tasks import label_text, label_weights
-from components.tasks.base import Assessment, Problem, Task, names_with_values, surprise
+from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, average_precision, precision_recall_f1
+from components.tasks.metrics import (
+    F1,
+    PRECISION,
+    RECALL,
+    Assessment,
+    Metric,
+    average_precision,
+    precision_recall_f1,
+    surprise,
+)
 from components.tasks.protocols import ModelSettings
 
 if TYPE_CHECKING:

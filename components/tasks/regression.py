@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.statistics.resampling import Draws, weighted_correlation, weighted_ranks
-from components.tasks.base import Assessment, Problem, Task
-from components.tasks.metrics import PEARSON, SPEARMAN, Metric, correlation
+from components.tasks.base import Problem, Task
+from components.tasks.metrics import PEARSON, SPEARMAN, Assessment, Metric, correlation
 from components.tasks.protocols import DataSettings, ModelSettings
 
 if TYPE_CHECKING:

@@ -21,7 +21,7 @@ from components.export.card import identity, read_card
 from components.export.card_task import task_of
 from components.settings.run import Run
 from components.settings.serialization import dump, load_file
-from components.tasks.base import Assessment
+from components.tasks.metrics import Assessment
 from pipeline.runs import manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord

@@ -13,7 +13,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from components.common.errors import InputError
-from components.evaluation.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE
 from pipeline.reports.tables import Hanging, new_table
 from pipeline.runs import manifest
 from pipeline.runs.comparison import flat_settings

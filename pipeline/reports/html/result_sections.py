@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.evaluation.summary import BASELINE, CANDIDATE
+from components.verdict.summary import BASELINE, CANDIDATE
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Cells, Facts, Note, Section, Table
 from pipeline.runs.record import RunRecord
 
 Summary = Mapping[str, Any]
-"""As `components.evaluation.summary.read_summary` has it."""
+"""As `components.verdict.summary.read_summary` has it."""
 
 _WHOLE_MATRIX = 20
 """Classes of a matrix whose counts can be read; of more, those with the most mistakes."""

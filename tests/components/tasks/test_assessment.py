@@ -4,9 +4,9 @@ import math
 
 import pytest
 
-from components.tasks.base import Assessment
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
+from components.tasks.metrics import Assessment
 from components.tasks.multilabel import Multilabel
 from components.tasks.regression import Regression
 from components.tasks.similarity import Similarity
