@@ -8,7 +8,7 @@ from pathlib import Path
 
 from components.common import atomic_files, locks, stored_paths
 from components.export.card import identity, read_card
-from components.serving.versions import DAMAGED, production, versions
+from components.serving.versions import CARDS, DAMAGED, production, versions
 
 
 def needed(directory: Path, newest: int) -> dict[int, str]:
@@ -43,3 +43,4 @@ def remove(directory: Path, some: Iterable[int]) -> None:
             (directory / str(version)).rename(aside)
             atomic_files.force_to_disk(directory)
             stored_paths.remove(directory, aside)
+            stored_paths.remove(directory, directory / CARDS / str(version))

@@ -133,3 +133,14 @@ def test_a_run_is_not_compared_with_itself(first_run: FirstRun, capfd: pytest.Ca
     status, _, err = called(capfd, "report", run, "--output", "x.html", "--root", root)
     assert status == 2
     assert "goes with --compare" in err
+
+
+def test_a_pushed_version_has_a_card_that_goes_with_it(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> None:
+    from huggingface_hub import ModelCard
+
+    version = Path(first_run.record["pushed"])
+    read = ModelCard.load(version.parent / "cards" / version.name / "README.md")
+    measured = summary_of(first_run, "test")["metrics"]["candidate"][""]
+    of_test = {one.metric_type: one.metric_value for one in read.data.eval_results if one.dataset_split == "test"}
+    assert of_test == {name: measured[name] for name in summary_of(first_run, "test")["headline"]}
+    assert called(capfd, "versions", "--root", str(first_run.root))[1].count(version.name) == 1
