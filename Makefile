@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 KERNELS := components/kernels/x86-64-v3.so
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-vocabulary bench-verdict
@@ -140,6 +140,12 @@ signing: .venv-signing/installed
 .venv-signing/installed: requirements-signing.lock
 	$(call locked_environment,--compile-bytecode)
 
+# Playwright and axe, with which tests look at pages; the browser is Debian's `chromium`.
+browser: .venv-browser/installed
+
+.venv-browser/installed: tests/browser.lock
+	$(call locked_environment,--compile-bytecode)
+
 # Needs uv. The locks hold hashes and no addresses.
 lock:
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --override overrides.txt \
@@ -153,6 +159,9 @@ lock:
 	  --no-emit-index-url --custom-compile-command "make lock" requirements-signing.in -o requirements-signing.lock
 	echo tensorflow==2.14.1 | uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" - -o tests/oldest_tensorflow.lock
+	printf 'playwright==1.65.2\naxe-playwright-python==0.1.8\n' | uv pip compile --quiet --python-version 3.11 \
+	  --python-platform x86_64-manylinux_2_28 --generate-hashes --no-emit-index-url \
+	  --custom-compile-command "make lock" - -o tests/browser.lock
 
 # Airflow 2.11 and 3, each in an environment of its own: the tests of exported DAGs start their schedulers.
 airflow: .venv-airflow-2/installed .venv-airflow-3/installed

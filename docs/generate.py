@@ -31,6 +31,9 @@ _SEE = {
     "run": "how-it-works.md",
     "train-worker": "training.md",
     "show": "operations.md",
+    "report": "report.md",
+    "mistakes": "report.md",
+    "compare": "report.md",
     "reproduce": "operations.md",
     "predict": "serving.md",
     "evaluate": "operations.md",
@@ -197,7 +200,7 @@ def _spelt(action: argparse.Action) -> str:
     """An option or an argument as one types it."""
     value = str(action.metavar or "\\|".join(map(str, action.choices or ())))
     if not action.option_strings:
-        return {None: value, "?": f"[{value}]", "*": f"[{value} ...]"}[action.nargs]  # type: ignore[index]
+        return {None: value, "?": f"[{value}]", "*": f"[{value} ...]", "+": f"{value} ..."}[action.nargs]  # type: ignore[index]
     many = " ..." if action.nargs == "+" else ""
     return " ".join(filter(None, [action.option_strings[0], value + many]))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import chain, islice
+from itertools import chain, islice, tee
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from components.common.errors import InputError
 from components.common.literal_paths.patterns import plain
 from components.export import card, saved_weights, served_ops, signature_names
 from components.serving import versions
+from components.tasks.embedding import Embedding
+from components.tasks.metrics import Assessment
 
 WINDOW = 4096
 """Rows that are sorted by length together: their predictions depend, in the last bits, on one another."""
@@ -194,6 +196,24 @@ class Predictor:
                 self.text_names, self._tokenize, self._of_words, self._padding_id, self._of_words
             )
         return map(self.task.to_json, batched.outputs(rows))
+
+    def assess(self, rows: Iterable[tuple[tuple[str, ...], str]]) -> Iterator[Assessment]:
+        """How far the answer to each row is from its label, in order; reads ahead some thousands of rows at most.
+
+        Args:
+            rows: texts and label of each, as `Task.assess` takes them.
+        """
+        task = self.task
+        rows, asked = tee(rows)
+        texts = (texts for texts, _ in asked)
+        found: Iterator[dict[str, Any]]
+        if isinstance(task, Embedding):
+            # One text after the other of each row.
+            vectors = self.vectors(chain.from_iterable(texts))
+            found = ({task.answer_key: task.score_of(first, next(vectors))} for first in vectors)
+        else:
+            found = self.predict(texts, tokens=task.per_token)
+        return (task.assess(texts, label, values) for (texts, label), values in zip(rows, found, strict=True))
 
     def _of_words(self, text: tf.Tensor) -> dict[str, tf.Tensor]:
         """Entities of words between single spaces, string[n], with `begin` and `end` in characters."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from components.common import atomic_files, locks, stored_paths
 from components.export.card import identity, read_card
-from components.serving.versions import DAMAGED, is_version, production, versions
+from components.serving.versions import CARDS, DAMAGED, is_version, production, versions
 
 _ASIDE = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
 """The name of a copy that has not got its own yet."""
@@ -47,6 +47,7 @@ def remove(directory: Path, some: Iterable[int]) -> None:
             (directory / str(version)).rename(aside)
             atomic_files.force_to_disk(directory)
             stored_paths.remove(directory, aside)
+            stored_paths.remove(directory, directory / CARDS / str(version))
 
 
 def discard_unfinished(directory: Path) -> None:

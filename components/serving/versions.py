@@ -19,6 +19,9 @@ from components.common.errors import InputError
 from components.export.card import CARD_FILE, WARMUP_FILE, exported_as, identity, is_vocabulary, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
+CARDS = "cards"
+"""Within a serving directory, which servers look for numbers in: a folder a version with what there is to read."""
+
 DAMAGED = ".damaged-"
 """Before the name of a directory that was put aside."""
 

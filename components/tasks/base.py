@@ -15,7 +15,7 @@ from components.common import feature_names
 from components.common.suggest import did_you_mean
 from components.statistics.resampling import Draws, whole_counts
 from components.tasks import label_text
-from components.tasks.metrics import Metric
+from components.tasks.metrics import Assessment, Metric
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
 
 if TYPE_CHECKING:
@@ -289,6 +289,14 @@ class Task:
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """What `to_json` gave for these texts, as a line for a person."""
         return "\t".join(self.to_row(values))
+
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """What `to_json` gave for these texts, beside the row's label as `to_feature` has it, a number as text.
+
+        Of a pair of texts that the encoder sees apart, `values` has their `score` in place of vectors.
+        """
+        line = self.to_line(values, texts)
+        return Assessment(label, line, float(line != label), line == label, None)
 
 
 def names_with_values(values: dict[str, float]) -> list[str]:

@@ -12,7 +12,16 @@ from components.statistics.resampling import Draws, label_ratios, macro, weighte
 from components.tasks import label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, matthews_correlation, precision_recall_f1
+from components.tasks.metrics import (
+    F1,
+    PRECISION,
+    RECALL,
+    Assessment,
+    Metric,
+    matthews_correlation,
+    precision_recall_f1,
+    surprise,
+)
 
 if TYPE_CHECKING:
     import numpy as np
@@ -237,6 +246,11 @@ class Classification(Task):
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The most probable class, then each class with its probability."""
         return "\t".join([values["label"], *names_with_values(values["probabilities"])])
+
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """The most probable class; the loss is the cross-entropy, nats."""
+        answer, probabilities = values["label"], values["probabilities"]
+        return Assessment(label, answer, surprise(probabilities[label]), answer == label, probabilities[answer])
 
 
 def _correlation(hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray, rows: np.ndarray) -> np.ndarray:

@@ -144,3 +144,13 @@ class Embedding(Regression):
     def to_row(self, values: dict[str, Any]) -> list[str]:
         """The vector's numbers with six decimals, separated by spaces."""
         return [" ".join(f"{value:.6f}" for value in values["vector"])]
+
+    @property
+    def answer_key(self) -> str:
+        """Under which `assess` finds the number: `score_of` two vectors."""
+        return self.target
+
+    def score_of(self, first: np.ndarray, second: np.ndarray) -> float:
+        """The cosine of two texts' unit vectors, float[hidden], on the scale of the labels."""
+        low, high = self._bounds
+        return low + (high - low) * float(first @ second)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     import numpy as np
@@ -104,3 +104,27 @@ def matthews_correlation(
     )
     spread = actual_spread * predicted_spread
     return (hits * rows - by_chance) / math.sqrt(spread) if spread > 0 else 0.0
+
+
+class Assessment(NamedTuple):
+    """A model's answer to one row beside the row's label, as people read it."""
+
+    truth: str
+    """The label in words."""
+    answer: str
+    """The answer in words."""
+    loss: float
+    """By which rows are ordered, the worst first: 0 for what is right and sure. Its unit is the task's own."""
+    right: bool | None
+    """None where answers are numbers, which are near or far."""
+    confidence: float | None
+    """The probability of the answer; None: it has none."""
+
+
+_LEAST = 1e-7
+"""What a probability counts for at least, as in the losses of training."""
+
+
+def surprise(probability: float) -> float:
+    """The loss, in nats, of what was given this probability."""
+    return -math.log(max(probability, _LEAST))

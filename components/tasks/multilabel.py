@@ -10,7 +10,16 @@ from components.statistics.resampling import Draws, label_ratios, weighted_avera
 from components.tasks import label_text, label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
-from components.tasks.metrics import F1, PRECISION, RECALL, Metric, average_precision, precision_recall_f1
+from components.tasks.metrics import (
+    F1,
+    PRECISION,
+    RECALL,
+    Assessment,
+    Metric,
+    average_precision,
+    precision_recall_f1,
+    surprise,
+)
 from components.tasks.protocols import ModelSettings
 
 if TYPE_CHECKING:
@@ -207,3 +216,14 @@ class Multilabel(Task):
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The predicted labels, a dash if there are none, then each label with its score."""
         return "\t".join([LABEL_SEPARATOR.join(values["labels"]) or "-", *names_with_values(values["scores"])])
+
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """The labels of the row and those found; the loss is the sum of the labels' cross-entropies, nats.
+
+        The confidence is that in the least sure of the decisions, one a label.
+        """
+        theirs, found, scores = set(self.label_names(label)), values["labels"], values["scores"]
+        loss = sum(surprise(score if name in theirs else 1 - score) for name, score in scores.items())
+        least = min(score if name in found else 1 - score for name, score in scores.items())
+        truth, answer = (LABEL_SEPARATOR.join(sorted(names)) or "-" for names in (theirs, found))
+        return Assessment(truth, answer, loss, theirs == set(found), least)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.statistics.resampling import Draws, weighted_correlation, weighted_ranks
 from components.tasks.base import Problem, Task
-from components.tasks.metrics import PEARSON, SPEARMAN, Metric, correlation
+from components.tasks.metrics import PEARSON, SPEARMAN, Assessment, Metric, correlation
 from components.tasks.protocols import DataSettings, ModelSettings
 
 if TYPE_CHECKING:
@@ -182,6 +182,16 @@ class Regression(Task):
     def to_row(self, values: dict[str, Any]) -> list[str]:
         """The number with six decimals."""
         return [f"{values[self.prediction_key]:.6f}"]
+
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """Both numbers; the loss is how far they are apart."""
+        truth, answer = float(label), values[self.answer_key]
+        return Assessment(f"{truth:g}", f"{answer:.4g}", abs(answer - truth), None, None)
+
+    @property
+    def answer_key(self) -> str:
+        """Under which `assess` finds the number."""
+        return self.prediction_key
 
 
 def resampled_spearman(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 from components.tasks.label_text import LIST_IT
@@ -89,3 +89,20 @@ def to_bio(tags: Sequence[str], scheme: Scheme) -> list[str]:
         found.append(f"{'B' if begins else 'I'}-{kind}")
         before = kind
     return found
+
+
+def in_characters(text: str, spans: Iterable[tuple[str, int, int]]) -> Iterator[tuple[int, int, str]]:
+    """(begin, end, type), in characters of words with one space between, of (type, first word, word after the last)."""
+    begins = [0]
+    for word in text.split(" "):
+        begins.append(begins[-1] + len(word) + 1)
+    for kind, first, behind in spans:
+        yield begins[first], begins[behind] - 1, kind
+
+
+def empty_word(what: str, found: Sequence[str]) -> tuple[str, str] | None:
+    """What is wrong with words, or what is called so, of which one is empty."""
+    place = next((i for i, one in enumerate(found, 1) if not one.strip()), None)
+    if place is None:
+        return None
+    return f"{what} {place} of {len(found)} is empty", "Separate them by one space, with none at the ends"

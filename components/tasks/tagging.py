@@ -15,7 +15,7 @@ from components.common import feature_names
 from components.statistics.resampling import Draws, label_ratios
 from components.tasks import label_text, label_weights, tag_schemes
 from components.tasks.base import Problem, Task
-from components.tasks.metrics import Metric, precision_recall_f1, ratio
+from components.tasks.metrics import Assessment, Metric, precision_recall_f1, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
 from components.tasks.tag_schemes import OUTSIDE
 
@@ -76,7 +76,7 @@ class Tagging(Task):
     def check_row(self, texts: Sequence[str], label: str) -> Problem | None:
         """As many tags as words, none of them empty, not too many, each as `check_tags` wants it."""
         words, tags = texts[0].split(" "), label.split(" ")
-        if problem := empty_word("token", words) or empty_word("tag", tags):
+        if problem := tag_schemes.empty_word("token", words) or tag_schemes.empty_word("tag", tags):
             return problem
         if len(words) != len(tags):
             remedy = "Give each token its tag; a token cannot hold a space"
@@ -280,13 +280,26 @@ class Tagging(Task):
         ]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
 
+    def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
+        """What is tagged in the row and what was found of its words; the loss is the number of spans that are wrong.
 
-def empty_word(what: str, found: Sequence[str]) -> Problem | None:
-    """What is wrong with words, or what is called so, of which one is empty."""
-    place = next((i for i, one in enumerate(found, 1) if not one.strip()), None)
-    if place is None:
-        return None
-    return f"{what} {place} of {len(found)} is empty", "Separate them by one space, with none at the ends"
+        The answer's offsets are those of words with one space between. Of an answer with wrong spans the confidence is
+        that in the surest of these, and it is added to the loss.
+        """
+        (text,) = texts
+        theirs = set(tag_schemes.in_characters(text, self._tagged(label.split(" "))))
+        found = {(one["begin"], one["end"], one[self.kind_key]): one["score"] for one in values[self.found_key]}
+        wrong = found.keys() ^ theirs
+        surest = max((found[span] for span in wrong if span in found), default=None)
+        truth, answer = (
+            "; ".join(f"{text[begin:end]} {kind}" for begin, end, kind in sorted(spans)) or "-"
+            for spans in (theirs, found)
+        )
+        return Assessment(truth, answer, len(wrong) + (surest or 0.0), not wrong, surest)
+
+    def _tagged(self, tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        """(type, first word, word after the last) of each span."""
+        return entities(tags)
 
 
 def entities(tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:

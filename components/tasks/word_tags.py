@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 from components.statistics.resampling import Draws, macro
@@ -111,3 +111,7 @@ class WordTags(Tagging):
             "token_accuracy": (drawn.weights @ right.astype(float)) / (drawn.weights @ words.astype(float)),
             "macro_f1": macro(of_labels, (of_tags[1] + of_tags[2]).any(axis=0)),
         }
+
+    def _tagged(self, tags: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+        """Each word is a span."""
+        return ((tag, place, place + 1) for place, tag in enumerate(tags))

@@ -9,13 +9,11 @@ from pathlib import Path
 
 from components.common.checkout import COMMAND, ROOT, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
-from pipeline.commands import help_text, model_arguments
+from pipeline.commands import help_text, model_arguments, record_arguments
 from pipeline.commands.command_parser import CommandParser
-from pipeline.commands.model_options import Add, add_columns, add_label, add_root, at_least
+from pipeline.commands.model_options import RUN, Add, add_columns, add_label, add_root, add_wait, at_least
 
 _SHIPPED = "pipeline/configs/movie_reviews.toml"
-
-_RUN = "a run's id, or a pipeline's name for its newest run"
 
 
 def parser(description: str) -> argparse.ArgumentParser:
@@ -60,7 +58,8 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
 
     for add_some in (
         _add_runs,
-        _add_records,
+        record_arguments.add_records,
+        record_arguments.add_reports,
         model_arguments.add_predictions,
         model_arguments.add_vectors,
         model_arguments.add_fill,
@@ -85,7 +84,7 @@ def _add_runs(add: Add) -> None:
     _add_config(command)
     add_root(command)
     command.add_argument("--force", action="store_true", help="run even if there is no new span of data")
-    _add_wait(command)
+    add_wait(command)
     command.add_argument("--json", action="store_true", help="print the run's record as JSON instead of text")
     command = add(
         "check",
@@ -111,34 +110,6 @@ def _add_runs(add: Add) -> None:
     command.add_argument("--log", type=Path, metavar="FILE", help="keep TensorFlow's log there")
 
 
-def _add_records(add: Add) -> None:
-    command = add(
-        "show",
-        "show a run: nodes, verdict, metrics by class and slice, where it was pushed",
-        "",
-        "show movie-reviews",
-    )
-    command.add_argument("run", nargs="?", metavar="RUN", help=f"{_RUN}; default the newest run of all")
-    add_root(command)
-    command.add_argument("--all", action="store_true", help="list the runs")
-    command.add_argument("--manifest", action="store_true", help="print the manifest: the run's inputs and its result")
-    command.add_argument("--json", action="store_true", help="print the run's record as JSON")
-    command = add(
-        "reproduce",
-        "run again from a manifest, without any cache, and compare bit by bit",
-        "Weights and metrics have to be equal to the last bit; what differs is listed, first what it could come from.",
-        "reproduce 20261123-093000",
-    )
-    command.add_argument("run", metavar="RUN", help=_RUN)
-    add_root(command)
-    command.add_argument("--into", type=Path, metavar="DIR", help="root of the new run; default within the old run's")
-    moved = {"data-path": "the directory that held all data files", "base": "the base model", "schema": "schema_file"}
-    for name, what in moved.items():
-        command.add_argument(f"--{name}", type=Path, metavar="PATH", help=f"where {what} is now, if it was moved")
-    _add_wait(command)
-    command.add_argument("--json", action="store_true", help="print the comparison as JSON")
-
-
 def _add_data(add: Add) -> None:
     command = add(
         "check-data",
@@ -148,7 +119,7 @@ def _add_data(add: Add) -> None:
         "check-data rows.tsv --against 20261123-093000",
     )
     command.add_argument("rows", type=Path, metavar="TSV", help="rows with or without labels; may end in .gz")
-    command.add_argument("--against", required=True, metavar="RUN", help=_RUN)
+    command.add_argument("--against", required=True, metavar="RUN", help=RUN)
     add_root(command)
     add_columns(command)
     add_label(command)
@@ -177,7 +148,7 @@ def _add_upkeep(add: Add) -> None:
         "version", nargs="?", type=int, metavar="VERSION", help="default the newest older one with other weights"
     )
     _add_pipeline(command)
-    _add_wait(command)
+    add_wait(command)
     command = add(
         "prune",
         "remove artifacts that no kept run and no pushed version needs, and older versions",
@@ -189,7 +160,7 @@ def _add_upkeep(add: Add) -> None:
     command.add_argument("--keep", type=at_least(1), metavar="N", help="newest runs that keep artifacts")
     command.add_argument("--versions", type=at_least(1), metavar="N", help="newest versions that stay")
     command.add_argument("--dry-run", action="store_true", help="only say what would be removed")
-    _add_wait(command)
+    add_wait(command)
     command.add_argument("--json", action="store_true", help="print JSON")
 
 
@@ -245,10 +216,6 @@ def _config(given: str) -> Path:
 
 def _add_config(command: argparse.ArgumentParser) -> None:
     command.add_argument("--config", type=_config, required=True, metavar="C", help="the run's TOML file")
-
-
-def _add_wait(command: argparse.ArgumentParser) -> None:
-    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")
 
 
 def _add_pipeline(command: argparse.ArgumentParser) -> None:

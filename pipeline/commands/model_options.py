@@ -21,6 +21,9 @@ POOLING: Final = "mean"
 """Of a base model, where the command line does not say."""
 
 
+RUN = "a run's id, or a pipeline's name for its newest run"
+
+
 def at_least(least: int) -> Callable[[str], int]:
     """The type of an option that is a number of at least so much."""
 
@@ -100,3 +103,8 @@ def _add_verification(command: argparse.ArgumentParser) -> None:
     )
     key = "hold a pushed model against its signature first, by this public key; needs `make signing`"
     command.add_argument("--verify-key", type=Path, metavar="PEM", help=key)
+
+
+def add_wait(command: argparse.ArgumentParser) -> None:
+    """Whether to wait for another run."""
+    command.add_argument("--wait", action="store_true", help="wait for the end of another run on this root")

@@ -28,7 +28,7 @@ from components.serving.input_format import (
     row_format,
 )
 from components.tasks import TASKS, Task
-from components.tasks.tagging import empty_word
+from components.tasks.tag_schemes import empty_word
 from pipeline.commands import given_texts, named_models
 from pipeline.reports.answers import beside, readable
 

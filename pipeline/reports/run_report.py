@@ -163,6 +163,8 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
             facts.append(("try", try_line(record.pushed, dev.get("task", ""))))
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))
+    if record.report.is_file():
+        facts.append(("report", short_path(str(record.report))))
     facts.append(("log", _log_of(record)))
     return facts
 

@@ -79,7 +79,21 @@ def run(checked: AnyChecked, root: Path, say: Callable[[Any], None], wait: bool 
                 record.seconds = time.monotonic() - started
                 with contextlib.suppress(OSError):
                     record.write()
+            _report(record, terminal, say)
     return record
+
+
+def _report(record: RunRecord, terminal: TextIO, say: Callable[[Any], None]) -> None:
+    """Writes the page about a run that has ended; what it costs is not the run's time."""
+    if record.state == "interrupted":
+        return
+    # It imports what draws charts, which the nodes need not.
+    from pipeline.reports.html import report_file
+
+    with watch(terminal, "writing the report"):
+        wrong = report_file.write_at_end(record)
+    if wrong:
+        say(tables.Hanging(Text("! "), Text(wrong)))
 
 
 def _run_nodes(

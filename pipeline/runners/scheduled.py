@@ -28,6 +28,7 @@ from components.export.card import identity, read_card
 from components.serving.versions import production
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
+from pipeline.reports.html import report_file
 from pipeline.runners import claims, libraries, notify
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import lifecycle, manifest, record
@@ -195,6 +196,8 @@ def end(exported: Path, run_id: str) -> int:
             found = manifest.read(directory)
             lifecycle.end(kept, found)
             kept.error = None
+    if wrong := report_file.write_at_end(kept):
+        print(f"warning: {printable(wrong)}", file=sys.stderr)
     notify.tell(settings, kept.document())
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"

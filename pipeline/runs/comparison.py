@@ -46,7 +46,7 @@ def input_differences(before: Manifest, after: Manifest) -> Iterator[tuple[str, 
     yield from _changed("base model", before.base_model, after.base_model)
     initial = [{"initial weights": one.result.get("initial_weights")} for one in (before, after)]
     yield from _changed("base model", *initial)
-    yield from _changed("config", _flat(before.config), _flat(after.config))
+    yield from _changed("config", flat_settings(before.config), flat_settings(after.config))
     if before.code["sha256"] != after.code["sha256"]:
         commits = [
             str(m.code.get("commit", "?"))[:12] + ("+" if m.code.get("modified") else "") for m in (before, after)
@@ -71,12 +71,13 @@ def _changed(kind: str, before: dict[str, Any], after: dict[str, Any]) -> Iterat
         yield kind, f"and {len(names) - _CHANGED_ROWS} more"
 
 
-def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """TABLE.KEY -> value of all that can change a result, but for where files lie."""
     flat: dict[str, Any] = {}
     for key, value in config.items():
         # Where files lie is no part of what they are, which `data` and `base model` tell.
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= flat_settings(value, f"{prefix}{key}.")
         elif prefix not in ("data.", "corpus.", "push.") or not _is_path(value):
             flat[f"{prefix}{key}"] = value
     for name in ("model.base", "vocabulary.reference", "training.init_from", "drift.on_drift"):

@@ -13,6 +13,8 @@ RECORD_FILE = "run.json"
 
 LOG_FILE = "log.txt"
 
+REPORT_FILE = "report.html"
+
 LOCK_FILE = "lock"
 
 MAKERS = ("Trainer", "VocabularyLearner")

@@ -17,7 +17,7 @@ from components.common.errors import InputError
 from components.common.suggest import did_you_mean
 from components.settings.serialization import load, load_file
 from components.verdict.summary import CANDIDATE
-from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, moved
+from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, REPORT_FILE, moved
 from pipeline.runs.run_ids import in_order
 
 NodeState = Literal["done", "cached", "failed", "running"]
@@ -96,6 +96,11 @@ class RunRecord:
     def log(self) -> Path:
         """The run's log."""
         return Path(self.directory, LOG_FILE)
+
+    @property
+    def report(self) -> Path:
+        """The page about the run, if one was written."""
+        return Path(self.directory, REPORT_FILE)
 
     def node(self, node_id: str) -> NodeRecord:
         """The node's entry, a new one behind the others if it has none."""

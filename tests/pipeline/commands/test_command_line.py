@@ -22,6 +22,8 @@ NOWHERE = {
     "run": "--config no.toml",
     "check": "--config no.toml",
     "show": "--root nowhere",
+    "mistakes": "--root nowhere",
+    "compare": "one another --root nowhere",
     "reproduce": "today --root nowhere",
     "predict": "--model nowhere text",
     "evaluate": "--model nowhere rows.tsv",

@@ -23,7 +23,7 @@ def test_every_command_and_every_option_is_in_a_shells_script(shell: str) -> Non
 @pytest.mark.parametrize(
     ("typed", "expected"),
     [
-        (["re"], "reproduce"),
+        (["re"], "reproduce report"),
         (["export", "--runner", ""], "airflow kubeflow"),
         (["embed", "--pooling", "m"], "mean"),
         (["completion", ""], "bash zsh fish"),

@@ -106,6 +106,8 @@ def _write_run(paths: PipelinePaths, run: Run, run_id: str, model: Path, version
             "examples_per_second": 5.5,
             "best_step": 96,
             "key": "6" * 64,
+            "metric": "accuracy",
+            "evaluations": [{"step": 96, "value": 0.5, "loss": 0.7}],
         },
         evaluations={"dev": summary},
         pushed=str(version) if version else None,

@@ -31,7 +31,7 @@ WRONG: list[Any] = [
 ]
 
 COMMANDS = [
-    *(["show"], ["show", "--all"], ["show", "--json"], ["show", "--manifest"], ["show", IDS[0]]),
+    *(["report"], ["show"], ["show", "--all"], ["show", "--json"], ["show", "--manifest"], ["show", IDS[0]]),
     *(["versions"], ["versions", "--json"], ["versions", "--name", f"../{CANARY}"], ["rollback"], ["rollback", "1"]),
     *(["prune", "--keep", "1"], ["prune", "--keep", "1", "--dry-run", "--json"], ["reproduce", IDS[1]]),
 ]

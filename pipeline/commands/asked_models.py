@@ -1,0 +1,36 @@
+"""A run's answers to the rows of a split, for commands that show them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.common import progress, streams
+
+if TYPE_CHECKING:
+    from pipeline.reports.row_answers import Answers
+    from pipeline.runs.record import RunRecord
+
+
+def answers_of(record: RunRecord, split: str, most: int | None) -> Answers:
+    """What is kept of them, or else what the run's model answers, while a line on the terminal says so.
+
+    What TensorFlow prints goes to the run's log.
+
+    Args:
+        record: of the run.
+        split: its name.
+        most: rows that are needed, the first ones; None: all.
+
+    Raises:
+        InputError: as `row_answers.asked`.
+    """
+    from pipeline.reports import row_answers
+
+    if (found := row_answers.enough(record, split, most)) is not None:
+        return found
+    with (
+        progress.stop_on_signals(),
+        streams.redirected_output(record.log) as shown,
+        progress.watch(shown, f"asking the model about {split}"),
+    ):
+        return row_answers.asked(record, split, most)

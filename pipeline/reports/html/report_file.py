@@ -1,0 +1,40 @@
+"""The report of a run as a file beside its record."""
+
+from __future__ import annotations
+
+import traceback
+from pathlib import Path
+
+from components.common import atomic_files
+from components.common.errors import describe
+from pipeline.reports import model_card, row_answers
+from pipeline.reports.html import run_page
+from pipeline.reports.html.render import render
+from pipeline.reports.row_answers import Answers
+from pipeline.runs.record import RunRecord
+
+_LATER = "Nobody has asked the model about single rows yet: `report` does so."
+
+
+def write(record: RunRecord, answers: Answers | None, no_answers: str = "") -> Path:
+    """Writes the report of a run, in one step; arguments as for `run_page`."""
+    atomic_files.write_text(record.report, render(run_page.run_page(record, answers, no_answers)))
+    return record.report
+
+
+def write_at_end(record: RunRecord) -> str | None:
+    """Writes the report of a run that has ended, as far as its rows' answers are known, and the card of the version
+    that it pushed. No run fails for it.
+
+    Returns:
+        What went wrong, in a line; None: nothing. The log has the rest.
+    """
+    try:
+        model_card.write(record)
+        answers = row_answers.kept(record, "dev")
+        write(record, answers, "" if answers or "dev" not in record.evaluations or record.vocabulary else _LATER)
+    except Exception as error:
+        with record.log.open("a", encoding="utf-8") as log:
+            traceback.print_exc(file=log)
+        return f"not all of the run's report was written: {describe(error)}"
+    return None

@@ -1,0 +1,43 @@
+"""The worst mistakes of a model on a terminal."""
+
+from __future__ import annotations
+
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from pipeline.reports.row_answers import Answers
+from pipeline.reports.tables import Hanging, new_table
+
+_PAIRS = 15
+"""Most confused ones that are listed."""
+
+_CHARACTERS = 400
+"""Of a text; the TSV has all."""
+
+
+def mistakes_report(answers: Answers, top: int) -> RenderableType:
+    """The worst rows with what they are and what was answered, and what is taken for what.
+
+    Args:
+        answers: of a split.
+        top: rows that are listed.
+    """
+    worst = answers.worst()
+    judged = [row for row in answers.rows if row.candidate.right is not None]
+    what = f"{len(worst):,} of {answers.total:,} rows of {answers.split} are wrong" if judged else "the farthest first"
+    parts: list[RenderableType] = [Hanging(Text(), Text(f"{answers.split}: {what}", "bold"))]
+    for row in worst[:top]:
+        found = row.candidate
+        sure = "" if found.confidence is None else f", {found.confidence:.3f} sure"
+        head = Text.assemble((f"{row.place:,}  ", "dim"), f"{found.truth} → {found.answer}", (sure, "dim"))
+        text = " | ".join(row.texts).replace("\n", " ")
+        shown = text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"
+        parts += [Text(), Hanging(Text(), head), Hanging(Text("   "), Text(shown))]
+    if len(worst) > top:
+        parts += [Text(), Hanging(Text(), Text(f"{len(worst) - top:,} more: --top, or --output FILE", "dim"))]
+    if pairs := answers.confused()[:_PAIRS]:
+        table = new_table(f"{answers.split}, most confused", "rows")
+        for (truth, answer), rows in pairs:
+            table.add_row(f"{truth} → {answer}", f"{rows:,}")
+        parts += [Text(), table]
+    return Group(*parts)

@@ -1,0 +1,186 @@
+"""What a run's model, and the one in production then, answered to the rows of a split, kept beside the run's record.
+
+A model is asked once, by the first command that wants to know.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+from components import tasks
+from components.common import atomic_files, stored_paths
+from components.common.errors import InputError
+from components.export.card import identity, read_card
+from components.export.card_task import task_of
+from components.settings.run import Run
+from components.settings.serialization import dump, load_file
+from components.tasks.metrics import Assessment
+from pipeline.runs import manifest
+from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.record import RunRecord
+
+READER = "TsvExampleGen"
+
+
+@dataclass(frozen=True, slots=True)
+class AnsweredRow:
+    """A row of a split, and what models answer to it."""
+
+    place: int
+    """In the split's Examples, from 1."""
+    texts: tuple[str, ...]
+    candidate: Assessment
+    production: Assessment | None = None
+    """None: there was no model in production, or it is gone, or one of other labels."""
+
+
+@dataclass(slots=True)
+class Answers:
+    """Of one split, in its order."""
+
+    split: str
+    model: str
+    """`components.export.card.identity` of the run's model."""
+    version: str | None
+    """Of the model in production; None: it was not asked."""
+    total: int
+    """Rows of the split, of which the first ones may be here alone."""
+    rows: list[AnsweredRow] = field(default_factory=list)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether every row of the split is here."""
+        return len(self.rows) == self.total
+
+    def worst(self) -> list[AnsweredRow]:
+        """The rows that are not right, those of the greatest loss first; of numbers all."""
+        wrong = [row for row in self.rows if not row.candidate.right]
+        return sorted(wrong, key=lambda row: (-row.candidate.loss, row.place))
+
+    def confused(self) -> list[tuple[tuple[str, str], int]]:
+        """(truth, answer) -> wrong rows, the most frequent first; nothing of numbers."""
+        found = Counter(
+            (row.candidate.truth, row.candidate.answer) for row in self.rows if row.candidate.right is False
+        )
+        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+
+
+def kept(record: RunRecord, split: str) -> Answers | None:
+    """What is kept of a split; None: nothing, or of another model, or it is damaged."""
+    path = _path(record, split)
+    if not path.is_file():
+        return None
+    with contextlib.suppress(InputError):
+        found = load_file(Answers, path, "a run's answers", "Delete it: `report` asks the model again")
+        numbers = [one.loss for row in found.rows for one in (row.candidate, row.production) if one]
+        if found.split == split and found.model == _identity(record) and all(map(math.isfinite, numbers)):
+            return found
+    return None
+
+
+def enough(record: RunRecord, split: str, most: int | None) -> Answers | None:
+    """What is kept, if it is of as many rows as are needed, `most`, or of all; None: it is not."""
+    found = kept(record, split)
+    is_enough = found and (found.is_complete or (most is not None and len(found.rows) >= most))
+    return found if is_enough else None
+
+
+def asked(record: RunRecord, split: str, most: int | None) -> Answers:
+    """What is kept of a split's rows, or else what the models answer now, which is kept then.
+
+    Args:
+        record: of a run that has a model.
+        split: its name.
+        most: rows that are needed, the first ones; None: all.
+
+    Raises:
+        InputError: the run has no such split, no model, or what it had was removed since.
+    """
+    if (found := enough(record, split, most)) is not None:
+        return found
+    asked_now = _ask(record, split, most)
+    with contextlib.suppress(OSError):
+        atomic_files.write_text(_path(record, split), dump(asked_now))
+    return asked_now
+
+
+def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
+    from components.examples import labelled_texts
+    from components.serving.predictor import Predictor
+
+    directory = Path(record.directory)
+    settings = manifest.read_alone(directory).settings
+    paths = PipelinePaths.of_run(settings, directory)
+    if not isinstance(settings, Run):
+        raise InputError(record.id, "a run that learned a vocabulary, whose product answers nothing", "Name another")
+    if split not in record.rows:
+        known = ", ".join(record.rows) or "none"
+        raise InputError("--split", f"run {record.id} has no rows of {split!r}, its splits: {known}", "Name another")
+    model, source = _model(record, paths), examples(record, paths)
+    rows = list(islice(labelled_texts.read(source / f"Split-{split}", tasks.read(source)), most))
+    found = Predictor(model).assess(rows)
+    before: Iterable[Assessment | None] = itertools.repeat(None, len(rows))
+    if (version := _production(record, paths, model)) is not None:
+        before = Predictor(paths.serving / version).assess(rows)
+    answered = [
+        AnsweredRow(place, texts, ours, theirs)
+        for place, ((texts, _), ours, theirs) in enumerate(zip(rows, found, before, strict=True), 1)
+    ]
+    return Answers(split, identity(read_card(model)), version, record.rows[split], answered)
+
+
+def _model(record: RunRecord, paths: PipelinePaths) -> Path:
+    """The run's model: the version that was pushed, or what Trainer left.
+
+    Raises:
+        InputError: neither is there any more.
+    """
+    made = manifest.read_alone(Path(record.directory)).result.get("model")
+    for root, said in ((paths.serving, record.pushed), (paths.models, made)):
+        place = stored_paths.below(root, said) if said else None
+        if place is not None and place.is_dir() and "task" in read_card(place):
+            return place
+    problem = "has no model any more, or none yet"
+    raise InputError(f"run {record.id}", problem, "Run again: its answers can be had as long as its model is there")
+
+
+def examples(record: RunRecord, paths: PipelinePaths) -> Path:
+    """The directory of a run's rows as ExampleGen made them.
+
+    Raises:
+        InputError: it was removed.
+    """
+    for uri in record.node(READER).outputs:
+        if (found := paths.artifact(uri)) is not None and found.is_dir():
+            return found
+    raise InputError(f"run {record.id}", "its rows were removed by `prune`", "Run again: they come from its files")
+
+
+def _production(record: RunRecord, paths: PipelinePaths, model: Path) -> str | None:
+    """The version that was in production then, if it can be asked still."""
+    version = str(record.evaluations.get("dev", {}).get("baseline_version") or "")
+    place = paths.serving / version
+    if not version.isdecimal() or not place.is_dir():
+        return None
+    try:
+        return None if tasks.unlike(task_of(place), task_of(model)) else version
+    except InputError:
+        return None
+
+
+def _identity(record: RunRecord) -> str | None:
+    with contextlib.suppress(InputError):
+        found: str | None = manifest.read_alone(Path(record.directory)).result.get("identity")
+        return found
+    return None
+
+
+def _path(record: RunRecord, split: str) -> Path:
+    return Path(record.directory, f"answers-{Path(split).name}.json")
