@@ -14,7 +14,7 @@ import tensorflow as tf
 from components.common import cpu
 from components.export import signature_names
 from components.export.card import ASSETS
-from components.export.formats import tokenizer
+from components.export.formats import onnx_fusions, tokenizer
 from components.export.formats.parity import Predict, Reference
 from components.export.formats.pushed import Pushed
 from components.tokenization import joins
@@ -59,7 +59,9 @@ def write(model: Pushed, directory: Path, reference: Reference, precision: str) 
             # Where products of 8 bits are added up in 16, they saturate: 7 bits do not.
             reduce_range=not cpu.has_vnni(),
             weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gemm"],
+            op_types_to_quantize=["MatMul", "Gemm", "Attention"],
+            # Two inputs that are both computed stay as they are; of ONNX Runtime's own nodes, the type is told.
+            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
         )
 
 
@@ -80,7 +82,9 @@ def _converted(model: Pushed, reference: Reference) -> Any:
 
     spec = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
     function = tf.function(predict, input_signature=spec, autograph=False)
-    return tf2onnx.convert.from_function(function, input_signature=spec, opset=_OPSET)[0]
+    graph = tf2onnx.convert.from_function(function, input_signature=spec, opset=_OPSET)[0]
+    onnx_fusions.fuse(graph)
+    return graph
 
 
 class Session:

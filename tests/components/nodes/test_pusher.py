@@ -1,3 +1,5 @@
+import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -7,11 +9,54 @@ from tfx.proto import pusher_pb2
 from tfx.types import standard_artifacts
 from tfx.utils import proto_utils
 
+from components.export.formats import beside, huggingface
 from components.nodes.pusher import Executor
 from components.serving.versions import versions
+from tests import exported_models
 from tests.conftest import artifact
 
 Push = Callable[..., Any]
+
+
+def pushed_with_forms(made: Path, folder: Path) -> Any:
+    """Runs the Pusher on a model that can go out in other forms; returns the artifact of what was pushed."""
+    model = artifact(standard_artifacts.Model, folder / "model")
+    shutil.copytree(made, folder / "model" / "Format-Serving", dirs_exist_ok=True)
+    blessing = artifact(standard_artifacts.ModelBlessing, folder / "blessing")
+    (folder / "blessing" / "BLESSED").touch()
+    blessing.set_int_custom_property("blessed", 1)
+    pushed = artifact(standard_artifacts.PushedModel, folder / "pushed")
+    place = pusher_pb2.PushDestination.Filesystem(base_directory=str(folder / "serving" / "toy"))
+    Executor().Do(
+        {"model": [model], "model_blessing": [blessing]},
+        {"pushed_model": [pushed]},
+        {
+            "push_destination": proto_utils.proto_to_json(pusher_pb2.PushDestination(filesystem=place)),
+            "custom_config": json.dumps({"formats": ["hf"]}),
+        },
+    )
+    return pushed
+
+
+def test_a_push_that_was_killed_goes_on_with_the_other_forms_of_its_version(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = exported_models.write(tmp_path / "made", exported_models.TASKS["classification"])
+
+    def killed(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(huggingface, "save_file", killed)
+        with pytest.raises(KeyboardInterrupt):
+            pushed_with_forms(made, tmp_path)
+    (version,) = versions(tmp_path / "serving" / "toy")
+    assert beside.of_version(tmp_path / "serving" / "toy" / str(version)) == []
+    assert Path(pushed_with_forms(made, tmp_path).uri).name == str(version)
+    (form,) = beside.of_version(tmp_path / "serving" / "toy" / str(version))
+    assert form == tmp_path / "serving" / "toy-hf" / str(version)
+    assert (form / "model.safetensors").is_file()
+    assert [path.name for path in form.parent.iterdir()] == [str(version)]
 
 
 @pytest.fixture

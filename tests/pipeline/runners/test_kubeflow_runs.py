@@ -79,7 +79,8 @@ def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     kubeflow = settings(first["mounted"])
-    config = write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, kubeflow=kubeflow)
+    forms = {"formats": ["hf"]}
+    config = write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, kubeflow=kubeflow, push=forms)
     first["spec"] = read(exported(config, folder / "first-spec"))
     # The next run: another seed, and a gate that nothing passes.
     claims = {"no_worse": {"accuracy": 0.5}, "anchor": "best", "anchor_no_worse": {"accuracy": 0.5}}
@@ -104,6 +105,8 @@ def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
         for split, task in (("dev", "evaluator"), ("test", "evaluator-test"))
     }
     same_as_local(serving / str(version), first_run.record, evaluations)
+    form = read_card(serving.with_name("toy-hf") / str(version))["exported"]
+    assert (form["form"], form["parity"]["real_texts"]) == ("hf", 16)
     pushed = first["outputs"]["pusher"]["pushed_model"]
     assert pushed.metadata["pushed_destination"] == str(serving / str(version))
     assert pushed.uri.startswith("minio://mlpipeline/bert/")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import dataclasses
 import errno
 import json
+from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import tokenizers
 
@@ -155,6 +157,9 @@ def test_an_onnx_export_gives_the_vectors_of_the_model(version: Made, tmp_path: 
     texts = ["the film", "is not good", "a"]
     for ours, theirs in zip(Predictor(made).vectors(texts), Predictor(found).vectors(texts), strict=True):
         np.testing.assert_allclose(theirs, ours, atol=1e-6)
+    kinds = Counter(node.op_type for node in onnx.load(found / onnx_file.MODEL).graph.node)
+    # Of two layers, and of the embeddings one more normalisation.
+    assert (kinds["LayerNormalization"], kinds["Gelu"], kinds["Attention"]) == (5, 2, 2)
 
 
 def test_eight_bits_are_near_and_a_classifier_gives_vectors_as_well(version: Made, tmp_path: Path) -> None:
