@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-verdict
+  bench-small-run bench-vocabulary bench-verdict bench-export
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -189,6 +189,11 @@ bench-predict: setup samples $(PEER_INSTALLED)
 
 bench-fill: setup samples
 	$(PY) -m bench.fill
+
+# Exports beside the model: equal answers in PyTorch and ONNX Runtime, what 8 bits cost, and speed; half an hour and more.
+bench-export: SAMPLES = minilm movie-reviews reuters-r8 conll2003
+bench-export: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.export
 
 bench-vocabulary: SAMPLES = newsgroups
 bench-vocabulary: setup samples
