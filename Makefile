@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-verdict bench-export
+  bench-small-run bench-vocabulary bench-report bench-verdict bench-export
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -247,6 +247,10 @@ bench-verdict: setup
 # Evaluator as the classes grow, with a toy model: half an hour.
 bench-classes: setup
 	$(PY) -m bench.classes
+
+# The page about a run of 10,000 rows: its size, what it takes, and how soon a browser has it.
+bench-report: setup browser
+	$(PY) -m bench.report
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -43,6 +43,7 @@ _SEE = {
     "fill": "serving.md",
     "check-data": "retraining.md",
     "data": "tutorial.md",
+    "init": "tutorial.md",
     "versions": "operations.md",
     "rollback": "operations.md",
     "prune": "operations.md",

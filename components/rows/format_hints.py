@@ -28,14 +28,14 @@ def remedy(path: Path, data: Data) -> str | None:
     Raises:
         InputError: the file cannot be read.
     """
-    lines = _first_lines(path)
+    lines = first_lines(path)
     per_token = TASKS[data.task].per_token
-    if per_token and data.format != "conllu" and _is_conllu(lines):
+    if per_token and data.format != "conllu" and is_conllu(lines):
         task = ', and task = "word_tags" for its parts of speech' if data.task == Tagging.name else ""
         return f'The file looks like CoNLL-U: set data.format = "conllu"{task}'
     if data.format != "tsv":
         return None
-    if per_token and (columns := _conll(lines)):
+    if per_token and (columns := conll(lines)):
         label = f" and data.label = {columns[-1]}, which holds tags" if columns and columns[-1] != 2 else ""
         return f'The file looks like CoNLL\'s, a token a line: set data.format = "conll"{label}'
     if data.row_quoting == "none" and _is_quoted(lines):
@@ -61,7 +61,7 @@ def other_separator(path: Path, quoting: RowQuoting, wanted: Sequence[Column]) -
     Raises:
         InputError: the file cannot be read.
     """
-    return _other_separator(_first_lines(path), separator_of(quoting), wanted)
+    return _other_separator(first_lines(path), separator_of(quoting), wanted)
 
 
 def tag_columns(columns: Sequence[Sequence[str]]) -> list[int]:
@@ -75,22 +75,24 @@ def tag_columns(columns: Sequence[Sequence[str]]) -> list[int]:
     return with_entities or [number for number, _ in tagged]
 
 
-def _first_lines(path: Path) -> list[str]:
+def first_lines(path: Path, most: int = _LINES, size: int = _BYTES) -> list[str]:
+    """The first lines of a file, without their ends; the last one is whole."""
     with readable(path), opened(path) as file:
-        head = file.read(_BYTES)
+        head = file.read(size)
     lines = head.decode("utf-8-sig", errors="replace").split("\n")
     # The last one may be cut, or is nothing behind the last line feed.
-    whole = lines[:-1] if len(lines) > 1 and (len(head) == _BYTES or not lines[-1]) else lines
-    return [line.removesuffix("\r") for line in whole[:_LINES]]
+    whole = lines[:-1] if len(lines) > 1 and (len(head) == size or not lines[-1]) else lines
+    return [line.removesuffix("\r") for line in whole[:most]]
 
 
-def _is_conllu(lines: Sequence[str]) -> bool:
+def is_conllu(lines: Sequence[str]) -> bool:
+    """Whether lines are words of CoNLL-U."""
     words = [line for line in lines if line and not line.startswith("#")]
     return bool(words) and all(map(_CONLLU.fullmatch, words))
 
 
-def _conll(lines: Sequence[str]) -> list[int]:
-    """Numbers of the columns that hold tags, or 2; none at all: it is no file of a token a line."""
+def conll(lines: Sequence[str]) -> list[int]:
+    """Numbers of the columns that hold tags, or 2; none at all: these are no lines of a token each."""
     rows = [re.findall(r"[^ \t]+", line) for line in lines if not line.startswith(("# ", "-DOCSTART-"))]
     tokens = [row for row in rows if row]
     is_parted = lines[:1] != [] and (lines[0].startswith("-DOCSTART-") or [] in rows[:-1])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from components.common.checkout import COMMAND, ROOT, SCRIPT
 from components.common.exit_status import DONE, FAILED, REFUSED, SKIPPED, WRONG_INPUT
+from components.tasks import TASKS
 from pipeline.commands import help_text, model_arguments, record_arguments
 from pipeline.commands.command_parser import CommandParser
 from pipeline.commands.model_options import RUN, Add, add_columns, add_label, add_root, add_wait, at_least
@@ -124,6 +125,20 @@ def _add_data(add: Add) -> None:
     add_columns(command)
     add_label(command)
     command.add_argument("--json", action="store_true", help="print the comparison as JSON")
+    command = add(
+        "init",
+        "write a config for a file of labelled text",
+        "Separator, header, quoting, columns, task and files are guessed from the first rows, each with the reason "
+        "beside it; nothing is asked. What is written passes `check`, or nothing is written.",
+        "init tickets/train.tsv --output tickets.toml",
+    )
+    command.add_argument("rows", type=Path, metavar="FILE", help="rows of text and label, in UTF-8; may end in .gz")
+    command.add_argument("--output", type=Path, metavar="TOML", help="default beside the rows, by their name")
+    command.add_argument("--task", choices=list(TASKS), help="if the guess is wrong")
+    command.add_argument("--text", metavar="C", help="the text's column; of two texts both, with a comma between")
+    add_label(command)
+    command.add_argument("--model", metavar="BASE", help="the base model; default the sample weights, or BERT's own")
+    command.add_argument("--force", action="store_true", help="replace a config that is there")
     command = add(
         "data",
         "fetch a sample data set or the sample weights",
