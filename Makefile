@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-verdict
+  bench-small-run bench-vocabulary bench-verdict bench-calibration
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -172,7 +172,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-vocabulary and bench-verdict are apart.
+# bench-small-run, bench-vocabulary, bench-verdict and bench-calibration are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -242,6 +242,11 @@ bench-verdict: setup
 # Evaluator as the classes grow, with a toy model: half an hour.
 bench-classes: setup
 	$(PY) -m bench.classes
+
+# How sure models are before and after calibration; trains five models, an hour and a half. MRPC as for bench-tasks.
+bench-calibration: SAMPLES = minilm movie-reviews reuters-r8 reuters-topics conll2003
+bench-calibration: setup samples
+	$(PY) -m bench.calibration
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -100,7 +100,7 @@ def coverage(kind: str, rows: int, rarest: float, sets: int) -> dict[str, float]
     true, random, held = true_values(kind, rarest), np.random.default_rng(2), Counter[str]()
     for _ in range(sets):
         found = simulated(random, rows, rarest)
-        drawn = intervals.resampled(task, found.targets, (found.predictions,))[0]
+        drawn = intervals.resampled(found.targets, [(task, found.predictions)])[0]
         ends = intervals.intervals(task, *found, drawn, CONFIDENCE)
         held.update(name for name in names if ends[name][0] <= true[name] <= ends[name][1])
     return {name: held[name] / sets for name in names}
@@ -124,7 +124,7 @@ def claims(worse_by: float, rows: int, margin: float, pairs: int, seed: int = 3)
         answers = np.where(flipped, np.where(right, wrong, rows_of.targets), rows_of.predictions.argmax(axis=1))
         candidate = np.eye(CLASSES, dtype=np.float32)[answers] * 0.7 + 0.1
         models = {CANDIDATE: candidate, BASELINE: rows_of.predictions}
-        ends = estimates.estimates(task, rows_of.targets, models, CONFIDENCE)["differences"]
+        ends = estimates.estimates(dict.fromkeys(models, task), rows_of.targets, models, CONFIDENCE)["differences"]
         for name, counted in found.items():
             counted[paired.answer(ends[name], margin)] += 1
     return found
