@@ -236,8 +236,10 @@ bench-drift: setup samples
 	$(PY) -m bench.drift
 
 # The gate's intervals and paired tests on simulated rows: half an hour of a core, nothing is timed.
-bench-verdict: setup
+bench-verdict: SAMPLES = minilm movie-reviews
+bench-verdict: setup samples
 	$(PY) -m bench.verdict
+	$(PY) -m bench.seeds
 
 # Evaluator as the classes grow, with a toy model: half an hour.
 bench-classes: setup
