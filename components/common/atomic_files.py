@@ -31,6 +31,14 @@ def write_text(path: Path, text: str) -> None:
     publish(aside, path)
 
 
+def link_or_copy(source: str, destination: str) -> None:
+    """A hard link where the file system allows, for files that nobody changes: they are replaced, if need be."""
+    try:
+        os.link(source, destination)
+    except OSError:
+        shutil.copy2(source, destination)
+
+
 def force_to_disk(path: Path) -> None:
     """Returns when a file's content, or a directory's list of names, is on the disk."""
     descriptor = os.open(path, os.O_RDONLY)

@@ -36,7 +36,7 @@ def about(baseline: types.Artifact, task: Task, examples: Path, split: str) -> t
     if unlike := tasks.unlike(known, task):
         return {**notes, "not_compared": f"version {version} {unlike}"}, None
     if known.scores_differently(task):
-        return {**notes, "not_compared": f"version {version} has another threshold or range"}, None
+        return {**notes, "not_compared": f"version {version} has another range"}, None
     learned = learned_texts.read(production)
     if learned is None:
         return {**notes, "learned": {"rows": None}}, None

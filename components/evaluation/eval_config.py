@@ -27,6 +27,7 @@ def build_eval_config(
     models: Sequence[str] = (CANDIDATE,),
     confidence: float = DEFAULT_CONFIDENCE,
     served: Served | None = None,
+    baseline: Task | None = None,
 ) -> Any:
     """TFMA's EvalConfig.
 
@@ -36,6 +37,7 @@ def build_eval_config(
         models: those that are measured, of `CANDIDATE` and `BASELINE`.
         confidence: of the intervals, and of each claim on the difference of two models.
         served: the metrics that were measured by asking the models.
+        baseline: the baseline's task, which may decide from other thresholds on; None: the same.
     """
     from tensorflow_model_analysis.proto import config_pb2
 
@@ -54,18 +56,21 @@ def build_eval_config(
         config.slicing_specs.add(feature_keys=[feature])
     metrics = config.metrics_specs.add().metrics
     metrics.add(class_name="ExampleCount")
-    (_add_class_metrics if task.single_label else _add_task_metrics)(metrics, task, served or {})
+    (_add_class_metrics if task.single_label else _add_task_metrics)(metrics, task, served or {}, baseline or task)
     # Of rows of all models, hence once.
     gathered = config.metrics_specs.add(model_names=[CANDIDATE]).metrics
     gathered.add(
         class_name="Estimates",
         module="components.evaluation.tfma_estimates",
-        config=_fields(task=tasks.to_dict(task), models=list(models), confidence=confidence),
+        config=_fields(
+            tasks={name: tasks.to_dict((baseline or task) if name == BASELINE else task) for name in models},
+            confidence=confidence,
+        ),
     )
     return config
 
 
-def _add_class_metrics(metrics: Any, task: Task, _: Served) -> None:
+def _add_class_metrics(metrics: Any, task: Task, *_: Any) -> None:
     """Adds those of rows with one class each, by sums over rows: some are TFMA's own."""
     for name, class_name in _OF_TFMA.items():
         metrics.add(class_name=class_name, config=_fields(name=name))
@@ -77,12 +82,16 @@ def _add_class_metrics(metrics: Any, task: Task, _: Served) -> None:
     metrics.add(class_name="MultiClassConfusionMatrixPlot")
 
 
-def _add_task_metrics(metrics: Any, task: Task, served: Served) -> None:
+def _add_task_metrics(metrics: Any, task: Task, served: Served, baseline: Task) -> None:
     """Adds those that the task computes of all rows at once."""
     metrics.add(
         class_name="TaskMetrics",
         module="components.evaluation.tfma_task_metrics",
-        config=_fields(task=tasks.to_dict(task), served={name: dict(values) for name, values in served.items()}),
+        config=_fields(
+            task=tasks.to_dict(task),
+            served={name: dict(values) for name, values in served.items()},
+            **({"baseline": tasks.to_dict(baseline)} if baseline != task else {}),
+        ),
     )
 
 

@@ -17,7 +17,7 @@ from components import tasks
 from components.evaluation import finite_answers
 from components.tasks import base
 from components.verdict.stacked_rows import stacked
-from components.verdict.summary import CANDIDATE
+from components.verdict.summary import BASELINE, CANDIDATE
 
 _Rows = list[tuple[np.ndarray, np.ndarray]]
 
@@ -28,14 +28,23 @@ class TaskMetrics(metric_types.Metric):
     Args:
         task: `tasks.to_dict` of the task.
         served: of `Task.served_metrics`, name -> model -> value on all rows.
+        baseline: `tasks.to_dict` of the baseline's task; None: the same.
         name: TFMA wants one.
     """
 
     def __init__(
-        self, task: dict[str, Any], served: dict[str, dict[str, float]] | None = None, name: str = "task_metrics"
+        self,
+        task: dict[str, Any],
+        served: dict[str, dict[str, float]] | None = None,
+        baseline: dict[str, Any] | None = None,
+        name: str = "task_metrics",
     ) -> None:
         super().__init__(
-            metric_util.merge_per_key_computations(_computations), name=name, task=task, served=served or {}
+            metric_util.merge_per_key_computations(_computations),
+            name=name,
+            task=task,
+            served=served or {},
+            baseline=baseline or task,
         )
 
 
@@ -45,6 +54,7 @@ metric_types.register_metric(TaskMetrics)
 def _computations(
     task: dict[str, Any],
     served: dict[str, dict[str, float]],
+    baseline: dict[str, Any],
     name: str,
     eval_config: Any = None,
     model_name: str = "",
@@ -52,7 +62,7 @@ def _computations(
     example_weighted: bool = False,
 ) -> list[Any]:
     of_model = {"model_name": model_name, "output_name": output_name, "example_weighted": example_weighted}
-    made = tasks.from_dict(task)
+    made = tasks.from_dict(baseline if model_name == BASELINE else task)
     names = [metric for metric in made.metric_names if metric not in made.served_metrics or metric in served]
     # TFMA leaves metrics with an underscore in front out of what it writes.
     gathered, all_of_them = (metric_types.MetricKey(name=f"_{part}", **of_model) for part in (f"{name}_rows", name))

@@ -28,9 +28,13 @@ def weights_sha256(model: TaskModel) -> str:
     return digest.hexdigest()
 
 
+CALIBRATION = "calibration"
+"""In a card what the model was calibrated to; of variables that are no weights but this, how their paths begin."""
+
+
 def is_weight(path: str) -> bool:
-    """Whether a variable of this path counts: not the states of random number generators."""
-    return "seed" not in path
+    """Whether a variable of this path counts: not the states of random number generators, nor what calibration sets."""
+    return "seed" not in path and not path.startswith(f"{CALIBRATION}/")
 
 
 ASSETS = "assets.extra"
@@ -41,9 +45,6 @@ CARD_FILE = f"{ASSETS}/model.json"
 
 WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
 """Within a SavedModel: the requests that TensorFlow Serving sends itself when it loads the model."""
-
-CALIBRATION = "calibration"
-"""In a card what the model was calibrated to."""
 
 REMEDY = "Remove this version and push the model again"
 
@@ -80,6 +81,7 @@ class _Card(TypedDict, total=False):
     initial_weights: str | None
     data_sha256: str | None
     tokenizer: dict[str, Any]
+    calibration: dict[str, float]
     input: _Input
     run: str
     restored_from: int

@@ -16,7 +16,9 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 
 from components.common.atomic_files import sha256
 from components.common.errors import InputError
-from components.export.card import WARMUP_FILE, is_weight, read_card
+from components.export import calibrated
+from components.export.card import CALIBRATION, WARMUP_FILE, is_weight, read_card
+from components.export.card_task import task_of
 
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
 """Under this key a checkpoint says which of its tensors is which variable."""
@@ -118,8 +120,22 @@ def check(model: Path) -> None:
     if requests is not None and not ((model / WARMUP_FILE).is_file() and sha256(model / WARMUP_FILE) == requests):
         problem = f"{WARMUP_FILE} is another one than its card says, or gone"
         raise InputError(str(model), problem, "Put the version back from where it was archived")
+    _check_calibration(model)
     stated, found = card.get("weights_sha256"), weights_sha256(model)
     if stated != found:
         problem = f"its weights have the sha256 {found}, its card says {stated or 'nothing of them'}"
         remedy = "Put the version back from where it was archived, or `rollback` to another"
         raise InputError(str(model), problem, remedy)
+
+
+def _check_calibration(model: Path) -> None:
+    """Holds what no hash is of against the card; a model that was pushed before has nothing of it."""
+    with readable(model):
+        reader, keys = _variables(model)
+        there = {path: reader.get_tensor(key) for path, key in keys.items() if path.startswith(f"{CALIBRATION}/")}
+    if not there:
+        return
+    stated = calibrated.values(task_of(model), calibrated.temperature_of(model))
+    if any(path not in stated or not np.array_equal(value, stated[path]) for path, value in there.items()):
+        problem = "it is calibrated to other values than its card says"
+        raise InputError(str(model), problem, "Put the version back from where it was archived")

@@ -13,6 +13,7 @@ import tensorflow as tf
 from components import tasks
 from components.common import feature_names
 from components.export import signature_names, warmup
+from components.export.calibrated import Calibrated
 from components.export.card import CARD_FILE, weights_sha256
 from components.model.task_model import TaskModel
 from components.tasks import tagging
@@ -41,13 +42,16 @@ class Exported(tf.Module):
     def __init__(self, model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
         super().__init__()
         self.model, self._raw_spec, self._task = model, raw_spec, model.task
+        self.calibrated = Calibrated(model.task)
         # Behind a partial: as an attribute the layer would be saved with graphs of its own. It holds no table and no
         # asset, which would have to be saved with it; saving fails if it did.
         self._transform = functools.partial(transform)
         # A function of its own, so that the signatures share one copy of the encoder's graph.
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
         self._of_tokens = tf.function(
-            lambda ids, mask: self._task.predictions(model(ids, mask)), input_signature=specs, autograph=False
+            lambda ids, mask: self._task.predictions(self.calibrated.logits(model(ids, mask))),
+            input_signature=specs,
+            autograph=False,
         )
 
     @property
@@ -109,7 +113,7 @@ class Exported(tf.Module):
         return {"vector": self.model.vectors(token_ids, _mask(token_ids, self.model.padding_id))}
 
     def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> dict[str, tf.Tensor]:
-        return self._task.outputs(self._of_tokens(token_ids, mask))
+        return self.calibrated.task(self._task).outputs(self._of_tokens(token_ids, mask))
 
     def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """string[n] of each text -> int32[n, length] and its mask."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from tfx.proto.orchestration import driver_output_pb2, execution_result_pb2
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
+from components.common import atomic_files
 from components.common.errors import InputError
 from components.export import card
 from components.rows import data_hash
@@ -89,17 +89,9 @@ class Executor(base_executor.BaseExecutor):
             baseline = artifact_utils.get_single_instance(output_dict["baseline"])
             baseline.set_string_custom_property("pushed_version", str(version))
             source = Path(exec_properties["directory"], str(version))
-            shutil.copytree(source, path_utils.serving_model_dir(baseline.uri), copy_function=_link_or_copy)
+            shutil.copytree(source, path_utils.serving_model_dir(baseline.uri), copy_function=atomic_files.link_or_copy)
             found.append(baseline.mlmd_artifact)
         return output
-
-
-def _link_or_copy(source: str, destination: str) -> None:
-    """A hard link where the file system allows: a pushed version is never changed."""
-    try:
-        os.link(source, destination)
-    except OSError:
-        shutil.copy2(source, destination)
 
 
 class BaselineSpec(component_spec.ComponentSpec):

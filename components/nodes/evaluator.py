@@ -10,11 +10,12 @@ from typing import Any
 
 import numpy as np
 from tfx import types
-from tfx.components.evaluator import constants, executor
+from tfx.components.evaluator import executor
 from tfx.dsl.components.base import base_beam_component, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils, proto_utils
 
+from components.calibration import cross_fitted
 from components.evaluation import (
     comparable,
     eval_config,
@@ -35,9 +36,9 @@ from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 from components.tasks import Task
 from components.tasks.tagging import RAW_TEXT_F1
-from components.verdict import estimates, verdict
+from components.verdict import blessing, estimates, verdict
 from components.verdict.gate import check_labels
-from components.verdict.summary import BASELINE, CANDIDATE, MEASURED_FILE, SUMMARY_FILE
+from components.verdict.summary import BASELINE, CANDIDATE, SUMMARY_FILE
 
 _ON_REST = "compared"
 """Within the evaluation: TFMA's files of the second measurement, where there is one."""
@@ -104,51 +105,50 @@ class Executor(executor.Executor):
             elif learned is not None:
                 # Of rows that one of the two knows by heart.
                 summary = {name: value for name, value in summary.items() if name not in _OF_BOTH}
-            if anchor := next(iter(input_dict.get("anchor_model") or ()), None):
-                notes, learned = comparable.about(anchor, task, Path(examples.uri), split)
-                of_anchor = {**input_dict, "baseline_model": [anchor]}
-                summary["anchor"] = notes | self._anchored(
-                    notes, learned, of_anchor, exec_properties, task, labels, Path(scratch)
-                )
-        summary["megabytes"] = _megabytes(candidate)
+            if input_dict.get("anchor_model"):
+                of_rows = Path(examples.uri), labels
+                summary["anchor"] = self._anchored(input_dict, exec_properties, task, *of_rows, Path(scratch))
+        summary["megabytes"] = blessing.megabytes(candidate)
+        if split == "dev":
+            cross_fitted.hold(summary, Path(model), task)
         if gate:
             summary |= verdict.verdict(gate, task, summary, split)
-            _bless(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, summary, task)
+            blessing.write(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, summary, task)
         # Without line breaks, which take seconds for a confusion matrix of a thousand classes.
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
 
     def _anchored(
         self,
-        notes: dict[str, Any],
-        learned: np.ndarray | None,
         input_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
         task: Task,
+        every: Path,
         labels: Collection[str],
         scratch: Path,
     ) -> dict[str, Any]:
         """The comparison with a second version, on the rows that it has not learned from.
 
         Args:
-            notes: what the summary says of the version.
-            learned: texts that it has learned from, as `comparable.about` has them.
-            input_dict: both models, and Examples of which the split is measured.
+            input_dict: all models, and Examples of which the split is measured.
             exec_properties: the node's own.
             task: of the candidate.
+            every: where the Examples of all rows lie.
             labels: of all rows of the split, as the task counts them.
             scratch: where Examples and TFMA's files go.
         """
         examples, split = artifact_utils.get_single_instance(input_dict["examples"]), exec_properties["split"]
+        (anchor,) = input_dict["anchor_model"]
+        notes, learned = comparable.about(anchor, task, every, split)
         if "not_compared" in notes:
-            return {}
+            return notes
         if learned is not None:
             examples, counts = unlearned.without(examples, split, task, learned, scratch / "unknown_to_anchor")
             if few := comparable.too_few(notes, task, labels, counts, split):
-                return {"not_compared": few}
-        inputs = {**input_dict, "examples": [examples]}
+                return {**notes, "not_compared": few}
+        inputs = {**input_dict, "baseline_model": [anchor], "examples": [examples]}
         found = self._measure(inputs, _aside(scratch / "anchored"), exec_properties, task)
         overall = {model: by_slice[""] for model, by_slice in found["metrics"].items()}
-        return {"metrics": overall, "differences": found["differences"]}
+        return {**notes, "metrics": overall, "differences": found["differences"]}
 
     def _measure(
         self,
@@ -176,7 +176,8 @@ class Executor(executor.Executor):
             counts = {name: _raw_text_counts(uri, directory, task) for name, uri in models.items()}
             served[RAW_TEXT_F1.name] = {name: raw_text.f1(of_model) for name, of_model in counts.items()}
         slices = list(json.loads(exec_properties["slices"]))
-        config = eval_config.build_eval_config(task, slices, list(models), confidence, served)
+        known = task_of(Path(path_utils.serving_model_path(models[BASELINE]))) if BASELINE in models else None
+        config = eval_config.build_eval_config(task, slices, list(models), confidence, served, known)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([split]),
@@ -210,35 +211,6 @@ def _merge(summary: dict[str, Any], on_rest: dict[str, Any]) -> None:
     for name in _OF_BOTH:
         summary.pop(name, None)
     summary.update({name: on_rest[name] for name in _OF_BOTH if name in on_rest})
-
-
-def _bless(
-    blessing: types.Artifact, input_dict: dict[str, list[types.Artifact]], summary: dict[str, Any], task: Task
-) -> None:
-    """What TFX's executor writes for bounds that TFMA knows: Pusher looks at the file, Resolvers at the properties.
-
-    And beside it the metrics, which go with a version that is pushed.
-    """
-    blessed = summary["blessed"]
-    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
-    Path(blessing.uri, name).touch()
-    overall, names = summary["metrics"][CANDIDATE][""], task.metric_names
-    measured = {metric: overall[metric] for metric in names if metric in overall}
-    Path(blessing.uri, MEASURED_FILE).write_text(json.dumps(measured), encoding="utf-8")
-    value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
-    (model,) = input_dict["model"]
-    blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
-    for baseline in input_dict.get("baseline_model") or ():
-        blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
-
-
-def _megabytes(model: Path) -> float:
-    """Of all files of a SavedModel, in 10^6 bytes."""
-    return round(sum(path.stat().st_size for path in model.rglob("*") if path.is_file()) / 1e6, 3)
 
 
 def _raw_text_counts(model: str, split: str, task: Task) -> np.ndarray:

@@ -53,8 +53,12 @@ class Replay:
         given = {name: list(column) for name, column in zip(self._task.texts, texts, strict=True)}
         return [
             (signature_names.TOKENIZER_SIGNATURE, given, ["token_ids", "lengths"]),
-            (signature_names.TEXT_SIGNATURE, given, [self._task.prediction_key]),
+            (signature_names.TEXT_SIGNATURE, given, self._wanted_outputs),
         ]
+
+    @property
+    def _wanted_outputs(self) -> list[str]:
+        return [name for name in (self._task.prediction_key, self._task.decided_key) if name]
 
     def request(self, row: Row) -> Call:
         """A client's usual call, for one row."""
@@ -71,10 +75,22 @@ class Replay:
             expected: the predictions of the exported weights, float32[rows, ...] as `Task.predictions` has them.
         """
         tokens, answers = outputs
-        for row, ids, answer, wanted in zip(
-            rows, _rows_of(tokens), answers[self._task.prediction_key], expected, strict=True
+        predictions, decided = answers[self._task.prediction_key], self._decided_otherwise(answers, expected)
+        for row, ids, answer, wanted, otherwise in zip(
+            rows, _rows_of(tokens), predictions, expected, decided, strict=True
         ):
-            yield Found(np.array_equal(ids, row.token_ids), _difference(answer, wanted))
+            by = float("inf") if otherwise else _difference(answer, wanted)
+            yield Found(np.array_equal(ids, row.token_ids), by)
+
+    def _decided_otherwise(self, answers: dict[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
+        """Of which rows something is decided otherwise than by what it should be, bool[rows]."""
+        margins = self._task.margins(expected)
+        if margins is None:
+            return np.zeros(len(expected), bool)
+        # Where nothing but rounding parts it from what decides, either may be the answer.
+        apart = (answers[self._task.decided_key] != (margins >= 0)) & (np.abs(margins) > MOST_DIFFERENCE)
+        found: np.ndarray = apart.reshape(len(expected), -1).any(axis=1)
+        return found
 
 
 class ReplayOfEach(Replay):

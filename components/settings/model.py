@@ -52,7 +52,8 @@ class Model:
     `tagging` and `word_tags` always take each word's first token.
     Example: `pooling = "mean"`"""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
-    """For the task `multilabel`: the score from which on a label is predicted.
+    """For the task `multilabel`: the score from which on a label is predicted; calibration draws a threshold of each
+    label towards it.
     Example: `threshold = 0.3` with `task = "multilabel"`"""
 
     @property

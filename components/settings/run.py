@@ -11,6 +11,7 @@ from typing import ClassVar, Literal, Self
 from pydantic import Field, model_validator
 
 from components.settings.beam import Beam
+from components.settings.calibration import Calibration
 from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.fields import ConflictError, Name, settings
@@ -48,6 +49,7 @@ class Run:
     drift: Drift = Field(default_factory=Drift)
     model: Model
     training: Training = Field(default_factory=Training)
+    calibration: Calibration = Field(default_factory=Calibration)
     serving: Serving = Field(default_factory=Serving)
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
@@ -56,9 +58,18 @@ class Run:
     beam: Beam = Field(default_factory=Beam)
     kubeflow: Kubeflow = Field(default_factory=Kubeflow)
 
+    @property
+    def calibrates(self) -> bool:
+        """Whether the trained model is calibrated: it is to be, and its task has something to calibrate."""
+        task = TASKS[self.data.task]
+        return self.calibration.enabled and (task.has_temperature or bool(task.calibrated_fields))
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         task = TASKS[self.data.task]
+        if self.calibration.abstain and not task.single_label:
+            problem = f"`calibration.abstain` is given, but {task.name} has no one class a row to be sure of"
+            raise ConflictError("calibration.abstain", problem, "Delete it")
         if len(task.texts) > 1 and self.model.long_texts == "window":
             problem = f'`model.long_texts` is "window", which is for one text, and {task.name} reads two'
             raise ConflictError("model.long_texts", problem, "Delete it: long texts are truncated")

@@ -87,9 +87,14 @@ def from_settings(data: DataSettings) -> Task:
 
 
 def to_dict(task: Task) -> dict[str, Any]:
-    """Its name and its fields, as JSON can hold them; of another package's task also which `package` that is."""
+    """Its name and its fields, as JSON can hold them; of another package's task also which `package` that is.
+
+    A calibrated field that is 0 says nothing, and is left out.
+    """
     of = {} if task.name in BUILT_IN else {"package": own.package(task.name)}
-    return {"name": task.name, **of, **dataclasses.asdict(task)}
+    fields = dataclasses.asdict(task)
+    kept = {name: value for name, value in fields.items() if value or name not in task.calibrated_fields}
+    return {"name": task.name, **of, **kept}
 
 
 def from_dict(values: dict[str, Any]) -> Task:

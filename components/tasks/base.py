@@ -59,6 +59,12 @@ class Task:
     """The signatures' output that repeats the labels' names in each row; empty: there is none."""
     prediction_key: ClassVar[str] = "probabilities"
     """The signatures' output from which the metrics are computed."""
+    has_temperature: ClassVar[bool] = False
+    """Whether the logits are those of classes, so that a temperature can say how sure the model is."""
+    calibrated_fields: ClassVar[tuple[str, ...]] = ()
+    """Fields that a calibration sets; each is a variable of the exported model. `decided_key` depends on them."""
+    decided_key: ClassVar[str] = ""
+    """The signatures' output that `margins` decides; empty: there is none."""
     metrics: ClassVar[tuple[Metric, ...]]
     """Metrics of all rows, the first of which is the `primary_metric`."""
     served_metrics: ClassVar[tuple[str, ...]] = ()
@@ -232,6 +238,10 @@ class Task:
     def scores_differently(self, other: Self) -> bool:
         """Whether a task of the same name and labels would compute other metrics from the same predictions."""
         return False
+
+    def margins(self, predictions: np.ndarray) -> np.ndarray | None:
+        """How far predictions are above what decides, any[n, ...]: `decided_key` is true from 0 on; None: none does."""
+        return None
 
     @property
     def primary_metric(self) -> Metric:

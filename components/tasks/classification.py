@@ -38,11 +38,17 @@ _MOST_AUC = 50
 class Classification(Task):
     """Softmax over the classes."""
 
+    answered_from: float = 0.0
+    """The probability of the most probable class from which on a row is answered; 0: every row is."""
+
     name: ClassVar[str] = "classification"
     min_labels: ClassVar[int] = 2
     names_key: ClassVar[str] = "class_names"
     single_label: ClassVar[bool] = True
     weighs_labels: ClassVar[bool] = True
+    has_temperature: ClassVar[bool] = True
+    calibrated_fields: ClassVar[tuple[str, ...]] = ("answered_from",)
+    decided_key: ClassVar[str] = "answered"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("accuracy", "share of the rows whose most probable class is theirs"),
         Metric("macro_f1", "mean of `f1` over the classes that occur, as a row's or as predicted, as in scikit-learn"),
@@ -219,7 +225,7 @@ class Classification(Task):
         return predictions.argmax(axis=1)
 
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
-        """`label` string[n], `probabilities` float32[n, k], `class_names` string[n, k]."""
+        """`label` string[n], `probabilities` float32[n, k], `class_names` string[n, k], `answered` bool[n]."""
         import tensorflow as tf
 
         names = tf.constant(self.labels)
@@ -227,25 +233,36 @@ class Classification(Task):
             "label": tf.gather(names, tf.argmax(predictions, axis=1)),
             "probabilities": predictions,
             self.names_key: tf.tile(names[tf.newaxis, :], [tf.shape(predictions)[0], 1]),
+            self.decided_key: tf.reduce_max(predictions, axis=1) >= self.answered_from,
         }
 
+    def margins(self, predictions: np.ndarray) -> np.ndarray:
+        """Of the most probable class, float[n]."""
+        above: np.ndarray = predictions.max(axis=1) - self.answered_from
+        return above
+
     def to_json(self, output: dict[str, Any]) -> dict[str, Any]:
-        """`label` is the most probable class, `probabilities` name -> probability."""
+        """`label` is the most probable class, `probabilities` name -> probability; `answered` if not every row is."""
         probabilities = dict(zip(self.labels, map(float, output["probabilities"]), strict=True))
-        return {"label": output["label"].decode(), "probabilities": probabilities}
+        found: dict[str, Any] = {"label": output["label"].decode(), "probabilities": probabilities}
+        return found | ({self.decided_key: bool(output[self.decided_key])} if self.answered_from else {})
 
     @property
     def output_columns(self) -> list[str]:
-        """`label`, then `probability_NAME` of each class."""
-        return ["label", *(f"probability_{name}" for name in self.labels)]
+        """`label`, then `probability_NAME` of each class; `answered` of a model that abstains."""
+        abstains = [self.decided_key] if self.answered_from else []
+        return ["label", *(f"probability_{name}" for name in self.labels), *abstains]
 
     def to_row(self, values: dict[str, Any]) -> list[str]:
-        """The most probable class, then the probability of each with six decimals."""
-        return [values["label"], *(f"{value:.6f}" for value in values["probabilities"].values())]
+        """The most probable class, then the probability of each with six decimals; whether the row is answered."""
+        probabilities = [f"{value:.6f}" for value in values["probabilities"].values()]
+        abstains = [str(values[self.decided_key]).lower()] if self.decided_key in values else []
+        return [values["label"], *probabilities, *abstains]
 
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """The most probable class, then each class with its probability."""
-        return "\t".join([values["label"], *names_with_values(values["probabilities"])])
+        abstains = [] if values.get(self.decided_key, True) else ["not answered"]
+        return "\t".join([values["label"], *names_with_values(values["probabilities"]), *abstains])
 
     def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
         """The most probable class; the loss is the cross-entropy, nats."""

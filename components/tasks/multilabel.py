@@ -37,14 +37,16 @@ DEFAULT_THRESHOLD = 0.5
 class Multilabel(Task):
     """A sigmoid for each label."""
 
-    threshold: float = DEFAULT_THRESHOLD
-    """The score from which on a label is predicted."""
+    threshold: float | tuple[float, ...] = DEFAULT_THRESHOLD
+    """The score from which on a label is predicted: of all labels, or once calibrated of each."""
 
     name: ClassVar[str] = "multilabel"
     min_labels: ClassVar[int] = 2
     weighs_labels: ClassVar[bool] = True
     names_key: ClassVar[str] = "label_names"
     prediction_key: ClassVar[str] = "scores"
+    calibrated_fields: ClassVar[tuple[str, ...]] = ("threshold",)
+    decided_key: ClassVar[str] = "given"
     metrics: ClassVar[tuple[Metric, ...]] = (
         Metric("micro_f1", "F1 of all decisions, one for each row and label: 2 TP / (2 TP + FP + FN)"),
         Metric("macro_f1", "mean of `f1` over the labels"),
@@ -188,9 +190,10 @@ class Multilabel(Task):
         given: np.ndarray = predictions >= self.threshold
         return given
 
-    def scores_differently(self, other: Self) -> bool:
-        """If the threshold is another."""
-        return self.threshold != other.threshold
+    def margins(self, predictions: np.ndarray) -> np.ndarray:
+        """Of each score, float[n, k]."""
+        above: np.ndarray = predictions - self.threshold
+        return above
 
     def outputs(self, predictions: tf.Tensor) -> dict[str, tf.Tensor]:
         """`scores` float32[n, k], `given` bool[n, k], true from the threshold on, and `label_names` string[n, k]."""

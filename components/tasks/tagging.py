@@ -48,6 +48,7 @@ class Tagging(Task):
     target: ClassVar[str] = "tags"
     per_token: ClassVar[bool] = True
     weighs_labels: ClassVar[bool] = True
+    has_temperature: ClassVar[bool] = True
     prediction_key: ClassVar[str] = "tags"
     found_key: ClassVar[str] = "entities"
     """What an answer calls the list of what was found."""

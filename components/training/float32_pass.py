@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from components.export.calibrated import temperature_of
 from components.export.card import read_card
 from components.export.card_task import task_of
 from components.model.task_model import TaskModel
@@ -34,6 +35,7 @@ class Float32Pass:
         settings, self._task = load(Model, json.dumps(reads)), task_of(saved_model)
         self._model: TaskModel = build_model(base_model, settings, Training(precision="float32"), self._task)
         warm_start(saved_model, self._model)
+        self._temperature = temperature_of(saved_model)
 
     def predictions(self, rows: Sequence[np.ndarray]) -> np.ndarray:
         """Of the token ids of rows, int[length] each: `Task.predictions`, float32[rows, ...] or [rows, length, ...]."""
@@ -42,5 +44,7 @@ class Float32Pass:
         for place, row in enumerate(rows):
             ids[place, : len(row)], mask[place, : len(row)] = row, True
         logits = self._model(tf.constant(ids), tf.constant(mask))
+        if self._task.has_temperature:
+            logits /= self._temperature
         found: np.ndarray = tf.cast(self._task.predictions(logits), tf.float32).numpy()
         return found

@@ -16,6 +16,12 @@ BINS = 15
 """Of equal width, as Guo et al. 2017 (arXiv:1706.04599, section 2) have them."""
 
 
+def bins_of(probabilities: np.ndarray) -> np.ndarray:
+    """The bin of each probability, int64 of its shape."""
+    found: np.ndarray = np.minimum((probabilities * BINS).astype(np.int64), BINS - 1)
+    return found
+
+
 def decisions(task: Task, targets: np.ndarray, predictions: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     """The probability of each decision, float[n, d], and whether it is so, bool[n, d]; None: there are none.
 
@@ -54,7 +60,7 @@ def calibration_error(
     if found is None:
         return None
     probabilities, right = found
-    bins = np.clip((probabilities * BINS).astype(np.int64), 0, BINS - 1)
+    bins = bins_of(probabilities)
     # Of each row, by bin: how far the probabilities are above what is right.
     over = np.zeros((len(bins), BINS))
     rows = np.broadcast_to(np.arange(len(bins))[:, np.newaxis], bins.shape)

@@ -15,12 +15,12 @@ from components.verdict.summary import BASELINE, CANDIDATE
 
 
 def estimates(
-    task: Task, targets: np.ndarray, predictions: Mapping[str, np.ndarray], confidence: float
+    tasks: Mapping[str, Task], targets: np.ndarray, predictions: Mapping[str, np.ndarray], confidence: float
 ) -> dict[str, Any]:
     """Of models' predictions for the same rows.
 
     Args:
-        task: whose rows they are.
+        tasks: model -> its task: they may decide from other thresholds on.
         targets: as `Task.compute_metrics` takes them, in any order.
         predictions: model -> likewise.
         confidence: of the intervals and of each claim on a difference.
@@ -32,20 +32,22 @@ def estimates(
     """
     order = intervals.by_content([targets, *predictions.values()])
     targets, predictions = targets[order], {model: found[order] for model, found in predictions.items()}
-    drawn = dict(zip(predictions, intervals.resampled(task, targets, list(predictions.values())), strict=True))
+    by_model = [(tasks[model], of_model) for model, of_model in predictions.items()]
+    drawn = dict(zip(predictions, intervals.resampled(targets, by_model), strict=True))
     found: dict[str, Any] = {
         "intervals": {
-            model: intervals.intervals(task, targets, of_model, drawn[model], confidence)
+            model: intervals.intervals(tasks[model], targets, of_model, drawn[model], confidence)
             for model, of_model in predictions.items()
         }
     }
-    if (error := calibration_error(task, targets, predictions[CANDIDATE], confidence)) is not None:
+    if (error := calibration_error(tasks[CANDIDATE], targets, predictions[CANDIDATE], confidence)) is not None:
         found["ece"] = error
     if BASELINE in predictions:
         models = predictions[CANDIDATE], predictions[BASELINE]
         of_both = drawn[CANDIDATE], drawn[BASELINE]
-        found["differences"] = paired.differences(task, targets, models, of_both, confidence)
-        if (flipped := paired.flips(task, *models)) is not None:
+        found["differences"] = paired.differences(tasks[CANDIDATE], targets, models, of_both, confidence)
+        answers = [task.answers(of_model) for task, of_model in by_model]
+        if (flipped := paired.flips(*answers)) is not None:
             found["flips"] = flipped
     return found
 

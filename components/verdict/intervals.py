@@ -37,13 +37,14 @@ def intervals(
     return {name: rounded(ends) for name, ends in found.items()}
 
 
-def resampled(task: Task, targets: np.ndarray, predictions: Sequence[np.ndarray]) -> list[dict[str, np.ndarray]]:
-    """Of each of several models' predictions for the same rows: metric -> float[draws], of the same draws."""
-    models: list[list[dict[str, np.ndarray]]] = [[] for _ in predictions]
-    for part in draws(len(targets), len(task.labels)):
-        for found, of_model in zip(models, predictions, strict=True):
+def resampled(targets: np.ndarray, models: Sequence[tuple[Task, np.ndarray]]) -> list[dict[str, np.ndarray]]:
+    """Of the tasks of several models and their predictions for the same rows: metric -> float[draws], of the same
+    draws."""
+    by_model: list[list[dict[str, np.ndarray]]] = [[] for _ in models]
+    for part in draws(len(targets), len(models[0][0].labels)):
+        for found, (task, of_model) in zip(by_model, models, strict=True):
             found.append(task.resampled_metrics(targets, of_model, part))
-    return [{name: np.concatenate([one[name] for one in parts]) for name in parts[0]} for parts in models]
+    return [{name: np.concatenate([one[name] for one in parts]) for name in parts[0]} for parts in by_model]
 
 
 def f1_draws(rows: np.ndarray) -> np.ndarray:

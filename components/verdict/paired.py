@@ -14,6 +14,7 @@ import numpy as np
 from components.statistics import shares
 from components.statistics.shares import Interval, rounded
 from components.tasks import Task
+from components.tasks.tagging import IGNORED
 from components.verdict.intervals import of_all_draws
 
 Answer = Literal["no worse", "worse", "undecided"]
@@ -65,10 +66,20 @@ def differences(
     return found
 
 
-def flips(task: Task, candidate: np.ndarray, baseline: np.ndarray) -> tuple[int, int] | None:
-    """On how many rows the answers of two models differ, and of how many; None: answers are numbers."""
-    ours, theirs = task.answers(candidate), task.answers(baseline)
+def flips(ours: np.ndarray | None, theirs: np.ndarray | None) -> tuple[int, int] | None:
+    """On how many rows the answers of two models differ, and of how many; None: answers are numbers.
+
+    Args:
+        ours: as `Task.answers` has them.
+        theirs: likewise.
+    """
     if ours is None or theirs is None:
         return None
+    if ours.shape != theirs.shape:
+        # Of taggers one may read more words of a row than the other.
+        width = max(ours.shape[1], theirs.shape[1])
+        ours, theirs = (
+            np.pad(one, [(0, 0), (0, width - one.shape[1])], constant_values=IGNORED) for one in (ours, theirs)
+        )
     differ = (ours != theirs).reshape(len(ours), -1).any(axis=1)
     return int(differ.sum()), len(differ)

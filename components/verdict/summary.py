@@ -18,7 +18,8 @@ SUMMARY_FILE = "summary.json"
 what `verdict.verdict` gives. With a model in production `baseline_version`, `not_compared` (why), `learned`: `rows`
 that it has learned from (None: unknown) `of` all, and if it is compared with on the rest alone, `metrics` of these,
 model -> full name -> value; `differences` and `flips` are then of the rest, too. With a second version `anchor`: of it
-`baseline_version`, `not_compared`, `learned`, and `metrics` and `differences` of rows that it has not learned."""
+`baseline_version`, `not_compared`, `learned`, and `metrics` and `differences` of rows that it has not learned. Of a
+calibrated model `cross_fitted` and `abstention`, as `components.calibration.cross_fitted.hold` has them."""
 
 
 def intervals_of(summary: Mapping[str, Any], of_slice: str = "") -> dict[str, list[float]]:

@@ -117,6 +117,15 @@ def _limits(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:
         size, limit = summary["megabytes"], gate.max_megabytes
         text = f"the exported model has {size:,.1f} MB, allowed: {limit:g}; take a smaller base model"
         yield _line("max_megabytes", size, None, limit, text, ok=size <= limit)
+    if (abstention := summary.get("abstention")) and "min_coverage" in abstention:
+        answered, rows, limit = abstention["answered"], abstention["of"], abstention["min_coverage"]
+        ends = list(shares.rounded(shares.wilson(answered, rows, gate.confidence)))
+        text = (
+            f"{answered:,} of {rows:,} rows are answered ({answered / rows:.4f}), required: at least {limit:g}; "
+            "more rows of dev or a larger error of calibration.abstain would let more be"
+        )
+        ok = answered / rows >= limit - _ROUNDING
+        yield _line("calibration.abstain min_coverage", answered / rows, ends, limit, text, ok=ok)
     if gate.max_flips is not None:
         limit = gate.max_flips
         if (why_not := _not_compared(summary)) is not None:

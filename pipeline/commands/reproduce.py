@@ -37,7 +37,7 @@ _EPOCHS_OF_OLD = 2
 _BEFORE = (
     ("model", "pooling", "cls"),
     *(("validation", f"max_{kind}_share", 1.0) for kind in ("leaked", "duplicate", "contradicting")),
-    ("serving", "validate", False),
+    *(("calibration", "enabled", False), ("serving", "validate", False)),
 )
 """(table, key, value) of what an older config does not state, and today's default may stop a run or change a model."""
 

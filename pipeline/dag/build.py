@@ -15,6 +15,7 @@ from tfx.proto import pusher_pb2, trainer_pb2, transform_pb2
 from tfx.types import BaseChannel
 
 from components.nodes.baseline import Anchor, Baseline, Predecessor
+from components.nodes.calibration import Calibration
 from components.nodes.drift_validator import DriftValidator
 from components.nodes.evaluator import Evaluator
 from components.nodes.example_gen import TsvExampleGen
@@ -164,7 +165,16 @@ def _fine_tuning_nodes(
             "source": source_hash("components.nodes.trainer"),
         },
     )
-    model = trainer.outputs["model"]
+    model, candidates = trainer.outputs["model"], [trainer]
+    if run.calibrates:
+        calibration = Calibration(
+            trained_model=model,
+            transformed_examples=transform.outputs["transformed_examples"],
+            transform_graph=transform.outputs["transform_graph"],
+            calibration=run.calibration,
+            source=source_hash("components.nodes.calibration"),
+        )
+        model, candidates = calibration.outputs["model"], [trainer, calibration]
     baseline = Baseline(model=model, directory=str(paths.serving), source=source_hash("components.nodes.baseline"))
     measured = {
         "examples": examples,
@@ -201,7 +211,7 @@ def _fine_tuning_nodes(
         baseline.add_upstream_node(serving_validators[0])
         for anchor in anchors:
             anchor.add_upstream_node(serving_validators[0])
-    nodes += [transform, trainer, *serving_validators, baseline, *anchors, *evaluators]
+    nodes += [transform, *candidates, *serving_validators, baseline, *anchors, *evaluators]
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],

@@ -40,13 +40,15 @@ def _of_fine_tuning(run: Run) -> list[Node]:
     described = "the reviewed schema" if run.validation.schema_file else "a schema inferred from train"
     drifted = "stops" if run.drift.on_drift == "fail" else "warns"
     goes_on = () if run.training.init_from == "base" else ("Predecessor",)
-    evaluated = ("TsvExampleGen", "Trainer", "Baseline")
+    candidate = "Calibration" if run.calibrates else "Trainer"
+    evaluated = ("TsvExampleGen", candidate, "Baseline")
+    calibrates = Node("Calibration", ("Transform", "Trainer"), "makes probabilities or thresholds fit dev")
     tried = ("ServingValidator",) if run.serving.validate else ()
     tries = Node(
-        "ServingValidator", ("TsvExampleGen", "Transform", "Trainer"), "asks the model as a client does, measures it"
+        "ServingValidator", ("TsvExampleGen", "Transform", candidate), "asks the model as a client does, measures it"
     )
     about_anchor = f"the version to hold on to: {run.gate.anchor}"
-    anchors = [Node("Anchor", ("Trainer", *tried), about_anchor)] if run.gate.anchor else []
+    anchors = [Node("Anchor", (candidate, *tried), about_anchor)] if run.gate.anchor else []
     return [
         Node("TsvExampleGen", (), "TSV rows to tf.Examples, bad rows named"),
         Node("StatisticsGen", ("TsvExampleGen",), "statistics of each split"),
@@ -60,10 +62,11 @@ def _of_fine_tuning(run: Run) -> list[Node]:
         Node("DriftValidator", ("TsvExampleGen", "Predecessor"), f"{drifted} at drift from its data"),
         Node("Transform", ("TsvExampleGen", schema, "DriftValidator"), "WordPiece in the graph, labels to ids"),
         Node("Trainer", ("Transform", schema, *goes_on), f"fine-tunes BERT, strategy {run.training.strategy}"),
+        *([calibrates] if run.calibrates else []),
         *([tries] if tried else []),
-        Node("Baseline", ("Trainer", *tried), "the model in production, if there is one"),
+        Node("Baseline", (candidate, *tried), "the model in production, if there is one"),
         *anchors,
         Node("Evaluator", (*evaluated, *(node.id for node in anchors)), "measures on dev and gates"),
         *([Node("Evaluator.test", evaluated, "measures on test, reports only")] if "test" in run.data.splits else []),
-        Node("Pusher", ("Trainer", *tried, "Evaluator"), "publishes a blessed model"),
+        Node("Pusher", (candidate, *tried, "Evaluator"), "publishes a blessed model"),
     ]

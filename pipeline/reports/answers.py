@@ -22,7 +22,8 @@ def readable(task: Task, prediction: Mapping[str, Any], texts: Sequence[str]) ->
     """What `Task.to_json` gave for these texts: of many classes the most probable ones, of scores those that count."""
     if "probabilities" in prediction:
         found = sorted(prediction["probabilities"].items(), key=lambda one: -one[1])
-        return _listed(found[: _CLASSES if len(found) > 2 else 1], max(map(cell_len, task.labels)))
+        told = _listed(found[: _CLASSES if len(found) > 2 else 1], max(map(cell_len, task.labels)))
+        return told if prediction.get(task.decided_key, True) else f"{told}, not answered"
     if "scores" in prediction:
         return _listed([(name, prediction["scores"][name]) for name in prediction["labels"]]) or "-"
     return ", ".join(task.to_line(dict(prediction), texts).split("\t"))

@@ -32,7 +32,7 @@ from pipeline.reports.tables import (
 )
 from pipeline.reports.vocabulary_report import corpus_table, measures_table
 from pipeline.runs import lifecycle
-from pipeline.runs.node_notes import baseline_note, drift_note, learned_rows, training_speed
+from pipeline.runs.node_notes import baseline_note, calibration_note, drift_note, learned_rows, training_speed
 from pipeline.runs.record import NodeRecord, RunRecord
 from pipeline.runs.vocabulary_notes import vocabulary_note
 
@@ -96,7 +96,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
-    facts += _of_answers(dev)
+    facts += _of_answers(record.calibration, dev)
     test = record.evaluations.get("test", {})
     if known := baseline_note(test, "test"):
         facts.append(("on test", f"version {test['baseline_version']}{known}"))
@@ -120,8 +120,8 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     return Group(*parts)
 
 
-def _of_answers(dev: dict[str, Any]) -> list[tuple[str, str]]:
-    facts = []
+def _of_answers(calibration: dict[str, Any], dev: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [("calibrated", calibration_note(calibration))] if calibration else []
     if flips := dev.get("flips"):
         facts.append(("flips", f"{flips[0]:,} of {flips[1]:,} answers on dev are others than in production"))
     if error := dev.get("ece"):

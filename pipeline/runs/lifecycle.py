@@ -177,12 +177,14 @@ def _keep_events(logs: Path, directory: Path) -> None:
 
 
 def maker(record: RunRecord) -> NodeRecord:
-    """The node of a run that makes what is pushed."""
-    return next((node for node in record.nodes if node.id in MAKERS), None) or record.node(MAKERS[0])
+    """The node of a run that makes what is pushed: the last of `MAKERS` in it."""
+    there = {node.id: node for node in record.nodes}
+    return next((there[name] for name in reversed(MAKERS) if name in there), None) or record.node(MAKERS[0])
 
 
 def made_model(record: RunRecord, paths: PipelinePaths) -> Path:
-    """What a run may push: the SavedModel that Trainer left in it, or the vocabulary that was learned.
+    """What a run may push: the SavedModel that Trainer or Calibration left in it, or the vocabulary that
+    was learned.
 
     Raises:
         InputError: it is said to lie elsewhere than where its node writes.

@@ -10,6 +10,7 @@ from statistics import NormalDist
 from typing import Any
 
 from components import tasks
+from components.calibration.of_task import CALIBRATION_FILE
 from components.drift.data_comparison import DRIFT_FILE
 from components.export.card import exported_as, read_card
 from components.export.card_task import task_of
@@ -140,6 +141,25 @@ def drift_note(found: dict[str, Any]) -> str:
     return (f"drifted from {which}: {', '.join(exceeded)}" if exceeded else f"like the data of {which}") + older
 
 
+def calibration_note(found: dict[str, Any]) -> str:
+    """What Calibration has to tell, in a line."""
+    before, after = found["before"], found["after"]
+    if "thresholds" in found:
+        given = found["thresholds"].values()
+        names = [name for name in before if "/" not in name]
+        gained = ", ".join(f"{name} {before[name]:.4f} to {after[name]:.4f}" for name in names)
+        return f"thresholds {min(given):.2f} to {max(given):.2f}, by cross-fitting {gained}"
+    error = f"calibration error {before['ece']:.4f} to {after['ece']:.4f} by cross-fitting"
+    answers = ""
+    if abstention := found.get("abstention"):
+        answers = (
+            f", answers {abstention['coverage']:.1%} of rows, at most {abstention['bound']:.1%} of them wrong"
+            if abstention["answered"]
+            else f", answers no row: at no bound on the probability are at most {abstention['error']:.1%} wrong"
+        )
+    return f"temperature {found['temperature']:.3f}, {error}{answers}"
+
+
 def serving_note(found: dict[str, Any]) -> str:
     """What ServingValidator has to tell, in a line."""
     if not found["blessed"]:
@@ -233,6 +253,9 @@ def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
         case "DriftValidator":
             record.drift = json.loads(Path(outputs["anomalies"][0], DRIFT_FILE).read_text())
             return drift_note(record.drift)
+        case "Calibration":
+            record.calibration = json.loads(Path(outputs["model"][0], CALIBRATION_FILE).read_text())
+            return calibration_note(record.calibration)
         case "ServingValidator":
             # Imports TensorFlow, which a node has by now, and a command need not.
             from components.serving.validation import SERVING_FILE

@@ -17,8 +17,8 @@ REPORT_FILE = "report.html"
 
 LOCK_FILE = "lock"
 
-MAKERS = ("Trainer", "VocabularyLearner")
-"""The nodes that make what is pushed, one for each kind of run."""
+MAKERS = ("Trainer", "Calibration", "VocabularyLearner")
+"""The nodes that make what is pushed: in a run the last of them, each of which makes another of what it is given."""
 
 HOME = "HOME"
 """Stands for a pipeline's home where it does not matter which it is."""

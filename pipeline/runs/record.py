@@ -79,6 +79,8 @@ class RunRecord:
     """`training.history.History`."""
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Split -> the Evaluator's summary."""
+    calibration: dict[str, Any] = field(default_factory=dict)
+    """What Calibration found: `calibration.of_task.Calibrated.summary`."""
     serving: dict[str, Any] = field(default_factory=dict)
     """What ServingValidator found: `serving.validation.validate`."""
     pushed: str | None = None

@@ -20,6 +20,7 @@ _WORDS = {
     "base_model_sha256": "the base model",
     "version": "the version in production",
     "identity": "the version in production",
+    "tried": "the time of what is measured against a limit",
 }
 """Names in the execution properties -> what a person calls them."""
 

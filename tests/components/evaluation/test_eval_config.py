@@ -35,7 +35,7 @@ def test_classes_have_tfmas_metrics_and_one_for_all_that_follow_from_counts() ->
         "SparseCategoricalCrossentropy": {"name": "loss"},
         "ClassMetrics": given(TASK),
         "MultiClassConfusionMatrixPlot": {},
-        "Estimates": {**given(TASK), "models": ["candidate"], "confidence": 0.95},
+        "Estimates": {"tasks": {"candidate": given(TASK)["task"]}, "confidence": 0.95},
     }
 
 
@@ -51,8 +51,15 @@ def test_other_tasks_have_one_metric_for_all_that_they_compute(name: str) -> Non
     assert metrics_of(build_eval_config(task, [], served=served)) == {
         "ExampleCount": {},
         "TaskMetrics": {**given(task), "served": served},
-        "Estimates": {**given(task), "models": ["candidate"], "confidence": 0.95},
+        "Estimates": {"tasks": {"candidate": given(task)["task"]}, "confidence": 0.95},
     }
+
+
+def test_a_model_that_decides_otherwise_is_measured_by_its_own_task() -> None:
+    task, before = Multilabel(LABELS, threshold=(0.2, 0.6)), Multilabel(LABELS)
+    found = metrics_of(build_eval_config(task, [], ["candidate", "baseline"], baseline=before))
+    assert found["TaskMetrics"]["baseline"] == given(before)["task"]
+    assert found["Estimates"]["tasks"] == {"candidate": given(task)["task"], "baseline": given(before)["task"]}
 
 
 @pytest.mark.parametrize("task", [TASK, Multilabel(LABELS, threshold=0.25)], ids=lambda task: task.name)

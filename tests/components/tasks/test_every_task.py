@@ -183,7 +183,8 @@ def test_a_score_out_of_range_is_a_problem() -> None:
 
 
 def test_predictions_score_differently_with_another_threshold_or_range() -> None:
-    assert Multilabel(("a", "b"), threshold=0.3).scores_differently(Multilabel(("a", "b")))
+    # Each model of labels is measured by its own thresholds.
+    assert not Multilabel(("a", "b"), threshold=0.3).scores_differently(Multilabel(("a", "b")))
     assert not Multilabel(("a", "b")).scores_differently(Multilabel(("a", "b")))
     assert Embedding(range=(0.0, 5.0)).scores_differently(Embedding())
     assert not Embedding(range=(0.0, 1.0)).scores_differently(Embedding())

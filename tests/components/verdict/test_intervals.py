@@ -55,7 +55,7 @@ def test_a_task_of_another_package_has_intervals_by_taking_rows_several_times() 
         resampled_metrics = Task.resampled_metrics
 
     _, targets, predictions = MEASURED[2]
-    ours, theirs = (intervals.resampled(task, targets, (predictions,))[0] for task in (Regression(), Own()))
+    ours, theirs = (intervals.resampled(targets, [(task, predictions)])[0] for task in (Regression(), Own()))
     for name in ours:
         assert ours[name].std() == pytest.approx(theirs[name].std(), rel=0.2)
 
@@ -65,14 +65,16 @@ def test_rows_in_any_order_have_equal_intervals() -> None:
     other = RANDOM.permutation(ROWS)
     models = {"candidate": predictions, "baseline": np.roll(predictions, 1, axis=0)}
     moved = {name: found[other] for name, found in models.items()}
-    assert estimates.estimates(task, targets, models, 0.95) == estimates.estimates(task, targets[other], moved, 0.95)
+    of_each = dict.fromkeys(models, task)
+    found = estimates.estimates(of_each, targets, models, 0.95)
+    assert found == estimates.estimates(of_each, targets[other], moved, 0.95)
 
 
 def test_a_metric_at_its_bound_is_not_sure() -> None:
     targets = np.arange(ROWS) % 2
     predictions = np.eye(2, dtype=np.float32)[targets]
     task = Classification(("a", "b"))
-    drawn = intervals.resampled(task, targets, (predictions,))[0]
+    drawn = intervals.resampled(targets, [(task, predictions)])[0]
     found = intervals.intervals(task, targets, predictions, drawn, 0.95)
     low, _ = stats.binomtest(ROWS, ROWS).proportion_ci(0.95, method="wilson")
     assert found["accuracy"] == pytest.approx((low, 1.0), abs=1e-6)
@@ -103,7 +105,7 @@ def test_the_paired_bootstrap_is_scipys_where_rows_are_many() -> None:
     targets = random.normal(size=400)
     models = [targets + random.normal(size=400) * error for error in (0.5, 0.6)]
     ours, theirs = (one[:, np.newaxis] for one in models)
-    of_ours, of_theirs = intervals.resampled(Regression(), targets, (ours, theirs))
+    of_ours, of_theirs = intervals.resampled(targets, [(Regression(), ours), (Regression(), theirs)])
     low, high = paired.differences(Regression(), targets, (ours, theirs), (of_ours, of_theirs), 0.95)["mae"]
 
     def better(rows: np.ndarray) -> float:
@@ -119,8 +121,27 @@ def test_the_paired_bootstrap_is_scipys_where_rows_are_many() -> None:
 def test_answers_that_differ_are_counted() -> None:
     task = Classification(("a", "b"))
     ours, theirs = np.array([[0.6, 0.4], [0.3, 0.7]]), np.array([[0.9, 0.1], [0.6, 0.4]])
-    assert paired.flips(task, ours, theirs) == (1, 2)
-    assert paired.flips(Regression(), ours, theirs) is None
+    assert paired.flips(task.answers(ours), task.answers(theirs)) == (1, 2)
+    assert paired.flips(Regression().answers(ours), Regression().answers(theirs)) is None
+
+
+def test_of_taggers_one_may_have_read_more_words_than_the_other() -> None:
+    ours, theirs = np.array([[1.0, 2.0, -1.0], [1.0, 0.0, 0.0]]), np.array([[1.0, 2.0], [1.0, 0.0]])
+    assert paired.flips(ours, theirs) == (1, 2)
+
+
+def test_each_model_decides_from_its_own_thresholds_on() -> None:
+    ours, theirs = Multilabel(("a", "b"), threshold=(0.2, 0.6)), Multilabel(("a", "b"))
+    targets = np.tile([[1.0, 0.0]], (30, 1))
+    scores = np.tile(np.array([[0.3, 0.55]], np.float32), (30, 1))
+    found = estimates.estimates(
+        {"candidate": ours, "baseline": theirs}, targets, {"candidate": scores, "baseline": scores}, 0.95
+    )
+    assert found["flips"] == (30, 30)
+    # Of a the candidate finds every row, of b it gives none; production the other way round.
+    assert found["intervals"]["candidate"]["f1/a"][0] > 0.8
+    assert found["intervals"]["baseline"]["f1/a"][1] < 0.2
+    assert found["differences"]["micro_f1"][0] > 0.8
 
 
 @pytest.mark.parametrize(

@@ -408,7 +408,7 @@ CASES: dict[str, list[Case]] = {
              "worker_minutes, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, kind, task, data, "
-             "validation, drift, model, training, serving, gate, push, notify, schedule, beam, kubeflow."),
+             "validation, drift, model, training, calibration, serving, gate, push, notify, schedule, beam, kubeflow."),
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
              "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold."),
@@ -502,13 +502,29 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, kind, task, data, validation, "
-             "drift, model, training, serving, gate, push, notify, schedule, beam, kubeflow."),
+             "drift, model, training, calibration, serving, gate, push, notify, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
         Case("a threshold for classes", lambda box: box.toml("max_length", "threshold = 0.3\nmax_length"),
              "DIR/run.toml:10: `model.threshold` is 0.3, but classification has no scores to hold against it. Delete "
              "it."),
+        Case("abstaining without the error that is allowed", lambda box: box.toml("[gate]", "[calibration]\n"
+             "abstain = { min_coverage = 0.5 }\n[gate]"),
+             "DIR/run.toml:16: `calibration.abstain` has no `error` between 0 and 1. Give the share of wrong answers "
+             "that is allowed: error = 0.05."),
+        Case("abstaining, certain of it", lambda box: box.toml("[gate]", "[calibration]\n"
+             "abstain = { error = 0.1, confidence = 1.0 }\n[gate]"),
+             "DIR/run.toml:16: the `confidence` of `calibration.abstain` is 1, expected one between 0 and 1. Give "
+             "one, say 0.99."),
+        Case("abstaining without calibration", lambda box: box.toml("[gate]", "[calibration]\n"
+             "enabled = false\nabstain = { error = 0.05 }\n[gate]"),
+             "DIR/run.toml:17: `calibration.abstain` is given, but `calibration.enabled` is false. Delete one of "
+             "them."),
+        Case("abstaining from several labels", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "multilabel"')
+             .toml("[gate]", "[calibration]\nabstain = { error = 0.05 }\n[gate]"),
+             "DIR/run.toml:17: `calibration.abstain` is given, but multilabel has no one class a row to be sure of. "
+             "Delete it."),
         Case("an overlap without windows", lambda box: box.toml("max_length", "window_overlap = 4\nmax_length"),
              'DIR/run.toml:10: `model.window_overlap` is 4, but `model.long_texts` is "truncate". Delete it, or set '
              'long_texts = "window".'),
@@ -1304,7 +1320,7 @@ CASES: dict[str, list[Case]] = {
         Case("memory for no node", lambda box: box.kubeflow('memory = { Trainr = "8Gi" }\n'),
              "DIR/run.toml:22: `kubeflow.memory` names 'Trainr', there is no such node. Did you mean Trainer? Known: "
              "default, TsvExampleGen, StatisticsGen, SchemaGen, ExampleValidator, Predecessor, DriftValidator, "
-             "Transform, Trainer, ServingValidator, Baseline, Evaluator, Pusher.", EXPORT),
+             "Transform, Trainer, Calibration, ServingValidator, Baseline, Evaluator, Pusher.", EXPORT),
         Case("a name that Kubeflow does not take", lambda box: box.kubeflow().toml('name = "toy"', 'name = "Toy_1"'),
              "DIR/run.toml:1: `name` is 'Toy_1', Kubeflow takes lower-case letters, digits and - alone. Rename the "
              "run.", EXPORT),

@@ -1,6 +1,7 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 from pipeline.config.preflight import check_any
 from pipeline.dag import description
@@ -28,14 +29,14 @@ def drawn(config: Path) -> dict[str, set[str]]:
 
 
 def test_the_dag_that_is_shown_is_the_dag_that_runs(tmp_path: Path) -> None:
-    config = write_toy_run(tmp_path, serving={"validate": True})
+    config = write_toy_run(tmp_path, serving={"validate": True}, calibration={"enabled": True})
     assert drawn(config) == compiled(config, tmp_path)
 
 
 def test_what_is_switched_off_is_not_in_the_dag(tmp_path: Path) -> None:
     config = write_toy_run(tmp_path, serving={"validate": False})
     assert drawn(config) == compiled(config, tmp_path)
-    assert "ServingValidator" not in drawn(config)
+    assert not {"Calibration", "ServingValidator"} & set(drawn(config))
     assert drawn(config)["Pusher"] == {"Trainer", "Evaluator"}
 
 
@@ -63,6 +64,7 @@ SOURCE_PARAMETER = {
     "ExampleValidator": f"{NODES}.example_validator",
     "Predecessor": f"{NODES}.baseline",
     "DriftValidator": f"{NODES}.drift_validator",
+    "Calibration": f"{NODES}.calibration",
     "ServingValidator": f"{NODES}.serving_validator",
     "Baseline": f"{NODES}.baseline",
     "Evaluator": f"{NODES}.evaluator",
@@ -95,7 +97,8 @@ def parameters(config: Path, root: Path) -> dict[str, dict[str, str]]:
 
 
 def test_the_cache_key_of_every_node_holds_the_hash_of_its_code(tmp_path: Path) -> None:
-    found = parameters(write_toy_run(tmp_path, serving={"validate": True}), tmp_path)
+    added: dict[str, Any] = {"serving": {"validate": True}, "calibration": {"enabled": True}}
+    found = parameters(write_toy_run(tmp_path, **added), tmp_path)
     assert {node: found[node].pop("source") for node in SOURCE_PARAMETER} == {
         node: source_hash(module) for node, module in SOURCE_PARAMETER.items()
     }

@@ -12,6 +12,7 @@ def test_of_two_classes_the_one_is_told_and_of_many_the_three_most_probable() ->
     many = Classification(("a", "b", "c", "d"))
     found = {"label": "d", "probabilities": {"a": 0.05, "b": 0.25, "c": 0.1, "d": 0.6}}
     assert readable(many, found, ("x",)) == "d 0.600, b 0.250, c 0.100"
+    assert readable(many, {**found, "answered": False}, ("x",)) == "d 0.600, b 0.250, c 0.100, not answered"
 
 
 def test_of_several_labels_those_that_were_given_are_told() -> None:

@@ -86,7 +86,8 @@ def test_a_classifier_is_pushed_that_is_the_local_run_s_to_the_last_bit(
     claims = {"no_worse": {"accuracy": 0.5}, "anchor": "best", "anchor_no_worse": {"accuracy": 0.5}}
     gate = {"min": {"accuracy": 0.7}, "max": {"loss": 0.0}, **claims}
     training = LEARNS | {"seed": 2}
-    config = write_toy_run(first_run.folder, keep_data=True, training=training, gate=gate, kubeflow=kubeflow)
+    tables: dict[str, Any] = {"training": training, "calibration": {"enabled": True}, "gate": gate}
+    config = write_toy_run(first_run.folder, keep_data=True, kubeflow=kubeflow, **tables)
     first["refused spec"] = read(exported(config, folder / "refused-spec"))
     first["refused"] = local(config, first_run.root)
     moved(config, first["mounted"], first["rows"])
@@ -129,6 +130,9 @@ def test_the_next_run_finds_the_first_in_production_and_a_refused_gate_pushes_no
     assert found["metrics"] == record["evaluations"]["dev"]["metrics"]
     assert found["reasons"] == record["evaluations"]["dev"]["reasons"]
     assert found["anchor"]["baseline_version"] == str(before[0])
+    calibrated = cluster.path(outputs["calibration"]["model"])
+    assert json.loads((calibrated / "calibration.json").read_text()) == record["calibration"]
+    assert found["cross_fitted"] == ["loss"]
     ours, theirs = ([{**line, "text": ""} for line in of["verdict"]] for of in (found, record["evaluations"]["dev"]))
     assert ours == theirs
     assert [line["rule"] for line in ours if line["result"] == "pass"] == [
