@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -67,7 +68,37 @@ def load_weights(encoder: Encoder, model: Path) -> bool:
     embeddings.word.embeddings.assign(read("embeddings.word_embeddings.weight"))
     embeddings.position.embeddings.assign(read("embeddings.position_embeddings.weight"))
     embeddings.segment.embeddings.assign(read("embeddings.token_type_embeddings.weight"))
-    norm(embeddings.norm, "embeddings.LayerNorm")
+    _layers(encoder, dense, norm)
+    if has_pooler:
+        dense(encoder.pooler, "pooler.dense")
+    return has_pooler
+
+
+def stored(encoder: Encoder) -> dict[str, np.ndarray]:
+    """The encoder's weights by the names and in the shapes of a checkpoint: what `load_weights` reads."""
+    found: dict[str, np.ndarray] = {}
+
+    def dense(layer: Any, *names: str) -> None:
+        kernels = np.split(layer.kernel.numpy(), len(names), axis=1)
+        biases = np.split(layer.bias.numpy(), len(names))
+        for name, kernel, bias in zip(names, kernels, biases, strict=True):
+            found[f"{name}.weight"], found[f"{name}.bias"] = np.ascontiguousarray(kernel.T), bias
+
+    def norm(layer: Any, name: str) -> None:
+        found[f"{name}.weight"], found[f"{name}.bias"] = layer.gamma.numpy(), layer.beta.numpy()
+
+    embeddings = encoder.embeddings
+    found["embeddings.word_embeddings.weight"] = embeddings.word.embeddings.numpy()
+    found["embeddings.position_embeddings.weight"] = embeddings.position.embeddings.numpy()
+    found["embeddings.token_type_embeddings.weight"] = embeddings.segment.embeddings.numpy()
+    _layers(encoder, dense, norm)
+    dense(encoder.pooler, "pooler.dense")
+    return found
+
+
+def _layers(encoder: Encoder, dense: Callable[..., None], norm: Callable[[Any, str], None]) -> None:
+    """Shows each layer of rows with the name of its tensors, or the names of those that are its columns."""
+    norm(encoder.embeddings.norm, "embeddings.LayerNorm")
     for index, block in enumerate(encoder.blocks):
         prefix = f"encoder.layer.{index}"
         dense(block.attention.qkv, *(f"{prefix}.attention.self.{part}" for part in ("query", "key", "value")))
@@ -76,9 +107,6 @@ def load_weights(encoder: Encoder, model: Path) -> bool:
         dense(block.inner, f"{prefix}.intermediate.dense")
         dense(block.outer, f"{prefix}.output.dense")
         norm(block.output_norm, f"{prefix}.output.LayerNorm")
-    if has_pooler:
-        dense(encoder.pooler, "pooler.dense")
-    return has_pooler
 
 
 def _shapes(config: BertConfig) -> dict[str, tuple[int, ...]]:

@@ -17,7 +17,7 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, WARMUP_FILE, identity, is_vocabulary, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, answers_nothing, identity, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 DAMAGED = ".damaged-"
@@ -34,6 +34,8 @@ _WITHDRAWN_FILE = ".withdrawn.json"
 
 _GRAPH_FILE = "saved_model.pb"
 
+_GIVE = "Give a pushed model: the path a run printed at its end, `show` prints it again"
+
 _ASIDE = re.compile(r"\.[0-9]+-[0-9a-f]{32}")
 """The name of a copy that has not got its own yet."""
 
@@ -47,8 +49,8 @@ def versions(directory: Path) -> list[int]:
 
 
 def is_complete(version: Path) -> bool:
-    """Whether a directory holds a SavedModel, or what was one, or a vocabulary."""
-    return (version / _GRAPH_FILE).is_file() or is_vocabulary(version)
+    """Whether a directory holds a SavedModel, or what was one, or a vocabulary, or a pre-trained model."""
+    return (version / _GRAPH_FILE).is_file() or answers_nothing(version) is not None
 
 
 def is_version(name: str) -> bool:
@@ -196,7 +198,7 @@ def _copy(
 
     `kept`: files that are put into it, by their names in it.
     """
-    check_files(model)
+    stored_paths.check_files(model)
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
@@ -222,19 +224,6 @@ def _copy(
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return aside
-
-
-def check_files(model: Path) -> None:
-    """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
-
-    Raises:
-        InputError: it is or holds something else.
-    """
-    for path in (model, *model.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
-            remedy = "Put the file itself there, or the version back from where it was archived"
-            raise InputError(str(path), f"{kind}, and a model holds none", remedy)
 
 
 def withdrawn(directory: Path) -> set[str]:
@@ -289,7 +278,7 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
-    check_files(directory / str(older))
+    stored_paths.check_files(directory / str(older))
     if key is not None:
         check_own(directory / str(older), key)
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
@@ -304,16 +293,21 @@ def resolve(path: Path) -> Path:
     Raises:
         InputError: no SavedModel there, or one with a link or a pipe in it.
     """
-    remedy = "Give a pushed model: the path a run printed at its end, `show` prints it again"
+    version = located(path)
+    if not (version / _GRAPH_FILE).is_file():
+        raise InputError(str(version), answers_nothing(version) or "", _GIVE)
+    return version
+
+
+def located(path: Path) -> Path:
+    """The same of whatever is pushed."""
     if not path.is_dir():
         problem = "a file, not a directory" if path.exists() else "no such directory"
-        raise InputError(str(path), problem, remedy)
+        raise InputError(str(path), problem, _GIVE)
     if not is_complete(path):
         newest = versions(path)
         if not newest:
-            raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
+            raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", _GIVE)
         path /= str(newest[-1])
-    if not (path / _GRAPH_FILE).is_file():
-        raise InputError(str(path), "a vocabulary, which answers nothing by itself", remedy)
-    check_files(path.resolve())
+    stored_paths.check_files(path.resolve())
     return path

@@ -79,7 +79,7 @@ def _flat(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             flat |= _flat(value, f"{prefix}{key}.")
         elif prefix not in ("data.", "corpus.", "push.") or not _is_path(value):
             flat[f"{prefix}{key}"] = value
-    for name in ("model.base", "vocabulary.reference", "training.init_from", "drift.on_drift"):
+    for name in ("model.base", "model.vocabulary", "vocabulary.reference", "training.init_from", "drift.on_drift"):
         flat.pop(name, None)
     # When it runs, who is told and what a server does first change no result.
     return {name: value for name, value in flat.items() if not name.startswith(("schedule.", "notify.", "push.warmup"))}

@@ -15,7 +15,9 @@ LOG_FILE = "log.txt"
 
 LOCK_FILE = "lock"
 
-MAKERS = ("Trainer", "VocabularyLearner")
+PRETRAINER = "Pretrainer"
+
+MAKERS = ("Trainer", "VocabularyLearner", PRETRAINER)
 """The nodes that make what is pushed, one for each kind of run."""
 
 HOME = "HOME"
@@ -69,10 +71,9 @@ class PipelinePaths:
         found = stored_paths.below(self.artifacts, uri)
         return found if found and len(found.relative_to(self.artifacts.resolve()).parts) == 3 else None
 
-    @property
-    def checkpoints(self) -> Path:
-        """Of a training that is under way; see `components.training.checkpoints`."""
-        return self.artifacts / "Trainer" / "checkpoints"
+    def checkpoints(self, node: str) -> Path:
+        """Of a training that is under way in one of `MAKERS`; see `components.training.checkpoints`."""
+        return self.artifacts / node / "checkpoints"
 
     @property
     def models(self) -> Path:
