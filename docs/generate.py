@@ -19,6 +19,7 @@ from pathlib import Path
 from types import ModuleType
 
 from components.common import exit_status
+from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from docs import keys, schema
 from pipeline.commands import arguments
@@ -62,6 +63,8 @@ def configuration() -> str:
     others = keys.own_tables(VocabularyRun)
     every += [key for key in keys.every_key(VocabularyRun) if key.table in others]
     tables = keys.tables() | others
+    # Of the same names as a fine-tuning's, with keys of their own.
+    again = {table: cls for table, cls in keys.own_tables(PretrainingRun).items() if table not in others}
     lines = [
         "# Configuration reference",
         "",
@@ -95,6 +98,10 @@ def configuration() -> str:
             f"| [`[{table}]`](#{table.replace('.', '')}) | {_linked(_first_sentence(cls))} |"
             for table, cls in tables.items()
         ),
+        *(
+            f"| [`[{table}]`, pre-training](#{table}-pre-training) | {_linked(_first_sentence(cls))} |"
+            for table, cls in again.items()
+        ),
         "",
         "## Above the tables",
         "",
@@ -103,6 +110,9 @@ def configuration() -> str:
     for table, cls in tables.items():
         lines += [f"## `[{table}]`", "", *_paragraph(_about(cls)), ""]
         lines += _items([key for key in every if key.table == table])
+    for table, cls in again.items():
+        lines += [f"## `[{table}]`, pre-training", "", *_paragraph(_about(cls)), ""]
+        lines += _items([key for key in keys.every_key(PretrainingRun) if key.table == table], ", pre-training")
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -114,12 +124,12 @@ def _first_sentence(cls: type) -> str:
     return re.split(r"[.;] ", _about(cls).rstrip("."))[0]
 
 
-def _items(some: list[keys.Key]) -> Iterator[str]:
+def _items(some: list[keys.Key], of: str = "") -> Iterator[str]:
     for key in some:
         state = "required" if key.required else f"default `{key.default}`" if key.default else "may be left out"
         own, *others = key.example
         needs = f" with {', '.join(f'`{line}`' for line in others)}" if others else ""
-        yield from (f"### `{key.dotted}`", "", *_paragraph(f"{key.type}; {state}"), "")
+        yield from (f"### `{key.dotted}`{of}", "", *_paragraph(f"{key.type}; {state}"), "")
         yield from (*_paragraph(key.meaning), "", *_paragraph(f"Example: `{own}`{needs}"), "")
 
 
@@ -211,6 +221,7 @@ PAGES = {
     "commands.md": commands,
     "../pipeline/configs/run.schema.json": schema.text,
     "../pipeline/configs/vocabulary.schema.json": lambda: schema.text(VocabularyRun),
+    "../pipeline/configs/pretraining.schema.json": lambda: schema.text(PretrainingRun),
 }
 """Page, or another file by its path from here -> what writes it."""
 

@@ -78,9 +78,9 @@ def every_key(of: type = Run) -> list[Key]:
 
 
 def own_tables(of: type) -> dict[str, type]:
-    """The tables of a kind of run that a fine-tuning has not."""
+    """The tables of a kind of run that a fine-tuning has not, or has with other keys."""
     known = tables()
-    return {table: cls for table, cls in tables(of).items() if table not in known}
+    return {table: cls for table, cls in tables(of).items() if known.get(table) is not cls}
 
 
 def _names(cls: type) -> list[str]:

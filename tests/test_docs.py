@@ -17,6 +17,7 @@ import pytest
 from bench.common import as_toml
 from components.common import exit_status
 from components.export import signature_names
+from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.registry import AnyRun
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import Run
@@ -48,6 +49,26 @@ SMALLEST_VOCABULARY: dict[str, Any] = {
 
 OF_VOCABULARY = [key for key in keys.every_key(VocabularyRun) if key.table in keys.own_tables(VocabularyRun)]
 """The keys that such a run alone has."""
+
+SMALLEST_PRETRAINING: dict[str, Any] = {
+    "name": "docs",
+    "kind": "pretraining",
+    "corpus": {"files": "a.txt"},
+    "model": {},
+    "gate": {"max": {"mlm_loss": 6.0}},
+}
+"""Likewise one of a run that pre-trains; an example of its shape says what the model is of."""
+
+OF_PRETRAINING = [key for key in keys.every_key(PretrainingRun) if key.table in ("model", "training")]
+"""Its own keys."""
+
+OF_KINDS = [
+    *((key, SMALLEST_VOCABULARY) for key in OF_VOCABULARY),
+    *((key, SMALLEST_PRETRAINING) for key in OF_PRETRAINING),
+]
+"""Keys of other kinds than a fine-tuning, and what their examples are completed with."""
+
+EVERY_KEY = [*((key, SMALLEST) for key in keys.every_key()), *OF_KINDS]
 
 ROOMS = ("bench", "components", "data", "docs", "pipeline", "tests")
 
@@ -117,12 +138,11 @@ def test_a_generated_page_is_what_make_docs_writes(name: str) -> None:
     assert (ROOT / "docs" / name).read_text(encoding="utf-8") == generate.PAGES[name](), "run `make docs`"
 
 
-@pytest.mark.parametrize("key", [*keys.every_key(), *OF_VOCABULARY], ids=lambda key: key.dotted)
-def test_a_key_has_a_meaning_and_an_example_that_loads(key: keys.Key, tmp_path: Path) -> None:
+@pytest.mark.parametrize(("key", "smallest"), EVERY_KEY, ids=lambda value: getattr(value, "dotted", ""))
+def test_a_key_has_a_meaning_and_an_example_that_loads(key: keys.Key, smallest: dict[str, Any], tmp_path: Path) -> None:
     assert key.meaning.endswith(".")
     assert key.example
     assert next(iter(tomllib.loads(key.example[0]))) == key.name
-    smallest = SMALLEST_VOCABULARY if key in OF_VOCABULARY else SMALLEST
     values = {name: dict(value) if isinstance(value, dict) else value for name, value in smallest.items()}
     for line in key.example:
         ((name, value),) = tomllib.loads(line).items()
@@ -130,6 +150,8 @@ def test_a_key_has_a_meaning_and_an_example_that_loads(key: keys.Key, tmp_path: 
             values[name] = value
         else:
             functools.reduce(lambda table, part: table.setdefault(part, {}), key.table.split("."), values)[name] = value
+    if values.get("kind") == "pretraining" and not values["model"].keys() & {"base", "vocabulary"}:
+        values["model"]["vocabulary"] = "words"
     if "files" in values.get("data", {}):
         del values["data"]["train"], values["data"]["dev"]
     run = loaded(values, tmp_path)
@@ -151,6 +173,7 @@ def test_every_key_that_the_settings_take_is_in_the_reference() -> None:
         for field in dataclasses.fields(cls)
     }
     assert {key.dotted for key in OF_VOCABULARY} == expected
+    assert set(keys.own_tables(PretrainingRun)) == {"corpus", "model", "training"}
 
 
 def test_every_command_and_every_option_says_what_it_does() -> None:

@@ -14,11 +14,14 @@ import pytest
 from docs import keys
 from docs.schema import run_schema
 from tests.checkout import ROOT
-from tests.test_docs import OF_VOCABULARY, PAGES, SMALLEST, SMALLEST_VOCABULARY, blocks
+from tests.test_docs import EVERY_KEY, PAGES, SMALLEST, blocks
 
 SCHEMA = json.loads((ROOT / "pipeline" / "configs" / "run.schema.json").read_text(encoding="utf-8"))
 
-OF_VOCABULARY_RUN = json.loads((ROOT / "pipeline" / "configs" / "vocabulary.schema.json").read_text(encoding="utf-8"))
+OF_KIND = {
+    kind: json.loads((ROOT / "pipeline" / "configs" / f"{kind}.schema.json").read_text(encoding="utf-8"))
+    for kind in ("vocabulary", "pretraining")
+}
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
 
@@ -45,7 +48,7 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
     assert schema.keys() <= KNOWN, schema.keys() - KNOWN
     if "$ref" in schema:
         # What is in both files is the same there.
-        definitions = OF_VOCABULARY_RUN["$defs"] | SCHEMA["$defs"]
+        definitions = {name: one for each in (*OF_KIND.values(), SCHEMA) for name, one in each["$defs"].items()}
         yield from problems(value, definitions[schema["$ref"].removeprefix("#/$defs/")], place)
     if "anyOf" in schema and all(list(problems(value, one, place)) for one in schema["anyOf"]):
         yield f"{place}: {value!r} is none of {schema['anyOf']}"
@@ -85,12 +88,12 @@ def problems(value: Any, schema: dict[str, Any], place: str = "") -> Iterator[st
 
 def said(values: dict[str, Any]) -> list[str]:
     """What the schema of its kind says of a config."""
-    return list(problems(values, OF_VOCABULARY_RUN if values.get("kind") == "vocabulary" else SCHEMA))
+    return list(problems(values, OF_KIND.get(values.get("kind", ""), SCHEMA)))
 
 
 def completed(values: dict[str, Any], smallest: dict[str, Any] = SMALLEST) -> dict[str, Any]:
     """A fragment of a config as a config."""
-    if values.get("kind") == "vocabulary":
+    if values.get("kind") in OF_KIND:
         return values
     whole = {**smallest, **values}
     for table, value in smallest.items():
@@ -111,10 +114,11 @@ def test_every_block_of_toml_in_the_docs_is_as_the_schema_says() -> None:
         assert said(completed(tomllib.loads(block.text))) == [], block.place
 
 
-@pytest.mark.parametrize("key", [*keys.every_key(), *OF_VOCABULARY], ids=lambda key: key.dotted)
-def test_a_keys_example_is_as_the_schema_says_and_its_misspelling_is_not(key: keys.Key) -> None:
+@pytest.mark.parametrize(("key", "smallest"), EVERY_KEY, ids=lambda value: getattr(value, "dotted", ""))
+def test_a_keys_example_is_as_the_schema_says_and_its_misspelling_is_not(
+    key: keys.Key, smallest: dict[str, Any]
+) -> None:
     ((name, value),) = tomllib.loads(key.example[0]).items()
-    smallest = SMALLEST_VOCABULARY if key in OF_VOCABULARY else SMALLEST
     for written, expected in ((name, True), (f"{name}x", False)):
         within: dict[str, Any] = {written: value}
         for table in reversed(key.table.split(".") if key.table else []):

@@ -210,6 +210,37 @@ def write_toy_corpus(folder: Path, **tables: Mapping[str, object]) -> Path:
     Returns:
         The TOML's path.
     """
+    _write_documents(folder)
+    own: dict[str, Mapping[str, object]] = {
+        "vocabulary": {"size": 120, "reference": "model"},
+        "gate": {"max": {"unknown_share": 0.2}},
+    }
+    return _write_corpus_run(folder / "run.toml", "vocabulary", own, tables)
+
+
+def write_toy_pretraining(folder: Path, name: str = "pretraining.toml", **tables: Mapping[str, object]) -> Path:
+    """The same of a run that pre-trains a new model of a few steps, with the toy checkpoint's tokenizer.
+
+    Args:
+        folder: as `write_toy_corpus`.
+        name: of the TOML.
+        tables: likewise.
+
+    Returns:
+        The TOML's path.
+    """
+    _write_documents(folder)
+    own: dict[str, Mapping[str, object]] = {
+        "model": {"vocabulary": "model", "max_length": 32, "layers": 1, "hidden": 16, "heads": 2},
+        "training": {"steps": 6, "batch_size": 16, "evaluations_per_epoch": 4, "learning_rate": 0.01},
+        "gate": {"max": {"mlm_loss": 20.0}},
+    }
+    if "base" in tables.get("model", {}):
+        own["model"] = {"max_length": 32}
+    return _write_corpus_run(folder / name, "pretraining", own, tables)
+
+
+def _write_documents(folder: Path) -> None:
     folder.mkdir(exist_ok=True)
     documents = toy_documents(200)
     for name, some in (("a.txt", documents[:120]), ("b.txt", documents[120:])):
@@ -217,15 +248,15 @@ def write_toy_corpus(folder: Path, **tables: Mapping[str, object]) -> Path:
             (folder / name).write_text("\n\n".join(some) + "\n", encoding="utf-8")
     if not (folder / "model").exists():
         write_toy_checkpoint(folder / "model")
-    config: dict[str, Mapping[str, object]] = {
-        "corpus": {"files": "?.txt", "split": {"train": 80, "dev": 20}},
-        "vocabulary": {"size": 120, "reference": "model"},
-        "gate": {"max": {"unknown_share": 0.2}},
-    }
-    lines = ['name = "toy"', 'kind = "vocabulary"']
+
+
+def _write_corpus_run(
+    path: Path, kind: str, own: Mapping[str, Mapping[str, object]], tables: Mapping[str, Mapping[str, object]]
+) -> Path:
+    config = {"corpus": {"files": "?.txt", "split": {"train": 80, "dev": 20}}, **own}
+    lines = [f'name = "{"toy" if kind == "vocabulary" else "toy-bert"}"', f'kind = "{kind}"']
     for name in dict.fromkeys([*config, *tables]):
         table = {**config.get(name, {}), **tables.get(name, {})}
         lines += ["", f"[{name}]", *(f"{key} = {_toml(value)}" for key, value in table.items())]
-    path = folder / "run.toml"
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path

@@ -40,3 +40,16 @@ def remove(root: Path, directory: Path) -> bool:
         return False
     shutil.rmtree(directory)
     return True
+
+
+def check_files(model: Path) -> None:
+    """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
+
+    Raises:
+        InputError: it is or holds something else.
+    """
+    for path in (model, *model.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
+            remedy = "Put the file itself there, or the version back from where it was archived"
+            raise InputError(str(path), f"{kind}, and a model holds none", remedy)

@@ -11,11 +11,11 @@ from tfx import types
 from tfx.utils import path_utils
 
 from components import tasks
+from components.common import stored_paths
 from components.evaluation import unlearned
 from components.export import saved_weights, served_ops
 from components.export.card_task import task_of
 from components.leakage import learned as learned_texts
-from components.serving import versions
 from components.tasks import Task
 
 FEWEST_ROWS = 30
@@ -27,7 +27,7 @@ def about(baseline: types.Artifact, task: Task, examples: Path, split: str) -> t
     """What the summary says of the version in production, and the texts to leave out of the comparison, if any."""
     version = baseline.get_string_custom_property("pushed_version")
     production = Path(path_utils.serving_model_path(baseline.uri))
-    versions.check_files(production)
+    stored_paths.check_files(production)
     served_ops.check(production)
     saved_weights.check(production)
     known = task_of(production)

@@ -54,6 +54,9 @@ VOCABULARY = "vocabulary"
 EXPORTED = "exported"
 """In the card of another form of a pushed model: which form it is, and of which version."""
 
+PRETRAINED = "pretraining"
+"""`kind` in the card of a pre-trained model, a base model for a fine-tuning: it answers nothing but `fill`."""
+
 _OPEN = ConfigDict(extra="allow", strict=True)
 
 
@@ -111,11 +114,22 @@ def identity(card: dict[str, Any]) -> str:
     return hashlib.sha256(json.dumps(counts, sort_keys=True).encode()).hexdigest()
 
 
-def is_vocabulary(directory: Path) -> bool:
-    """Whether a directory holds a learned vocabulary, as far as its card can be read."""
+_ANSWER_NOTHING = {
+    VOCABULARY: "a vocabulary, which answers nothing by itself",
+    PRETRAINED: "a pre-trained model, which has not been fine-tuned for a task: `fill` takes it",
+}
+
+
+def answers_nothing(directory: Path) -> str | None:
+    """Of what is no model for a task, as far as its card can be read, what it is; None of others."""
+    return _ANSWER_NOTHING.get(kind_of(directory) or "")
+
+
+def kind_of(directory: Path) -> str | None:
+    """`VOCABULARY` or `PRETRAINED`, as far as a directory's card can be read; None of a model for a task."""
     with contextlib.suppress(InputError):
-        return read_card(directory).get("kind") == VOCABULARY
-    return False
+        return read_card(directory).get("kind")
+    return None
 
 
 def exported_as(directory: Path) -> str:

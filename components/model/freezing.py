@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from components.model.task_model import TaskModel
+from components.model.trained_model import TrainedModel
 from components.settings.training import Training
 
 
-def freeze(model: TaskModel, training: Training) -> int | None:
+def freeze(model: TrainedModel, training: Training) -> int | None:
     """Freezes what the strategy keeps as it is.
 
     Under `head` that is the whole encoder; the pooler is part of the head and is trained with it, if it is in use. A
@@ -27,7 +27,7 @@ def freeze(model: TaskModel, training: Training) -> int | None:
     return layers
 
 
-def learning_rate_factors(model: TaskModel, decay: float) -> dict[str, float]:
+def learning_rate_factors(model: TrainedModel, decay: float) -> dict[str, float]:
     """Variable path -> its share of the learning rate: `decay` to the power of the layers above it.
 
     The classifier and pooler have 1, the encoder's last layer `decay`, the embeddings `decay ** (layers + 1)`.
@@ -39,7 +39,7 @@ def learning_rate_factors(model: TaskModel, decay: float) -> dict[str, float]:
     return factors
 
 
-def unfrozen_at(model: TaskModel, stage_steps: int) -> dict[str, int]:
+def unfrozen_at(model: TrainedModel, stage_steps: int) -> dict[str, int]:
     """Variable path -> the steps that have to be done before it is trained, where layers are unfrozen from the top.
 
     Howard & Ruder 2018 (arXiv:1801.06146), section 3.3: the head first, then with each stage one layer more. Without a

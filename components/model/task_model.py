@@ -9,13 +9,13 @@ import tensorflow as tf
 
 from components.model import windows
 from components.model.bert import Encoder
-from components.model.forms import Forms
+from components.model.trained_model import TrainedModel, segment_ids
 from components.settings.model import Model
 from components.tasks import Task
 from components.tokenization.vocabulary import Tokenizer
 
 
-class TaskModel(keras.Model):
+class TaskModel(TrainedModel):
     """Token ids to logits, for whatever task: its class says how many, and whether a row has them or each token.
 
     The lower layers can be run apart from the rest: `lower` gives their hidden states, `upper` the logits for these.
@@ -50,11 +50,8 @@ class TaskModel(keras.Model):
         """Token id that fills rows up to equal length."""
         self._bi_encoder, self._per_token = task.bi_encoder, task.per_token
         self._in_segments = len(task.texts) > 1 and not task.bi_encoder
-        self.frozen: int | None = None
-        """How many of the first layers are frozen, and the embeddings with them; see `freeze`."""
         self.uses_pooler = settings.pooling == "cls" and task.head_units is not None and not task.per_token
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
-        self.dense = None
         if task.head_units is not None:
             deviation = encoder.config.initializer_range
             initializer = keras.initializers.TruncatedNormal(stddev=deviation, seed=seed)
@@ -98,11 +95,6 @@ class TaskModel(keras.Model):
         return tf.cast(sequence[:, 0], tf.float32)
 
     @property
-    def forms(self) -> Forms:
-        """How it is computed."""
-        return self.encoder.forms
-
-    @property
     def cacheable(self) -> bool:
         """Whether `lower` and `upper` together are what `call` is."""
         return not self._bi_encoder and self._settings.long_texts == "truncate"
@@ -143,11 +135,8 @@ class TaskModel(keras.Model):
         return self.encoder.upper(hidden, padding_mask, self.frozen, training=True, pooled_only=pooled_only)
 
     def _segments(self, token_ids: tf.Tensor) -> tf.Tensor | None:
-        """Where there are two texts: 1 for what stands behind the first [SEP], which no text can hold."""
-        if not self._in_segments:
-            return None
-        ends = tf.cast(tf.equal(token_ids, self._separator), tf.int32)
-        return tf.minimum(1, tf.cumsum(ends, axis=1, exclusive=True))
+        """Where there are two texts."""
+        return segment_ids(token_ids, self._separator) if self._in_segments else None
 
     def _logits(self, encoded: dict[str, tf.Tensor], padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
         if self.uses_pooler:

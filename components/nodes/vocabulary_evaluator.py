@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.dsl.components.base import base_component, base_executor, executor_spec
 from tfx.types import artifact_utils, component_spec, standard_artifacts
 from tfx.utils import path_utils
 
+from components.nodes import measured
 from components.pretraining import vocabulary_metrics
 from components.pretraining.vocabulary_metrics import REFERENCE, VocabularyMeasures
 from components.settings.gate import Gate
 from components.settings.serialization import dump, load
 from components.tokenization.tokenizer_files import read_tokenizer
-from components.verdict.summary import CANDIDATE, SUMMARY_FILE
+from components.verdict.summary import CANDIDATE
 
 _DEV = "dev"
 
@@ -34,33 +34,19 @@ class Executor(base_executor.BaseExecutor):
     ) -> None:
         """Writes the summary, as the Evaluator's with `texts`, the statistics of each vocabulary; and the blessing."""
         self._log_startup(input_dict, output_dict, exec_properties)
-        measured = {CANDIDATE: Path(path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"])))}
+        directories = {
+            CANDIDATE: Path(path_utils.serving_model_path(artifact_utils.get_single_uri(input_dict["model"])))
+        }
         if exec_properties["base_model"]:
-            measured[REFERENCE] = Path(exec_properties["base_model"])
+            directories[REFERENCE] = Path(exec_properties["base_model"])
         examples = Path(artifact_utils.get_split_uri(input_dict["examples"], _DEV))
         texts, metrics = {}, {}
-        for name, directory in measured.items():
+        for name, directory in directories.items():
             found, values = vocabulary_metrics.measure(examples, read_tokenizer(directory))
             metrics[name] = {"": values}
             texts[name] = found and dataclasses.asdict(found)
-        summary = {
-            "task": "",
-            "labels": [],
-            "headline": [metric.name for metric in VocabularyMeasures.metrics],
-            "per_label": [],
-            "metrics": metrics,
-            "confusion": {},
-            "texts": texts,
-            **vocabulary_metrics.verdict(load(Gate, exec_properties["gate"]), metrics),
-        }
-        evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
-        (evaluation / SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
-        blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-        name, value = constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE
-        if summary["blessed"]:
-            name, value = constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE
-        Path(blessing.uri, name).touch()
-        blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+        gate = load(Gate, exec_properties["gate"])
+        measured.write(output_dict, gate, VocabularyMeasures.metrics, metrics, texts=texts)
 
 
 class VocabularyEvaluatorSpec(component_spec.ComponentSpec):

@@ -102,6 +102,12 @@ def load_weights(encoder: Encoder, model: Path) -> bool:
     return has_pooler
 
 
+def stored(encoder: Encoder) -> dict[str, np.ndarray]:
+    """The encoder's weights by the names and in the shapes of a checkpoint: what `load_weights` reads."""
+    values = {variable.path.partition("/")[2]: variable.numpy() for variable in encoder.variables}
+    return tensors_of(values, encoder.config.num_hidden_layers)
+
+
 def tensors_of(values: Mapping[str, np.ndarray], layers: int) -> dict[str, np.ndarray]:
     """The inverse of `load_weights`: a checkpoint's tensors, by name.
 

@@ -93,5 +93,20 @@ def load_next_sentence(head: NextSentence, model: Path, config: BertConfig) -> N
     head.dense.bias.assign(tensors.read(f"{_NEXT_SENTENCE}.bias"))
 
 
+def stored(tokens: MaskedLanguageModel, next_sentence: NextSentence | None) -> dict[str, np.ndarray]:
+    """The heads' weights by the names and in the shapes of a checkpoint; the output shares the word embeddings."""
+    found = {
+        f"{_TRANSFORM}.dense.weight": np.ascontiguousarray(tokens.transform.kernel.numpy().T),
+        f"{_TRANSFORM}.dense.bias": tokens.transform.bias.numpy(),
+        f"{_TRANSFORM}.LayerNorm.weight": tokens.norm.gamma.numpy(),
+        f"{_TRANSFORM}.LayerNorm.bias": tokens.norm.beta.numpy(),
+        _BIAS: tokens.bias.numpy(),
+    }
+    if next_sentence is not None:
+        found[f"{_NEXT_SENTENCE}.weight"] = np.ascontiguousarray(next_sentence.dense.kernel.numpy().T)
+        found[f"{_NEXT_SENTENCE}.bias"] = next_sentence.dense.bias.numpy()
+    return found
+
+
 def _bias(tensors: Tensors) -> str:
     return _BIAS if tensors.stored(_BIAS) or not tensors.stored(_BIAS_AGAIN) else _BIAS_AGAIN

@@ -3,18 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from components.common import feature_names, progress
+from components.pretraining.tokens import token_batches
 from components.rows.text_statistics import NO_LIMIT, Counter, TextStatistics
-from components.settings.gate import Gate
 from components.tasks.metrics import Metric
 from components.tokenization.coverage import Coverage
 from components.tokenization.vocabulary import Tokenizer
-from components.verdict.gate import wanted
-from components.verdict.summary import CANDIDATE
 
 COVERAGE = Metric("coverage", "of the words, the share that the vocabulary has pieces for")
 WHOLE = Metric("whole_share", "of the words, the share that is one piece")
@@ -41,9 +35,6 @@ class VocabularyMeasures:
 
 REFERENCE = "reference"
 
-_DOCUMENTS, _SENTENCES = 64, 1024
-"""That are read, and cut into pieces, at a time."""
-
 
 def measure(directory: Path, tokenizer: Tokenizer) -> tuple[TextStatistics | None, dict[str, float]]:
     """How a tokenizer cuts the sentences of documents: in the graph, as a model would get them.
@@ -55,20 +46,9 @@ def measure(directory: Path, tokenizer: Tokenizer) -> tuple[TextStatistics | Non
     Returns:
         The statistics, a row being a sentence, None where there is none; and metric -> value.
     """
-    import tensorflow as tf
-
-    from components.tokenization.wordpiece import traced
-
-    wordpiece, counter = traced(tokenizer, NO_LIMIT), Counter(Coverage(tokenizer), NO_LIMIT)
-    features = {feature_names.SENTENCES: tf.io.VarLenFeature(tf.string)}
-    files = sorted(map(str, directory.glob("*.gz")))
-    with progress.progress() as bar:
-        for batch in tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_DOCUMENTS):
-            sentences = tf.io.parse_example(batch, features)[feature_names.SENTENCES].values
-            for first in range(0, len(sentences), _SENTENCES):
-                ids = wordpiece(sentences[first : first + _SENTENCES])
-                counter.add(ids.flat_values.numpy(), ids.row_lengths().numpy())
-            bar.advance(len(batch), f"{bar.done + len(batch):,.0f} documents")
+    counter = Counter(Coverage(tokenizer), NO_LIMIT)
+    for batch in token_batches([str(path) for path in directory.glob("*.gz")], tokenizer):
+        counter.add(batch.token_ids, batch.lengths)
     found = counter.statistics()
     return found, _metrics(found) if found and found.words else {}
 
@@ -84,21 +64,3 @@ def _metrics(found: TextStatistics) -> dict[str, float]:
         found.spelled_share,
     )
     return {metric.name: float(value) for metric, value in zip(VocabularyMeasures.metrics, values, strict=True)}
-
-
-def verdict(gate: Gate, metrics: dict[str, dict[str, dict[str, float]]]) -> dict[str, Any]:
-    """`blessed`, and `reasons`: a sentence for each bound that was missed.
-
-    Args:
-        gate: the bounds.
-        metrics: as of a summary.
-    """
-    found = metrics[CANDIDATE][""]
-    reasons = []
-    for name, bound in gate.min.items():
-        if not (value := found.get(name, np.nan)) >= bound:
-            reasons.append(f"{name} is {value:.4f}, {wanted('min', bound)}")
-    for name, bound in gate.max.items():
-        if not (value := found.get(name, np.nan)) <= bound:
-            reasons.append(f"{name} is {value:.4f}, {wanted('max', bound)}")
-    return {"blessed": not reasons, "reasons": reasons}

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, WARMUP_FILE, exported_as, identity, is_vocabulary, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, answers_nothing, exported_as, identity, read_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 CARDS = "cards"
@@ -36,6 +36,8 @@ _WITHDRAWN_FILE = ".withdrawn.json"
 
 _GRAPH_FILE = "saved_model.pb"
 
+_GIVE = "Give a pushed model: the path a run printed at its end, `show` prints it again"
+
 
 def versions(directory: Path) -> list[int]:
     """The complete versions in a serving directory, oldest first."""
@@ -46,8 +48,8 @@ def versions(directory: Path) -> list[int]:
 
 
 def is_complete(version: Path) -> bool:
-    """Whether a directory holds a SavedModel, or what was one, or a vocabulary, or another form of a model."""
-    return (version / _GRAPH_FILE).is_file() or is_vocabulary(version) or bool(exported_as(version))
+    """Whether a directory holds a SavedModel, or what was one, a vocabulary, a pre-trained model, or another form."""
+    return (version / _GRAPH_FILE).is_file() or answers_nothing(version) is not None or bool(exported_as(version))
 
 
 def is_version(name: str) -> bool:
@@ -183,7 +185,7 @@ def _copy(
 
     `kept`: files that are put into it, by their names in it.
     """
-    check_files(model)
+    stored_paths.check_files(model)
     aside = version.with_name(f".{version.name}-{uuid.uuid4().hex}")
     try:
         shutil.copytree(model, aside)
@@ -209,19 +211,6 @@ def _copy(
         shutil.rmtree(aside, ignore_errors=True)
         raise
     return aside
-
-
-def check_files(model: Path) -> None:
-    """A model has files and directories of its own: a pipe would be waited for, a link leads to a private key, say.
-
-    Raises:
-        InputError: it is or holds something else.
-    """
-    for path in (model, *model.rglob("*")):
-        if path.is_symlink() or not (path.is_file() or path.is_dir()):
-            kind = "a link" if path.is_symlink() else "neither a file nor a directory"
-            remedy = "Put the file itself there, or the version back from where it was archived"
-            raise InputError(str(path), f"{kind}, and a model holds none", remedy)
 
 
 def withdrawn(directory: Path) -> set[str]:
@@ -276,7 +265,7 @@ def _roll_back(directory: Path, version: int | None, key: Path | None) -> tuple[
     older = kept[-1] if version is None else version
     if older not in others:
         raise InputError(str(directory), f"version {older} is of the model that is in production", listed)
-    check_files(directory / str(older))
+    stored_paths.check_files(directory / str(older))
     if key is not None:
         check_own(directory / str(older), key)
     out = (out | {identity(cards[there[-1]])}) - {identity(cards[older]), cards[older].get("weights_sha256")}
@@ -295,20 +284,25 @@ def resolve(path: Path, other_forms: bool = False) -> Path:
     Raises:
         InputError: no SavedModel there, or one with a link or a pipe in it.
     """
-    remedy = "Give a pushed model: the path a run printed at its end, `show` prints it again"
+    version = located(path)
+    if (form := exported_as(version)) and not (other_forms and form.startswith("onnx")):
+        takes = "A SavedModel or an ONNX export" if other_forms else "Only a SavedModel"
+        problem = f"the form {form} of a pushed model, which other programs take"
+        raise InputError(str(version), problem, f"{takes} will do: give the version that it was made from")
+    if not form and not (version / _GRAPH_FILE).is_file():
+        raise InputError(str(version), answers_nothing(version) or "", _GIVE)
+    return version
+
+
+def located(path: Path) -> Path:
+    """The same of whatever is pushed."""
     if not path.is_dir():
         problem = "a file, not a directory" if path.exists() else "no such directory"
-        raise InputError(str(path), problem, remedy)
+        raise InputError(str(path), problem, _GIVE)
     if not is_complete(path):
         newest = versions(path)
         if not newest:
-            raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", remedy)
+            raise InputError(str(path), f"no {_GRAPH_FILE} in it and no version with one below it", _GIVE)
         path /= str(newest[-1])
-    if (form := exported_as(path)) and not (other_forms and form.startswith("onnx")):
-        takes = "A SavedModel or an ONNX export" if other_forms else "Only a SavedModel"
-        problem = f"the form {form} of a pushed model, which other programs take"
-        raise InputError(str(path), problem, f"{takes} will do: give the version that it was made from")
-    if not form and not (path / _GRAPH_FILE).is_file():
-        raise InputError(str(path), "a vocabulary, which answers nothing by itself", remedy)
-    check_files(path.resolve())
+    stored_paths.check_files(path.resolve())
     return path

@@ -41,8 +41,9 @@ class Run:
     Example: `name = "tickets"`"""
     kind: Literal["fine-tuning"] = FINE_TUNING
     """What the run makes. `fine-tuning`: a model for a task, of labelled rows. `vocabulary`: the vocabulary of a BERT,
-    of documents; its tables are `corpus` and `vocabulary` in place of `data`, `validation`, `drift`, `model` and
-    `training`, see docs/vocabulary.md. It stands at the top of the file, above the tables.
+    of documents; its tables are `corpus` and `vocabulary` in place of `data`, `validation`, `drift`, `model`,
+    `training` and `serving`, see docs/vocabulary.md. `pretraining`: a BERT, of documents; it has `corpus`, and a
+    `model` and a `training` of its own, see docs/pretraining.md. It stands at the top of the file, above the tables.
     Example: `kind = "fine-tuning"`"""
     data: Data
     validation: Validation = Field(default_factory=Validation)

@@ -42,6 +42,10 @@ _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "init_from",
 """Settings with which a training may go on that began with others of them; what weights it began from counts itself."""
 
 
+_PLACES = ("base", "vocabulary")
+"""Keys of a model's settings that say where it lies."""
+
+
 def train(fn_args: Any, replicas: Replicas) -> None:
     """Fine-tunes and, if this process is the chief, exports; others write nothing but temporary files.
 
@@ -195,7 +199,7 @@ def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
     # Where the base model lies does not matter, its hashes stand beside.
     settings = {name: value for name, value in config.items() if name not in ("base_model", "card")}
-    settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name != "base"}
+    settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name not in _PLACES}
     depends_on = [
         {**settings, "training": training},
         initial,

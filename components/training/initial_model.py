@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -29,6 +31,17 @@ _AGAIN = "word_rows"
 """Of a model that was pushed before: the vocabulary's table, which stood in its files a second time."""
 
 
+@contextlib.contextmanager
+def computing_in(precision: str) -> Iterator[None]:
+    """Layers that are built within compute in this precision, as `training.precision` has it; variables are float32."""
+    before, precision = keras.config.dtype_policy(), resolved_precision(precision)
+    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
+
+
 def build_model(
     base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
 ) -> TaskModel:
@@ -44,10 +57,8 @@ def build_model(
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
     """
-    config, precision = base_models.read_config(base_model), resolved_precision(training.precision)
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
-    try:
+    config = base_models.read_config(base_model)
+    with computing_in(training.precision):
         encoder = build_encoder(
             config,
             hidden_dropout=training.dropout,
@@ -55,8 +66,6 @@ def build_model(
             seed=training.seed,
             forms=forms,
         )
-    finally:
-        keras.config.set_dtype_policy(before)
     encoder_weights.load_weights(encoder, base_model)
     if settings.pooling == "auto" and not task.per_token:
         chosen = recipe.pooling(task, pooling.read(base_model))

@@ -19,6 +19,7 @@ from components.common.errors import InputError
 from components.common.progress import progress
 from components.model.freezing import freeze, unfrozen_at
 from components.model.task_model import TaskModel
+from components.model.trained_model import TrainedModel
 from components.settings.training import Training
 from components.tasks import Task
 from components.tasks.metrics import Metric
@@ -28,7 +29,7 @@ from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
 from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.state import TrainingState, check_loss, model_copies
-from components.training.step import BatchLoss, StagedSteps
+from components.training.step import BatchLoss, Loss, StagedSteps
 from components.training.trainable_part import TrainablePart, trainable_part
 
 _LOGGED_STEPS = 10
@@ -93,10 +94,40 @@ def fit(
     metric = _metric(training, model.task)
     freeze(model, training)
     part, train, dev = trainable_part(model, train, dev, scratch, replicas)
+    loss = BatchLoss(model.task, class_weights, training.label_smoothing)
+    return fit_part(part, [model, *others], train, dev, training, loss, metric, logs, checkpoints, replicas)
+
+
+def fit_part(
+    part: TrainablePart,
+    models: Sequence[TrainedModel],
+    train: Rows,
+    dev: Rows,
+    training: Training,
+    loss: Loss,
+    metric: Metric,
+    logs: Path,
+    checkpoints: Checkpoints | None = None,
+    replicas: Replicas = SINGLE_REPLICA,
+) -> History:
+    """The same of whatever is trained.
+
+    Args:
+        part: of the first model.
+        models: as `freeze` left it, and its copies on the further devices of this process.
+        train: inputs of the part to learn from.
+        dev: likewise, to choose the checkpoint by.
+        training: strategy and hyper-parameters.
+        loss: of a batch.
+        metric: what chooses the checkpoint.
+        logs: as `fit`.
+        checkpoints: as `fit`.
+        replicas: as `fit`.
+    """
+    model = models[0]
     plan = Plan.of(training, len(train))
     starts = unfrozen_at(model, plan.unfreeze_every) if training.strategy == "gradual" else {}
-    copies = model_copies(part, [model, *others], replicas, training, plan.steps, starts)
-    loss = BatchLoss(model.task, class_weights, training.label_smoothing)
+    copies = model_copies(part, models, replicas, training, plan.steps, starts)
     steps = StagedSteps(copies, starts, loss, replicas, training.micro_batch)
     state = TrainingState(copies, replicas.first, _history(model, part, training, plan, replicas, metric))
     state.resume(checkpoints, replicas)
@@ -119,7 +150,7 @@ def _metric(training: Training, task: Task) -> Metric:
 
 
 def _history(
-    model: TaskModel, part: TrainablePart, training: Training, plan: Plan, replicas: Replicas, metric: Metric
+    model: TrainedModel, part: TrainablePart, training: Training, plan: Plan, replicas: Replicas, metric: Metric
 ) -> History:
     """Before the first step."""
     return History(

@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.model.freezing import freeze, learning_rate_factors
-from components.model.task_model import TaskModel
+from components.model.trained_model import TrainedModel
 from components.settings.training import Training
 from components.training.checkpoints import Checkpoints, SavedState, read
 from components.training.dataset import Rows
@@ -52,7 +52,7 @@ def check_loss(loss: float, where: str, *, first: bool = False) -> None:
 class ModelCopy(NamedTuple):
     """A copy of the model on a device, and what trains it."""
 
-    model: TaskModel
+    model: TrainedModel
     part: TrainablePart
     optimizer: AdamW
 
@@ -69,7 +69,7 @@ class ModelCopy(NamedTuple):
 
 def model_copies(
     part: TrainablePart,
-    models: Sequence[TaskModel],
+    models: Sequence[TrainedModel],
     replicas: Replicas,
     training: Training,
     steps: int,
@@ -95,7 +95,9 @@ def model_copies(
     return copies
 
 
-def _optimizer(part: TrainablePart, model: TaskModel, training: Training, steps: int, starts: dict[str, int]) -> AdamW:
+def _optimizer(
+    part: TrainablePart, model: TrainedModel, training: Training, steps: int, starts: dict[str, int]
+) -> AdamW:
     rates = warm_up_linear(training.learning_rate, steps, training.warmup)
     settings: dict[str, Any] = {
         "factors": learning_rate_factors(model, training.layer_decay),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import tensorflow as tf
@@ -14,7 +14,18 @@ from components.tasks import Task
 from components.training.optimizer.adamw import AdamW
 from components.training.replicas import SHARES_SPEC, SINGLE_REPLICA, Gradients, Learner, Replicas, gradient_of_rows
 from components.training.state import ModelCopy
-from components.training.trainable_part import MASK_SPEC, TrainablePart
+from components.training.trainable_part import MASK_SPEC, Forward, TrainablePart
+
+
+class Loss(Protocol):
+    """What is made smaller."""
+
+    @property
+    def task(self) -> Task:
+        """What is learned."""
+
+    def __call__(self, forward: Forward, inputs: tf.Tensor, mask: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """A model's way forward, and a batch for it -> float32[]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,8 +38,9 @@ class BatchLoss:
     smoothing: float = 0.0
     """Of the labels."""
 
-    def __call__(self, logits: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
-        """Logits and targets of a batch, of shapes as in `Task.loss` -> float32[]."""
+    def __call__(self, forward: Forward, inputs: tf.Tensor, mask: tf.Tensor, targets: tf.Tensor) -> tf.Tensor:
+        """As `Loss`; the targets are of a shape as in `Task.loss`."""
+        logits = forward(inputs, mask, training=True)
         if (self.class_weights == 1).all():
             return tf.reduce_mean(self.task.loss(logits, targets, self.smoothing))
         return tf.reduce_mean(self.task.weighted_loss(logits, targets, self.smoothing, self.class_weights))
@@ -74,7 +86,7 @@ class StagedSteps:
         self,
         copies: Sequence[ModelCopy],
         starts: dict[str, int],
-        loss: BatchLoss,
+        loss: Loss,
         replicas: Replicas = SINGLE_REPLICA,
         micro_batch: int | None = None,
     ) -> None:
@@ -107,7 +119,7 @@ class StagedSteps:
 
 
 def training_step(
-    part: TrainablePart, optimizer: AdamW, loss: BatchLoss, trained: list[bool], parts: Parts
+    part: TrainablePart, optimizer: AdamW, loss: Loss, trained: list[bool], parts: Parts
 ) -> Callable[..., tf.Tensor]:
     """One step, traced: inputs, mask and targets of a batch -> its loss.
 
@@ -134,7 +146,7 @@ def training_step(
     return step
 
 
-def _gradients(part: TrainablePart, loss: BatchLoss, trained: list[bool], rows: int | None) -> Gradients:
+def _gradients(part: TrainablePart, loss: Loss, trained: list[bool], rows: int | None) -> Gradients:
     """Of a batch that goes through the model so many rows at a time; None: at once."""
     variables = [variable.value for variable, is_trained in zip(part.variables, trained, strict=True) if is_trained]
 
@@ -143,7 +155,7 @@ def _gradients(part: TrainablePart, loss: BatchLoss, trained: list[bool], rows: 
     ) -> tuple[tf.Tensor, list[tf.Tensor | tf.IndexedSlices | None]]:
         with tf.GradientTape(watch_accessed_variables=False) as tape:
             tape.watch(variables)
-            value = loss(part.forward(inputs, padding_mask, training=True), targets) * share
+            value = loss(part.forward, inputs, padding_mask, targets) * share
         found = iter(tape.gradient(value, variables))
         every = [next(found) if is_trained else None for is_trained in trained]
         # Of the tables that are gathered from, one at most is trained by rows; the gradients of the others are dense.

@@ -13,13 +13,14 @@ import tensorflow as tf
 
 from components.model.half_batches import in_halves
 from components.model.task_model import TaskModel
+from components.model.trained_model import TrainedModel
 from components.tasks import Task
 from components.training.dataset import Rows
 from components.training.frozen_states import frozen_states
 from components.training.replicas import SINGLE_REPLICA, Replicas
 
 Forward = Callable[..., tf.Tensor]
-"""Inputs, mask and `training` -> logits."""
+"""Inputs, mask and `training` -> logits; or what the part's loss takes besides the targets."""
 
 Infer = Callable[[np.ndarray, np.ndarray, np.ndarray], tuple[tf.Tensor, tf.Tensor]]
 """Inputs, mask and targets of a batch -> the predictions, float32[batch, ...], and the losses, float32[batch]."""
@@ -34,6 +35,8 @@ class TrainablePart:
     """The whole model, or what lies above its frozen layers."""
 
     variables: list[Any]
+    forward_of: Callable[[Any], Forward]
+    """Of the model, or of a copy of it."""
     forward: Forward
     inputs: tf.TensorSpec
     targets: tf.TensorSpec
@@ -43,9 +46,9 @@ class TrainablePart:
     seconds: float = 0.0
     """That it took to run what is frozen."""
 
-    def of(self, copy: TaskModel) -> TrainablePart:
+    def of(self, copy: TrainedModel) -> TrainablePart:
         """The same of the model's copy on another device."""
-        return replace(self, variables=copy.trainable_variables, forward=_forward(copy))
+        return replace(self, variables=copy.trainable_variables, forward=self.forward_of(copy))
 
 
 def trainable_part(
@@ -69,7 +72,7 @@ def trainable_part(
     targets = tf.TensorSpec([None] * (2 if train.per_token else train.targets.ndim), train.targets.dtype)
     forward = _forward(model)
     infer = inference(model.task, forward, inputs, targets)
-    part = TrainablePart(model.trainable_variables, forward, inputs, targets, infer, table, seconds)
+    part = TrainablePart(model.trainable_variables, _forward, forward, inputs, targets, infer, table, seconds)
     return part, train, dev
 
 

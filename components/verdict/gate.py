@@ -49,7 +49,8 @@ def check(gate: Gate, task: Measured, place: str) -> None:
         InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
     """
     if not (gate.min or gate.max):
-        example = f"`min = {{ {task.primary_metric.name} = 0.8 }}`"
+        side = "min" if task.primary_metric.higher_is_better else "max"
+        example = f"`{side} = {{ {task.primary_metric.name} = 0.8 }}`"
         remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
     if isinstance(task, Task):

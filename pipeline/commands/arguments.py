@@ -79,10 +79,18 @@ def _add_runs(add: Add) -> None:
         "run",
         "run the pipeline on this machine, from TSV files to a pushed model",
         "Metadata, artifacts, logs and pushed models stay under --root. Nodes whose data, "
-        "config and code are unchanged come from cache.",
+        "config and code are unchanged come from cache. Several configs run one after the other, as a pre-training and "
+        "the fine-tuning that names it; the first that pushes nothing is the last.",
         f"run --config {_SHIPPED}",
     )
-    _add_config(command)
+    command.add_argument(
+        "--config",
+        type=_config,
+        required=True,
+        action="append",
+        metavar="C",
+        help="the run's TOML file; several times for several runs",
+    )
     add_root(command)
     command.add_argument("--force", action="store_true", help="run even if there is no new span of data")
     add_wait(command)

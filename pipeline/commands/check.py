@@ -13,8 +13,8 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 
 if TYPE_CHECKING:
+    from pipeline.config.corpus_preflight import CheckedCorpus
     from pipeline.config.preflight import Checked
-    from pipeline.config.vocabulary_preflight import CheckedVocabulary
     from pipeline.reports.check_report import Counted
     from pipeline.runs.paths import PipelinePaths
 
@@ -22,15 +22,16 @@ if TYPE_CHECKING:
 def execute(options: argparse.Namespace) -> int:
     from pipeline.config import first_rows, load, preflight
     from pipeline.config.chosen import chosen
-    from pipeline.config.vocabulary_preflight import CheckedVocabulary
+    from pipeline.config.corpus_preflight import CheckedCorpus
     from pipeline.reports import check_report, tables
     from pipeline.runs.paths import PipelinePaths
+    from pipeline.runs.pushed_versions import NamedRuns
 
     if options.all and options.json:
         raise InputError("--all", "with --json all settings are printed anyway", "Leave it out")
-    checked = preflight.check_any(options.config)
-    if isinstance(checked, CheckedVocabulary):
-        return _of_vocabulary(checked, options)
+    checked = preflight.check_any(options.config, NamedRuns(options.root))
+    if isinstance(checked, CheckedCorpus):
+        return _of_corpus(checked, options)
     rows = first_rows.first_rows(checked)
     paths = PipelinePaths.of(checked.run, options.root)
     found, counted = chosen(checked, paths.serving), _counted(checked, paths)
@@ -70,7 +71,7 @@ def _sample_size(checked: Checked, counted: Counted) -> dict[str, Any]:
     }
 
 
-def _of_vocabulary(checked: CheckedVocabulary, options: argparse.Namespace) -> int:
+def _of_corpus(checked: CheckedCorpus, options: argparse.Namespace) -> int:
     from pipeline.config import load
     from pipeline.reports import tables, vocabulary_report
     from pipeline.runs.paths import PipelinePaths

@@ -128,7 +128,7 @@ def _base_of(model: Path) -> Path:
     """
     if base_model.is_base_model(model):
         return model
-    version = versions.resolve(model)
+    version = versions.located(model)
     if not base_model.is_base_model(version):
         base = read_card(version).get("base_model")
         problem = "a pushed model, which has its task's head in place of the one for masked tokens"

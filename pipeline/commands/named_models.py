@@ -12,6 +12,7 @@ from components.common.suggest import did_you_mean
 from components.pretrained import base_model
 from components.serving import versions
 from components.settings.fields import NAME
+from pipeline.config.load import NAMED
 
 
 def model_of(options: argparse.Namespace) -> Path:
@@ -30,13 +31,19 @@ def model_path(given: Path, root: Path) -> Path:
     """The directory of a model: what is given, or the pushed models of the pipeline that is called so.
 
     Args:
-        given: a directory; or `NAME`, for a pipeline's serving directory, or `NAME/VERSION`, for one version in it.
+        given: a directory; or `NAME`, for a pipeline's serving directory, or `NAME/VERSION`, for one version in it;
+            `run:` before it as in a config leaves no doubt that it is no directory.
         root: where the pipelines keep their runs.
 
     Raises:
         InputError: it is a model's directory and also the name of a pipeline that has pushed one; or a pipeline without
             pushed models, or without this version; or no directory and no pipeline.
     """
+    if str(given).startswith(NAMED):
+        # Costs its imports, which a path does without.
+        from pipeline.runs.pushed_versions import NamedRuns
+
+        return NamedRuns(root)(str(given).removeprefix(NAMED)).path
     name, *version = given.parts or ("",)
     if len(version) > 1 or not re.fullmatch(NAME, name) or not all(map(versions.is_version, version)):
         return given

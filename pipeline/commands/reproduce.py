@@ -124,9 +124,8 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
     # Of a run that ended there is at least one.
     held_all = os.path.commonpath([Path(file.path).parent for file in before.data]) if before.data else ""
     run = before.settings
-    table, (of_base, base_key) = ("data", ("model", "base"))
-    if not isinstance(run, Run):
-        table, (of_base, base_key) = ("corpus", ("vocabulary", "reference"))
+    table = "data" if isinstance(run, Run) else "corpus"
+    of_base, base_key = registry.base_model(run)[1]
     if places.data is not None:
         for name in {file.split or "files" for file in before.data}:
             files = [file.path for file in before.data if (file.split or "files") == name]

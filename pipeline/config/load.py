@@ -15,8 +15,11 @@ from components.common.errors import InputError
 from components.common.json_files import is_deep, shown
 from components.common.suggest import did_you_mean
 from components.settings.kinds import registry
+from components.settings.kinds.corpus import Corpus
+from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.registry import AnyRun
 from components.settings.kinds.vocabulary_run import VocabularyRun
+from components.settings.push import Push
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
 
@@ -72,6 +75,8 @@ def load_any(path: Path, folder: Path | None = None) -> AnyRun:
         )
     if cls is VocabularyRun:
         return _located_vocabulary(parse(VocabularyRun, values, source), folder)
+    if cls is PretrainingRun:
+        return _located_pretraining(parse(PretrainingRun, values, source), folder)
     return _located(parse(Run, _with_task(values, source), source), folder)
 
 
@@ -159,22 +164,52 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}:{line}", problem, "Convert the file to UTF-8") from None
 
 
+NAMED = "run:"
+"""Before the name of a pipeline, in place of the path of what it has pushed."""
+
+
+def _model_from(folder: Path, path: str) -> str:
+    """A base model's path made absolute; of the hub, and of another pipeline, it is a name."""
+    return path if "://" in path or path.startswith(NAMED) else _from(folder, path)
+
+
 def _from(folder: Path, path: str) -> str:
     # Unlike pathlib's, this leaves the name of an unknown user as it is.
     return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111
 
 
 def _located_vocabulary(run: VocabularyRun, folder: Path) -> VocabularyRun:
-    reference, destination, key = run.vocabulary.reference, run.push.destination, run.push.sign_key
-    if reference is not None and "://" not in reference:
-        reference = _from(folder, reference)
+    reference = run.vocabulary.reference
     return dataclasses.replace(
         run,
-        corpus=dataclasses.replace(run.corpus, files=tuple(_from(folder, path) for path in run.corpus.files)),
-        vocabulary=dataclasses.replace(run.vocabulary, reference=reference),
-        push=dataclasses.replace(
-            run.push, destination=destination and _from(folder, destination), sign_key=key and _from(folder, key)
+        corpus=_located_corpus(run.corpus, folder),
+        vocabulary=dataclasses.replace(run.vocabulary, reference=reference and _model_from(folder, reference)),
+        push=_located_push(run.push, folder),
+    )
+
+
+def _located_pretraining(run: PretrainingRun, folder: Path) -> PretrainingRun:
+    base, vocabulary = run.model.base, run.model.vocabulary
+    return dataclasses.replace(
+        run,
+        corpus=_located_corpus(run.corpus, folder),
+        model=dataclasses.replace(
+            run.model,
+            base=base and _model_from(folder, base),
+            vocabulary=vocabulary and _model_from(folder, vocabulary),
         ),
+        push=_located_push(run.push, folder),
+    )
+
+
+def _located_corpus(corpus: Corpus, folder: Path) -> Corpus:
+    return dataclasses.replace(corpus, files=tuple(_from(folder, path) for path in corpus.files))
+
+
+def _located_push(push: Push, folder: Path) -> Push:
+    destination, key = push.destination, push.sign_key
+    return dataclasses.replace(
+        push, destination=destination and _from(folder, destination), sign_key=key and _from(folder, key)
     )
 
 
@@ -190,12 +225,11 @@ def _located(run: Run, folder: Path) -> Run:
         data, train=all_of(data.train), dev=all_of(data.dev), test=all_of(data.test), files=all_of(data.files)
     )
     schema, initial = run.validation.schema_file, run.training.init_from
-    destination, key = run.push.destination, run.push.sign_key
     return dataclasses.replace(
         run,
         data=data,
         validation=dataclasses.replace(run.validation, schema_file=schema and of(schema)),
-        model=dataclasses.replace(run.model, base=run.model.base if "://" in run.model.base else of(run.model.base)),
+        model=dataclasses.replace(run.model, base=_model_from(folder, run.model.base)),
         training=dataclasses.replace(run.training, init_from=initial if initial in ("base", "pushed") else of(initial)),
-        push=dataclasses.replace(run.push, destination=destination and of(destination), sign_key=key and of(key)),
+        push=_located_push(run.push, folder),
     )

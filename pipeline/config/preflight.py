@@ -7,6 +7,7 @@ from collections import Counter
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from components import tasks
 from components.common import feature_names
@@ -20,7 +21,6 @@ from components.rows import columns, data_spans, label_names, reader, tsv
 from components.rows.files import InputFiles, find_files, of_train, readable
 from components.settings.data import SPAN, Data
 from components.settings.kinds.registry import AnyRun
-from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from components.tasks import Task, own
@@ -28,9 +28,10 @@ from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from components.verdict import gate
 from pipeline.beam import options
+from pipeline.config.corpus_preflight import CheckedCorpus, check_corpus_run
 from pipeline.config.load import load_any, load_config, read_text
+from pipeline.config.named import Named, resolved
 from pipeline.config.push_checks import check_formats, check_push
-from pipeline.config.vocabulary_preflight import CheckedVocabulary, check_vocabulary
 
 PREFLIGHT_ROWS = 1000
 """Rows of each file that are read before anything starts, so that the common mistakes show at once."""
@@ -62,21 +63,28 @@ class Checked:
     """File -> a label of train that its line 1 alone has."""
     quoted: str | None
     """File and line of a text that looks quoted as CSV is, and was not read so; None: there is none."""
+    came_from: tuple[dict[str, Any], ...] = ()
+    """What a base model came from that another pipeline has pushed."""
 
 
-AnyChecked = Checked | CheckedVocabulary
+AnyChecked = Checked | CheckedCorpus
 
 
-def check_any(path: Path) -> AnyChecked:
+def check_any(path: Path, named: Named | None = None) -> AnyChecked:
     """Validates a config of any kind against its files.
+
+    Args:
+        path: the TOML file.
+        named: tells what `run:NAME` means; None: nothing.
 
     Raises:
         InputError: the first thing that is wrong.
     """
-    run = load_any(path)
-    if isinstance(run, VocabularyRun):
-        return check_run(run, path, TomlSource(str(path), read_text(path)))
-    return check(path)
+    run, source = load_any(path), TomlSource(str(path), read_text(path))
+    run, came_from = resolved(run, source, named)
+    if isinstance(run, Run):
+        _check_spans(run, source)
+    return dataclasses.replace(check_run(run, path, source), came_from=came_from)
 
 
 def check(path: Path) -> Checked:
@@ -86,18 +94,22 @@ def check(path: Path) -> Checked:
         InputError: the first thing that is wrong.
     """
     run, source = load_config(path), TomlSource(str(path), read_text(path))
+    _check_spans(run, source)
+    return _check_run(run, path, source)
+
+
+def _check_spans(run: Run, source: TomlSource) -> None:
     if run.data.spans and not any(SPAN in pattern for _, pattern in run.data.patterns):
         problem = f"`data.spans` is {list(run.data.spans)}, but no path holds {SPAN}"
         raise InputError(
             source.locate(("data", "spans")), problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv"
         )
-    return _check_run(run, path, source)
 
 
 def check_run(run: AnyRun, path: Path, source: TomlSource) -> AnyChecked:
     """The same of a run that is loaded: `path` is what it was loaded from, `source` tells lines of that file."""
-    if isinstance(run, VocabularyRun):
-        return check_vocabulary(run, path, source, PREFLIGHT_ROWS)
+    if not isinstance(run, Run):
+        return check_corpus_run(run, path, source, PREFLIGHT_ROWS)
     return _check_run(run, path, source)
 
 

@@ -32,8 +32,9 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.tasks import TASKS
 from pipeline.beam import options
+from pipeline.config.corpus_preflight import CheckedPretraining, CheckedVocabulary
 from pipeline.config.preflight import AnyChecked, Checked
-from pipeline.config.vocabulary_preflight import CheckedVocabulary
+from pipeline.dag.pretraining import pretraining_nodes
 from pipeline.dag.vocabulary import vocabulary_nodes
 from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.manifest import Manifest
@@ -65,7 +66,10 @@ def build_pipeline(
     }
     if isinstance(checked, CheckedVocabulary):
         nodes = vocabulary_nodes(checked, paths, manifest, data_path, push)
+    elif isinstance(checked, CheckedPretraining):
+        nodes = pretraining_nodes(checked, paths, manifest, data_path, push)
     else:
+        assert isinstance(checked, Checked)  # noqa: S101
         nodes = _fine_tuning_nodes(checked, paths, manifest, data_path, push)
     nodes[-1].spec.exec_properties["run_name"] = run_name
     return tfx_pipeline.Pipeline(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.registry import AnyRun
 from components.settings.run import Run
 
@@ -18,13 +19,26 @@ class Node(NamedTuple):
 
 def nodes(run: AnyRun) -> list[Node]:
     """The nodes of a run in the order in which they run."""
-    return _of_fine_tuning(run) if isinstance(run, Run) else _of_vocabulary()
+    if isinstance(run, Run):
+        return _of_fine_tuning(run)
+    corpus = [
+        Node("CorpusExampleGen", (), "documents to tf.Examples of sentences, bad lines named"),
+        Node("CorpusValidator", ("CorpusExampleGen",), "stops at anomalies of the corpus"),
+    ]
+    return [*corpus, *(_of_pretraining(run) if isinstance(run, PretrainingRun) else _of_vocabulary())]
+
+
+def _of_pretraining(run: PretrainingRun) -> list[Node]:
+    what = "goes on with BERT" if run.model.base is not None else "trains a new BERT"
+    return [
+        Node("Pretrainer", ("CorpusExampleGen", "CorpusValidator"), f"{what}: {', '.join(run.training.objectives)}"),
+        Node("PretrainingEvaluator", ("CorpusExampleGen", "Pretrainer"), "measures on held-out documents and gates"),
+        Node("Pusher", ("Pretrainer", "PretrainingEvaluator"), "publishes a blessed model"),
+    ]
 
 
 def _of_vocabulary() -> list[Node]:
     return [
-        Node("CorpusExampleGen", (), "documents to tf.Examples of sentences, bad lines named"),
-        Node("CorpusValidator", ("CorpusExampleGen",), "stops at anomalies of the corpus"),
         Node("WordCounter", ("CorpusExampleGen", "CorpusValidator"), "words and their counts, by Beam"),
         Node("VocabularyLearner", ("CorpusExampleGen", "WordCounter"), "learns WordPiece of the counts"),
         Node(

@@ -8,15 +8,13 @@ from typing import Any
 from tfx.orchestration.data_types import RuntimeParameter
 from tfx.proto import pusher_pb2
 
-from components.nodes.corpus_example_gen import CorpusExampleGen
-from components.nodes.corpus_validator import CorpusValidator
 from components.nodes.pusher import Pusher
 from components.nodes.vocabulary_evaluator import VocabularyEvaluator
 from components.nodes.vocabulary_learner import VocabularyLearner
 from components.nodes.word_counter import WordCounter
-from components.settings.kinds.corpus import Corpus
 from components.tokenization.learning.vocabulary_learner import tokenizer_settings
-from pipeline.config.vocabulary_preflight import CheckedVocabulary
+from pipeline.config.corpus_preflight import CheckedVocabulary
+from pipeline.dag.corpus import corpus_nodes
 from pipeline.runs.cache_key import source_hash
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
@@ -31,15 +29,8 @@ def vocabulary_nodes(
 ) -> list[Any]:
     """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
     run = checked.run
-    example_gen = CorpusExampleGen(
-        corpus=_reading(run.corpus), data_path=data_path, source=source_hash("components.nodes.corpus_example_gen")
-    )
+    example_gen, validator = corpus_nodes(run.corpus, data_path)
     examples = example_gen.outputs["examples"]
-    validator = CorpusValidator(
-        examples=examples,
-        corpus=dataclasses.replace(run.corpus, files=("",)),
-        source=source_hash("components.nodes.corpus_validator"),
-    )
     counter = WordCounter(
         examples=examples,
         tokenizer=tokenizer_settings(run.vocabulary),
@@ -72,10 +63,3 @@ def vocabulary_nodes(
         ),
     )
     return [example_gen, validator, counter, learner, evaluator, pusher]
-
-
-def _reading(corpus: Corpus) -> Corpus:
-    """The same whatever the limits are, for which no document is another one."""
-    return dataclasses.replace(
-        corpus, max_duplicate_share=1.0, max_one_sentence_share=1.0, max_long_share=1.0, max_control_share=1.0
-    )

@@ -30,11 +30,12 @@ from pipeline.reports.tables import (
     short_path,
     text_table,
 )
+from pipeline.reports.training_facts import training_facts
 from pipeline.reports.vocabulary_report import corpus_table, measures_table
 from pipeline.runs import lifecycle
-from pipeline.runs.node_notes import baseline_note, calibration_note, drift_note, learned_rows, training_speed
+from pipeline.runs.node_notes import baseline_note, calibration_note, drift_note, learned_rows
 from pipeline.runs.record import NodeRecord, RunRecord
-from pipeline.runs.vocabulary_notes import vocabulary_note
+from pipeline.runs.vocabulary_notes import trained_on, vocabulary_note
 
 if TYPE_CHECKING:
     from components.drift.data_comparison import DataComparison
@@ -83,15 +84,11 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     facts += [("warning", warning) for node in record.nodes for warning in node.warnings]
     if record.drift.get("unlike") or any(one["exceeded"] for one in record.drift.get("measures", [])):
         facts.append(("drift", drift_note(record.drift)))
-    if record.training:
-        trained = record.training
-        share = trained["trainable_parameters"] / trained["parameters"]
-        facts.append(("parameters", f"{trained['trainable_parameters']:,} trained ({share:.1%} of the model)"))
-        best = f"best checkpoint at step {trained['best_step']} of {trained['steps']}"
-        facts.append(("training", f"{training_speed(trained)}, {best}"))
-        facts += [("chosen", f"{one['key']} = {one['value']}: {one['why']}") for one in trained.get("chosen", [])]
+    facts += training_facts(record) if record.training else []
     if record.vocabulary:
         facts.append(("vocabulary", vocabulary_note(record.vocabulary)))
+    elif record.pretraining:
+        facts.append(("trained on", trained_on(record.pretraining)))
     elif "baseline_version" in dev:
         facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
     elif dev:
@@ -108,7 +105,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
     if full and record.corpus:
         parts += [Text(), corpus_table(CorpusStatistics(**record.corpus))]
-    if record.vocabulary and dev:
+    if (record.vocabulary or record.pretraining) and dev:
         parts += [Text(), measures_table(dev)]
     elif record.evaluations:
         parts += [Text(), *_metrics(record.evaluations)]
@@ -159,7 +156,9 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
         facts.append(("pushed", f"{short_path(record.pushed)}, a version that was removed since"))
     elif record.pushed:
         facts.append(("pushed", short_path(record.pushed)))
-        if not record.vocabulary:
+        if record.pretraining:
+            facts.append(("to go on", f'base = "run:{record.name}" in the [model] of a fine-tuning'))
+        elif not record.vocabulary:
             facts.append(("try", try_line(record.pushed, dev.get("task", ""))))
     elif record.state == "refused":
         facts.append(("pushed", "nothing: production stays as it is"))

@@ -1,4 +1,4 @@
-"""A run that learns a vocabulary, as `check`, `run` and `show` show it."""
+"""A run over documents, as `check`, `run` and `show` show it."""
 
 from __future__ import annotations
 
@@ -11,11 +11,12 @@ from rich.table import Table
 from rich.text import Text
 
 from components.pretraining.corpus_statistics import CorpusStatistics, anomalies, as_dict
-from components.pretraining.vocabulary_metrics import REFERENCE, VocabularyMeasures
-from components.settings.kinds.vocabulary_run import VocabularyRun
+from components.pretraining.objectives import UNIGRAM
+from components.pretraining.vocabulary_metrics import REFERENCE
+from components.settings.kinds.registry import OfCorpus
 from components.settings.serialization import dump
 from components.verdict.summary import CANDIDATE
-from pipeline.config.vocabulary_preflight import CheckedVocabulary
+from pipeline.config.corpus_preflight import CheckedCorpus, CheckedPretraining, CheckedVocabulary
 from pipeline.dag import description
 from pipeline.reports.tables import FittingTable, Hanging, fact_lines, new_table, short_path
 from pipeline.runs.paths import PipelinePaths
@@ -26,7 +27,7 @@ _SENTENCES = 3
 """Of a document, that are shown."""
 
 
-def check_report(checked: CheckedVocabulary, paths: PipelinePaths, stated: Mapping[str, Any] | None) -> RenderableType:
+def check_report(checked: CheckedCorpus, paths: PipelinePaths, stated: Mapping[str, Any] | None) -> RenderableType:
     """The DAG and the settings of a config that is in order, and what its first documents are like.
 
     Args:
@@ -35,7 +36,6 @@ def check_report(checked: CheckedVocabulary, paths: PipelinePaths, stated: Mappi
         stated: what the TOML file holds, whose settings are shown; None: all are.
     """
     run, corpus = checked.run, checked.run.corpus
-    vocabulary = run.vocabulary
     counted = "of all documents" if checked.corpus_of_all else "of the first documents alone; a run counts all"
     facts = [
         ("kind", run.kind),
@@ -44,8 +44,7 @@ def check_report(checked: CheckedVocabulary, paths: PipelinePaths, stated: Mappi
             "sentences",
             "a line each" if corpus.splitter == "lines" else f"{corpus.splitter}, language {corpus.language}",
         ),
-        ("vocabulary", f"{vocabulary.size:,} tokens, {'uncased' if vocabulary.lower_case else 'cased'}"),
-        *([("reference", short_path(str(checked.base_model)))] if checked.base_model else []),
+        *_made(checked),
         ("pushed to", short_path(str(paths.serving))),
     ]
     parts: list[RenderableType] = [
@@ -59,13 +58,29 @@ def check_report(checked: CheckedVocabulary, paths: PipelinePaths, stated: Mappi
     return Group(*parts, *([] if stated is None else [Hanging(Text(), Text(_OTHERS, "dim"))]))
 
 
-def _dag(run: VocabularyRun) -> Iterator[RenderableType]:
+def _made(checked: CheckedCorpus) -> list[tuple[str, str]]:
+    """What the run would make, and of what besides the documents."""
+    if isinstance(checked, CheckedVocabulary):
+        vocabulary = checked.run.vocabulary
+        made = f"{vocabulary.size:,} tokens, {'uncased' if vocabulary.lower_case else 'cased'}"
+        reference = [("reference", short_path(str(checked.base_model)))] if checked.base_model else []
+        return [("vocabulary", made), *reference]
+    assert isinstance(checked, CheckedPretraining)  # noqa: S101
+    config, settings = checked.model_config, checked.run.model
+    shape = f"{config.num_hidden_layers} layers, width {config.hidden_size}, {config.vocab_size:,} tokens"
+    facts = [("base" if settings.base else "vocabulary", short_path(str(checked.base_model))), ("model", shape)]
+    if checked.random:
+        facts.append(("random", f"{' and '.join(checked.random)}, which the base model lacks"))
+    return [*facts, ("objectives", ", ".join(checked.run.training.objectives))]
+
+
+def _dag(run: OfCorpus) -> Iterator[RenderableType]:
     for node in description.nodes(run):
         needs = (f"  <- {', '.join(node.upstream)}", "dim") if node.upstream else ""
-        yield Hanging(Text(f"{node.id:<20}"), Text.assemble(node.does, needs))
+        yield Hanging(Text(f"{node.id:<21}"), Text.assemble(node.does, needs))
 
 
-def check_document(checked: CheckedVocabulary) -> dict[str, Any]:
+def check_document(checked: CheckedCorpus) -> dict[str, Any]:
     """The same for `check --json`."""
     return {
         **json.loads(dump(checked.run)),
@@ -74,7 +89,7 @@ def check_document(checked: CheckedVocabulary) -> dict[str, Any]:
     }
 
 
-def _documents(checked: CheckedVocabulary) -> Table:
+def _documents(checked: CheckedCorpus) -> Table:
     """The first documents, each by its first sentences, cut to what a terminal has room for."""
     table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
     table.add_column("split", no_wrap=True, min_width=len("train"))
@@ -96,17 +111,17 @@ def corpus_table(found: CorpusStatistics) -> FittingTable:
 
 
 def measures_table(summary: dict[str, Any]) -> FittingTable:
-    """The vocabulary beside the reference, on held-out documents."""
-    names = [metric.name for metric in VocabularyMeasures.metrics]
+    """What was made beside what it is compared with, on held-out documents."""
+    names = summary["headline"]
     table = new_table("held out", *(name.replace("_", " ") for name in names))
-    for model, title in ((CANDIDATE, "this"), (REFERENCE, "reference")):
+    for model, title in ((CANDIDATE, "this"), (REFERENCE, "reference"), (UNIGRAM, "by counts alone")):
         if model in summary["metrics"]:
             values = summary["metrics"][model][""]
             table.add_row(title, *(f"{values[name]:.4f}" if name in values else "-" for name in names))
     return table
 
 
-def _settings(run: VocabularyRun, stated: Mapping[str, Any] | None) -> Group:
+def _settings(run: OfCorpus, stated: Mapping[str, Any] | None) -> Group:
     found = [
         (f"{section}.{key}", json.dumps(value, ensure_ascii=False))
         for section, values in json.loads(dump(run)).items()

@@ -18,6 +18,7 @@ from pipeline.config import preflight
 from pipeline.runners.exported_dag import ExportedDag
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.pushed_versions import NamedRuns
 
 _DAG_FILE = Path(__file__).with_name("airflow_dag.py")
 
@@ -36,7 +37,7 @@ def export(path: Path, root: Path, output: Path) -> list[Path]:
     Raises:
         InputError: the config, or what it names, is wrong; or the directory cannot be written.
     """
-    checked = preflight.check_any(path)
+    checked = preflight.check_any(path, NamedRuns(root))
     paths = PipelinePaths.of(checked.run, root)
     lifecycle.check_names(checked, paths)
     with hidden_stderr():

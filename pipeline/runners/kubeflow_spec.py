@@ -15,17 +15,16 @@ import yaml
 from components.common.errors import InputError
 from components.common.streams import hidden_stderr
 from components.common.suggest import did_you_mean
-from components.settings.kinds.registry import AnyRun
-from components.settings.kinds.vocabulary_run import VocabularyRun
+from components.settings.kinds import registry
 from components.settings.kubeflow import Kubeflow
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from pipeline.config import load, preflight
+from pipeline.config.corpus_preflight import CheckedCorpus
 from pipeline.config.preflight import AnyChecked
-from pipeline.config.vocabulary_preflight import CheckedVocabulary
 from pipeline.dag import description
 from pipeline.runs import manifest
-from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.paths import PRETRAINER, PipelinePaths
 
 COMMAND = ["python", "-m", "pipeline_runner", "run-container", "--"]
 """What a container runs; TFX's arguments follow."""
@@ -89,7 +88,7 @@ def _check(checked: AnyChecked, source: TomlSource) -> None:
     if not _NAME.fullmatch(run.name):
         problem = f"`name` is {run.name!r}, Kubeflow takes lower-case letters, digits and - alone"
         raise InputError(source.locate(("name",)), problem, "Rename the run")
-    base, of_base = _base_model(run)
+    base, of_base = registry.base_model(run)
     if "://" in base:
         problem = f"`{'.'.join(of_base)}` is {base}, which every container would fetch anew"
         remedy = f"Put its files, which are in {checked.base_model}, below the TOML's directory and name theirs"
@@ -115,23 +114,16 @@ def _check(checked: AnyChecked, source: TomlSource) -> None:
                 raise InputError(source.locate(("kubeflow", key, name)), problem, f"{nearest}Known: {', '.join(nodes)}")
 
 
-def _base_model(run: AnyRun) -> tuple[str, tuple[str, str]]:
-    """What is read of a base model's directory, and the key that names it; empty: nothing is."""
-    if isinstance(run, Run):
-        return run.model.base, ("model", "base")
-    return run.vocabulary.reference or "", ("vocabulary", "reference")
-
-
 def _in_containers(checked: AnyChecked) -> AnyChecked:
     """The run with the paths that containers have; those of the data are relative, spans are left to be found."""
-    if isinstance(checked, CheckedVocabulary):
+    if isinstance(checked, CheckedCorpus):
         folder = Path(str(checked.run.kubeflow.folder))
         there, here = (load.load_any(checked.path, one) for one in (folder, Path()))
-        assert isinstance(there, VocabularyRun)  # noqa: S101
-        assert isinstance(here, VocabularyRun)  # noqa: S101
-        of_reference = there.vocabulary.reference
-        reference = None if of_reference is None else Path(of_reference)
-        return dataclasses.replace(checked, run=dataclasses.replace(there, corpus=here.corpus), base_model=reference)
+        assert not isinstance(there, Run)  # noqa: S101
+        assert not isinstance(here, Run)  # noqa: S101
+        base, _ = registry.base_model(there)
+        run_there: Any = dataclasses.replace(there, corpus=here.corpus)
+        return dataclasses.replace(checked, run=run_there, base_model=Path(base) if base else None)
     run = load.load_config(checked.path, Path(str(checked.run.kubeflow.folder)))
     data = load.load_config(checked.path, Path()).data
     # The one thing of the data's that a check works out.
@@ -236,7 +228,7 @@ def _resources(node_id: str, settings: Kubeflow) -> _Spec:
         gigabytes = float(number) * _FACTORS[memory.removeprefix(number)] / 1e9
         wanted |= {"memoryRequest": gigabytes, "memoryLimit": gigabytes}
         wanted |= {"resourceMemoryRequest": memory, "resourceMemoryLimit": memory}
-    if settings.gpus and node_id == "Trainer":
+    if settings.gpus and node_id in ("Trainer", PRETRAINER):
         count, kind = str(settings.gpus), settings.gpu_type
         wanted["accelerator"] = {"type": kind, "count": count, "resourceType": kind, "resourceCount": count}
     return wanted

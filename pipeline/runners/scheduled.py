@@ -35,6 +35,7 @@ from pipeline.runs import lifecycle, manifest, record
 from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held
 from pipeline.runs.paths import PipelinePaths
+from pipeline.runs.pushed_versions import NamedRuns
 from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -80,7 +81,7 @@ def _begin(dag: ExportedDag, exported: Path, run_id: str) -> int:
         raise InputError(dag.config, f"`name` is {run.name!r}, it was exported as {dag.name!r}", "Export it again")
     with stop_on_signals(), held(PipelinePaths.of(run, Path(dag.root)), _say):
         # What is there is seen after others' end.
-        checked = preflight.check_any(Path(dag.config))
+        checked = preflight.check_any(Path(dag.config), NamedRuns(Path(dag.root)))
         paths = PipelinePaths.of(checked.run, Path(dag.root))
         if nothing_new := lifecycle.nothing_new(checked, paths):
             claims.write(dag, run_id, {"skipped": nothing_new.why})

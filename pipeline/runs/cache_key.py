@@ -21,6 +21,7 @@ from pipeline.runs.paths import HOME, moved
 PLACES = (
     *(("base_model",), ("custom_config", "base_model"), ("custom_config", "card", "base_model")),
     *(("custom_config", "model", "base"), ("custom_config", "training", "init_from")),
+    ("custom_config", "model", "vocabulary"),
     ("custom_config", "sign_key"),
     *(("data", "train"), ("data", "dev"), ("data", "test"), ("data", "files"), ("data_path",)),
     *(("directory",), ("schema_file",), ("corpus", "files")),

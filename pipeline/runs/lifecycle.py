@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from components.common import locks, stored_paths
 from components.common.errors import InputError, changed
 from components.distributed import cluster
-from components.export.card import VOCABULARY, identity, read_card
+from components.export.card import PRETRAINED, VOCABULARY, identity, read_card
 from components.serving.versions import production, versions
 from components.settings.run import FINE_TUNING, Run
 from pipeline.runs import manifest, record
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.node_notes import note_of
-from pipeline.runs.paths import MAKERS, PipelinePaths
+from pipeline.runs.paths import MAKERS, PRETRAINER, PipelinePaths
 from pipeline.runs.record import NodeRecord, RunRecord, close_killed
 from pipeline.runs.run_ids import new_id
 
@@ -36,6 +36,7 @@ READERS = ("TsvExampleGen", "CorpusExampleGen")
 _OF_CARD = {
     FINE_TUNING: ("weights_sha256", "initial_weights", "initial_identity"),
     VOCABULARY: ("vocabulary_sha256", "size"),
+    PRETRAINED: ("weights_sha256",),
 }
 """Kind of what is pushed -> what a run's result has of its card."""
 
@@ -162,10 +163,10 @@ def note(node: NodeRecord, outcome: NodeOutcome, record: RunRecord, found: Manif
     if node.id in READERS:
         _check_files(found, Path(outcome.outputs["examples"][0]))
         found.write(Path(record.directory))
-    if node.id == "Trainer":
+    if node.id in ("Trainer", PRETRAINER):
         if not outcome.cached:
             _keep_events(Path(outcome.outputs["model_run"][0]), Path(record.directory))
-        checkpoints = PipelinePaths.of_run(found.settings, Path(record.directory)).checkpoints
+        checkpoints = PipelinePaths.of_run(found.settings, Path(record.directory)).checkpoints(node.id)
         # Only now: until the node was noted as complete, a kill would have had it go on from them.
         stored_paths.remove(checkpoints, checkpoints / record.training["key"])
 

@@ -44,6 +44,7 @@ _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 _RESULT: dict[str, dict[str, Any]] = {
     FINE_TUNING: {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict},
     "vocabulary": {"vocabulary_sha256": str, "model": str, "machine": dict},
+    "pretraining": {"weights_sha256": str, "model": str, "machine": dict},
 }
 """Kind of a run -> what its result has besides the record's outcome."""
 
@@ -78,7 +79,7 @@ class Manifest:
     """Where the project's code lay."""
     data: list[DataFile]
     base_model: dict[str, str]
-    """File -> sha256; of a vocabulary's run, of its reference, if it has one."""
+    """File -> sha256; of a vocabulary's run, of its reference, if it has one; of a new BERT, of its vocabulary."""
     code: dict[str, Any]
     """`sha256` of all sources; `commit` and whether it was `modified`, in a checkout."""
     lock: str | None
@@ -91,8 +92,12 @@ class Manifest:
     """sha256 of the reviewed schema; None: one was inferred."""
     sign_key: str | None = None
     """`signing.fingerprint` of the key that versions are signed by; None: they are not, or the run is older."""
+    came_from: list[dict[str, Any]] = field(default_factory=list)
+    """What the base model, or the vocabulary, came from, if another pipeline of the root has pushed it: `key` of the
+    config, `pipeline`, `version`, `identity`, `kind`, and of its `run` the `data`, `code`, `base_model` and, in turn,
+    `came_from`."""
     result: dict[str, Any] = field(default_factory=dict)
-    """Of a vocabulary `identity`, `vocabulary_sha256`, `size`, `model` and `machine`. Else
+    """Of a vocabulary `identity`, `vocabulary_sha256`, `size`, `model` and `machine`. Else, but of a pre-training,
     `identity` and `weights_sha256` of the model, both also of the pushed one that the training went on from
     (`initial_identity`, `initial_weights`), `model` (a directory) and the `machine` it was trained on; with the
     record's `RunRecord.outcome`, which is kept there alone.
@@ -199,6 +204,7 @@ def _made_of(run: Manifest) -> list[Any]:
         del config[name]
     files = {"data": (*SPLITS, "files"), "model": ("base",), "validation": ("schema_file",), "push": ("sign_key",)}
     files |= {"corpus": ("files",), "vocabulary": ("reference",)}
+    config.get("model", {}).pop("vocabulary", None)
     for table, names in files.items():
         for name in names if table in config else ():
             del config[table][name]
@@ -242,6 +248,7 @@ def collect(checked: AnyChecked, run_id: str, started: str) -> Manifest:
         },
         schema=atomic_files.sha256(Path(schema)) if schema else None,
         sign_key=signing.fingerprint(Path(run.push.sign_key)) if run.push.sign_key else None,
+        came_from=list(checked.came_from),
     )
 
 

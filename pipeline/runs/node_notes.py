@@ -221,7 +221,7 @@ def _evaluated(record: RunRecord, node: str, summary: dict[str, Any]) -> str:
 def note_of(record: RunRecord, node: str, outputs: dict[str, list[str]]) -> str:
     """Copies into the record what a node has to tell, and returns it in words."""
     match node:
-        case "CorpusExampleGen" | "CorpusValidator" | "WordCounter" | "VocabularyLearner" | "VocabularyEvaluator":
+        case _ if node in vocabulary_notes.NODES:
             return vocabulary_notes.note_of(record, node, outputs)
         case "TsvExampleGen":
             (examples,) = map(Path, outputs["examples"])

@@ -17,7 +17,9 @@ REPORT_FILE = "report.html"
 
 LOCK_FILE = "lock"
 
-MAKERS = ("Trainer", "Calibration", "VocabularyLearner")
+PRETRAINER = "Pretrainer"
+
+MAKERS = ("Trainer", "Calibration", "VocabularyLearner", PRETRAINER)
 """The nodes that make what is pushed: in a run the last of them, each of which makes another of what it is given."""
 
 HOME = "HOME"
@@ -71,10 +73,9 @@ class PipelinePaths:
         found = stored_paths.below(self.artifacts, uri)
         return found if found and len(found.relative_to(self.artifacts.resolve()).parts) == 3 else None
 
-    @property
-    def checkpoints(self) -> Path:
-        """Of a training that is under way; see `components.training.checkpoints`."""
-        return self.artifacts / "Trainer" / "checkpoints"
+    def checkpoints(self, node: str) -> Path:
+        """Of a training that is under way in one of `MAKERS`; see `components.training.checkpoints`."""
+        return self.artifacts / node / "checkpoints"
 
     @property
     def models(self) -> Path:

@@ -4,20 +4,27 @@ from __future__ import annotations
 
 import contextlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.export.card import identity, is_vocabulary, read_card
+from components.common.suggest import did_you_mean
+from components.export.card import PRETRAINED, VOCABULARY, identity, kind_of, read_card
 from components.export.card_task import task_of
+from components.pretraining.objectives import MaskedTokens
 from components.pretraining.vocabulary_metrics import VocabularyMeasures
-from components.serving.versions import is_one_of, versions, withdrawn
+from components.serving.versions import is_one_of, production, versions, withdrawn
 from components.settings.fields import NAME
 from components.settings.kinds.registry import AnyRun
 from components.tasks.own import MissingTaskError
+from components.verdict.gate import Measured
+from pipeline.config.named import Pushed
 from pipeline.runs import manifest, record
 from pipeline.runs.paths import PipelinePaths
+
+_MEASURED: dict[str | None, Measured] = {VOCABULARY: VocabularyMeasures(), PRETRAINED: MaskedTokens()}
+"""Kind of what is pushed, where it is none for a task -> what is measured of it."""
 
 
 @dataclass(slots=True)
@@ -108,8 +115,8 @@ def pushed(where: PipelinePaths) -> list[Version]:
 
 def _headline(version: Path) -> str:
     """The metric that stands beside a version; empty where it is a task's whose package is not installed."""
-    if is_vocabulary(version):
-        return VocabularyMeasures.primary_metric.name
+    if (kind := kind_of(version)) in _MEASURED:
+        return _MEASURED[kind].primary_metric.name
     try:
         return task_of(version).primary_metric.name
     except MissingTaskError:
@@ -120,3 +127,48 @@ def version_of(directory: Path, model: str) -> Path | None:
     """The newest version of a model, which is known by its identity, or by its weights where a run is older."""
     paths = (directory / str(version) for version in reversed(versions(directory)))
     return next((path for path in paths if is_one_of((model,), read_card(path))), None)
+
+
+@dataclass(frozen=True, slots=True)
+class NamedRuns:
+    """A root of runs, as `config.named.Named`."""
+
+    root: Path
+
+    def __call__(self, name: str) -> Pushed:
+        """What `NAME` has in production, or `NAME/VERSION`.
+
+        Raises:
+            InputError: there is no such pipeline, or it has pushed nothing, or not this version.
+        """
+        pipeline, slash, number = name.partition("/")
+        known = sorted(path.name for path in self.root.glob("*") if (path / "runs").is_dir())
+        if not re.fullmatch(NAME, pipeline) or pipeline not in known:
+            nearest = did_you_mean(pipeline, known)
+            listed = f"The pipelines are {', '.join(known)}" if known else "Run that one first, or give its --root"
+            raise InputError(str(self.root), f"no pipeline {pipeline!r} in it", f"{nearest}{listed}")
+        paths = pipeline_paths(self.root, pipeline)
+        there = versions(paths.serving)
+        if slash and number not in map(str, there):
+            listed = f"Its versions are {', '.join(map(str, there))}" if there else f"`show {pipeline}` says why"
+            raise InputError(str(paths.serving), f"no version {number!r} in it", listed)
+        version = number or production(paths.serving)
+        if version is None:
+            raise InputError(str(paths.serving), "no version in it", f"`show {pipeline}` says why, or run it first")
+        path = paths.serving / str(version)
+        return Pushed(path, _came_from(pipeline, path, paths))
+
+
+def _came_from(pipeline: str, version: Path, paths: PipelinePaths) -> dict[str, Any]:
+    """What a version was made of, as far as the records of its pipeline's runs tell."""
+    card = read_card(version)
+    known = {"pipeline": pipeline, "version": version.name, "identity": identity(card), "kind": card.get("kind")}
+    # The oldest that gave it: others took it from cache.
+    for directory in reversed(manifest.newest_first(paths.runs)):
+        with contextlib.suppress(InputError):
+            found = manifest.read_alone(directory)
+            if found.result and is_one_of([str(found.result.get("identity"))], card):
+                made = {"run": found.run, "code": found.code, "base_model": found.base_model}
+                data = [asdict(file) for file in found.data]
+                return {**known, **made, "data": data, "came_from": found.came_from}
+    return known

@@ -71,6 +71,8 @@ class RunRecord:
     """`pretraining.corpus_statistics.CorpusStatistics`, of a run that reads documents."""
     vocabulary: dict[str, Any] = field(default_factory=dict)
     """What a run that learns a vocabulary has learned it from."""
+    pretraining: dict[str, Any] = field(default_factory=dict)
+    """What a run that pre-trains has learned from, as `pretraining.pretrain` leaves it."""
     drift: dict[str, Any] = field(default_factory=dict)
     """What DriftValidator measured."""
     damaged: list[str] = field(default_factory=list)

@@ -26,8 +26,8 @@ _DEFAULT_SPLIT: dict[Split, int] = {"train": 95, "dev": 5}
 
 @settings
 class Corpus:
-    """The documents that a run with `kind = "vocabulary"` learns from. Relative paths are taken from the TOML file's
-    directory. A path may be a glob, and may end in .gz."""
+    """The documents that a run with `kind = "vocabulary"` or `kind = "pretraining"` learns from. Relative paths are
+    taken from the TOML file's directory. A path may be a glob, and may end in .gz."""
 
     table: ClassVar[str] = "corpus"
     """Where in a TOML file they are."""

@@ -6,19 +6,32 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
+from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.vocabulary_run import VocabularyRun
 from components.settings.run import FINE_TUNING, Run
 from components.settings.serialization import adapter
 
-AnyRun = Run | VocabularyRun
+AnyRun = Run | VocabularyRun | PretrainingRun
 
-KINDS: dict[str, type[AnyRun]] = {FINE_TUNING: Run, "vocabulary": VocabularyRun}
+OfCorpus = VocabularyRun | PretrainingRun
+"""Those that read documents."""
+
+KINDS: dict[str, type[AnyRun]] = {FINE_TUNING: Run, "vocabulary": VocabularyRun, "pretraining": PretrainingRun}
 
 
 def of_values(values: Mapping[str, Any]) -> type[AnyRun] | None:
     """The settings' class of a TOML file's values, or of settings as JSON has them; None: of no kind that there is."""
     kind = values.get("kind", FINE_TUNING)
     return KINDS.get(kind) if isinstance(kind, str) else None
+
+
+def base_model(run: AnyRun) -> tuple[str, tuple[str, str]]:
+    """The base model, or the directory of a vocabulary, that a run reads, and the key that names it; empty: none."""
+    if isinstance(run, VocabularyRun):
+        return run.vocabulary.reference or "", ("vocabulary", "reference")
+    if isinstance(run, PretrainingRun) and run.model.vocabulary is not None:
+        return run.model.vocabulary, ("model", "vocabulary")
+    return run.model.base or "", ("model", "base")
 
 
 def load_run(config: Mapping[str, Any]) -> AnyRun:

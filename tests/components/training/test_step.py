@@ -37,7 +37,8 @@ def stub_loss(ids: list[list[int]], label_ids: list[int], weights: list[float], 
     stub = Stub([[0.0, 0.0], [1.0, 3.0]])
     (table,) = stub.trainable_variables
     optimizer = CpuAdamW([table], np.ones(1), table=table.path, factors={}, weight_decay=0.0, clip_norm=1.0)
-    part = TrainablePart([table], stub, IDS, TARGETS, inference(TASK, stub, IDS, TARGETS), table=table.path)
+    infer = inference(TASK, stub, IDS, TARGETS)
+    part = TrainablePart([table], lambda _: stub, stub, IDS, TARGETS, infer, table=table.path)
     loss = BatchLoss(TASK, np.array(weights, np.float32), smoothing)
     step = training_step(part, optimizer, loss, [True], Parts(TASK.loss_weight))
     return float(step(tf.constant(ids), tf.ones_like(ids, tf.bool), tf.constant(label_ids)))

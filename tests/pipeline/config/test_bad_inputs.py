@@ -55,6 +55,8 @@ CONLLU = """\
 CORPUS = "\n\n".join(f"The film is good {number}.\nIs it {number}?" for number in range(60)) + "\n"
 """Documents of two sentences, some of which are dealt to dev."""
 
+SEGMENTS, HEAD = "embeddings.token_type_embeddings.weight", "cls.predictions.transform.dense.weight"
+
 CORPUS_GATE = "[gate]\nmax = { unknown_share = 0.1 }"
 
 CARD = {
@@ -168,6 +170,14 @@ class Box:
         """Has a run learn a vocabulary of corpus.txt."""
         tables = f'[corpus]\nfiles = "corpus.txt"\n{corpus}\n[vocabulary]\nsize = 100\n{vocabulary}\n{gate}\n'
         return self.write("run.toml", f'name = "toy"\nkind = "vocabulary"\n{tables}').write("corpus.txt", content)
+
+    def pretraining(
+        self, model: str = 'base = "toy"', training: str = "", gate: str = "max = { mlm_loss = 5.0 }", corpus: str = ""
+    ) -> Self:
+        """Has a run pre-train on corpus.txt."""
+        top = f'name = "toy"\nkind = "pretraining"\n[corpus]\nfiles = "corpus.txt"\n{corpus}\n'
+        tables = f"[model]\nmax_length = 32\n{model}\n[training]\n{training}\n[gate]\n{gate}\n"
+        return self.write("run.toml", top + tables).write("corpus.txt", CORPUS)
 
     def kubeflow(self, more: str = "") -> Self:
         """Adds a table [kubeflow], which begins in line 18."""
@@ -1462,8 +1472,8 @@ CASES: dict[str, list[Case]] = {
     "A corpus and its vocabulary": [
         Case("a kind that there is not",
              lambda box: box.toml('name = "toy"', 'name = "toy"\nkind = "vocabluary"'),
-             'DIR/run.toml:2: `kind` is "vocabluary", it should be "fine-tuning" or "vocabulary". Did you '
-             'mean "vocabulary"? Correct it.'),
+             'DIR/run.toml:2: `kind` is "vocabluary", it should be "fine-tuning" or "vocabulary" or '
+             '"pretraining". Did you mean "vocabulary"? Correct it.'),
         Case("a corpus without files", lambda box: box.corpus().toml('files = "corpus.txt"\n', ""),
              "DIR/run.toml:3: `corpus.files` is missing. Add it; pipeline/configs/newsgroups_vocabulary.toml "
              "shows how."),
@@ -1566,6 +1576,96 @@ CASES: dict[str, list[Case]] = {
              "words/1/assets.extra/model.json", '{"kind": "vocabulary"}'),
              "DIR/words/1: a vocabulary, which answers nothing by itself. Give a pushed model: the path a run"
              " printed at its end, `show` prints it again.", "predict --model DIR/words a"),
+    ],
+    "A pre-training": [
+        Case("neither a base model nor a vocabulary", lambda box: box.pretraining(""),
+             "DIR/run.toml:6: `model.base` or `model.vocabulary` says what the model begins with, neither is "
+             "given. Give base to go on from a model, or vocabulary for a new one."),
+        Case("a base model and a vocabulary",
+             lambda box: box.pretraining('base = "toy"\nvocabulary = "toy"'),
+             "DIR/run.toml:9: `model.base` or `model.vocabulary` says what the model begins with, both are "
+             "given. Give base to go on from a model, or vocabulary for a new one."),
+        Case("a shape where a base model goes on", lambda box: box.pretraining('base = "toy"\nlayers = 2'),
+             "DIR/run.toml:9: `model.layers` is given, but the shape is that of `model.base`. Delete it, or "
+             "give vocabulary in place of base for a new model."),
+        Case("a width that the heads do not divide",
+             lambda box: box.pretraining('vocabulary = "toy"\nhidden = 64\nheads = 3'),
+             "DIR/run.toml:9: `model.hidden` is 64, no multiple of 3 heads. Correct hidden or heads: BERT has"
+             " heads of 64 each."),
+        Case("next sentences alone", lambda box: box.pretraining(training='objectives = "nsp"'),
+             'DIR/run.toml:10: `training.objectives` needs "mlm", and may have "nsp", got ["nsp"]. Give '
+             '["mlm", "nsp"] or "mlm".'),
+        Case("an objective that there is not",
+             lambda box: box.pretraining(training='objectives = ["mlm", "sop"]'),
+             'DIR/run.toml:10: `training.objectives` holds "sop", it should be "mlm" or "nsp". Correct it.'),
+        Case("epochs and steps of a pre-training",
+             lambda box: box.pretraining(training="epochs = 2\nsteps = 10"),
+             "DIR/run.toml:11: `training.epochs` is 2 and `training.steps` is 10, only one can be given. "
+             "Delete the one or the other."),
+        Case("several machines", lambda box: box.pretraining(training='devices = "multiworker"'),
+             'DIR/run.toml:10: `training.devices` is "multiworker", it should be "auto" or "mirrored". '
+             'Correct it, or leave it out for the default, "auto".'),
+        Case("a key of a fine-tuning", lambda box: box.pretraining(training="label_smoothing = 0.1"),
+             "DIR/run.toml:10: unknown key `training.label_smoothing`. Did you mean `early_stopping`? Known "
+             "here: objectives, masked_share, whole_words, learning_rate, batch_size, micro_batch, epochs, "
+             "steps, warmup, weight_decay, clip_norm, dropout, precision, evaluations_per_epoch, "
+             "early_stopping, checkpoint_minutes, checkpoint_steps, devices, seed."),
+        Case("longer examples than the base model has positions for",
+             lambda box: box.pretraining('base = "toy"').toml("max_length = 32", "max_length = 64"),
+             "DIR/run.toml:7: `model.max_length` is 64, the base model takes at most 32 tokens. Lower it, or "
+             "take another base model."),
+        Case("a base model without a second segment",
+             lambda box: box.pretraining().model_config(type_vocab_size=1).tensors(
+                 lambda tensors: tensors.update({SEGMENTS: tensors[SEGMENTS][:1]})),
+             "DIR/run.toml:8: next sentences need 2 segments, the base model has 1. Set training.objectives ="
+             ' "mlm", or take another base model.'),
+        Case("a vocabulary without [MASK]",
+             lambda box: box.pretraining('vocabulary = "toy"').change("toy/vocab.txt", "[MASK]\n", ""),
+             "DIR/toy: its vocabulary has no [MASK], which hidden tokens become. Take another "
+             "model.vocabulary, with the vocabulary of a pre-training."),
+        Case("a vocabulary's directory without one", lambda box: box.pretraining('vocabulary = "pushed"'),
+             "DIR/pushed: there is neither vocab.txt nor tokenizer.json. Add the one that was published with "
+             "the model; a model without them is not BERT's kind: take bert-base-uncased, or "
+             "bert-base-multilingual-cased for other languages than English."),
+        Case("a part of a head for masked tokens",
+             lambda box: box.pretraining().tensors(
+                 lambda tensors: tensors.update({HEAD: tensors["pooler.dense.weight"]})),
+             "DIR/toy/model.safetensors: 4 of 5 tensors are missing: cls.predictions.transform.dense.bias, "
+             "cls.predictions.transform.LayerNorm.weight, cls.predictions.transform.LayerNorm.bias and 1 "
+             "more. Take weights and config.json from the same BERT model, saved with the encoder's own "
+             "names."),
+        Case("no bound for a pre-trained model", lambda box: box.pretraining(gate=""),
+             "DIR/run.toml:11: the gate has no absolute threshold. Add at least one, say `max = { mlm_loss = "
+             "0.8 }`: a gate without a bound would push any model."),
+        Case("a bound on next sentences that are not learned",
+             lambda box: box.pretraining(training='objectives = "mlm"', gate="min = { nsp_accuracy = 0.6 }"),
+             'DIR/run.toml:11: gate.min names the unknown metric \'nsp_accuracy\'. Did you mean "mlm_accuracy"?'
+             " Known: mlm_loss, mlm_accuracy, perplexity."),
+        Case("a loss that is bounded from below",
+             lambda box: box.pretraining(gate="min = { mlm_accuracy = 0.3, mlm_loss = 0.5 }"),
+             "DIR/run.toml:11: gate.min bounds mlm_loss, which is better when lower. Use gate.max."),
+        Case("a bound against the pre-trained model in production",
+             lambda box: box.pretraining(gate="max = { mlm_loss = 5.0 }\nmax_drop = { mlm_loss = 0.1 }"),
+             "DIR/run.toml:11: gate.max_drop is given, but a pre-trained model is not compared with the one "
+             "in production. Delete it: bound what it has to reach by itself."),
+        Case("a base model of a pipeline that there is not",
+             lambda box: box.pretraining('base = "run:other"'),
+             "DIR/run.toml:8: `model.base` is run:other: DIR/runs: no pipeline 'other' in it. Run that one "
+             "first, or give its --root.", "check --config DIR/run.toml --root DIR/runs"),
+        Case("a base model of a pipeline that has pushed nothing",
+             lambda box: box.ended_run().toml('base = "toy"', 'base = "run:toy"'),
+             "DIR/run.toml:9: `model.base` is run:toy: DIR/runs/toy/serving/toy: no version in it. `show toy`"
+             " says why, or run it first.", "check --config DIR/run.toml --root DIR/runs"),
+        Case("a base model of a pipeline, for containers",
+             lambda box: box.kubeflow().toml('base = "toy"', 'base = "run:bert"'),
+             "DIR/run.toml:9: `model.base` is run:bert, a name in the root of runs, and there is none here. "
+             "Give the directory of the version, which `versions` lists; for containers a copy below the "
+             "TOML's.", EXPORT),
+        Case("a pre-trained model where a model for a task is asked for",
+             lambda box: box.write("bert/1/assets.extra/model.json", '{"kind": "pretraining"}'),
+             "DIR/bert/1: a pre-trained model, which has not been fine-tuned for a task: `fill` takes it. "
+             "Give a pushed model: the path a run printed at its end, `show` prints it again.",
+             "predict --model DIR/bert a"),
     ],
     "Runs and versions": [
         Case("a base model, schema, data or code that changes while a run is on", nothing,

@@ -8,7 +8,7 @@ from pipeline.dag import description
 from pipeline.runs import manifest
 from pipeline.runs.cache_key import libraries, source_hash
 from pipeline.runs.paths import PipelinePaths
-from tests.toys import write_toy_corpus, write_toy_run
+from tests.toys import write_toy_corpus, write_toy_pretraining, write_toy_run
 
 
 def compiled(config: Path, root: Path) -> dict[str, set[str]]:
@@ -144,6 +144,34 @@ OF_VOCABULARY = {
     "VocabularyEvaluator": f"{NODES}.vocabulary_evaluator",
 }
 """The same of a run that learns a vocabulary."""
+
+
+OF_PRETRAINING = {
+    "CorpusExampleGen": f"{NODES}.corpus_example_gen",
+    "CorpusValidator": f"{NODES}.corpus_validator",
+    "PretrainingEvaluator": f"{NODES}.pretraining_evaluator",
+}
+"""Of one that pre-trains, but for what TFX's own components have in `custom_config`."""
+
+
+def test_a_pre_training_s_nodes_are_those_that_are_shown_each_with_the_hash_of_its_code(tmp_path: Path) -> None:
+    config = write_toy_pretraining(tmp_path / "corpus")
+    assert drawn(config) == compiled(config, tmp_path)
+    found = parameters(config, tmp_path)
+    assert {node: found[node]["source"] for node in OF_PRETRAINING} == {
+        node: source_hash(module) for node, module in OF_PRETRAINING.items()
+    }
+    of_tfx = {node: json.loads(found[node]["custom_config"])["source"] for node in ("Pretrainer", "Pusher")}
+    assert of_tfx == {node: source_hash(f"{NODES}.{node.lower()}") for node in of_tfx}
+    assert set(found) == {*OF_PRETRAINING, *of_tfx}
+
+
+def test_how_a_model_learns_counts_for_the_evaluator_where_it_is_measured_by_it(tmp_path: Path) -> None:
+    first = parameters(write_toy_pretraining(tmp_path), tmp_path)
+    then = parameters(write_toy_pretraining(tmp_path, training={"learning_rate": 0.02}), tmp_path)
+    assert [node for node in first if first[node] != then[node]] == ["Pretrainer"]
+    then = parameters(write_toy_pretraining(tmp_path, training={"masked_share": 0.2}), tmp_path)
+    assert [node for node in first if first[node] != then[node]] == ["Pretrainer", "PretrainingEvaluator"]
 
 
 def test_a_vocabulary_s_nodes_are_those_that_are_shown_each_with_the_hash_of_its_code(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from tests.kfp_harness import Cluster, Outputs, TaskError, read
 from tests.pipeline.conftest import GATE, LEARNS, FirstRun
 from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
 from tests.task_runs import check_pushed, check_refused, write_run
-from tests.toys import write_toy_corpus, write_toy_run
+from tests.toys import write_toy_corpus, write_toy_pretraining, write_toy_run
 
 pytestmark = pytest.mark.slow
 
@@ -209,11 +209,19 @@ def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(tagger: Tagg
     same_as_local(serving / str(version), tagger.record, {"dev": summary(cluster, outputs["evaluator"])})
 
 
-def test_a_vocabulary_is_pushed_that_is_the_local_run_s_to_the_last_byte(
-    cluster: Cluster, local: Local, tmp_path: Path
+@pytest.mark.parametrize(
+    ("write", "files", "evaluator"),
+    [
+        (write_toy_corpus, ("vocab.txt", "tokenizer_config.json"), "vocabulary-evaluator"),
+        (write_toy_pretraining, ("model.safetensors", "config.json", "vocab.txt"), "pretraining-evaluator"),
+    ],
+    ids=["vocabulary", "pretraining"],
+)
+def test_what_learns_of_documents_pushes_what_the_local_run_does_to_the_last_byte(
+    write: Callable[..., Path], files: tuple[str, ...], evaluator: str, cluster: Cluster, local: Local, tmp_path: Path
 ) -> None:
     mounted, documents = tmp_path / "mounted", tmp_path / "documents"
-    config = write_toy_corpus(tmp_path / "corpus", kubeflow=settings(mounted))
+    config = write(tmp_path / "corpus", kubeflow=settings(mounted))
     status, record = local(config, tmp_path / "root")
     assert status == 0
     spec = read(exported(config, tmp_path / "spec"))
@@ -226,11 +234,11 @@ def test_a_vocabulary_is_pushed_that_is_the_local_run_s_to_the_last_byte(
 
     outputs = cluster.run(spec, {"data_path": str(documents), "run_name": "monday"})
 
-    serving = mounted / "toy" / "serving" / "toy"
+    serving = mounted / record["name"] / "serving" / record["name"]
     (version,) = versions(serving)
     ours, theirs = serving / str(version), Path(record["pushed"])
-    for name in ("vocab.txt", "tokenizer_config.json"):
+    for name in files:
         assert (ours / name).read_bytes() == (theirs / name).read_bytes()
     assert {**read_card(ours), "run": 0} == {**read_card(theirs), "run": 0}
-    found = summary(cluster, outputs["vocabulary-evaluator"])
+    found = summary(cluster, outputs[evaluator])
     assert found == record["evaluations"]["dev"]

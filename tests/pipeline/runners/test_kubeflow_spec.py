@@ -43,7 +43,8 @@ def exported(config: Path, output: Path) -> Path:
     assert (
         pipeline_runner.main(["export", "--runner", "kubeflow", "--config", str(config), "--output", str(output)]) == 0
     )
-    return output / "toy.yaml"
+    (written,) = output.glob("*.yaml")
+    return written
 
 
 @pytest.fixture(scope="module")
