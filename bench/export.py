@@ -237,7 +237,9 @@ def speed(scratch: Path, options: argparse.Namespace) -> dict[str, Any]:
     from components.export.formats.pushed import Pushed
     from tests import exported_models
 
-    version = exported_models.write(scratch, exported_models.TASKS["classification"], BASE, max_length=128)
+    # As many classes as the peer's model has.
+    task = dataclasses.replace(exported_models.TASKS["classification"], labels=("bad", "good"))
+    version = exported_models.write(scratch, task, BASE, max_length=128)
     texts = scratch / "texts.txt"
     texts.write_text("".join(f"{text}\n" for text in _texts(options.rows)), encoding="utf-8")
     models = {"saved_model": version}

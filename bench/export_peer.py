@@ -26,7 +26,7 @@ def main(directory: str, rows: str, out: str, kind: str) -> None:
             encoded = tokenizer(*texts, truncation=True, return_tensors="pt")
             found[f"{number}/ids"] = encoded["input_ids"][0].numpy()
             found[f"{number}/logits"] = model(**encoded).logits[0].numpy()
-    np.savez(out, **found)
+    np.savez(out, allow_pickle=False, **found)
     print(json.dumps({"rows": len(given)}))
 
 

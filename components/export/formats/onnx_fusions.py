@@ -45,12 +45,12 @@ class Graph:
         """The nodes of an operator."""
         return [node for node in self.graph.node if node.op_type == kind]
 
-    def made_by(self, name: str, kind: str) -> Any | None:
+    def made_by(self, name: str, kind: str) -> Any:
         """The node that gives a value, if it is of this operator."""
         node = self.maker.get(name)
         return node if node is not None and node.op_type == kind else None
 
-    def reader(self, name: str, kind: str) -> Any | None:
+    def reader(self, name: str, kind: str) -> Any:
         """The only node that takes a value, if it is of this operator."""
         nodes = self._readers[name]
         return nodes[0] if len(nodes) == 1 and nodes[0].op_type == kind else None
@@ -194,7 +194,7 @@ def _attention(graph: Graph, softmax: Any) -> None:
     from onnx import helper
 
     plus = graph.made_by(softmax.input[0], "Add")
-    scores = plus and next((found for name in plus.input if (found := graph.made_by(name, "MatMul"))), None)
+    scores: Any = plus and next((found for name in plus.input if (found := graph.made_by(name, "MatMul"))), None)
     query = scores and graph.made_by(scores.input[0], "Mul")
     key = scores and graph.made_by(scores.input[1], "Transpose")
     mixed = graph.reader(softmax.output[0], "MatMul")
