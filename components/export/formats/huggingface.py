@@ -77,8 +77,9 @@ def of_labels(model: Pushed) -> dict[str, Any]:
         # No key of transformers': its users look for the scores from which on a label is given.
         return found | {"problem_type": "multi_label_classification", "thresholds": _thresholds(task)}
     kind = "regression" if task.numeric else "single_label_classification"
+    # Only a calibration sets it.
     answered = getattr(task, "answered_from", None)
-    return found | {"problem_type": kind} | ({} if answered is None else {"answered_from": float(answered)})
+    return found | {"problem_type": kind} | ({"answered_from": float(answered)} if answered else {})
 
 
 def _thresholds(task: Multilabel) -> list[float]:
