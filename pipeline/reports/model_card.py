@@ -43,7 +43,7 @@ def write(record: RunRecord) -> Path | None:
     It lies in CARDS/VERSION of the serving directory, not in the version: that one is signed as a whole, and it is
     complete before test was measured.
     """
-    if not record.pushed or record.vocabulary:
+    if not record.pushed or record.is_of_documents:
         return None
     found = manifest.read(Path(record.directory))
     serving = PipelinePaths.of_run(found.settings, Path(record.directory)).serving

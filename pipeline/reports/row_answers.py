@@ -119,7 +119,7 @@ def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
     settings = manifest.read_alone(directory).settings
     paths = PipelinePaths.of_run(settings, directory)
     if not isinstance(settings, Run):
-        raise InputError(record.id, "a run that learned a vocabulary, whose product answers nothing", "Name another")
+        raise InputError(record.id, "a run over documents, whose product answers nothing", "Name another")
     if split not in record.rows:
         known = ", ".join(record.rows) or "none"
         raise InputError("--split", f"run {record.id} has no rows of {split!r}, its splits: {known}", "Name another")
@@ -157,7 +157,8 @@ def examples(record: RunRecord, paths: PipelinePaths) -> Path:
     Raises:
         InputError: it was removed.
     """
-    for uri in record.node(READER).outputs:
+    # A run over documents has no such node, and gets none by being asked.
+    for uri in (uri for node in record.nodes if node.id == READER for uri in node.outputs):
         if (found := paths.artifact(uri)) is not None and found.is_dir():
             return found
     raise InputError(f"run {record.id}", "its rows were removed by `prune`", "Run again: they come from its files")

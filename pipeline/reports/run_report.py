@@ -105,7 +105,7 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
         parts += [Text(), text_table({split: TextStatistics(**found) for split, found in record.texts.items()})]
     if full and record.corpus:
         parts += [Text(), corpus_table(CorpusStatistics(**record.corpus))]
-    if (record.vocabulary or record.pretraining) and dev:
+    if record.is_of_documents and dev:
         parts += [Text(), measures_table(dev)]
     elif record.evaluations:
         parts += [Text(), *_metrics(record.evaluations)]

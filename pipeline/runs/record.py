@@ -97,6 +97,11 @@ class RunRecord:
         return dict(zip(OUTCOME, (self.state, self.rows, self.duplicates, metrics), strict=True))
 
     @property
+    def is_of_documents(self) -> bool:
+        """Whether the run learned of documents: what it makes answers nothing by itself."""
+        return bool(self.vocabulary or self.pretraining)
+
+    @property
     def log(self) -> Path:
         """The run's log."""
         return Path(self.directory, LOG_FILE)

@@ -40,7 +40,7 @@ def lineage(record: RunRecord, manifest: Manifest | None) -> Section:
     if record.state in ("pushed", "refused"):
         command = [*_start(), "reproduce", record.id, "--root", short_path(str(directory.parents[2]))]
         blocks.append(Command(shlex.join(command), "Make it again, bit by bit:"))
-    if record.pushed and not record.vocabulary:
+    if record.pushed and not record.is_of_documents:
         task = record.evaluations.get("dev", {}).get("task", "")
         blocks.append(Command(str(try_line(record.pushed, task)), "Ask the model:"))
     facts = [

@@ -32,7 +32,7 @@ def write_at_end(record: RunRecord) -> str | None:
     try:
         model_card.write(record)
         answers = row_answers.kept(record, "dev")
-        write(record, answers, "" if answers or "dev" not in record.evaluations or record.vocabulary else _LATER)
+        write(record, answers, "" if answers or "dev" not in record.evaluations or record.is_of_documents else _LATER)
     except Exception as error:
         with record.log.open("a", encoding="utf-8") as log:
             traceback.print_exc(file=log)

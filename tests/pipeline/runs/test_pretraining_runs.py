@@ -82,7 +82,7 @@ def test_a_second_run_takes_all_from_cache_and_pushes_nothing_new(
 ) -> None:
     status, again, _ = command("run", "--config", config, "--root", root, "--json")
     assert (status, again["pushed"]) == (0, first["pushed"])
-    assert {node["state"] for node in again["nodes"]} == {"cached"}
+    assert {node["id"]: node["state"] for node in again["nodes"]} == dict.fromkeys(NODES, "cached")
 
 
 def test_it_is_shown_listed_and_answers_nothing_but_masks(root: Path, first: dict[str, Any], command: Command) -> None:
