@@ -77,7 +77,8 @@ def _other_weights(path: Path) -> None:
 
 def made(folder: Path, **tables: Any) -> Place:
     """Writes what a run reads; the code is a copy that is looked at in place of the checkout's."""
-    write_toy_run(folder, training=TRAINING, serving={"validate": True}, calibration={"enabled": True}, **tables)
+    tables = {"serving": {"validate": True}, "calibration": {"enabled": True}} | tables
+    write_toy_run(folder, training=TRAINING, **tables)
     for name in ("components", "pipeline"):
         shutil.copytree(ROOT / name, folder / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pipeline_runner.py", folder / "code")
