@@ -26,6 +26,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from components.serving.versions import CARDS
 from pipeline.runs import manifest
 from tests.toys import write_toy_run
 
@@ -134,7 +135,7 @@ def left_over(root: Path) -> list[str]:
     # NODE/KEY/EXECUTION, empty where a node had nothing to give; under NODE/.system TFX keeps what is its own.
     artifacts = (path for path in (home / "artifacts").glob("*/*/*") if path.parent.name != ".system")
     made = [path for path in artifacts if any(inner.is_file() for inner in path.rglob("*"))]
-    hidden = [path for path in (home / "serving" / "toy").iterdir() if not path.name.isdecimal()]
+    hidden = [path for path in (home / "serving" / "toy").iterdir() if not path.name.isdecimal() and path.name != CARDS]
     return sorted(map(str, [*hidden, *(path for path in made if str(path) not in known)]))
 
 

@@ -17,7 +17,7 @@ from components.examples import client_texts
 from components.export import card
 from components.export.card_task import task_of
 from components.export.formats import beside
-from components.serving import versions
+from components.serving import removal, versions
 from components.verdict.summary import MEASURED_FILE
 
 EXAMPLES = "examples"
@@ -61,12 +61,22 @@ class Executor(executor.Executor):
         measured = Path(artifact_utils.get_single_uri(input_dict["model_blessing"]), MEASURED_FILE)
         if measured.is_file():
             about["measured"] = json.loads(measured.read_text(encoding="utf-8"))
+        before = versions.versions(directory)
         version = versions.publish(model, directory, key and Path(key), warmup, **about)
-        if formats:
-            beside.write(directory / str(version), formats, _dev_texts(input_dict, directory / str(version)))
-        self._MarkPushed(pushed, pushed_destination=str(directory / str(version)), pushed_version=str(version))
+        place = directory / str(version)
+        try:
+            if formats:
+                beside.write(place, formats, _dev_texts(input_dict, place))
+        except BaseException:
+            # A run that fails leaves production as it was.
+            if version not in before:
+                for other in beside.of_version(place):
+                    removal.remove(other.parent, [version])
+                removal.remove(directory, [version])
+            raise
+        self._MarkPushed(pushed, pushed_destination=str(place), pushed_version=str(version))
         # The artifact is the version itself: if somebody removes it, the node's cache no longer holds.
-        pushed.uri = str(directory / str(version))
+        pushed.uri = str(place)
 
 
 def _dev_texts(input_dict: dict[str, list[types.Artifact]], version: Path) -> list[tuple[str, ...]]:

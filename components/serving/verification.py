@@ -6,7 +6,7 @@ from pathlib import Path
 
 from components.common import atomic_files, streams
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, EXPORTED, exported_as, read_card
+from components.export.card import CARD_FILE, EXPORTED, exported_as, identity, read_card
 from components.pretrained import base_model
 from components.serving import signing, versions
 
@@ -46,7 +46,11 @@ def check_files(export: Path) -> None:
     Raises:
         InputError: one is another, is gone, or is there beside them.
     """
-    stated = dict(read_card(export)[EXPORTED].get("files", {}))
+    card = read_card(export)
+    stated = card[EXPORTED].get("files", {})
+    if not isinstance(stated, dict) or identity(card) != card[EXPORTED].get("identity"):
+        problem = "its card is another than that of the model it was made from"
+        raise InputError(str(export), problem, "Export the model again with `export-model`")
     there = {str(path.relative_to(export)) for path in export.rglob("*") if path.is_file()} - {CARD_FILE}
     for name in sorted({*stated, *there}):
         if name not in there or name not in stated or atomic_files.sha256(export / name) != stated[name]:

@@ -68,7 +68,7 @@ def dev_texts(model: Pushed, root: Path) -> Iterator[tuple[str, ...]]:
             for file in found.data:
                 if file.split in ("dev", None):
                     for row in reader.read_rows(Path(file.path), file.split, run.data):
-                        if not isinstance(row, BadRow):
+                        if not isinstance(row, BadRow) and row.split == "dev":
                             yield from client_texts.as_sent(row.texts, model.task)
             return
 

@@ -42,7 +42,17 @@ def execute(options: argparse.Namespace) -> int:
     path: Path = options.output or options.rows.with_suffix("").with_suffix(".toml")
     if path.exists() and not options.force:
         raise InputError(str(path), "is there already", "Give another by --output, or --force to replace it")
+    if path.exists() and path.samefile(options.rows):
+        raise InputError(str(path), "is the file of rows", "Give another by --output")
+    if path.is_dir():
+        raise InputError(str(path), "a directory, not a file", "Give the path of a file")
+    if not path.parent.is_dir():
+        raise InputError(str(path.parent), "no such directory", "Make it first")
     text = as_toml(options.rows, path.parent, found, options.model)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise InputError(str(options.rows), "a name that is not UTF-8, which no TOML can hold", "Rename it") from None
     # Beside it, because paths are taken from where it lies.
     trial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -89,13 +99,20 @@ def as_toml(rows: Path, folder: Path, found: Guess, model: str | None) -> str:
         *(_line(key, value, reason) for key, value, reason in [*_files(rows, folder), *data]),
         "",
         "[model]",
-        _line("base", base, "a directory, or a name on Hugging Face's hub"),
+        _line("base", _from_folder(base, folder), "a directory, or a name on Hugging Face's hub"),
         *_length(base),
         "",
         "[gate]",
         f"min = {{ {metric} = {least:g} }}".ljust(_COLUMN) + f"# {why}",
     ]
     return "\n".join(parts) + "\n"
+
+
+def _from_folder(base: str, folder: Path) -> str:
+    """A base model as a config in this folder names it."""
+    if "://" in base or Path(base).is_absolute():
+        return base
+    return os.path.relpath(Path(base).expanduser(), folder)
 
 
 _COLUMN = 40
@@ -138,7 +155,9 @@ def _length(base: str) -> list[str]:
 def _bound(found: Guess) -> tuple[str, float, str]:
     if found.labels:
         (label, rows), total = found.labels.most_common(1)[0], found.labels.total()
-        least = min(0.99, round(rows / total + 0.02, 2))
+        share = rows / total
+        # Halfway to 1 where 0.02 more would be beyond it.
+        least = min(round(share + 0.02, 2), round((1 + share) / 2, 6))
         return "accuracy", least, f"more than answering {_plain(label)[:30]!r} always; raise it to what you need"
     metric, least = _LEAST.get(found.task, ("accuracy", 0.5))
     return metric, least, "raise it to what you need"

@@ -40,7 +40,13 @@ def execute(options: argparse.Namespace) -> int:
 
 def write(answers: Answers, out: TextIO) -> None:
     """The rows as TSV with a header, quoted where a text has a tab or a line break."""
-    put = csv.writer(out, delimiter="\t", lineterminator="\n").writerow
+    plain = csv.writer(out, delimiter="\t", lineterminator="\n")
+    quoted = csv.writer(out, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
+
+    def put(fields: list[object]) -> None:
+        # The plain one does not quote for a carriage return, at which readers end a line.
+        (quoted if any("\r" in str(one) for one in fields) else plain).writerow(fields)
+
     width = len(answers.rows[0].texts) if answers.rows else 1
     put(["row", *(["text"] if width == 1 else ["text_a", "text_b"]), *COLUMNS])
     for row in answers.worst():

@@ -38,6 +38,9 @@ def _of_run(options: argparse.Namespace) -> Path:
 
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
+    if found.rows and not found.is_of_documents and options.split not in found.rows:
+        problem = f"run {found.id} has no rows of {options.split!r}, its splits: {', '.join(found.rows)}"
+        raise InputError("--split", problem, "Name another")
     answers, why = None, ""
     with record.as_written(directory):
         try:
@@ -57,6 +60,11 @@ def _compared(options: argparse.Namespace) -> Path:
 
     found = of_runs(options.root, [*([options.run] if options.run else []), *options.compare])
     path: Path = options.output or Path(COMPARISON_FILE)
+    try:
+        page = render(compare_page(found))
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        problem = f"one of the runs has a damaged record ({type(error).__name__}: {error})"
+        raise InputError("--compare", problem, "Give other runs") from None
     with atomic_files.written(path) as out:
-        out.write(render(compare_page(found)))
+        out.write(page)
     return path

@@ -82,7 +82,7 @@ def card(record: RunRecord, found: Manifest, version: str) -> str:
 def _hub_name(found: Manifest) -> str | None:
     settings = found.settings
     base = settings.model.base if isinstance(settings, Run) else ""
-    return base.removeprefix("hf://") if base.startswith("hf://") else None
+    return base.removeprefix("hf://").partition("@")[0] if base.startswith("hf://") else None
 
 
 def _results(record: RunRecord, task: str) -> list[Any]:

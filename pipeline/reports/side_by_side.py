@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -81,14 +80,19 @@ def side_by_side(records: Sequence[RunRecord]) -> SideBySide:
 def _facts(record: RunRecord) -> dict[str, str]:
     """All that a result follows from, in words."""
     known: dict[str, str] = {f"rows of {split}": f"{count:,}" for split, count in record.rows.items()}
-    with contextlib.suppress(InputError):
+    try:
         stood_on = manifest.read_alone(Path(record.directory))
+    except InputError:
+        # Of each run another text: what is not known is not the same.
+        known["what it stood on"] = f"not known, {record.name} {record.id} has no manifest that can be read"
+    else:
         settings = flat_settings(stood_on.config)
         known |= {name: json.dumps(value, ensure_ascii=False) for name, value in settings.items()}
         for place, file in enumerate(stood_on.data, 1):
             known[f"file {place} ({file.split or 'dealt by a hash'})"] = f"sha256 {file.sha256[:12]}"
         known |= {f"base model {name}": sha256[:12] for name, sha256 in stood_on.base_model.items()}
-        known["code"] = str(stood_on.code.get("commit") or stood_on.code["sha256"])[:12]
+        commit = str(stood_on.code.get("commit", ""))[:12]
+        known["code"] = f"{commit} sha256 {str(stood_on.code['sha256'])[:12]}".strip()
         known |= {f"library {name}": version for name, version in stood_on.libraries.items()}
         known["machine"] = str(stood_on.machine.get("cpu", "-"))
     chosen = record.training.get("chosen", [])

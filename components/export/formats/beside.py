@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from components.common import atomic_files
+from components.common import atomic_files, stored_paths
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, EXPORTED, exported_as, identity, read_card
 from components.export.formats import forms
@@ -78,6 +78,7 @@ def copy(older: Path, version: Path) -> None:
         place = found.with_name(version.name)
         if exported_as(place):
             continue
+        stored_paths.check_files(found)
         with atomic_files.appearing(place) as aside:
             shutil.copytree(found, aside, dirs_exist_ok=True)
             card = read_card(aside)

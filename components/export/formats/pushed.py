@@ -55,10 +55,13 @@ class Pushed:
         if not {"tokenizer", "model"} <= set(card) or not vocabulary.is_file():
             problem = "was pushed before versions said how they cut texts into tokens"
             raise InputError(str(path), problem, _AGAIN)
-        settings = Model(base="-", **card["model"])
-        tokenizer = Tokenizer(
-            vocabulary=tuple(read_vocabulary(vocabulary)), settings=TokenizerSettings(**card["tokenizer"]["settings"])
-        )
+        words = tuple(read_vocabulary(vocabulary))
+        try:
+            settings = Model(base="-", **card["model"])
+            tokenizer = Tokenizer(vocabulary=words, settings=TokenizerSettings(**card["tokenizer"]["settings"]))
+        except (LookupError, TypeError, ValueError) as error:
+            reason = str(error).splitlines()[0]
+            raise InputError(str(path), f"its card states no model of ours ({reason})", _AGAIN) from None
         return cls(path, card, task, settings, _shape(path, card, base), tokenizer)
 
     @property

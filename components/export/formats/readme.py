@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+from components.common.streams import printable
 from components.export.card import CALIBRATION
 from components.export.formats import huggingface
 from components.export.formats.parity import Parity
@@ -57,7 +59,7 @@ def text(model: Pushed, form: Form, found: Parity, real: int) -> str:
     task = model.task
     lines = [
         *_front_matter(model, form),
-        f"# {model.name}",
+        f"# {_code(model.name)}",
         f"Version {model.path.name} of a BERT for the task `{task.name}`, as {form.format}, {form.precision}.",
         "",
         "```python",
@@ -72,6 +74,14 @@ def text(model: Pushed, form: Form, found: Parity, real: int) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _code(text: str) -> str:
+    """Text of others as a code span, which it cannot end."""
+    longest = max(map(len, re.findall("`+", text)), default=0)
+    # Without any in it there need be no space around it, which is not shown either way.
+    around = "`" * (longest + 1) + " " * bool(longest)
+    return f"{around}{printable(text)}{around[::-1]}"
 
 
 def _front_matter(model: Pushed, form: Form) -> list[str]:
@@ -94,7 +104,8 @@ def _example(model: Pushed, form: Form) -> str:
         example = '{"text": "one text", "text_pair": "another"}' if pairs else '["some text"]'
         return _HF.format(pipeline="text-classification", more=more, example=example)
     labels = list(getattr(task, "tags", task.labels))
-    answer = f"labels = {json.dumps(labels, ensure_ascii=False)}\nprint([labels[i] for i in found.argmax(-1)], found)"
+    named = printable(json.dumps(labels, ensure_ascii=False))
+    answer = f"labels = {named}\nprint([labels[i] for i in found.argmax(-1)], found)"
     return _ONNX.format(
         special=not model.settings.parses_control_tokens,
         example='("one text", "another")' if pairs else '"some text"',
@@ -110,7 +121,7 @@ def _notes(model: Pushed, form: Form) -> list[str]:
     of_labels = huggingface.of_labels(model)
     if task.has_label_names:
         said.append(
-            f"Labels, in the order of their ids: `{json.dumps(list(of_labels['label2id']), ensure_ascii=False)}`."
+            f"Labels, in the order of their ids: {_code(json.dumps(list(of_labels['label2id']), ensure_ascii=False))}."
         )
     if "thresholds" in of_labels:
         said.append(f"A label is given from these scores on: `{of_labels['thresholds']}`.")
