@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.calibration.of_task import CALIBRATION_FILE
+from components.export.card import CALIBRATED_ON
 from components.tasks import Task
 from components.verdict.summary import CANDIDATE
 
@@ -15,12 +16,13 @@ from components.verdict.summary import CANDIDATE
 def hold(summary: dict[str, Any], model: Path, task: Task) -> None:
     """Puts metrics of all rows by cross-fitting into an evaluation of dev, before a gate is held against it.
 
-    By what a metric changes, the ends of its interval and of its difference to another version move, too; those of
-    slices stay as they are.
+    By what a metric changes, the ends of its interval move, too, and those of its difference to another version, unless
+    that one was calibrated on the same rows; those of slices stay as they are.
 
     Args:
-        summary: of the evaluation. Gets `cross_fitted`, the names of the metrics that changed, and where the model
-            abstains `abstention`, as `of_task.Calibrated` has it.
+        summary: of the evaluation. Gets `cross_fitted`, the names of the metrics that changed, where the model abstains
+            `abstention`, as `of_task.Calibrated` has it, and `compared`, the metrics that production is compared by
+            where they are others.
         model: the candidate's artifact; one that was not calibrated changes nothing.
         task: of it.
     """
@@ -29,14 +31,18 @@ def hold(summary: dict[str, Any], model: Path, task: Task) -> None:
     found = json.loads((model / CALIBRATION_FILE).read_text(encoding="utf-8"))
     overall = summary["metrics"][CANDIDATE][""]
     gains = {name: value - overall[name] for name, value in found["cross_fitted"].items() if name in overall}
+    # A version that chose on the same rows is as flattered by them.
+    alike = [of.get(CALIBRATED_ON) == found.get(CALIBRATED_ON, "") for of in (summary, summary.get("anchor", {}))]
+    if alike[0]:
+        summary["compared"] = {model: dict(by[""]) for model, by in summary["metrics"].items()}
     overall |= {name: found["cross_fitted"][name] for name in gains}
     summary["cross_fitted"] = sorted(gains)
     ends = summary["intervals"][CANDIDATE][""]
     for name, gain in gains.items():
         if name in ends:
             ends[name] = _within(task, name, [end + gain for end in ends[name]])
-    for compared, metrics in _comparisons(summary):
-        for name, gain in gains.items():
+    for (compared, metrics), is_alike in zip(_comparisons(summary), alike, strict=True):
+        for name, gain in () if is_alike else gains.items():
             if name in metrics:
                 metrics[name] += gain
             if name in compared:

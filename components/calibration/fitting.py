@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 import numpy as np
-from scipy import optimize, stats
 
 from components.verdict.calibration_error import bins_of
 
@@ -95,6 +94,8 @@ def temperature(probabilities: np.ndarray, targets: np.ndarray) -> float:
         probabilities: float[n, k], softmax of the logits.
         targets: int[n], ids of the classes; without rows the temperature is 1.
     """
+    from scipy import optimize
+
     if not len(targets):
         return 1.0
 
@@ -199,6 +200,8 @@ class Abstention:
 
 def most_errors(errors: np.ndarray, answered: np.ndarray, confidence: float) -> np.ndarray:
     """The upper ends of one-sided Clopper-Pearson intervals of shares; 1 without rows."""
+    from scipy import stats
+
     known = errors < answered
     ends = stats.beta.ppf(confidence, errors + 1, np.where(known, answered - errors, 1))
     made: np.ndarray = np.where(known, ends, 1.0)

@@ -14,6 +14,7 @@ from components import tasks
 from components.common import stored_paths
 from components.evaluation import unlearned
 from components.export import saved_weights, served_ops
+from components.export.card import CALIBRATED_ON, read_card
 from components.export.card_task import task_of
 from components.leakage import learned as learned_texts
 from components.tasks import Task
@@ -31,7 +32,7 @@ def about(baseline: types.Artifact, task: Task, examples: Path, split: str) -> t
     served_ops.check(production)
     saved_weights.check(production)
     known = task_of(production)
-    notes: dict[str, Any] = {"baseline_version": version}
+    notes: dict[str, Any] = {"baseline_version": version, CALIBRATED_ON: read_card(production).get(CALIBRATED_ON)}
     # Answers of another kind cannot be compared; the absolute thresholds still hold.
     if unlike := tasks.unlike(known, task):
         return {**notes, "not_compared": f"version {version} {unlike}"}, None

@@ -51,6 +51,9 @@ REMEDY = "Remove this version and push the model again"
 VOCABULARY = "vocabulary"
 """`kind` in the card of a learned vocabulary, which has no weights and answers nothing."""
 
+CALIBRATED_ON = "calibrated_on"
+"""In the card of a calibrated model, and what is written of its calibration: a hash of the rows that chose."""
+
 EXPORTED = "exported"
 """In the card of another form of a pushed model: which form it is, and of which version."""
 
@@ -91,6 +94,7 @@ class _Card(TypedDict, total=False):
     signed_by: str
     warmup_sha256: str
     measured: dict[str, float]
+    calibrated_on: str
     exported: dict[str, Any]
 
 
@@ -99,7 +103,7 @@ _CARD = TypeAdapter(_Card)
 
 _NOT_OF_ANSWERS = (
     *("name", "base_model", "input", "data_sha256", "initial_weights", "initial_identity"),
-    *("run", "restored_from", "signed_by", "warmup_sha256", "measured", EXPORTED),
+    *("run", "restored_from", "signed_by", "warmup_sha256", "measured", CALIBRATED_ON, EXPORTED),
 )
 """What a card says that changes no answer: what the model came from, which columns it was given, who pushed it."""
 

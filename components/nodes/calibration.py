@@ -21,7 +21,7 @@ from components.calibration.of_task import CALIBRATION_FILE, calibrated
 from components.common import atomic_files
 from components.export import calibrated as export
 from components.export import saved_weights, signature_names
-from components.export.card import CALIBRATION, CARD_FILE, read_card
+from components.export.card import CALIBRATED_ON, CALIBRATION, CARD_FILE, read_card
 from components.export.card_task import task_of
 from components.settings.calibration import Calibration as Settings
 from components.settings.serialization import dump, load
@@ -50,13 +50,15 @@ class Executor(base_executor.BaseExecutor):
             spec, padding = transform.transformed_feature_spec(), card["tokenizer"]["padding_id"]
             rows = Rows.of_examples([f"{examples}/*"], spec, task, Path(scratch, "ids"), padding)
             found = calibrated(task, *predictions_of(model, rows, task), settings)
+            chosen_by = {CALIBRATED_ON: atomic_files.sha256(Path(scratch, "ids"))}
         made = Path(path_utils.serving_model_dir(output))
         shutil.copytree(model, made, copy_function=atomic_files.link_or_copy)
         saved_weights.assign(made, export.values(found.task, found.temperature))
         stated = {} if found.temperature is None else {CALIBRATION: {"temperature": found.temperature}}
-        described = {**card, "task": tasks.to_dict(found.task), **stated}
+        described = {**card, "task": tasks.to_dict(found.task), **stated, **chosen_by}
         atomic_files.write_text(made / CARD_FILE, json.dumps(described, indent=1))
-        Path(output, CALIBRATION_FILE).write_text(json.dumps(found.summary, indent=1), encoding="utf-8")
+        told = json.dumps({**found.summary, **chosen_by}, indent=1)
+        Path(output, CALIBRATION_FILE).write_text(told, encoding="utf-8")
 
 
 def predictions_of(model: Path, rows: Rows, task: Task) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -52,12 +52,15 @@ class Executor(base_executor.BaseExecutor):
         found, rows = {}, None
         with tempfile.TemporaryDirectory(dir=artifact_utils.get_single_uri(output_dict["evaluation"])) as scratch:
             for name, directory in directories.items():
-                model = initial_model.read_model(directory, training, tokenizer).model
+                model, drawn = initial_model.read_model(directory, training, tokenizer)
                 if rows is None:
                     length, size = exec_properties["max_length"], model.encoder.config.vocab_size
                     paths = sorted(map(str, files))
                     rows = examples.examples(_DEV, paths, tokenizer, training, length, size, Path(scratch)).rows
                 found[name] = {"": measuring.measure(model, task, rows)}
+                if drawn:
+                    # Of a head or a pooler that the base model has not.
+                    found[name][""].pop(objectives.NEXT.name, None)
         loss = json.loads(Path(artifact, PRETRAINED_FILE).read_text(encoding="utf-8"))["unigram_loss"]
         found[UNIGRAM] = {"": {objectives.LOSS.name: loss, objectives.PERPLEXITY.name: math.exp(loss)}}
         measured.write(output_dict, load(Gate, exec_properties["gate"]), task.metrics, found)

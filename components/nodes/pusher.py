@@ -67,7 +67,7 @@ class Executor(executor.Executor):
         try:
             if formats:
                 beside.write(place, formats, _dev_texts(input_dict, place))
-        except BaseException:
+        except Exception:
             # A run that fails leaves production as it was.
             if version not in before:
                 for other in beside.of_version(place):

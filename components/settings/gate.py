@@ -60,12 +60,13 @@ class Gate:
     tasks with classes or several labels. Example: `max_ece = 0.05`"""
     max_megabytes: Annotated[float, Field(gt=0, le=1_000_000)] | None = None
     """Size of the exported model. Example: `max_megabytes = 500`"""
-    confidence: Annotated[float, Field(ge=0.5, le=0.999)] = DEFAULT_CONFIDENCE
+    confidence: Annotated[float, Field(ge=0.5, le=0.99)] = DEFAULT_CONFIDENCE
     """Of the intervals beside metrics, and of each answer about `no_worse`. Example: `confidence = 0.9`"""
     anchor: Annotated[int, Field(ge=1, le=10**12)] | Literal["best"] | None = None
     """A second version to compare with beside the one in production, so that ten small losses do not add up unseen: its
-    number, or "best", of all that are there the one that was measured best on dev when it was pushed, by the first
-    metric of `anchor_no_worse`. Example: `anchor = "best"` with `anchor_no_worse = { accuracy = 0.02 }`"""
+    number, or "best", of all that are there the one that was measured best on dev when it was pushed, by the metric
+    of `anchor_no_worse` that comes first in the alphabet. Example: `anchor = "best"` with
+    `anchor_no_worse = { accuracy = 0.02 }`"""
     anchor_no_worse: Ceilings = Field(default_factory=dict)
     """By how much worse than `anchor` a metric may truly be, as `no_worse` has it of the version in production.
     Example: `anchor_no_worse = { accuracy = 0.02 }` with `anchor = "best"`"""
@@ -82,6 +83,11 @@ class Gate:
             problem = f"`gate.{given}` is given, `gate.{missing}` is not, and each needs the other"
             raise ConflictError(given, problem, f"Add, say, {example}, or delete it")
         return self
+
+    @property
+    def anchor_metric(self) -> str:
+        """By which the best version is told, whatever the order in a file, which JSON does not keep."""
+        return min(self.anchor_no_worse)
 
     @property
     def compares(self) -> bool:

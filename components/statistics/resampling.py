@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 DRAWS = 1000
 """For intervals of 95%, of which 25 draws lie beyond each end."""
 
-DRAWS_OF_MANY = 200
+DRAWS_OF_MANY = 400
 """Where there are more than `MANY` rows: their metrics spread as a normal distribution does."""
 
 MANY = 20_000

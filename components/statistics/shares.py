@@ -34,7 +34,13 @@ def difference(better: int, worse: int, rows: int, confidence: float) -> Interva
 
     quantile, value = float(stats.norm.ppf(confidence)), (better - worse) / rows
 
+    if quantile <= 0:
+        return rounded((value, value))
+
     def beyond(delta: float, sign: int) -> float:
+        if delta == value:
+            # Exactly, where sums of floats may not be.
+            return -quantile
         return sign * tango(better, worse, rows, delta) - quantile
 
     # The statistic falls from one end to the other.

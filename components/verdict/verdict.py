@@ -89,8 +89,8 @@ def _of_slices(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:
     if not (floors.min or floors.max):
         return
     for name, values in sorted(summary["metrics"][CANDIDATE].items()):
-        feature = name.partition("=")[0]
-        if not name or (floors.features is not None and feature not in floors.features):
+        features = floors.features
+        if not name or (features is not None and not any(name.startswith(f"{one}=") for one in features)):
             continue
         if (rows := int(values["example_count"])) < floors.min_rows:
             text = f"{name} has {rows:,} rows, which are held to nothing: gate.slices.min_rows is {floors.min_rows:,}"
@@ -101,6 +101,10 @@ def _of_slices(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:
             {key: limit for key, limit in side.items() if key in values} for side in (floors.min, floors.max)
         )
         yield from _bounds(least, most, gate, summary, name)
+        for side, bounds in (("min", floors.min), ("max", floors.max)):
+            for key in sorted(bounds.keys() - values.keys()):
+                text = f"{key} in {name} is not held: its rows are without one of the classes"
+                yield Line(f"slices.{side} {key}, {name}", None, None, bounds[key], "not held", text)
 
 
 def _limits(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:
@@ -157,7 +161,8 @@ def _not_compared(summary: Mapping[str, Any]) -> str | None:
 def _comparisons(gate: Gate, task: Task, summary: Mapping[str, Any], split: str) -> Iterator[Line]:
     """Against the model in production, and against the anchor."""
     learned = summary.get("learned", {})
-    overall = learned.get("metrics") or {model: by[""] for model, by in summary["metrics"].items()}
+    every = {model: by[""] for model, by in summary["metrics"].items()}
+    overall = learned.get("metrics") or summary.get("compared") or every
     where = _on_rest(summary, split) if "metrics" in learned else ""
     rules = [(key, name, limit) for key in ("max_drop", "no_worse") for name, limit in getattr(gate, key).items()]
     yield from _against(gate, task, {**summary, "metrics": overall}, rules, "production", where)

@@ -110,7 +110,7 @@ def as_toml(rows: Path, folder: Path, found: Guess, model: str | None) -> str:
 
 def _from_folder(base: str, folder: Path) -> str:
     """A base model as a config in this folder names it."""
-    if "://" in base or Path(base).is_absolute():
+    if "://" in base or base.startswith("run:") or Path(base).is_absolute():
         return base
     return os.path.relpath(Path(base).expanduser(), folder)
 

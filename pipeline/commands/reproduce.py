@@ -108,6 +108,9 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found["notify"] = {}
     if not isinstance(before.settings, Run):
         return found
+    if found["gate"]["anchor"] is not None:
+        # There are no versions where it runs; of the best one there then is none to compare with.
+        found["gate"]["anchor"] = "best"
     # Whether the data may be learned from was answered then.
     found["drift"] = {**found["drift"], "on_drift": "warn"}
     if found["training"]["init_from"] == "pushed":

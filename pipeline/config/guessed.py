@@ -144,6 +144,8 @@ def _of_rows(path: Path, lines: Sequence[str], given: Mapping[str, str]) -> Gues
     names = _names(columns, found)
     body = [column[1:] if names else column for column in columns]
     found.rows = len(body[0])
+    if not found.rows:
+        raise InputError(str(path), "has a header, as it looks, and no row below it", "Give more rows")
     texts, label = _roles(path, names, body, found, given)
     _task(found, [body[place] for place in texts], body[label], given)
     if not names and len(columns) > max(*texts, label) + 1:

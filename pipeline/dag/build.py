@@ -231,7 +231,7 @@ def _fine_tuning_nodes(
 
 def _anchor(run: Run, model: BaseChannel, paths: PipelinePaths) -> Anchor:
     """The version that the gate names beside the one in production."""
-    name = next(iter(run.gate.anchor_no_worse))
+    name = run.gate.anchor_metric
     metric = TASKS[run.data.task].metric_of(name)
     return Anchor(
         model=model,

@@ -33,7 +33,7 @@ _PACKAGE = "components"
 
 COMPUTING = (
     *("tensorflow", "keras", "tensorflow-transform", "tensorflow-data-validation"),
-    *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy", "tensorflow-text", "sentencex"),
+    *("tensorflow-model-analysis", "tfx", "apache-beam", "numpy", "scipy", "tensorflow-text", "sentencex"),
 )
 """The distributions of which another version may give other results from the same code."""
 

@@ -80,7 +80,8 @@ def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
             flat |= flat_settings(value, f"{prefix}{key}.")
         elif prefix not in ("data.", "corpus.", "push.") or not _is_path(value):
             flat[f"{prefix}{key}"] = value
-    for name in ("model.base", "model.vocabulary", "vocabulary.reference", "training.init_from", "drift.on_drift"):
+    found_elsewhere = ("model.base", "model.vocabulary", "vocabulary.reference", "training.init_from", "gate.anchor")
+    for name in (*found_elsewhere, "drift.on_drift"):
         flat.pop(name, None)
     # When it runs, who is told and what a server does first change no result.
     return {

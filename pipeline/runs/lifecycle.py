@@ -45,8 +45,8 @@ def check(checked: AnyChecked, paths: PipelinePaths) -> None:
     """What is wrong with a run here and now, before anything is written.
 
     Raises:
-        InputError: a path that is not UTF-8; the reviewed schema is an artifact of the run's own; TF_CONFIG does not
-            make this process the chief.
+        InputError: a path that is not UTF-8; the reviewed schema is an artifact of the run's own; the anchor is no
+            version that is there; TF_CONFIG does not make this process the chief.
     """
     check_names(checked, paths)
     if isinstance(checked.run, Run):
@@ -54,6 +54,9 @@ def check(checked: AnyChecked, paths: PipelinePaths) -> None:
 
 
 def _check_fine_tuning(run: Run, paths: PipelinePaths) -> None:
+    if isinstance(run.gate.anchor, int) and run.gate.anchor not in versions(paths.serving):
+        problem = f"no version {run.gate.anchor}, which gate.anchor names"
+        raise InputError(str(paths.serving), problem, "Correct it; `versions` lists those that are there")
     schema = run.validation.schema_file
     if schema is not None and stored_paths.below(paths.artifacts, schema):
         raise InputError(schema, "a run's own artifact cannot be its reviewed schema", "Copy it elsewhere first")

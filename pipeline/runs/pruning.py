@@ -73,6 +73,8 @@ def _prune_versions(paths: PipelinePaths, newest: int, dry: bool, result: Pruned
         result.kept_versions.setdefault(version, f"what training.init_from of run {run} names")
     for version in _anchors(paths):
         result.kept_versions.setdefault(version, "what gate.anchor names")
+    for version, other in _bases(paths):
+        result.kept_versions.setdefault(version, f"what the newest run of {other} was made of")
     there = versions(paths.serving)
     # In their order, and none that is gone already.
     result.kept_versions = {one: result.kept_versions[one] for one in there if one in result.kept_versions}
@@ -111,13 +113,24 @@ def _anchors(paths: PipelinePaths) -> Iterator[int]:
             settings = manifest.read_alone(directory).settings
             gate = settings.gate
             if gate.anchor == "best" and isinstance(settings, Run):
-                name = next(iter(gate.anchor_no_worse))
+                name = gate.anchor_metric
                 metric = TASKS[settings.data.task].metric_of(name)
                 higher = metric is None or metric.higher_is_better
                 if (version := best(paths.serving, name, higher=higher, but="")) is not None:
                     yield version
             elif isinstance(gate.anchor, int):
                 yield gate.anchor
+
+
+def _bases(paths: PipelinePaths) -> Iterator[tuple[int, str]]:
+    """What the newest runs of other pipelines of the root began with, and whose they are."""
+    for runs in sorted(paths.home.parent.glob("*/runs")):
+        for directory in manifest.newest_first(runs)[:1]:
+            with contextlib.suppress(InputError):
+                for one in manifest.read_alone(directory).came_from:
+                    number = str(one.get("version", ""))
+                    if one.get("pipeline") == paths.home.name and is_version(number):
+                        yield int(number), runs.parent.name
 
 
 def _prune_artifacts(paths: PipelinePaths, keep: int, dry: bool, result: Pruned) -> None:

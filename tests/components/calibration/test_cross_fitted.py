@@ -20,7 +20,7 @@ TASK = Multilabel(("a", "b"))
 def held(tmp_path: Path) -> Callable[..., dict[str, Any]]:
     """An evaluation whose macro_f1 is 0.8 on rows that chose, and 0.7 by cross-fitting."""
 
-    def hold(**found: Any) -> dict[str, Any]:
+    def hold(of_production: dict[str, str] | None = None, **found: Any) -> dict[str, Any]:
         content = {"cross_fitted": {"macro_f1": 0.7}, "after": {}, **found}
         (tmp_path / "calibration.json").write_text(json.dumps(content))
         summary: dict[str, Any] = {
@@ -39,6 +39,7 @@ def held(tmp_path: Path) -> Callable[..., dict[str, Any]]:
                 "differences": {"macro_f1": [0.0, 0.1]},
             },
             "ece": {"value": 0.05, "interval": [0.01, 0.08]},
+            **(of_production or {}),
         }
         cross_fitted.hold(summary, tmp_path, TASK)
         return summary
@@ -57,6 +58,22 @@ def test_a_metric_its_interval_and_its_differences_are_moved_alike(held: Callabl
     assert found["anchor"]["metrics"]["candidate"]["macro_f1"] == pytest.approx(0.7)
     assert found["anchor"]["differences"]["macro_f1"] == pytest.approx([-0.1, 0.0])
     assert found["ece"]["value"] == 0.05
+
+
+def test_a_version_that_chose_on_the_same_rows_is_compared_as_it_was_measured(
+    held: Callable[..., dict[str, Any]],
+) -> None:
+    """Production did here, the anchor did not."""
+    found = held(of_production={"calibrated_on": "rows"}, calibrated_on="rows")
+    assert found["metrics"]["candidate"][""]["macro_f1"] == 0.7
+    assert found["compared"]["candidate"]["macro_f1"] == 0.8
+    assert found["differences"]["macro_f1"] == [-0.02, 0.1]
+    assert found["learned"]["metrics"]["candidate"]["macro_f1"] == 0.82
+    assert found["anchor"]["differences"]["macro_f1"] == pytest.approx([-0.1, 0.0])
+    del found["learned"]["metrics"]
+    found["metrics"]["baseline"] = {"": {"macro_f1": 0.79}}
+    found["compared"]["baseline"] = {"macro_f1": 0.79}
+    assert verdict(Gate(max_drop={"macro_f1": 0.0}), TASK, found, "dev")["blessed"] is True
 
 
 def test_the_gate_is_held_against_what_cross_fitting_tells(held: Callable[..., dict[str, Any]]) -> None:

@@ -83,6 +83,7 @@ def test_graph_and_weights_are_those_that_were_trained_and_the_card_tells_the_mo
     old, new = read_card(before), read_card(model)
     assert "calibration" not in old
     assert new.pop("calibration") == {"temperature": calibrated.temperature_of(model)}
+    assert len(new.pop("calibrated_on")) == 64
     assert {**new, "task": 0} == {**old, "task": 0}
     assert identity(read_card(model)) != identity(old)
     saved_weights.check(before)

@@ -59,6 +59,21 @@ def test_a_push_that_was_killed_goes_on_with_the_other_forms_of_its_version(
     assert [path.name for path in form.parent.iterdir()] == [str(version)]
 
 
+def test_a_push_whose_other_form_fails_leaves_production_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = exported_models.write(tmp_path / "made", exported_models.TASKS["classification"])
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(huggingface, "save_file", full)
+        with pytest.raises(Exception, match="No space left"):
+            pushed_with_forms(made, tmp_path)
+    assert versions(tmp_path / "serving" / "toy") == []
+
+
 @pytest.fixture
 def push(tmp_path: Path) -> Push:
     """Runs the Pusher on a model of two files; returns the artifact of what was pushed."""

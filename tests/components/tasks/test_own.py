@@ -138,7 +138,7 @@ def test_what_is_no_task_is_told_with_its_package(installed: Installed, source: 
 
 def test_a_package_counts_in_the_code_of_nodes_that_know_tasks_and_in_that_of_a_run(installed: Installed) -> None:
     def hashes() -> list[str]:
-        nodes = ("components.nodes.trainer", "components.nodes.pusher")
+        nodes = ("components.nodes.trainer", "components.nodes.word_counter")
         return [*map(cache_key.source_hash, nodes), cache_key.project_hash()]
 
     without = hashes()
@@ -151,5 +151,5 @@ def test_a_package_counts_in_the_code_of_nodes_that_know_tasks_and_in_that_of_a_
     changed = hashes()
     assert changed[0] != first[0]
     assert changed[2] != first[2]
-    # Pusher knows no tasks.
+    # WordCounter knows no tasks.
     assert without[1] == first[1] == changed[1]

@@ -93,6 +93,8 @@ def test_without_a_margin_the_paired_test_is_mcnemars(better: int, worse: int) -
 
 
 def test_an_end_of_the_interval_is_where_the_test_rejects() -> None:
+    # A confidence of one half asks for the value itself.
+    assert shares.difference(0, 1, 49, 0.5) == pytest.approx((-1 / 49, -1 / 49), abs=1e-6)
     low, high = shares.difference(30, 12, 500, 0.95)
     quantile = stats.norm.ppf(0.95)
     assert shares.tango(30, 12, 500, low) == pytest.approx(quantile, abs=1e-3)

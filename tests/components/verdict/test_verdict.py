@@ -86,6 +86,15 @@ def test_a_model_that_is_worse_in_one_slice_alone_is_refused_by_its_floor() -> N
     assert [rule for rule in only if "source" in rule] == []
 
 
+def test_a_slice_without_a_metric_of_its_bounds_is_told() -> None:
+    floors = GateSlices(min={"accuracy": 0.7, "auc": 0.7})
+    found = of(Gate(min=BOUND, slices=floors))
+    assert found["slices.min auc, source=web"] == (
+        "not held",
+        "auc in source=web is not held: its rows are without one of the classes",
+    )
+
+
 def test_no_worse_has_three_answers() -> None:
     assert of(Gate(min=BOUND, no_worse={"accuracy": 0.03}))["no_worse accuracy"] == (
         "pass",

@@ -156,6 +156,32 @@ def test_each_setting_has_its_reason_and_a_config_is_not_replaced(
     assert (tmp_path / "tickets.toml").read_text() == written
 
 
+def test_a_place_that_cannot_be_written_is_said_before_anything_is(
+    base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rows = tmp_path / "tickets.tsv"
+    rows.write_bytes(kinds()[0].content)
+    (tmp_path / "folder").mkdir()
+    for place, problem in (
+        (rows, "is the file of rows"),
+        (tmp_path / "folder", "a directory, not a file"),
+        (tmp_path / "nowhere" / "run.toml", "no such directory"),
+    ):
+        assert pipeline_runner.main(["init", str(rows), "--model", str(base), "--output", str(place), "--force"]) == 2
+        assert problem in capsys.readouterr().err
+    assert rows.read_bytes() == kinds()[0].content
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["folder", "tickets.tsv"]
+
+
+def test_the_bound_is_above_the_most_frequent_label(base: Path, tmp_path: Path) -> None:
+    rows = tmp_path / "mail.tsv"
+    rows.write_bytes(
+        table([["text", "label"], *([f"word {n} of it", "ham" if n % 20 else "spam"] for n in range(800))])
+    )
+    assert pipeline_runner.main(["init", str(rows), "--model", str(base)]) == 0
+    assert 0.95 < load_config(tmp_path / "mail.toml").gate.min["accuracy"] < 1
+
+
 def test_files_of_splits_are_found_beside_train(base: Path, tmp_path: Path) -> None:
     for name in ("train", "valid", "test"):
         (tmp_path / f"{name}.tsv").write_bytes(kinds()[0].content)

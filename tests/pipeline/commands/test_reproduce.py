@@ -20,7 +20,9 @@ def test_a_run_is_made_again_with_what_it_chose() -> None:
     ]
     before = config()
     found = with_choices(before, {"chosen": chosen})
-    assert found == {**before, "model": {"pooling": "mean"}, "training": {"epochs": 7, "steps": None}}
+    # A run from before there was calibration had none.
+    chosen_by_run = {"model": {"pooling": "mean"}, "training": {"epochs": 7, "steps": None}}
+    assert found == {**before, **chosen_by_run, "calibration": {"enabled": False}}
     assert before == config()
 
 

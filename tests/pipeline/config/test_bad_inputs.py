@@ -624,7 +624,7 @@ CASES: dict[str, list[Case]] = {
              "say, anchor_no_worse = { accuracy = 0.02 }, or delete it."),
         Case("a confidence in percent", lambda box: box.toml(
             "min = { accuracy = 0.5 }", "min = { accuracy = 0.5 }\nconfidence = 95"),
-             "DIR/run.toml:17: `gate.confidence` is 95, it should be at most 0.999. Correct it, or leave it out for "
+             "DIR/run.toml:17: `gate.confidence` is 95, it should be at most 0.99. Correct it, or leave it out for "
              "the default, 0.95."),
         Case("a gate without a threshold", lambda box: box.toml("min = { accuracy = 0.5 }", ""),
              "DIR/run.toml:15: the gate has no absolute threshold. Add at least one, say `min = { accuracy = 0.8 "
