@@ -84,7 +84,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
         stood_on = manifest.read_alone(Path(record.directory))
     except InputError:
         # Of each run another text: what is not known is not the same.
-        known["what it stood on"] = f"not known, {record.name} {record.id} has no manifest that can be read"
+        known["manifest"] = f"none of {record.id}"
     else:
         settings = flat_settings(stood_on.config)
         known |= {name: json.dumps(value, ensure_ascii=False) for name, value in settings.items()}

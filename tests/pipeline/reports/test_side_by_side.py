@@ -27,7 +27,9 @@ def test_metrics_stand_side_by_side_and_only_what_differs_is_listed(tmp_path: Pa
     second = record(tmp_path, rows={"train": 90, "dev": 20}, evaluations={"dev": summary(["a", "b"], [[9, 1], [1, 9]])})
     second.id = "20261128-094500"
     found = side_by_side([first, second])
-    assert found.inputs == [("rows of train", ["80", "90"])]
+    # What is not known of two runs is not the same.
+    assert found.inputs[0] == ("rows of train", ["80", "90"])
+    assert [name for name, _ in found.inputs[1:]] == ["manifest"]
     assert [(name, list(map(str, values))) for name, values in found.metrics] == [
         ("dev accuracy", ["0.8500\n0.6400..0.9500", "0.9000"])
     ]
@@ -37,10 +39,10 @@ def test_metrics_stand_side_by_side_and_only_what_differs_is_listed(tmp_path: Pa
         ["state", "pushed", "pushed"],
         ["dev accuracy", "0.8500\n0.6400..0.9500", "0.9000"],
     ]
-    assert read.tables["What the runs differ in"][1:] == [["rows of train", "80", "90"]]
+    assert read.tables["What the runs differ in"][1] == ["rows of train", "80", "90"]
     assert "rows of train" in printed(comparison_table(found))
-    # Below the title, over both tables, and in the legends of two charts.
-    assert read.text.count("20261128-094500") == 5
+    # Below the title, over both tables, of what is not known, and in the legends of two charts.
+    assert read.text.count("20261128-094500") == 6
 
 
 def test_runs_that_stood_on_the_same_say_so(tmp_path: Path) -> None:
