@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -15,6 +16,11 @@ from tests.toys import write_toy_run
 LEARNS = {"epochs": 12, "learning_rate": 0.02}
 
 GATE = {"min": {"accuracy": 0.7}}
+
+
+Command = Callable[..., tuple[int, Any, str]]
+
+Run = Callable[..., tuple[int, dict[str, Any]]]
 
 
 class FirstRun(NamedTuple):
@@ -60,3 +66,32 @@ def first_run(kept_run: FirstRun) -> FirstRun:
     shutil.rmtree(base / "run")
     shutil.copytree(base / "kept", base / "run")
     return kept_run
+
+
+@pytest.fixture
+def command(capfd: pytest.CaptureFixture[str]) -> Command:
+    """Runs a command: exit status, what it printed, as JSON where that is asked for, and standard error."""
+
+    def call(*words: object) -> tuple[int, Any, str]:
+        capfd.readouterr()
+        status = pipeline_runner.main(list(map(str, words)))
+        out, err = capfd.readouterr()
+        return status, json.loads(out) if "--json" in words and out else out, err
+
+    return call
+
+
+@pytest.fixture
+def run_again(first_run: FirstRun, command: Command) -> Run:
+    """Runs the first run's config with tables of a test's own: exit status and record."""
+
+    def call(**tables: Any) -> tuple[int, dict[str, Any]]:
+        config = write_toy_run(first_run.folder, keep_data=True, **{"training": LEARNS, "gate": GATE, **tables})
+        return command("run", "--config", config, "--root", first_run.root, "--json")[:2]
+
+    return call
+
+
+def states(record: dict[str, Any]) -> dict[str, str]:
+    """Node -> what became of it."""
+    return {node["id"]: node["state"] for node in record["nodes"]}

@@ -1,44 +1,31 @@
 """Calibration in whole runs: what it changes of a run, what comes from cache, scheduled steps with one killed."""
 
-import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-import pipeline_runner
 from components.export import saved_weights
 from components.export.card import read_card
 from components.serving.predictor import Predictor
 from components.serving.versions import versions
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import FirstRun, Run, states
 from tests.pipeline.runners.test_scheduled import export, nodes, process, result, step
-from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
-
-Run = Callable[..., tuple[int, dict[str, Any]]]
 
 TEXT = [("the film is good",)]
 
 
 @pytest.fixture
-def run(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(run_again: Run) -> Run:
     """Runs the first run's config with a table `calibration`: exit status and record."""
 
     def call(**calibration: Any) -> tuple[int, dict[str, Any]]:
-        config = write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, calibration=calibration)
-        capfd.readouterr()
-        status = pipeline_runner.main(["run", "--config", str(config), "--root", str(first_run.root), "--json"])
-        return status, json.loads(capfd.readouterr().out)
+        return run_again(calibration=calibration)
 
     return call
-
-
-def states(found: dict[str, Any]) -> dict[str, str]:
-    return {node["id"]: node["state"] for node in found["nodes"]}
 
 
 def test_the_same_weights_and_answers_are_pushed_as_another_version(run: Run, first_run: FirstRun) -> None:

@@ -18,7 +18,7 @@ from components.settings.model import Model
 from tests.checkout import ROOT
 from tests.commands import python
 from tests.in_memory import predictions
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun, states
 from tests.task_runs import check_pushed
 from tests.toys import write_toy_run
 
@@ -32,7 +32,7 @@ class Result(NamedTuple):
 
     @property
     def states(self) -> dict[str, str]:
-        return {node["id"]: node["state"] for node in self.record["nodes"]}
+        return states(self.record)
 
 
 def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> Result:
@@ -266,6 +266,6 @@ def test_a_run_that_is_interrupted_goes_on_where_it_was(tmp_path: Path) -> None:
     write_toy_run(tmp_path, without_test=True)
     done = python().run(*command, "--json")
     assert done.returncode == 0, done.stderr
-    states = {node["id"]: node["state"] for node in json.loads(done.stdout)["nodes"]}
-    assert states["Transform"] == "cached"
-    assert states["Pusher"] == "done"
+    found = states(json.loads(done.stdout))
+    assert found["Transform"] == "cached"
+    assert found["Pusher"] == "done"

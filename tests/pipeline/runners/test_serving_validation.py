@@ -1,8 +1,6 @@
 """ServingValidator in whole runs: what it changes of a run's end, the cache, scheduled steps, a kill."""
 
-import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,30 +10,20 @@ import pipeline_runner
 from components.serving import validation
 from components.serving.versions import versions
 from pipeline.runs import record
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import FirstRun, Run, states
 from tests.pipeline.runners.test_scheduled import export, nodes, process, result, step
-from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
 
-Run = Callable[..., tuple[int, dict[str, Any]]]
-
 
 @pytest.fixture
-def run(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(run_again: Run) -> Run:
     """Runs the first run's config with a table `serving`: exit status and record."""
 
     def call(**serving: Any) -> tuple[int, dict[str, Any]]:
-        config = write_toy_run(first_run.folder, keep_data=True, training=LEARNS, gate=GATE, serving=serving)
-        capfd.readouterr()
-        status = pipeline_runner.main(["run", "--config", str(config), "--root", str(first_run.root), "--json"])
-        return status, json.loads(capfd.readouterr().out)
+        return run_again(serving=serving)
 
     return call
-
-
-def states(found: dict[str, Any]) -> dict[str, str]:
-    return {node["id"]: node["state"] for node in found["nodes"]}
 
 
 def test_a_model_that_a_client_can_use_is_pushed_and_is_tried_once(run: Run, first_run: FirstRun) -> None:

@@ -1,8 +1,6 @@
 """A gate with claims and an anchor in whole runs: the verdict's lines, scheduled steps with one killed, pruning."""
 
-import json
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +8,8 @@ import pytest
 
 import pipeline_runner
 from components.serving.versions import versions
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun, Run
 from tests.pipeline.runners.test_scheduled import export, nodes, process, result, step
-from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
 
@@ -20,19 +17,13 @@ CLAIMS = {"no_worse": {"accuracy": 0.5}, "max_flips": 1.0, "anchor": "best", "an
 
 RULES = ("min accuracy", "max_flips", "no_worse accuracy", "anchor_no_worse accuracy")
 
-Run = Callable[..., tuple[int, dict[str, Any]]]
-
 
 @pytest.fixture
-def run(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(run_again: Run) -> Run:
     """Trains with another seed than the first run, and gates: exit status and record."""
 
     def call(seed: int = 2, **gate: Any) -> tuple[int, dict[str, Any]]:
-        training = LEARNS | {"seed": seed}
-        config = write_toy_run(first_run.folder, keep_data=True, training=training, gate=GATE | gate)
-        capfd.readouterr()
-        status = pipeline_runner.main(["run", "--config", str(config), "--root", str(first_run.root), "--json"])
-        return status, json.loads(capfd.readouterr().out)
+        return run_again(training=LEARNS | {"seed": seed}, gate=GATE | gate)
 
     return call
 

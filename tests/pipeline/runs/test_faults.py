@@ -21,7 +21,7 @@ from components.serving.versions import versions
 from components.tasks.classification import Classification
 from tests.checkout import ROOT
 from tests.commands import python
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun, states
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -285,4 +285,4 @@ def test_a_corrupted_record_within_a_run_is_an_error_and_the_next_run_makes_it_a
     assert "Transform failed" in one_message(err)
     status, record, err = run()
     assert status == 0, err
-    assert {node["id"]: node["state"] for node in record["nodes"]}["TsvExampleGen"] == "done"
+    assert states(record)["TsvExampleGen"] == "done"

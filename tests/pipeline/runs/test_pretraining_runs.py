@@ -1,7 +1,6 @@
 """Whole runs that pre-train: pushed, cached, killed, made again, scheduled, gone on from. One builds on another."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,29 +11,14 @@ from safetensors.numpy import load_file
 import pipeline_runner
 from components.export.card import read_card
 from components.pretrained import base_model, encoder_weights, head_weights
-from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import manifest, record
-from tests.commands import python
+from tests.pipeline.conftest import Command, states
+from tests.pipeline.runs import document_runs
 from tests.toys import write_toy_corpus, write_toy_pretraining, write_toy_run
 
 pytestmark = pytest.mark.slow
 
 NODES = ["CorpusExampleGen", "CorpusValidator", "Pretrainer", "PretrainingEvaluator", "Pusher"]
-
-Command = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command: exit status, what it printed, as JSON where that is asked for, and standard error."""
-
-    def call(*words: object) -> tuple[int, Any, str]:
-        capfd.readouterr()
-        status = pipeline_runner.main(list(map(str, words)))
-        out, err = capfd.readouterr()
-        return status, json.loads(out) if "--json" in words and out else out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -82,7 +66,7 @@ def test_a_second_run_takes_all_from_cache_and_pushes_nothing_new(
 ) -> None:
     status, again, _ = command("run", "--config", config, "--root", root, "--json")
     assert (status, again["pushed"]) == (0, first["pushed"])
-    assert {node["id"]: node["state"] for node in again["nodes"]} == dict.fromkeys(NODES, "cached")
+    assert states(again) == dict.fromkeys(NODES, "cached")
 
 
 def test_it_is_shown_listed_and_answers_nothing_but_masks(root: Path, first: dict[str, Any], command: Command) -> None:
@@ -106,11 +90,7 @@ def test_it_is_shown_listed_and_answers_nothing_but_masks(root: Path, first: dic
 def test_killed_in_every_node_it_ends_with_the_same_bits(
     config: Path, first: dict[str, Any], tmp_path: Path, command: Command
 ) -> None:
-    for node in NODES:
-        done = python().run("-m", "tests.killed_run", node, config, tmp_path)
-        assert done.returncode == -9, (node, done.stderr)
-    status, found, err = command("run", "--config", config, "--root", tmp_path, "--json")
-    assert status == 0, err
+    found = document_runs.run_killed_in_each(NODES, config, tmp_path, command)
     before, after = (Path(one["pushed"], "model.safetensors").read_bytes() for one in (first, found))
     assert before == after
     assert found["evaluations"] == first["evaluations"]
@@ -119,25 +99,13 @@ def test_killed_in_every_node_it_ends_with_the_same_bits(
 
 
 def test_it_is_made_again_bit_by_bit(root: Path, first: dict[str, Any], command: Command, tmp_path: Path) -> None:
-    status, compared, err = command("reproduce", first["id"], "--root", root, "--into", tmp_path, "--json")
-    assert (status, compared["result"], compared["differences"]) == (0, [], []), err
+    document_runs.check_made_again(first, root, tmp_path, command)
 
 
 def test_steps_one_by_one_give_the_bits_of_a_local_run(
     config: Path, first: dict[str, Any], tmp_path: Path, command: Command
 ) -> None:
-    dags = tmp_path / "dags"
-    assert command("export", "--runner", "airflow", "--config", config, "--root", tmp_path, "--output", dags)[0] == 0
-    dag = dags / "toy-bert.json"
-    assert list(edges(ExportedDag.read(dag).pipeline)) == NODES
-    given = ("--dag", dag, "--run-id", "today")
-    assert command("begin-run", *given)[0] == 0
-    assert [command("run-node", node, *given)[0] for node in NODES] == [0] * len(NODES)
-    assert command("end-run", *given)[0] == 0
-    (directory,) = record.find(tmp_path, None)
-    (before,) = record.find(Path(first["directory"]).parents[2], first["id"])
-    ours, theirs = (manifest.read(path).result for path in (directory, before))
-    assert {**ours, "model": 0} == {**theirs, "model": 0}
+    document_runs.check_steps(NODES, config, first, tmp_path, command)
 
 
 def test_a_model_goes_on_and_another_seed_gives_another(
@@ -199,10 +167,4 @@ def test_pruning_leaves_what_was_pushed(root: Path, first: dict[str, Any], comma
 
 
 def test_a_damaged_version_is_mended(config: Path, root: Path, first: dict[str, Any], command: Command) -> None:
-    file = Path(first["pushed"], "model.safetensors")
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-10])
-    status, found, _ = command("run", "--config", config, "--root", root, "--json")
-    assert status == 0
-    assert "the version was copied again" in found["damaged"][0]
-    assert file.read_bytes() == whole
+    document_runs.check_mended(Path(first["pushed"], "model.safetensors"), config, root, command)

@@ -18,7 +18,7 @@ from components.serving.versions import versions
 from pipeline.runs.manifest import read as read_manifest
 from tests.checkout import ROOT
 from tests.commands import python
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import GATE, LEARNS, FirstRun, states
 from tests.toys import write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -41,10 +41,6 @@ def run(config: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> dict[str
 def manifest(record: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = json.loads(read_manifest(Path(record["directory"])).as_json())
     return found
-
-
-def states(record: dict[str, Any]) -> dict[str, str]:
-    return {node["id"]: node["state"] for node in record["nodes"]}
 
 
 @pytest.fixture(scope="module")

@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,9 @@ import pipeline_runner
 from components.export.card import read_card
 from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.tokenization.tokenizer_files import read_tokenizer
-from pipeline.runners.exported_dag import ExportedDag, edges
-from pipeline.runs import manifest, record
-from tests.commands import python
+from pipeline.runs import record
+from tests.pipeline.conftest import Command
+from tests.pipeline.runs import document_runs
 from tests.toys import write_toy_corpus
 
 pytestmark = pytest.mark.slow
@@ -22,21 +21,6 @@ pytestmark = pytest.mark.slow
 NODES = [
     *("CorpusExampleGen", "CorpusValidator", "WordCounter", "VocabularyLearner", "VocabularyEvaluator", "Pusher"),
 ]
-
-Command = Callable[..., tuple[int, Any, str]]
-
-
-@pytest.fixture
-def command(capfd: pytest.CaptureFixture[str]) -> Command:
-    """Runs a command: exit status, what it printed, as JSON where that is asked for, and standard error."""
-
-    def call(*words: object) -> tuple[int, Any, str]:
-        capfd.readouterr()
-        status = pipeline_runner.main(list(map(str, words)))
-        out, err = capfd.readouterr()
-        return status, json.loads(out) if "--json" in words and out else out, err
-
-    return call
 
 
 @pytest.fixture(scope="module")
@@ -139,11 +123,7 @@ def test_what_asks_for_a_model_says_that_this_is_none(root: Path, first: dict[st
 def test_killed_in_every_node_it_ends_with_the_same_bytes(
     config: Path, root: Path, first: dict[str, Any], tmp_path: Path, command: Command
 ) -> None:
-    for node in NODES:
-        done = python().run("-m", "tests.killed_run", node, config, tmp_path)
-        assert done.returncode == -9, (node, done.stderr)
-    status, _, err = command("run", "--config", config, "--root", tmp_path, "--json")
-    assert status == 0, err
+    document_runs.run_killed_in_each(NODES, config, tmp_path, command)
     undisturbed = artifacts(root)
     disturbed = artifacts(tmp_path)
     assert disturbed["vocab.txt"] == (Path(first["pushed"]) / "vocab.txt").read_bytes()
@@ -155,8 +135,7 @@ def test_killed_in_every_node_it_ends_with_the_same_bytes(
 
 
 def test_it_is_made_again_bit_by_bit(root: Path, first: dict[str, Any], command: Command, tmp_path: Path) -> None:
-    status, compared, err = command("reproduce", first["id"], "--root", root, "--into", tmp_path, "--json")
-    assert (status, compared["result"], compared["differences"]) == (0, [], []), err
+    document_runs.check_made_again(first, root, tmp_path, command)
 
 
 def test_what_differs_is_said(
@@ -175,18 +154,7 @@ def test_what_differs_is_said(
 def test_steps_one_by_one_give_the_bits_of_a_local_run(
     config: Path, first: dict[str, Any], tmp_path: Path, command: Command
 ) -> None:
-    dags = tmp_path / "dags"
-    assert command("export", "--runner", "airflow", "--config", config, "--root", tmp_path, "--output", dags)[0] == 0
-    dag = dags / "toy.json"
-    assert list(edges(ExportedDag.read(dag).pipeline)) == NODES
-    given = ("--dag", dag, "--run-id", "today")
-    assert command("begin-run", *given)[0] == 0
-    assert [command("run-node", node, *given)[0] for node in NODES] == [0] * len(NODES)
-    assert command("end-run", *given)[0] == 0
-    (directory,) = record.find(tmp_path, None)
-    (before,) = record.find(Path(first["directory"]).parents[2], first["id"])
-    ours, theirs = (manifest.read(path).result for path in (directory, before))
-    assert {**ours, "model": 0} == {**theirs, "model": 0}
+    dag = document_runs.check_steps(NODES, config, first, tmp_path, command)
     # The next one pushes another vocabulary, though nothing was held against the one in production.
     assert command("begin-run", "--dag", dag, "--run-id", "tomorrow")[0] == 0
 
@@ -199,13 +167,7 @@ def test_pruning_leaves_what_was_pushed(root: Path, first: dict[str, Any], comma
 
 
 def test_a_damaged_version_is_mended(config: Path, root: Path, first: dict[str, Any], command: Command) -> None:
-    file = Path(first["pushed"], "vocab.txt")
-    whole = file.read_bytes()
-    file.write_bytes(whole[:-10])
-    status, found, _ = command("run", "--config", config, "--root", root, "--json")
-    assert status == 0
-    assert "the version was copied again" in found["damaged"][0]
-    assert file.read_bytes() == whole
+    document_runs.check_mended(Path(first["pushed"], "vocab.txt"), config, root, command)
 
 
 def test_check_shows_the_documents_and_runs_nothing(config: Path, command: Command) -> None:

@@ -1,0 +1,55 @@
+"""What holds for every kind of run over documents: of one killed, made again, scheduled step by step, or damaged."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from pipeline.runners.exported_dag import ExportedDag, edges
+from pipeline.runs import manifest, record
+from tests.commands import python
+from tests.pipeline.conftest import Command
+
+
+def run_killed_in_each(nodes: Sequence[str], config: Path, root: Path, command: Command) -> dict[str, Any]:
+    """The record of a run that ends at last."""
+    for node in nodes:
+        done = python().run("-m", "tests.killed_run", node, config, root)
+        assert done.returncode == -9, (node, done.stderr)
+    status, found, err = command("run", "--config", config, "--root", root, "--json")
+    assert status == 0, err
+    return dict(found)
+
+
+def check_made_again(first: dict[str, Any], root: Path, into: Path, command: Command) -> None:
+    """Bit by bit."""
+    status, compared, err = command("reproduce", first["id"], "--root", root, "--into", into, "--json")
+    assert (status, compared["result"], compared["differences"]) == (0, [], []), err
+
+
+def check_steps(nodes: Sequence[str], config: Path, first: dict[str, Any], folder: Path, command: Command) -> Path:
+    """A scheduler's steps give the bits of a local run; the DAG that they are of."""
+    dags = folder / "dags"
+    assert command("export", "--runner", "airflow", "--config", config, "--root", folder, "--output", dags)[0] == 0
+    dag = dags / f"{first['name']}.json"
+    assert list(edges(ExportedDag.read(dag).pipeline)) == nodes
+    given = ("--dag", dag, "--run-id", "today")
+    assert command("begin-run", *given)[0] == 0
+    assert [command("run-node", node, *given)[0] for node in nodes] == [0] * len(nodes)
+    assert command("end-run", *given)[0] == 0
+    (directory,) = record.find(folder, None)
+    (before,) = record.find(Path(first["directory"]).parents[2], first["id"])
+    ours, theirs = (manifest.read(path).result for path in (directory, before))
+    assert {**ours, "model": 0} == {**theirs, "model": 0}
+    return dag
+
+
+def check_mended(file: Path, config: Path, root: Path, command: Command) -> None:
+    """A file of the pushed version that is cut short is whole behind the next run."""
+    whole = file.read_bytes()
+    file.write_bytes(whole[:-10])
+    status, found, _ = command("run", "--config", config, "--root", root, "--json")
+    assert status == 0
+    assert "the version was copied again" in found["damaged"][0]
+    assert file.read_bytes() == whole
