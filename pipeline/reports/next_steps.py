@@ -8,9 +8,9 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from components.common.checkout import ROOT, started_as
+from components.common.checkout import ROOT
 from components.settings.kinds.registry import AnyRun
-from pipeline.reports.tables import Command, Hanging, short_path
+from pipeline.reports.tables import Command, Hanging, short_path, started
 
 _DAGS = '"$(airflow config get-value core dags_folder)"'
 
@@ -27,7 +27,6 @@ def for_airflow(run: AnyRun, root: Path, written: list[Path]) -> RenderableType:
     when = "begins when it is triggered, by the next command"
     if schedule.cron:
         when = f"begins at {schedule.cron}, in the time of {schedule.timezone}"
-    ours = [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
     steps = [
         (f"If {written[0].parent} is not in Airflow's folder of DAGs, copy both files into it, side by side:", [
             f"cp {files} {_DAGS}",
@@ -37,7 +36,7 @@ def for_airflow(run: AnyRun, root: Path, written: list[Path]) -> RenderableType:
         ]),
         (f"Let it run. It {when}:", [f"airflow dags unpause {run.name}", f"airflow dags trigger {run.name}"]),
         ("Look at the run once it has ended:", [
-            shlex.join([*ours, "show", run.name, "--root", short_path(str(root.resolve()))]),
+            shlex.join([*started(), "show", run.name, "--root", short_path(str(root.resolve()))]),
         ]),
     ]  # fmt: skip
     if schedule.pool != "default_pool":

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from components.common.checkout import started_as
 from components.common.errors import Failure
 from components.common.exit_status import FAILED, REFUSED
 from components.common.streams import printable
@@ -28,6 +27,7 @@ from pipeline.reports.tables import (
     fact_lines,
     new_table,
     short_path,
+    started,
     text_table,
 )
 from pipeline.reports.training_facts import training_facts
@@ -207,8 +207,7 @@ def as_message(failure: Failure) -> str:
 
 def try_line(model: str, task: str) -> Command:
     """The command that asks a pushed model."""
-    start = [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
-    command = [*start, "predict", "--model", short_path(model)]
+    command = [*started(), "predict", "--model", short_path(model)]
     together = task in TASKS and len(TASKS[task].texts) > 1 and not TASKS[task].bi_encoder
     text = "$'a text of yours\\tand another'" if together else "'a text of yours'"
     return Command(f"{shlex.join(command)} {text}")

@@ -6,6 +6,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any, TextIO
 
 import rich.text
@@ -14,6 +15,7 @@ from rich.console import Console, ConsoleOptions, Group, JustifyMethod, RenderRe
 from rich.table import Table
 from rich.text import Text
 
+from components.common.checkout import started_as
 from components.common.streams import columns, printable, terminal_of
 from components.leakage.duplicates import Duplicates
 from components.rows.text_statistics import TextStatistics
@@ -48,6 +50,11 @@ def short_path(path: str) -> str:
     """A path as one would type it from here."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
+
+
+def started() -> list[str]:
+    """The words in front of a command's name, as one would type them from here."""
+    return [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
 
 
 class Command(str):

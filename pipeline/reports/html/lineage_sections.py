@@ -6,10 +6,9 @@ import json
 import shlex
 from pathlib import Path
 
-from components.common.checkout import started_as
 from pipeline.reports.html.blocks import Block, Cell, Cells, Command, Facts, Section, Table
 from pipeline.reports.run_report import try_line
-from pipeline.reports.tables import short_path
+from pipeline.reports.tables import short_path, started
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.record import RunRecord
 
@@ -38,7 +37,7 @@ def lineage(record: RunRecord, manifest: Manifest | None) -> Section:
     directory = Path(record.directory)
     blocks: list[Block] = []
     if record.state in ("pushed", "refused"):
-        command = [*_start(), "reproduce", record.id, "--root", short_path(str(directory.parents[2]))]
+        command = [*started(), "reproduce", record.id, "--root", short_path(str(directory.parents[2]))]
         blocks.append(Command(shlex.join(command), "Make it again, bit by bit:"))
     if record.pushed and not record.is_of_documents:
         task = record.evaluations.get("dev", {}).get("task", "")
@@ -76,10 +75,6 @@ def lineage(record: RunRecord, manifest: Manifest | None) -> Section:
 
 
 _HASHES = ("identity", "weights_sha256", "initial_identity", "vocabulary_sha256")
-
-
-def _start() -> list[str]:
-    return [short_path(word) if Path(word).is_absolute() else word for word in started_as()]
 
 
 def _settings(manifest: Manifest) -> Table:
