@@ -1,8 +1,8 @@
-"""A metric as a table has it: its value, and below it the interval in which the true value lies."""
+"""A metric as a table has it: its value, and below it the interval in which the true value lies; and the slices."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -41,3 +41,15 @@ def about(summaries: Sequence[dict[str, Any]]) -> str:
     if not levels:
         return ""
     return f"below each value the range that holds the true one, with {100 * max(levels):g}% confidence"
+
+
+def slices(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The slices that the candidate was measured on, ranges in order of their numbers: name, and how it is shown."""
+    for name in sorted(filter(None, summary.get("metrics", {}).get(CANDIDATE, {})), key=_natural):
+        yield name, name if name.partition("=")[2] else f"{name}(empty)"
+
+
+def _natural(name: str) -> tuple[str, int, str]:
+    feature, _, value = name.partition("=")
+    digits = value.split("-")[0].split("+")[0]
+    return feature, int(digits) if digits.isdecimal() else 0, value

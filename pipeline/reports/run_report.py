@@ -18,7 +18,7 @@ from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 from pipeline.reports.class_report import classes, mistakes
-from pipeline.reports.metric_values import about, cell, interval, value
+from pipeline.reports.metric_values import about, cell, interval, slices, value
 from pipeline.reports.tables import (
     Command,
     FittingTable,
@@ -252,18 +252,10 @@ def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
     if not any(summary["metrics"][CANDIDATE]):
         return []
     table = new_table(f"{split}, by slice", "rows", *headline)
-    for name, metrics in sorted(summary["metrics"][CANDIDATE].items(), key=lambda item: _natural(item[0])):
-        if name:
-            shown = name if name.partition("=")[2] else f"{name}(empty)"
-            cells = (cell(summary, metric, name) for metric in headline)
-            table.add_row(shown, f"{metrics['example_count']:.0f}", *cells)
+    for name, shown in slices(summary):
+        cells = (cell(summary, metric, name) for metric in headline)
+        table.add_row(shown, f"{summary['metrics'][CANDIDATE][name]['example_count']:.0f}", *cells)
     return [table]
-
-
-def _natural(name: str) -> tuple[str, int, str]:
-    feature, _, value = name.partition("=")
-    digits = value.split("-")[0].split("+")[0]
-    return feature, int(digits) if digits.isdecimal() else 0, value
 
 
 def run_list(records: list[RunRecord]) -> FittingTable:

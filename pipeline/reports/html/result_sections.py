@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from components.verdict.summary import BASELINE, CANDIDATE
+from pipeline.reports import metric_values
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Cells, Facts, Note, Section, Table
 from pipeline.runs.record import RunRecord
@@ -189,16 +190,14 @@ def slices(record: RunRecord) -> Section | None:
     """Metrics of the rows of each value of a column; None: there are no slices."""
     blocks: list[Block] = []
     for split, summary in record.evaluations.items():
-        by_slice = summary.get("metrics", {}).get(CANDIDATE, {})
-        names = sorted(filter(None, by_slice), key=_natural)
-        if not names or "headline" not in summary:
+        named = list(metric_values.slices(summary))
+        if not named or "headline" not in summary:
             continue
         headline = summary["headline"]
         first, rows, drawn = headline[0], [], []
-        for name in names:
-            values, known = by_slice[name], known_intervals(summary, CANDIDATE, name)
+        for name, shown in named:
+            values, known = summary["metrics"][CANDIDATE][name], known_intervals(summary, CANDIDATE, name)
             cells = [with_interval(values, known, one) for one in headline]
-            shown = name if name.partition("=")[2] else f"{name}(empty)"
             rows.append([shown, f"{values['example_count']:,.0f}", *cells])
             if first in known and first in values:
                 low, high = known[first]
@@ -209,9 +208,3 @@ def slices(record: RunRecord) -> Section | None:
         folded = len(rows) > _CHARTED
         blocks.append(Table(f"{split}, by slice", ["slice", "rows", *headline], rows, folded=folded))
     return Section("slices", "Slices", blocks) if blocks else None
-
-
-def _natural(name: str) -> tuple[str, int, str]:
-    feature, _, value = name.partition("=")
-    digits = value.split("-")[0].split("+")[0]
-    return feature, int(digits) if digits.isdecimal() else 0, value
