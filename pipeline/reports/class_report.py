@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
@@ -87,15 +88,20 @@ def _table(rows: list[str], headings: list[str], matrix: list[list[int]]) -> Fit
     return table
 
 
-def _pairs(names: list[str], matrix: list[list[int]]) -> list[RenderableType]:
-    """The classes that are confused most often, and how many rows these are of."""
+def confused(matrix: Sequence[Sequence[int]]) -> list[tuple[int, int, int]]:
+    """(rows, actual, predicted) of each pair of classes of which one is taken for the other, most frequent first."""
     found = [
         (count, actual, predicted)
         for actual, counts in enumerate(matrix)
         for predicted, count in enumerate(counts)
         if count and actual != predicted
     ]
-    found.sort(key=lambda one: (-one[0], one[1:]))
+    return sorted(found, key=lambda one: (-one[0], one[1:]))
+
+
+def _pairs(names: list[str], matrix: list[list[int]]) -> list[RenderableType]:
+    """The classes that are confused most often, and how many rows these are of."""
+    found = confused(matrix)
     table = new_table("", "rows", "of actual")
     for count, actual, predicted in found[:_PAIRS]:
         share = f"{count / sum(matrix[actual]):.1%}"

@@ -7,6 +7,7 @@ from typing import Any
 
 from components.verdict.summary import BASELINE, CANDIDATE
 from pipeline.reports import metric_values
+from pipeline.reports.class_report import confused
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Cells, Facts, Note, Section, Table
 from pipeline.runs.record import RunRecord
@@ -124,13 +125,7 @@ def _by_class(split: str, summary: Summary) -> Table:
 
 def _confusion(split: str, names: Sequence[str], matrix: Sequence[Sequence[int]]) -> list[Block]:
     blocks: list[Block] = []
-    pairs = [
-        (count, actual, predicted)
-        for actual, line in enumerate(matrix)
-        for predicted, count in enumerate(line)
-        if count and actual != predicted
-    ]
-    pairs.sort(key=lambda one: (-one[0], one[1:]))
+    pairs = confused(matrix)
     wrong, total = sum(count for count, *_ in pairs), sum(map(sum, matrix))
     if len(names) > _WHOLE_MATRIX:
         blocks.append(_drawn(split, names, matrix))
