@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from rich.text import Text
@@ -10,14 +10,24 @@ from rich.text import Text
 from components.verdict.summary import CANDIDATE, intervals_of
 
 
-def value(metrics: dict[str, float], metric: str) -> str:
+def number(found: float | None, form: str = ".4f") -> str:
+    """A number, or a dash where there is none."""
+    return "-" if found is None else format(found, form)
+
+
+def value(metrics: Mapping[str, float], metric: str) -> str:
     """A metric, or a dash where it is undefined, as AUC is without rows of a class."""
-    return "-" if (found := metrics.get(metric)) is None else f"{found:.4f}"
+    return number(metrics.get(metric))
 
 
-def interval(ends: Sequence[float] | None) -> str:
-    """`LOW..HIGH`; empty where it is not known."""
-    return "" if ends is None else f"{ends[0]:.3f}..{ends[1]:.3f}"
+def ends(of_interval: Sequence[float] | None) -> str:
+    """`LOW..HIGH` as exact as the value, where there is room; a dash where it is not known."""
+    return "-" if of_interval is None else f"{of_interval[0]:.4f}..{of_interval[1]:.4f}"
+
+
+def interval(of_interval: Sequence[float] | None) -> str:
+    """`LOW..HIGH` for a terminal; empty where it is not known."""
+    return "" if of_interval is None else f"{of_interval[0]:.3f}..{of_interval[1]:.3f}"
 
 
 def cell(summary: dict[str, Any], metric: str, of_slice: str = "", change: str = "") -> Text:
@@ -30,8 +40,8 @@ def cell(summary: dict[str, Any], metric: str, of_slice: str = "", change: str =
         change: what stands behind the value.
     """
     shown = Text(value(summary["metrics"][CANDIDATE][of_slice], metric) + change)
-    if ends := intervals_of(summary, of_slice).get(metric):
-        shown.append(f"\n{interval(ends)}", "dim")
+    if known := intervals_of(summary, of_slice).get(metric):
+        shown.append(f"\n{interval(known)}", "dim")
     return shown
 
 

@@ -11,7 +11,8 @@ from components.common import atomic_files, stored_paths
 from components.common.streams import printable
 from components.serving.versions import CARDS
 from components.settings.run import Run
-from components.verdict.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE, intervals_of
+from pipeline.reports.metric_values import value
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
@@ -149,11 +150,11 @@ def _metrics(record: RunRecord) -> Iterator[str]:
     headline = record.evaluations["dev"]["headline"]
     rows = []
     for split, summary in record.evaluations.items():
-        values, known = summary["metrics"][CANDIDATE][""], summary.get("intervals", {}).get(CANDIDATE, {}).get("", {})
+        values, known = summary["metrics"][CANDIDATE][""], intervals_of(summary)
         cells = []
         for name in headline:
-            cell = "-" if (value := values.get(name)) is None else f"{value:.4f}"
-            cells.append(f"{cell} ({known[name][0]:.4f} to {known[name][1]:.4f})" if name in known else cell)
+            shown = value(values, name)
+            cells.append(f"{shown} ({known[name][0]:.4f} to {known[name][1]:.4f})" if name in known else shown)
         rows.append([split, *cells])
     yield from _table(["", *headline], rows)
 

@@ -18,7 +18,7 @@ from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 from pipeline.reports.class_report import classes, mistakes
-from pipeline.reports.metric_values import about, cell, interval, slices, value
+from pipeline.reports.metric_values import about, cell, interval, number, slices, value
 from pipeline.reports.tables import (
     Command,
     FittingTable,
@@ -235,9 +235,8 @@ def _verdict(summary: dict[str, Any], *, full: bool) -> list[RenderableType]:
         return []
     table = new_table("rule", "value", "interval", "limit", "")
     for line in lines:
-        measured = "-" if line["value"] is None else f"{line['value']:.4f}"
         result = Text(line["result"], {"fail": "bold red", "not held": "yellow"}.get(line["result"], ""))
-        table.add_row(line["rule"], measured, interval(line["interval"]), f"{line['limit']:g}", result)
+        table.add_row(line["rule"], number(line["value"]), interval(line["interval"]), f"{line['limit']:g}", result)
     unheld = [Hanging(Text(), Text(line["text"], "dim")) for line in lines if line["result"] == "not held"]
     return [Text(), table, *unheld]
 

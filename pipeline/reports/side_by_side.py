@@ -12,7 +12,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from components.common.errors import InputError
-from components.verdict.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE, intervals_of
+from pipeline.reports.metric_values import ends, number
 from pipeline.reports.tables import Hanging, new_table
 from pipeline.runs import manifest
 from pipeline.runs.comparison import flat_settings
@@ -29,8 +30,8 @@ class Measured:
     interval: Sequence[float] | None = None
 
     def __str__(self) -> str:
-        shown = "-" if self.value is None else f"{self.value:.4f}"
-        return shown if self.interval is None else f"{shown}\n{self.interval[0]:.4f}..{self.interval[1]:.4f}"
+        shown = number(self.value)
+        return shown if self.interval is None else f"{shown}\n{ends(self.interval)}"
 
 
 @dataclass(slots=True)
@@ -104,7 +105,7 @@ def _metrics(record: RunRecord) -> dict[str, Measured]:
     found = {}
     for split, summary in record.evaluations.items():
         values = summary["metrics"][CANDIDATE][""]
-        known = summary.get("intervals", {}).get(CANDIDATE, {}).get("", {})
+        known = intervals_of(summary)
         for name in summary.get("headline", values):
             found[f"{split} {name}"] = Measured(values.get(name), known.get(name))
     return found

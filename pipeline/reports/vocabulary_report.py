@@ -18,6 +18,7 @@ from components.settings.serialization import dump
 from components.verdict.summary import CANDIDATE
 from pipeline.config.corpus_preflight import CheckedCorpus, CheckedPretraining, CheckedVocabulary
 from pipeline.dag import description
+from pipeline.reports.metric_values import value
 from pipeline.reports.tables import FittingTable, Hanging, fact_lines, new_table, short_path
 from pipeline.runs.paths import PipelinePaths
 
@@ -117,7 +118,7 @@ def measures_table(summary: dict[str, Any]) -> FittingTable:
     for model, title in ((CANDIDATE, "this"), (REFERENCE, "reference"), (UNIGRAM, "by counts alone")):
         if model in summary["metrics"]:
             values = summary["metrics"][model][""]
-            table.add_row(title, *(f"{values[name]:.4f}" if name in values else "-" for name in names))
+            table.add_row(title, *(value(values, name) for name in names))
     return table
 
 

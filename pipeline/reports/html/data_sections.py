@@ -10,7 +10,7 @@ from components.rows import row_counts
 from components.tasks import Task
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Facts, Note, Section, Table
-from pipeline.reports.html.result_sections import number
+from pipeline.reports.metric_values import number
 from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import RunRecord
 

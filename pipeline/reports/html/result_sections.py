@@ -10,6 +10,7 @@ from pipeline.reports import metric_values
 from pipeline.reports.class_report import confused
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Cells, Facts, Note, Section, Table
+from pipeline.reports.metric_values import ends, number, value
 from pipeline.runs.record import RunRecord
 
 Summary = Mapping[str, Any]
@@ -27,19 +28,9 @@ _CHARTED = 40
 _RESULTS = {"pass": "good", "fail": "bad", "not held": "warn"}
 
 
-def number(value: float | None, form: str = ".4f") -> str:
-    """A number, or a dash where there is none."""
-    return "-" if value is None else format(value, form)
-
-
-def ends(interval: Sequence[float] | None) -> str:
-    """`LOW..HIGH`, or a dash where it is not known."""
-    return "-" if interval is None else f"{interval[0]:.4f}..{interval[1]:.4f}"
-
-
 def with_interval(values: Mapping[str, float], known: Mapping[str, Sequence[float]], name: str) -> str:
     """A metric, and below it its interval where it is known."""
-    return number(values.get(name)) + (f"\n{ends(known[name])}" if name in known else "")
+    return value(values, name) + (f"\n{ends(known[name])}" if name in known else "")
 
 
 def known_intervals(summary: Summary, model: str = CANDIDATE, of_slice: str = "") -> Mapping[str, Sequence[float]]:
