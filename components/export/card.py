@@ -43,7 +43,7 @@ ASSETS = "assets.extra"
 CARD_FILE = f"{ASSETS}/model.json"
 """Within a SavedModel: what the model is. TensorFlow Serving ignores assets.extra."""
 
-WARMUP_FILE = "assets.extra/tf_serving_warmup_requests"
+WARMUP_FILE = f"{ASSETS}/tf_serving_warmup_requests"
 """Within a SavedModel: the requests that TensorFlow Serving sends itself when it loads the model."""
 
 REMEDY = "Remove this version and push the model again"
@@ -141,6 +141,13 @@ def exported_as(directory: Path) -> str:
     with contextlib.suppress(InputError):
         return str(read_card(directory).get(EXPORTED, {}).get("form", ""))
     return ""
+
+
+def write_card(model: Path, card: dict[str, Any]) -> None:
+    """Puts the card into the directory of a model, which is made if it is not there."""
+    place = model / CARD_FILE
+    place.parent.mkdir(parents=True, exist_ok=True)
+    place.write_text(json.dumps(card, indent=1), encoding="utf-8")
 
 
 def read_card(model: Path) -> dict[str, Any]:

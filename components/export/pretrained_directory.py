@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from safetensors.numpy import save_file
 
-from components.export.card import CARD_FILE, PRETRAINED
+from components.export.card import PRETRAINED, write_card
 from components.model.config import BertConfig
 from components.pretrained.file_names import CONFIG, WEIGHTS
 from components.tokenization.tokenizer_files import TOKENIZER_FILES
@@ -40,7 +40,7 @@ def write(
         tokenizer: directory whose tokenizer the model was trained with; its files are copied as they are.
         about: what the card says besides.
     """
-    (directory / CARD_FILE).parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     both = any("seq_relationship" in name for name in heads)
     described = {
         "architectures": ["BertForPreTraining" if both else "BertForMaskedLM"],
@@ -55,7 +55,7 @@ def write(
         if (tokenizer / name).is_file():
             shutil.copyfile(tokenizer / name, directory / name)
     card = {"kind": PRETRAINED, "weights_sha256": _sha256(tensors), "config": dataclasses.asdict(config), **about}
-    (directory / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
+    write_card(directory, card)
 
 
 def _sha256(tensors: Mapping[str, np.ndarray]) -> str:

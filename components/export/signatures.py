@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ from components import tasks
 from components.common import feature_names
 from components.export import signature_names, warmup
 from components.export.calibrated import Calibrated
-from components.export.card import CARD_FILE, weights_sha256
+from components.export.card import weights_sha256, write_card
 from components.model.task_model import TaskModel
 from components.tasks import tagging
 
@@ -85,11 +84,9 @@ class Exported(tf.Module):
         # Without the functions of the custom gradients, which are most of what there is to load.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)
         tf.saved_model.save(self, str(directory), signatures=signatures, options=options)
-        path = directory / CARD_FILE
-        path.parent.mkdir(exist_ok=True)
         content = {"task": tasks.to_dict(self._task), "weights_sha256": weights_sha256(self.model), **card}
         content["warmup_sha256"] = warmup.write(directory, signatures, self.text_names)
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+        write_card(directory, content)
 
     def predict_by(self, predictions: Callable[[tf.Tensor, tf.Tensor], tf.Tensor]) -> None:
         """Takes another function for the model's: int32[n, length], bool[n, length] -> predictions float32[n, ...]."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, VOCABULARY
+from components.export.card import VOCABULARY, write_card
 from components.tokenization import tokenizer_files
 from components.tokenization.tokenizer_json import DESCRIPTION
 from components.tokenization.vocabulary import TokenizerSettings, write_vocabulary
@@ -26,7 +26,7 @@ def write(directory: Path, tokens: tuple[str, ...], settings: TokenizerSettings,
     Raises:
         InputError: what is read back is another tokenizer, as where a control token is missing.
     """
-    (directory / CARD_FILE).parent.mkdir(parents=True, exist_ok=True)
+    directory.mkdir(parents=True, exist_ok=True)
     write_vocabulary(directory / tokenizer_files.VOCABULARY, tokens)
     described = {
         "tokenizer_class": "BertTokenizer",
@@ -47,7 +47,7 @@ def write(directory: Path, tokens: tuple[str, ...], settings: TokenizerSettings,
         "tokenizer": described,
         **about,
     }
-    (directory / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
+    write_card(directory, card)
     found = tokenizer_files.read_tokenizer(directory)
     if found.vocabulary != tokens or found.settings != settings or found.mask_id is None:
         problem = "the vocabulary that was learned is not the one that a model would read"

@@ -16,7 +16,7 @@ from pydantic import TypeAdapter
 
 from components.common import atomic_files, locks, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, WARMUP_FILE, answers_nothing, exported_as, identity, read_card
+from components.export.card import CARD_FILE, WARMUP_FILE, answers_nothing, exported_as, identity, read_card, write_card
 from components.serving.signing import SIGNATURE_FILE, check_own, fingerprint, sign
 
 CARDS = "cards"
@@ -193,14 +193,14 @@ def _copy(
         if not warmup and "warmup_sha256" in own:
             (aside / WARMUP_FILE).unlink(missing_ok=True)
             del own["warmup_sha256"]
-            (aside / CARD_FILE).write_text(json.dumps(own, indent=1), encoding="utf-8")
+            write_card(aside, own)
         for name, path in kept.items():
             shutil.copy(path, aside / name)
         if key is not None:
             more["signed_by"] = fingerprint(key)
         if more:
             said = {name: value for name, value in own.items() if name != "signed_by"}
-            (aside / CARD_FILE).write_text(json.dumps({**said, **more}, indent=1), encoding="utf-8")
+            write_card(aside, {**said, **more})
             # Of the card as it was.
             (aside / SIGNATURE_FILE).unlink(missing_ok=True)
         if key is not None:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from components.common import atomic_files, stored_paths
 from components.common.errors import InputError
-from components.export.card import CARD_FILE, EXPORTED, exported_as, identity, read_card
+from components.export.card import EXPORTED, exported_as, identity, read_card, write_card
 from components.export.formats import forms
 from components.export.formats.pushed import Pushed
 from components.settings.model_forms import FORMS
@@ -83,4 +82,4 @@ def copy(older: Path, version: Path) -> None:
             shutil.copytree(found, aside, dirs_exist_ok=True)
             card = read_card(aside)
             card[EXPORTED]["version"] = version.name
-            (aside / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
+            write_card(aside, card)

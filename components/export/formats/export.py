@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from components.common import atomic_files
-from components.export.card import ASSETS, CARD_FILE, EXPORTED, identity
+from components.export.card import ASSETS, EXPORTED, identity, write_card
 from components.export.formats import (
     forms,
     huggingface,
@@ -99,4 +98,4 @@ def _describe(model: Pushed, directory: Path, form: Form, found: Parity, real: i
             if path.is_file()
         },
     }
-    (directory / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
+    write_card(directory, card)
