@@ -16,6 +16,7 @@ from statistics import mean
 from components.common.errors import InputError
 from components.rows import format_hints
 from components.rows.files import require_file
+from components.rows.tsv import CHUNK
 from components.settings.separators import SEPARATORS
 from components.tasks import tag_schemes
 
@@ -23,18 +24,8 @@ ROWS = 2000
 """That are looked at."""
 
 _TEXTS = (
-    "text",
-    "tokens",
-    "sentence",
-    "body",
-    "review",
-    "comment",
-    "content",
-    "tweet",
-    "message",
-    "question",
-    "utterance",
-)
+    "text", "tokens", "sentence", "body", "review", "comment", "content", "tweet", "message", "question", "utterance",
+)  # fmt: skip
 
 _PAIRS = (
     ("text_a", "text_b"), ("sentence1", "sentence2"), ("question1", "question2"), ("premise", "hypothesis"),
@@ -94,13 +85,17 @@ def guess(path: Path, given: Mapping[str, str]) -> Guess:
 
 
 def _lines(path: Path) -> list[str]:
-    content = path.read_bytes() if path.suffix != ".gz" else b""
     try:
-        content.decode("utf-8-sig")
+        if path.suffix != ".gz":
+            # In parts: it may be larger than memory.
+            with path.open(encoding="utf-8") as text:
+                while text.read(CHUNK):
+                    pass
     except UnicodeDecodeError:
         from charset_normalizer import from_bytes
 
-        best = from_bytes(content[: 1 << 16]).best()
+        with path.open("rb") as file:
+            best = from_bytes(file.read(1 << 16)).best()
         looks = best.encoding if best else "none that is known"
         remedy = f"Write it as UTF-8: iconv -f {looks} -t utf-8 {path.name} > {path.stem}.utf8{path.suffix}"
         raise InputError(str(path), f"not UTF-8, its characters look like those of {looks}", remedy) from None
