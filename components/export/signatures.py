@@ -63,12 +63,13 @@ class Exported(tf.Module):
         """Signatures besides those that every model has."""
         return []
 
-    def write(self, directory: Path, card: dict[str, Any]) -> None:
-        """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
+    @property
+    def all_signatures(self) -> list[SignatureSpec]:
+        """All that a SavedModel has."""
         ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
         texts = [tf.TensorSpec([None], tf.string, name=name) for name in self.text_names]
         examples = [tf.TensorSpec([None], tf.string, name="examples")]
-        specs: list[SignatureSpec] = [
+        found: list[SignatureSpec] = [
             (signature_names.TEXT_SIGNATURE, self.from_texts, texts),
             (signature_names.TOKENIZER_SIGNATURE, self.tokens, texts),
             (signature_names.TOKEN_SIGNATURE, self.from_ids, ids),
@@ -77,9 +78,14 @@ class Exported(tf.Module):
             *self.more_signatures,
         ]
         if len(self.text_names) == 1:
-            specs.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
+            found.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
+        return found
+
+    def write(self, directory: Path, card: dict[str, Any]) -> None:
+        """Saves the SavedModel, and its card with the task and the hash of the weights added, into a directory."""
         signatures = {
-            name: tf.function(function, input_signature=spec, autograph=False) for name, function, spec in specs
+            name: tf.function(function, input_signature=spec, autograph=False)
+            for name, function, spec in self.all_signatures
         }
         # Without the functions of the custom gradients, which are most of what there is to load.
         options = tf.saved_model.SaveOptions(experimental_custom_gradients=False)

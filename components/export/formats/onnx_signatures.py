@@ -70,17 +70,10 @@ def load(directory: Path) -> dict[str, Signature]:
     transform = texts.transform(task, tokenizer, settings.most_tokens)
     made = saved_model.exported(graph, transform, texts.raw_spec(task), words, settings.most_words)
     made.predict_by(graph.vectors if task.bi_encoder else graph.predictions)
-    strings = [tf.TensorSpec([None], tf.string, name=name) for name in made.text_names]
-    ids = [tf.TensorSpec([None, None], tf.int32, name="token_ids")]
-    specs = [
-        (signature_names.TEXT_SIGNATURE, made.from_texts, strings),
-        (signature_names.TOKENIZER_SIGNATURE, made.tokens, strings),
-        (signature_names.TOKEN_SIGNATURE, made.from_ids, ids),
-        *made.more_signatures,
-    ]
-    if graph.has_vector or task.bi_encoder:
-        specs.append((signature_names.EMBEDDING_SIGNATURE, made.vectors, ids))
-    return {name: Signature(function, spec) for name, function, spec in specs}
+    without = {signature_names.EVALUATION_SIGNATURE, signature_names.TRANSFORM_SIGNATURE}
+    if not graph.has_vector:
+        without.add(signature_names.EMBEDDING_SIGNATURE)
+    return {name: Signature(function, spec) for name, function, spec in made.all_signatures if name not in without}
 
 
 class Signature:
