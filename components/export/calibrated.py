@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from components.export.card import CALIBRATION, read_card
+from components.export import card
+from components.export.card import CALIBRATION
 from components.tasks import Task
 
 
@@ -59,4 +60,4 @@ def values(task: Task, temperature: float | None) -> dict[str, np.ndarray]:
 
 def temperature_of(model: Path) -> float:
     """What the card of a model says that its logits are divided by."""
-    return float(read_card(model).get(CALIBRATION, {}).get("temperature", 1.0))
+    return card.temperature(card.read_card(model))

@@ -143,6 +143,11 @@ def exported_as(directory: Path) -> str:
     return ""
 
 
+def temperature(card: dict[str, Any]) -> float:
+    """What the logits of a card's model are divided by."""
+    return float(card.get(CALIBRATION, {}).get("temperature", 1.0))
+
+
 def write_card(model: Path, card: dict[str, Any]) -> None:
     """Puts the card into the directory of a model, which is made if it is not there."""
     place = model / CARD_FILE

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from components.common.errors import InputError
-from components.export.card import ASSETS, CALIBRATION, read_card
+from components.export.card import ASSETS, read_card, temperature
 from components.export.card_task import task_of
 from components.model.config import BertConfig
 from components.pretrained import base_model
@@ -99,7 +99,7 @@ class Pushed:
         are divided by the temperature of a calibration.
         """
         weight, bias = self.weights["classifier/kernel"].T.astype(np.float64), self.weights["classifier/bias"]
-        scale, shift = 1 / float(self.card.get(CALIBRATION, {}).get("temperature", 1.0)), 0.0
+        scale, shift = 1 / temperature(self.card), 0.0
         if isinstance(self.task, Regression):
             scale, shift = self.task.deviation, self.task.mean
         return np.ascontiguousarray(weight * scale, np.float32), np.asarray(bias * scale + shift, np.float32)
