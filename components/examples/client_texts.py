@@ -9,6 +9,9 @@ from pathlib import Path
 from components.tasks import Task
 from components.tokenization.printed import printed
 
+HELD_AGAINST = 192
+"""Rows of dev that another form of a model is held against the model on."""
+
 
 def of_examples(examples: Path, split: str, task: Task, count: int) -> list[tuple[str, ...]]:
     """The texts of the first rows of a split.

@@ -23,9 +23,6 @@ from components.verdict.summary import MEASURED_FILE
 EXAMPLES = "examples"
 """The input beside TFX's own."""
 
-_ROWS = 192
-"""Of dev that another form of a model is held against it on."""
-
 
 class Executor(executor.Executor):
     """TFX's check of the blessing, our way onto the disk."""
@@ -84,7 +81,7 @@ def _dev_texts(input_dict: dict[str, list[types.Artifact]], version: Path) -> li
     if not input_dict.get(EXAMPLES):
         return []
     examples = Path(artifact_utils.get_single_uri(input_dict[EXAMPLES]))
-    return client_texts.of_examples(examples, "dev", task_of(version), _ROWS)
+    return client_texts.of_examples(examples, "dev", task_of(version), client_texts.HELD_AGAINST)
 
 
 class PusherSpec(standard_component_specs.PusherSpec):

@@ -26,9 +26,6 @@ from components.settings.run import Run
 from pipeline.commands import named_models
 from pipeline.runs import manifest, record
 
-_ROWS = 192
-"""Of dev that an export is held against the model on."""
-
 
 def version_of(given: Path, root: Path) -> Path:
     """The version that is meant: its directory, that of all versions, a pipeline's name, NAME/VERSION or a run's id.
@@ -81,7 +78,7 @@ def execute(options: argparse.Namespace) -> int:
     model = Pushed.read(version, options.base)
     forms.check(model, form)
     atomic_files.require_new(options.output)
-    texts = list(itertools.islice(dev_texts(model, options.root), _ROWS))
+    texts = list(itertools.islice(dev_texts(model, options.root), client_texts.HELD_AGAINST))
     with hidden_stderr():
         from components.export.formats.export import export
 
