@@ -33,14 +33,14 @@ def execute(options: argparse.Namespace) -> int:
 
 def _of_run(options: argparse.Namespace) -> Path:
     from pipeline.commands.asked_models import answers_of
+    from pipeline.reports import row_answers
     from pipeline.reports.html import report_file
     from pipeline.runs import record
 
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
-    if found.rows and not found.is_of_documents and options.split not in found.rows:
-        problem = f"run {found.id} has no rows of {options.split!r}, its splits: {', '.join(found.rows)}"
-        raise InputError("--split", problem, "Name another")
+    if found.rows and not found.is_of_documents:
+        row_answers.check_split(found, options.split)
     answers, why = None, ""
     with record.as_written(directory):
         try:

@@ -111,6 +111,17 @@ def asked(record: RunRecord, split: str, most: int | None) -> Answers:
     return asked_now
 
 
+def check_split(record: RunRecord, split: str) -> None:
+    """Refuses the name of a split that a run has no rows of.
+
+    Raises:
+        InputError: it has none.
+    """
+    if split not in record.rows:
+        known = ", ".join(record.rows) or "none"
+        raise InputError("--split", f"run {record.id} has no rows of {split!r}, its splits: {known}", "Name another")
+
+
 def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
     from components.examples import labelled_texts
     from components.serving.predictor import Predictor
@@ -120,9 +131,7 @@ def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
     paths = PipelinePaths.of_run(settings, directory)
     if not isinstance(settings, Run):
         raise InputError(record.id, "a run over documents, whose product answers nothing", "Name another")
-    if split not in record.rows:
-        known = ", ".join(record.rows) or "none"
-        raise InputError("--split", f"run {record.id} has no rows of {split!r}, its splits: {known}", "Name another")
+    check_split(record, split)
     model, source = _model(record, paths), examples(record, paths)
     rows = list(islice(labelled_texts.read(source / f"Split-{split}", tasks.read(source)), most))
     found = Predictor(model).assess(rows)
