@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from tfx import types
-from tfx.components.evaluator import constants
 from tfx.types import artifact_utils
 
 from components.pretraining.verdict import verdict
 from components.settings.gate import Gate
 from components.tasks.metrics import Metric
+from components.verdict import blessing
 from components.verdict.summary import SUMMARY_FILE
 
 
@@ -45,9 +45,4 @@ def write(
     }
     evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
     (evaluation / SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
-    blessing = artifact_utils.get_single_instance(output_dict["blessing"])
-    name, value = constants.NOT_BLESSED_FILE_NAME, constants.NOT_BLESSED_VALUE
-    if summary["blessed"]:
-        name, value = constants.BLESSED_FILE_NAME, constants.BLESSED_VALUE
-    Path(blessing.uri, name).touch()
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
+    blessing.mark(artifact_utils.get_single_instance(output_dict["blessing"]), blessed=summary["blessed"])

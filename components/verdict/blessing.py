@@ -20,21 +20,25 @@ def write(
 
     And beside it the metrics, which go with a version that is pushed.
     """
-    blessed = summary["blessed"]
-    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
-    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
-    Path(blessing.uri, name).touch()
+    mark(blessing, blessed=summary["blessed"])
     overall, names = summary["metrics"][CANDIDATE][""], task.metric_names
     measured = {metric: overall[metric] for metric in names if metric in overall}
     Path(blessing.uri, MEASURED_FILE).write_text(json.dumps(measured), encoding="utf-8")
-    value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
-    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
     (model,) = input_dict["model"]
     blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_URI_KEY, model.uri)
     blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY, model.id)
     for baseline in input_dict.get("baseline_model") or ():
         blessing.set_string_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_URI_KEY, baseline.uri)
         blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BASELINE_MODEL_ID_KEY, baseline.id)
+
+
+def mark(blessing: types.Artifact, *, blessed: bool) -> None:
+    """Says whether a model may be pushed, and no more."""
+    name = constants.BLESSED_FILE_NAME if blessed else constants.NOT_BLESSED_FILE_NAME
+    Path(blessing.uri).mkdir(parents=True, exist_ok=True)
+    Path(blessing.uri, name).touch()
+    value = constants.BLESSED_VALUE if blessed else constants.NOT_BLESSED_VALUE
+    blessing.set_int_custom_property(constants.ARTIFACT_PROPERTY_BLESSED_KEY, value)
 
 
 def megabytes(model: Path) -> float:
