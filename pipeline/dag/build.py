@@ -59,15 +59,20 @@ def build_pipeline(
     """
     run = checked.run
     push = {
-        "source": source_hash("components.nodes.pusher"),
-        **({} if run.push.warmup else {"warmup": False}),
-        **({"formats": list(run.push.formats)} if run.push.formats else {}),
-        **_signing(run.push.sign_key),
+        "custom_config": {
+            "source": source_hash("components.nodes.pusher"),
+            **({} if run.push.warmup else {"warmup": False}),
+            **({"formats": list(run.push.formats)} if run.push.formats else {}),
+            **_signing(run.push.sign_key),
+        },
+        "push_destination": pusher_pb2.PushDestination(
+            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
+        ),
     }
     if isinstance(checked, CheckedVocabulary):
-        nodes = vocabulary_nodes(checked, paths, manifest, data_path, push)
+        nodes = vocabulary_nodes(checked, manifest, data_path, push)
     elif isinstance(checked, CheckedPretraining):
-        nodes = pretraining_nodes(checked, paths, manifest, data_path, push)
+        nodes = pretraining_nodes(checked, manifest, data_path, push)
     else:
         assert isinstance(checked, Checked)  # noqa: S101
         nodes = _fine_tuning_nodes(checked, paths, manifest, data_path, push)
@@ -89,7 +94,7 @@ def _fine_tuning_nodes(
     data_path: str | RuntimeParameter,
     push: dict[str, Any],
 ) -> list[Any]:
-    """Arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
+    """Arguments as `build_pipeline`, and those of Pusher that all kinds share."""
     run = checked.run
     base_model: dict[str, Any] = {"base_model": str(checked.base_model), "base_model_sha256": manifest.base_model}
     splits = list(run.data.splits)
@@ -221,10 +226,7 @@ def _fine_tuning_nodes(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=serving_validators[0].outputs["blessing"] if serving_validators else None,
         examples=examples if run.push.formats else None,
-        custom_config=push,
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
-        ),
+        **push,
     )
     return [*nodes, pusher]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from tfx.components.trainer.component import Trainer
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.proto import pusher_pb2, trainer_pb2
+from tfx.proto import trainer_pb2
 
 from components.nodes.pretraining_evaluator import PretrainingEvaluator
 from components.nodes.pusher import Pusher
@@ -18,17 +18,16 @@ from pipeline.config.corpus_preflight import CheckedPretraining
 from pipeline.dag.corpus import corpus_nodes
 from pipeline.runs.cache_key import source_hash
 from pipeline.runs.manifest import Manifest
-from pipeline.runs.paths import PRETRAINER, PipelinePaths
+from pipeline.runs.paths import PRETRAINER
 
 
 def pretraining_nodes(
     checked: CheckedPretraining,
-    paths: PipelinePaths,
     manifest: Manifest,
     data_path: str | RuntimeParameter,
     push: dict[str, Any],
 ) -> list[Any]:
-    """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
+    """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and those of Pusher that all kinds share."""
     run = checked.run
     example_gen, validator = corpus_nodes(run.corpus, data_path)
     examples = example_gen.outputs["examples"]
@@ -62,10 +61,7 @@ def pretraining_nodes(
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
-        custom_config=push,
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
-        ),
+        **push,
     )
     return [example_gen, validator, pretrainer, evaluator, pusher]
 

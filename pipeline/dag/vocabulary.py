@@ -6,7 +6,6 @@ import dataclasses
 from typing import Any
 
 from tfx.orchestration.data_types import RuntimeParameter
-from tfx.proto import pusher_pb2
 
 from components.nodes.pusher import Pusher
 from components.nodes.vocabulary_evaluator import VocabularyEvaluator
@@ -17,17 +16,15 @@ from pipeline.config.corpus_preflight import CheckedVocabulary
 from pipeline.dag.corpus import corpus_nodes
 from pipeline.runs.cache_key import source_hash
 from pipeline.runs.manifest import Manifest
-from pipeline.runs.paths import PipelinePaths
 
 
 def vocabulary_nodes(
     checked: CheckedVocabulary,
-    paths: PipelinePaths,
     manifest: Manifest,
     data_path: str | RuntimeParameter,
     push: dict[str, Any],
 ) -> list[Any]:
-    """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and what Pusher's `custom_config` is."""
+    """CorpusExampleGen to Pusher; arguments as `build_pipeline`, and those of Pusher that all kinds share."""
     run = checked.run
     example_gen, validator = corpus_nodes(run.corpus, data_path)
     examples = example_gen.outputs["examples"]
@@ -57,9 +54,6 @@ def vocabulary_nodes(
     pusher = Pusher(
         model=model,
         model_blessing=evaluator.outputs["blessing"],
-        custom_config=push,
-        push_destination=pusher_pb2.PushDestination(
-            filesystem=pusher_pb2.PushDestination.Filesystem(base_directory=str(paths.serving))
-        ),
+        **push,
     )
     return [example_gen, validator, counter, learner, evaluator, pusher]
