@@ -8,20 +8,19 @@ import os
 import re
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from components import tasks
 from components.common.errors import InputError
 from components.common.json_files import is_deep, shown
 from components.common.suggest import did_you_mean
 from components.settings.kinds import registry
-from components.settings.kinds.corpus import Corpus
-from components.settings.kinds.pretraining_run import PretrainingRun
-from components.settings.kinds.registry import AnyRun
-from components.settings.kinds.vocabulary_run import VocabularyRun
+from components.settings.kinds.registry import AnyRun, OfCorpus
 from components.settings.push import Push
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
+
+D = TypeVar("D", bound=OfCorpus)
 
 _MOST_BYTES = 1 << 20
 """Of a TOML file; a thousand classes have some ten thousand."""
@@ -73,11 +72,9 @@ def load_any(path: Path, folder: Path | None = None) -> AnyRun:
         raise InputError(
             source.locate(("kind",)), f"`kind` is {shown(kind)}, it should be {listed}", f"{nearest}Correct it"
         )
-    if cls is VocabularyRun:
-        return _located_vocabulary(parse(VocabularyRun, values, source), folder)
-    if cls is PretrainingRun:
-        return _located_pretraining(parse(PretrainingRun, values, source), folder)
-    return _located(parse(Run, _with_task(values, source), source), folder)
+    if issubclass(cls, Run):
+        return _located(parse(Run, _with_task(values, source), source), folder)
+    return _located_documents(parse(cls, values, source), folder)
 
 
 def _values(path: Path, text: str) -> dict[str, Any]:
@@ -178,32 +175,11 @@ def _from(folder: Path, path: str) -> str:
     return os.path.normpath(folder / os.path.expanduser(path))  # noqa: PTH111
 
 
-def _located_vocabulary(run: VocabularyRun, folder: Path) -> VocabularyRun:
-    reference = run.vocabulary.reference
-    return dataclasses.replace(
-        run,
-        corpus=_located_corpus(run.corpus, folder),
-        vocabulary=dataclasses.replace(run.vocabulary, reference=reference and _model_from(folder, reference)),
-        push=_located_push(run.push, folder),
-    )
-
-
-def _located_pretraining(run: PretrainingRun, folder: Path) -> PretrainingRun:
-    base, vocabulary = run.model.base, run.model.vocabulary
-    return dataclasses.replace(
-        run,
-        corpus=_located_corpus(run.corpus, folder),
-        model=dataclasses.replace(
-            run.model,
-            base=base and _model_from(folder, base),
-            vocabulary=vocabulary and _model_from(folder, vocabulary),
-        ),
-        push=_located_push(run.push, folder),
-    )
-
-
-def _located_corpus(corpus: Corpus, folder: Path) -> Corpus:
-    return dataclasses.replace(corpus, files=tuple(_from(folder, path) for path in corpus.files))
+def _located_documents(run: D, folder: Path) -> D:
+    corpus = dataclasses.replace(run.corpus, files=tuple(_from(folder, path) for path in run.corpus.files))
+    located = dataclasses.replace(run, corpus=corpus, push=_located_push(run.push, folder))
+    path, _ = registry.base_model(run)
+    return registry.with_base_model(located, _model_from(folder, path)) if path else located
 
 
 def _located_push(push: Push, folder: Path) -> Push:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from components.common.errors import InputError
 from components.settings.kinds import registry
-from components.settings.kinds.registry import AnyRun
+from components.settings.kinds.registry import R
 from components.settings.toml import TomlSource
 from pipeline.config.load import NAMED
-
-R = TypeVar("R", bound=AnyRun)
 
 
 class Pushed(NamedTuple):
@@ -52,5 +49,4 @@ def resolved(run: R, source: TomlSource, named: Named | None) -> tuple[R, tuple[
     except InputError as error:
         problem = f"`{table}.{key}` is {given}: {error.place}: {error.problem}"
         raise InputError(source.locate((table, key)), problem, error.remedy) from None
-    changed = dataclasses.replace(getattr(run, table), **{key: str(found.path)})
-    return dataclasses.replace(run, **{table: changed}), ({"key": f"{table}.{key}", **found.came_from},)
+    return registry.with_base_model(run, str(found.path)), ({"key": f"{table}.{key}", **found.came_from},)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
 
 from components.settings.kinds.pretraining_run import PretrainingRun
 from components.settings.kinds.vocabulary_run import VocabularyRun
@@ -15,6 +16,8 @@ AnyRun = Run | VocabularyRun | PretrainingRun
 
 OfCorpus = VocabularyRun | PretrainingRun
 """Those that read documents."""
+
+R = TypeVar("R", bound=AnyRun)
 
 KINDS: dict[str, type[AnyRun]] = {FINE_TUNING: Run, "vocabulary": VocabularyRun, "pretraining": PretrainingRun}
 
@@ -32,6 +35,13 @@ def base_model(run: AnyRun) -> tuple[str, tuple[str, str]]:
     if isinstance(run, PretrainingRun) and run.model.vocabulary is not None:
         return run.model.vocabulary, ("model", "vocabulary")
     return run.model.base or "", ("model", "base")
+
+
+def with_base_model(run: R, path: str) -> R:
+    """The same run with another path in place of the one that `base_model` gives."""
+    _, (table, key) = base_model(run)
+    changed = dataclasses.replace(getattr(run, table), **{key: path})
+    return dataclasses.replace(run, **{table: changed})
 
 
 def load_run(config: Mapping[str, Any]) -> AnyRun:
