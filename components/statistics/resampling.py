@@ -75,6 +75,14 @@ def label_ratios(hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray) ->
     )
 
 
+def smoothed_ratios(
+    drawn: Draws, hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray
+) -> tuple[np.ndarray, ...]:
+    """`label_ratios` of labels' rows under each draw, float[b, k] each, and of the prior counts with them."""
+    prior = (drawn.hits, drawn.hits + drawn.false, drawn.hits + drawn.missed)
+    return label_ratios(*(one + more for one, more in zip((hits, predicted, actual), prior, strict=True)))
+
+
 def macro(of_labels: np.ndarray, seen: np.ndarray) -> np.ndarray:
     """The mean over labels under each draw, float[b].
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from components.common.suggest import did_you_mean
-from components.statistics.resampling import Draws, label_ratios, macro, weighted_auc
+from components.statistics.resampling import Draws, macro, smoothed_ratios, weighted_auc
 from components.tasks import label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
@@ -18,6 +18,8 @@ from components.tasks.metrics import (
     RECALL,
     Assessment,
     Metric,
+    by_label,
+    label_shares,
     matthews_correlation,
     precision_recall_f1,
     surprise,
@@ -182,13 +184,8 @@ class Classification(Task):
         whole = drawn.weights.sum(axis=1)
         right, every = targets == guess, np.ones(len(targets), bool)
         hits, actual, predicted = by_class(targets, right), by_class(targets, every), by_class(guess, every)
-        smooth = hits + drawn.hits, predicted + drawn.hits + drawn.false, actual + drawn.hits + drawn.missed
-        ratios = label_ratios(*smooth)
-        found = {
-            f"{metric.name}/{label}": values[:, index]
-            for metric, values in zip(self.label_metrics, ratios, strict=True)
-            for index, label in enumerate(self.labels)
-        }
+        ratios = smoothed_ratios(drawn, hits, predicted, actual)
+        found = by_label(self.label_metrics, self.labels, ratios)
         seen = np.bincount(np.concatenate([targets, guess]), minlength=classes) > 0
         share = predictions[rows, targets]
         found |= {
@@ -211,14 +208,9 @@ class Classification(Task):
         targets, guess = targets.reshape(-1).astype(np.int64), predictions.argmax(axis=1)
         count = len(self.labels)
         hits = np.bincount(targets[targets == guess], minlength=count)
-        wholes = (np.bincount(some, minlength=count) for some in (guess, targets))
-        found = {"accuracy": (float(hits.sum()), float(len(targets)))}
-        for metric, whole in zip((PRECISION, RECALL), wholes, strict=True):
-            found |= {
-                f"{metric.name}/{label}": (float(hits[index]), float(whole[index]))
-                for index, label in enumerate(self.labels)
-            }
-        return found
+        predicted, actual = (np.bincount(some, minlength=count) for some in (guess, targets))
+        accuracy = {"accuracy": (float(hits.sum()), float(len(targets)))}
+        return accuracy | label_shares(self.labels, hits, predicted, actual)
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """The most probable class, int64[n]."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -50,6 +50,33 @@ def precision_recall_f1(hits: float, predicted: float, actual: float) -> tuple[f
         actual: true positives and false negatives.
     """
     return ratio(hits, predicted), ratio(hits, actual), ratio(2 * hits, predicted + actual)
+
+
+def by_label(metrics: Sequence[Metric], labels: Sequence[str], values: Iterable[np.ndarray]) -> dict[str, np.ndarray]:
+    """METRIC/LABEL -> float[b], of each metric's float[b, k]."""
+    return {
+        f"{metric.name}/{label}": of_metric[:, index]
+        for metric, of_metric in zip(metrics, values, strict=True)
+        for index, label in enumerate(labels)
+    }
+
+
+def label_shares(
+    labels: Sequence[str], hits: np.ndarray, predicted: np.ndarray, actual: np.ndarray
+) -> dict[str, tuple[float, float]]:
+    """Of each label's precision and recall, by full name: how many rows count, and of how many.
+
+    Args:
+        labels: their names.
+        hits: int[k], true positives.
+        predicted: int[k], true and false positives.
+        actual: int[k], true positives and false negatives.
+    """
+    return {
+        f"{metric.name}/{label}": (float(hits[index]), float(whole[index]))
+        for metric, whole in ((PRECISION, predicted), (RECALL, actual))
+        for index, label in enumerate(labels)
+    }
 
 
 def average_precision(actual: np.ndarray, scores: np.ndarray) -> float:

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
-from components.statistics.resampling import Draws, label_ratios, weighted_average_precision
+from components.statistics.resampling import Draws, label_ratios, smoothed_ratios, weighted_average_precision
 from components.tasks import label_text, label_weights
 from components.tasks.base import Problem, Task, names_with_values
 from components.tasks.classification import unknown_label
@@ -17,6 +17,8 @@ from components.tasks.metrics import (
     Assessment,
     Metric,
     average_precision,
+    by_label,
+    label_shares,
     precision_recall_f1,
     surprise,
 )
@@ -154,17 +156,12 @@ class Multilabel(Task):
 
         actual, predicted = targets > 0, predictions >= self.threshold
         sums = [drawn.weights @ table.astype(float) for table in (actual & predicted, predicted, actual)]
-        prior = (drawn.hits, drawn.hits + drawn.false, drawn.hits + drawn.missed)
-        ratios = label_ratios(*(one + more for one, more in zip(sums, prior, strict=True)))
+        ratios = smoothed_ratios(drawn, *sums)
         precisions = [
             weighted_average_precision(of_label, scores, drawn.weights)
             for of_label, scores in zip(actual.T, predictions.T, strict=True)
         ]
-        found = {
-            f"{metric.name}/{label}": values[:, index]
-            for metric, values in zip(self.label_metrics[1:], ratios, strict=True)
-            for index, label in enumerate(self.labels)
-        }
+        found = by_label(self.label_metrics[1:], self.labels, ratios)
         found |= {f"ap/{label}": values for label, values in zip(self.labels, precisions, strict=True)}
         micro = label_ratios(*(one.sum(axis=1) for one in sums))[2]
         return {
@@ -178,12 +175,7 @@ class Multilabel(Task):
         """Precision and recall of each label."""
         actual, predicted = targets > 0, predictions >= self.threshold
         hits = (actual & predicted).sum(axis=0)
-        wholes = {PRECISION: predicted.sum(axis=0), RECALL: actual.sum(axis=0)}
-        return {
-            f"{metric.name}/{label}": (float(hits[index]), float(whole[index]))
-            for metric, whole in wholes.items()
-            for index, label in enumerate(self.labels)
-        }
+        return label_shares(self.labels, hits, predicted.sum(axis=0), actual.sum(axis=0))
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """Which labels are given, bool[n, k]."""

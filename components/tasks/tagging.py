@@ -12,10 +12,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
-from components.statistics.resampling import Draws, label_ratios
+from components.statistics.resampling import Draws, label_ratios, smoothed_ratios
 from components.tasks import label_text, label_weights, tag_schemes
 from components.tasks.base import Problem, Task
-from components.tasks.metrics import Assessment, Metric, precision_recall_f1, ratio
+from components.tasks.metrics import Assessment, Metric, by_label, precision_recall_f1, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
 from components.tasks.tag_schemes import OUTSIDE
 
@@ -241,13 +241,7 @@ class Tagging(Task):
 
     def _of_labels(self, sums: Sequence[np.ndarray], drawn: Draws) -> dict[str, np.ndarray]:
         """The metrics of each label, of what is right, predicted and there under each draw, float[b, k] each."""
-        prior = (drawn.hits, drawn.hits + drawn.false, drawn.hits + drawn.missed)
-        ratios = label_ratios(*(one + more for one, more in zip(sums, prior, strict=True)))
-        return {
-            f"{metric.name}/{label}": values[:, index]
-            for metric, values in zip(self.label_metrics, ratios, strict=True)
-            for index, label in enumerate(self.labels)
-        }
+        return by_label(self.label_metrics, self.labels, smoothed_ratios(drawn, *sums))
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """The tags' ids, float or int[n, any]."""
