@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
-from components.statistics.resampling import draws
+from components.statistics.resampling import draws, label_ratios
 from components.statistics.shares import Interval, rounded, wilson
 from components.tasks import Task
 
@@ -51,8 +51,8 @@ def f1_draws(rows: np.ndarray) -> np.ndarray:
     """F1 in each draw, float[draws], of what is right, predicted and there in each row, int[n, 3]."""
     found = []
     for part in draws(len(rows), 0):
-        hits, predicted, actual = (part.weights @ rows.astype(float)).T
-        found.append(np.divide(2 * hits, predicted + actual, out=np.zeros_like(hits), where=predicted + actual > 0))
+        _, _, f1 = label_ratios(*(part.weights @ rows.astype(float)).T)
+        found.append(f1)
     return np.concatenate(found)
 
 
