@@ -6,7 +6,7 @@ and average precision are not sums over rows.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import apache_beam as beam
@@ -16,10 +16,10 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 from components import tasks
 from components.evaluation import finite_answers
 from components.tasks import base
-from components.verdict.stacked_rows import stacked
+from components.tasks.tagging import IGNORED
 from components.verdict.summary import BASELINE, CANDIDATE
 
-_Rows = list[tuple[np.ndarray, np.ndarray]]
+_Rows = list[tuple[np.ndarray, ...]]
 
 
 class TaskMetrics(metric_types.Metric):
@@ -80,23 +80,52 @@ def _computations(
     ]
 
 
-class _ComputeOnce(beam.CombineFn):
-    def __init__(self, key: Any, task: base.Task, eval_config: Any) -> None:
-        self._key, self._task, self._eval_config = key, task, eval_config
+class GatheredRows(beam.CombineFn):
+    """The label of each row and what some models predict; a class below says what comes of all rows.
+
+    Args:
+        keys: of a metric of each model.
+        eval_config: TFMA's.
+    """
+
+    def __init__(self, keys: Sequence[Any], eval_config: Any) -> None:
+        self._keys, self._eval_config = keys, eval_config
 
     def create_accumulator(self) -> _Rows:
+        """No row."""
         return []
 
     def add_input(self, accumulator: _Rows, element: Any) -> _Rows:
-        label, prediction = finite_answers.row(element, self._key, self._eval_config)
-        accumulator.append((label.reshape(-1), prediction.reshape(-1)))
+        """One row more; raises InputError: a model answers it with what is no number."""
+        rows = [finite_answers.row(element, key, self._eval_config) for key in self._keys]
+        accumulator.append((rows[0][0].reshape(-1), *(prediction.reshape(-1) for _, prediction in rows)))
         return accumulator
 
     def merge_accumulators(self, accumulators: Iterable[_Rows]) -> _Rows:
+        """The rows of all."""
         return [row for rows in accumulators for row in rows]
+
+    @staticmethod
+    def columns(accumulator: _Rows) -> list[np.ndarray]:
+        """The labels of all rows, of which there is one at least, and each model's predictions, [n, longest]."""
+        return [_stacked(column) for column in zip(*accumulator, strict=True)]
+
+
+class _ComputeOnce(GatheredRows):
+    def __init__(self, key: Any, task: base.Task, eval_config: Any) -> None:
+        super().__init__([key], eval_config)
+        self._key, self._task = key, task
 
     def extract_output(self, accumulator: _Rows) -> dict[Any, dict[str, float]]:
         if not accumulator:
             return {self._key: {}}
-        labels, predictions = (stacked(column) for column in zip(*accumulator, strict=True))
+        labels, predictions = self.columns(accumulator)
         return {self._key: self._task.compute_metrics(labels, predictions)}
+
+
+def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """Rows of any length as one array, filled up with -1 as those of labels a token are."""
+    made = np.full((len(rows), max(map(len, rows))), IGNORED, np.result_type(*{row.dtype for row in rows}))
+    for place, row in zip(made, rows, strict=True):
+        place[: len(row)] = row
+    return made
