@@ -20,6 +20,21 @@ from components.settings.fields import (
 )
 
 
+def check_steps(epochs: int | None, steps: int | None, batch_size: int, micro_batch: int | None) -> None:
+    """Refuses keys of `[training]`, of any kind of run, that exclude each other.
+
+    Raises:
+        ConflictError: there are both epochs and steps, or the part of a batch is no smaller than the batch.
+    """
+    if epochs is not None and steps is not None:
+        problem = f"`training.epochs` is {epochs} and `training.steps` is {steps}, only one can be given"
+        raise ConflictError("steps", problem, "Delete the one or the other")
+    if micro_batch is not None and micro_batch >= batch_size:
+        problem = f"`training.micro_batch` is {micro_batch}, it should be less than `batch_size`, {batch_size}"
+        remedy = "Give a smaller number, or delete it: the batch goes through the model at once"
+        raise ConflictError("micro_batch", problem, remedy)
+
+
 @settings
 class Training:
     """How the model is fine-tuned."""
@@ -110,13 +125,7 @@ class Training:
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
-        if self.epochs is not None and self.steps is not None:
-            problem = f"`training.epochs` is {self.epochs} and `training.steps` is {self.steps}, only one can be given"
-            raise ConflictError("steps", problem, "Delete the one or the other")
-        if self.micro_batch is not None and self.micro_batch >= self.batch_size:
-            problem = f"`training.micro_batch` is {self.micro_batch}, it should be less than `batch_size`, "
-            remedy = "Give a smaller number, or delete it: the batch goes through the model at once"
-            raise ConflictError("micro_batch", f"{problem}{self.batch_size}", remedy)
+        check_steps(self.epochs, self.steps, self.batch_size, self.micro_batch)
         if self.strategy == "freeze_layers" and self.freeze_layers is None:
             problem = '`training.strategy` is "freeze_layers", but `training.freeze_layers` is missing'
             raise ConflictError("strategy", problem, "Add freeze_layers = N, the number of layers to keep as they are")

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from components.common.json_files import shown
 from components.settings.fields import ConflictError, Count, Minutes, PathText, Rate, Share, settings, several
-from components.settings.training import Training
+from components.settings.training import Training, check_steps
 
 Objective = Literal["mlm", "nsp"]
 
@@ -136,13 +136,7 @@ class Pretraining:
         if "mlm" not in self.objectives or len(set(self.objectives)) < len(self.objectives):
             problem = f'`training.objectives` needs "mlm", and may have "nsp", got {shown(self.objectives)}'
             raise ConflictError("objectives", problem, 'Give ["mlm", "nsp"] or "mlm"')
-        if self.epochs is not None and self.steps is not None:
-            problem = f"`training.epochs` is {self.epochs} and `training.steps` is {self.steps}, only one can be given"
-            raise ConflictError("steps", problem, "Delete the one or the other")
-        if self.micro_batch is not None and self.micro_batch >= self.batch_size:
-            problem = f"`training.micro_batch` is {self.micro_batch}, it should be less than `batch_size`, "
-            remedy = "Give a smaller number, or delete it: the batch goes through the model at once"
-            raise ConflictError("micro_batch", f"{problem}{self.batch_size}", remedy)
+        check_steps(self.epochs, self.steps, self.batch_size, self.micro_batch)
         return self
 
     @property
