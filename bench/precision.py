@@ -10,15 +10,11 @@ faster with bfloat16 for that. Writes bench/results/precision.json.
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from statistics import mean
 from typing import Literal
 
-from bench.common import Run, keep, kept, machine
-from bench.small_data import BASE, SETS, task_of, trained
-from components.common import tensorflow_env
+from bench.common import kept
+from bench.small_data import BASE, SETS, command_line, once
 from components.settings.model import Model
 from components.settings.training import Training
 
@@ -27,30 +23,14 @@ PRECISIONS: tuple[Literal["float32", "bfloat16"], ...] = ("float32", "bfloat16")
 
 def main() -> None:
     """Trains and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--table", action="store_true", help="print what was measured")
-    options = parser.parse_args()
-    if not options.table:
-        tensorflow_env.set_up()
-        for seed in options.seeds:
-            for name in options.sets:
-                measure(name, seed)
-    report()
+    command_line(__doc__, measure, report)
 
 
 def measure(name: str, seed: int) -> None:
-    """Trains in both precisions; what is there already, made on this machine with these versions, is left out."""
-    before = kept("precision", name)
-    runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
+    """Trains in both precisions."""
     for precision in PRECISIONS:
-        if not any((run["precision"], run["seed"]) == (precision, seed) for run in runs):
-            run = trained(name, Training(seed=seed, precision=precision), Model(base=str(BASE)))
-            print(json.dumps({"set": name, **run}), file=sys.stderr, flush=True)
-            runs.append({"precision": precision, **run})
-            # After each run: a long bench may be stopped.
-            keep("precision", name, {"metric": task_of(name).primary_metric.name, "runs": runs})
+        training = Training(seed=seed, precision=precision)
+        once("precision", name, {"precision": precision}, training, Model(base=str(BASE)))
 
 
 def report() -> None:

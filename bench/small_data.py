@@ -16,7 +16,7 @@ import random
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -148,7 +148,18 @@ _TEST_ROWS = 1000
 
 def main() -> None:
     """Trains and reports."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    command_line(__doc__, measure, report)
+
+
+def command_line(about: str | None, measure: Callable[[str, int], None], report: Callable[[], None]) -> None:
+    """The command line of a bench of these sets.
+
+    Args:
+        about: its description.
+        measure: a set's name and a seed -> trains.
+        report: prints what was measured.
+    """
+    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--table", action="store_true", help="print what was measured")
@@ -192,19 +203,30 @@ def _settings(name: str) -> Data:
 
 
 def measure(name: str, seed: int) -> None:
-    """Trains before and after; what is there already, made on this machine with these versions, is left out."""
-    before = kept("small_data", name)
+    """Trains before and after."""
+    training, model = Training(seed=seed), Model(base=str(BASE))
+    once("small_data", name, {"who": "before"}, replace(training, epochs=2), replace(model, pooling="cls"))
+    once("small_data", name, {"who": "after"}, training, model)
+
+
+def once(bench: str, name: str, who: Run, training: Training, model: Model) -> None:
+    """Trains and keeps what was measured, unless that is there already, made on this machine with these versions.
+
+    Args:
+        bench: whose results it is one of.
+        name: of the set.
+        who: what tells this training from others of the same set and seed.
+        training: settings, with the seed.
+        model: settings.
+    """
+    before = kept(bench, name)
     runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
-    for who in ("before", "after"):
-        if not any((run["who"], run["seed"]) == (who, seed) for run in runs):
-            training, model = Training(seed=seed), Model(base=str(BASE))
-            if who == "before":
-                training, model = replace(training, epochs=2), replace(model, pooling="cls")
-            run = {"who": who, **trained(name, training, model)}
-            print(json.dumps({"set": name, **run}), file=sys.stderr, flush=True)
-            runs.append(run)
-            # After each run: a long bench may be stopped.
-            keep("small_data", name, {"metric": task_of(name).primary_metric.name, "runs": runs})
+    if any({**who, "seed": training.seed}.items() <= run.items() for run in runs):
+        return
+    run = {**who, **trained(name, training, model)}
+    print(json.dumps({"set": name, **run}), file=sys.stderr, flush=True)
+    # After each run: a long bench may be stopped.
+    keep(bench, name, {"metric": task_of(name).primary_metric.name, "runs": [*runs, run]})
 
 
 def trained(name: str, training: Training, model: Model) -> Run:
