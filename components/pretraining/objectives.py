@@ -45,8 +45,7 @@ class MaskedTokens(Task):
         losses, hidden, hits, _, _ = predictions.astype(np.float64).sum(axis=0)
         loss = ratio(losses, hidden)
         # Of a loss that is too large for that there is no perplexity to speak of.
-        found = {LOSS.name: loss, ACCURACY.name: ratio(hits, hidden), PERPLEXITY.name: math.exp(min(loss, 700.0))}
-        return {metric.name: value for metric, value in zip((LOSS, ACCURACY, PERPLEXITY), found.values(), strict=True)}
+        return {LOSS.name: loss, ACCURACY.name: ratio(hits, hidden), PERPLEXITY.name: math.exp(min(loss, 700.0))}
 
 
 class MaskedTokensAndNextSentences(MaskedTokens):
