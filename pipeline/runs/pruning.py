@@ -79,15 +79,11 @@ def _prune_versions(paths: PipelinePaths, newest: int, dry: bool, result: Pruned
     # In their order, and none that is gone already.
     result.kept_versions = {one: result.kept_versions[one] for one in there if one in result.kept_versions}
     result.removed_versions = [version for version in there if version not in result.kept_versions]
-    others = beside.directories(paths.serving)
-    result.bytes += sum(
-        _size(place / str(version)) for place in (paths.serving, *others) for version in result.removed_versions
-    )
+    places = (paths.serving, *beside.directories(paths.serving))
+    result.bytes += sum(_size(place / str(version)) for place in places for version in result.removed_versions)
     if not dry:
-        # What an earlier removal or push that was killed left.
-        removal.discard_unfinished(paths.serving)
-        removal.remove(paths.serving, result.removed_versions)
-        for place in others:
+        for place in places:
+            # What an earlier removal or push that was killed left.
             removal.discard_unfinished(place)
             removal.remove(place, (one for one in result.removed_versions if (place / str(one)).is_dir()))
 
