@@ -29,8 +29,9 @@ def build_encoder(
     seed: int = 0,
     name: str = "bert",
     forms: Forms | None = None,
+    blank: bool = False,
 ) -> Encoder:
-    """Makes an encoder with its variables, initialised at random; `pretrained.huggingface.load_weights` fills it.
+    """Makes an encoder with its variables, initialised at random; `pretrained.encoder_weights` fills it.
 
     The dtype policy is Keras's global one (`keras.config.set_dtype_policy`).
 
@@ -41,6 +42,8 @@ def build_encoder(
         seed: of the initial values and of dropout.
         name: first part of every variable's path.
         forms: how it is computed; None: as this process's device is faster with.
+        blank: zeros for random values where a checkpoint has its own, to be filled with these: drawing takes the
+            better part of a second. The pooler, which a checkpoint may lack, is random.
     """
     config = dataclasses.replace(
         config,
@@ -49,7 +52,7 @@ def build_encoder(
         if attention_dropout is None
         else attention_dropout,
     )
-    return Encoder(config, forms or forms_for(machine_kind()), seed=seed, name=name)
+    return Encoder(config, forms or forms_for(machine_kind()), seed=seed, blank=blank, name=name)
 
 
 class Encoder(keras.Model):
@@ -62,15 +65,16 @@ class Encoder(keras.Model):
         config: the encoder's shape and dropout rates.
         forms: how it is computed.
         seed: of the initial values and of dropout.
+        blank: as `build_encoder` has it.
     """
 
-    def __init__(self, config: BertConfig, forms: Forms, *, seed: int = 0, **kwargs: Any) -> None:
+    def __init__(self, config: BertConfig, forms: Forms, *, seed: int = 0, blank: bool = False, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         self.config, self.forms = config, forms
-        make = LayerFactory(config, seed, f"{self.name}_dropout")
+        make = LayerFactory(config, seed, f"{self.name}_dropout", blank=blank)
         self.embeddings = Embeddings(config, make, name="embeddings")
         self.blocks = [Block(config, make, name=f"layer_{i}") for i in range(config.num_hidden_layers)]
-        self.pooler = make.dense(config.hidden_size, config.hidden_size, "pooler")
+        self.pooler = make.pooler("pooler")
         self.build()
 
     def build(self, input_shape: object = None) -> None:

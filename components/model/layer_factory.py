@@ -17,22 +17,26 @@ class LayerFactory:
         config: the encoder's shape.
         seed: of the initial values and of dropout.
         stream: name of the variable that dropouts draw from.
+        blank: whether tables and kernels begin as zeros, because a checkpoint has values for them.
     """
 
-    def __init__(self, config: BertConfig, seed: int, stream: str) -> None:
-        self._config = config
+    def __init__(self, config: BertConfig, seed: int, stream: str, *, blank: bool = False) -> None:
+        self._config, self._blank = config, blank
         self._seeds = itertools.count(seed * 10_000)
         self._draws = keras.random.SeedGenerator(seed, name=stream)
 
     def dense(self, inputs: int, outputs: int, name: str) -> Dense:
         """A linear layer of rows."""
-        return Dense(inputs, outputs, self._initializer(), name=name)
+        return Dense(inputs, outputs, self._initial(), name=name)
+
+    def pooler(self, name: str) -> Dense:
+        """A linear layer that keeps the width, which a checkpoint may lack: random in any case."""
+        width = self._config.hidden_size
+        return Dense(width, width, self._random(), name=name)
 
     def table(self, rows: int, name: str) -> keras.layers.Embedding:
         """An embedding of so many rows."""
-        return keras.layers.Embedding(
-            rows, self._config.hidden_size, embeddings_initializer=self._initializer(), name=name
-        )
+        return keras.layers.Embedding(rows, self._config.hidden_size, embeddings_initializer=self._initial(), name=name)
 
     def norm(self, name: str) -> LayerNorm:
         """Layer normalisation of hidden states."""
@@ -46,5 +50,9 @@ class LayerFactory:
         """The activation of this name in config.json."""
         return ACTIVATIONS[name]
 
-    def _initializer(self) -> keras.Initializer:
+    def _initial(self) -> keras.Initializer:
+        random = self._random()
+        return keras.initializers.Zeros() if self._blank else random
+
+    def _random(self) -> keras.Initializer:
         return keras.initializers.TruncatedNormal(stddev=self._config.initializer_range, seed=next(self._seeds))

@@ -31,7 +31,7 @@ class BaseEmbedder:
 
     def __init__(self, directory: Path, settings: Model) -> None:
         tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
-        encoder = build_encoder(base_model.read_config(directory))
+        encoder = build_encoder(base_model.read_config(directory), blank=True)
         encoder_weights.load_weights(encoder, directory)
         model = TaskModel(encoder, Embedding(), settings, tokenizer=tokenizer, dropout=0.0, seed=0)
         tokenize = tokenize_function(tokenizer, settings.max_length)

@@ -38,7 +38,7 @@ class MaskFiller:
 
     def __init__(self, model: Path, tokenizer: Tokenizer, top: int) -> None:
         config = base_model.read_config(model)
-        self._encoder = build_encoder(config)
+        self._encoder = build_encoder(config, blank=True)
         encoder_weights.load_weights(self._encoder, model)
         self._head = MaskedLanguageModel(config)
         head_weights.load_masked_language_model(self._head, model, config)

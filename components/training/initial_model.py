@@ -65,6 +65,7 @@ def build_model(
             attention_dropout=training.dropout,
             seed=training.seed,
             forms=forms,
+            blank=True,
         )
     encoder_weights.load_weights(encoder, base_model)
     if settings.pooling == "auto" and not task.per_token:

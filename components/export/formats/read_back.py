@@ -29,7 +29,7 @@ def predict_of(model: Pushed, directory: Path, head: Path | None) -> Predict:
         head: file of the last layer's tensors, whose names end in `weight` and `bias`; None: there is none.
     """
     parses = model.settings.parses_control_tokens
-    encoder = build_encoder(base_model.read_config(directory))
+    encoder = build_encoder(base_model.read_config(directory), blank=True)
     encoder_weights.load_weights(encoder, directory)
     task, tokenizer = _as_it_comes(model.task), read_tokenizer(directory, parses_control_tokens=parses)
     read = TaskModel(encoder, task, model.settings, tokenizer=tokenizer, dropout=0.0, seed=0)

@@ -222,6 +222,21 @@ def test_a_checkpoint_without_pooler_is_complete(checkpoint: Path) -> None:
     assert 0 < np.std(initial) < 0.04
 
 
+def test_a_blank_encoder_is_the_random_one_once_it_is_filled(checkpoint: Path) -> None:
+    from components.model.bert import build_encoder
+
+    set_tensors(checkpoint, lambda tensors: {k: v for k, v in tensors.items() if not k.startswith("pooler.")})
+    config = read_config(checkpoint)
+    random, blank = (build_encoder(config, seed=3, blank=blank) for blank in (False, True))
+    assert not blank.blocks[1].inner.kernel.numpy().any()
+    for encoder in (random, blank):
+        load_weights(encoder, checkpoint)
+    for one, other in zip(random.variables, blank.variables, strict=True):
+        assert one.path == other.path
+        np.testing.assert_array_equal(one.numpy(), other.numpy())
+    assert blank.pooler.kernel.numpy().any()
+
+
 def test_half_a_pooler_is_a_missing_tensor(checkpoint: Path) -> None:
     set_tensors(checkpoint, lambda tensors: {k: v for k, v in tensors.items() if k != "pooler.dense.bias"})
     assert "1 of 39 tensors are missing: pooler.dense.bias." in weights_error(checkpoint)
