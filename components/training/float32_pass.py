@@ -16,7 +16,7 @@ from components.model.task_model import TaskModel
 from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training
-from components.training.initial_model import build_model, warm_start
+from components.training.initial_model import blank_model, warm_start
 
 
 class Float32Pass:
@@ -33,7 +33,7 @@ class Float32Pass:
     def __init__(self, saved_model: Path, base_model: Path) -> None:
         reads = {"base": str(base_model), **read_card(saved_model)["model"]}
         settings, self._task = load(Model, json.dumps(reads)), task_of(saved_model)
-        self._model: TaskModel = build_model(base_model, settings, Training(precision="float32"), self._task)
+        self._model: TaskModel = blank_model(base_model, settings, Training(precision="float32"), self._task)
         warm_start(saved_model, self._model)
         self._temperature = temperature_of(saved_model)
 

@@ -57,17 +57,28 @@ def build_model(
     Raises:
         InputError: config or weights are missing, of another architecture or of another shape.
     """
-    config = base_models.read_config(base_model)
+    model = blank_model(base_model, settings, training, task, forms)
+    encoder_weights.load_weights(model.encoder, base_model)
+    return model
+
+
+def blank_model(
+    base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
+) -> TaskModel:
+    """The same, to be filled with other weights than the base model's: its encoder has zeros.
+
+    Raises:
+        InputError: the config is missing, or of another architecture.
+    """
     with computing_in(training.precision):
         encoder = build_encoder(
-            config,
+            base_models.read_config(base_model),
             hidden_dropout=training.dropout,
             attention_dropout=training.dropout,
             seed=training.seed,
             forms=forms,
             blank=True,
         )
-    encoder_weights.load_weights(encoder, base_model)
     if settings.pooling == "auto" and not task.per_token:
         chosen = recipe.pooling(task, pooling.read(base_model))
         _, settings = recipe.applied([chosen], training, settings)
