@@ -14,6 +14,7 @@ import numpy as np
 import tensorflow_transform as tft
 
 from components import tasks
+from components.common.cpu import resolved_precision
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import ASSETS, identity, read_card
@@ -197,6 +198,7 @@ def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev
     Equal but for rounding, and with dropout but for the masks, where the number of replicas differs.
     """
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
+    training["precision"] = resolved_precision(training["precision"])
     # Where the base model lies does not matter, its hashes stand beside.
     settings = {name: value for name, value in config.items() if name not in ("base_model", "card")}
     settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name not in _PLACES}

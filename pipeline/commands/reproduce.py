@@ -69,8 +69,10 @@ def reproduce_run(
         InputError: no manifest, a run that did not come to its end, or inputs that are no longer there.
     """
     before = read_ended(directory)
+    trained = record.read(directory).training
+    before.config = with_precision(before.config, trained)
     if isinstance(before.settings, Run):
-        before.config = with_choices(before.config, record.read(directory).training)
+        before.config = with_choices(before.config, trained)
     root = directory / "reproduction" if root is None else root
     if (root / before.name).exists():
         remedy = "Delete it, or give another directory by --into"
@@ -151,6 +153,19 @@ def _use_places(config: dict[str, Any], before: Manifest, places: Places) -> Non
     if places.schema is not None and not (isinstance(run, Run) and run.validation.schema_file):
         problem = f"the run {before.run} had no schema_file, which this would be in place of"
         raise InputError("--schema", problem, "Leave it out")
+
+
+def with_precision(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:
+    """A run's config with the precision that its training computed in: `auto` may be another one on this CPU.
+
+    Args:
+        config: as the run's manifest has it.
+        trained: as the run's record has it.
+    """
+    training = config.get("training", {})
+    if training.get("precision") != "auto" or "precision" not in trained:
+        return config
+    return {**config, "training": {**training, "precision": trained["precision"]}}
 
 
 def with_choices(config: dict[str, Any], trained: dict[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.commands.reproduce import with_choices
+from pipeline.commands.reproduce import with_choices, with_precision
 
 
 def config(**training: Any) -> dict[str, Any]:
@@ -44,3 +44,18 @@ def test_a_run_of_before_a_key_is_made_again_as_if_it_stated_what_held_then() ->
         "max_duplicate_share": 1.0,
         "max_contradicting_share": 1.0,
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "trained", "again"),
+    [
+        ("auto", {"precision": "bfloat16"}, "bfloat16"),
+        ("auto", {"precision": "float32"}, "float32"),
+        ("auto", {}, "auto"),
+        ("bfloat16", {"precision": "bfloat16"}, "bfloat16"),
+    ],
+)
+def test_a_run_is_made_again_in_the_precision_it_computed_in(stated: str, trained: dict[str, str], again: str) -> None:
+    before = config(precision=stated)
+    assert with_precision(before, trained)["training"]["precision"] == again
+    assert before == config(precision=stated)
