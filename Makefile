@@ -13,7 +13,8 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-report bench-verdict bench-calibration bench-export
+  bench-small-run bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
+  bench-label-errors
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -172,7 +173,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-vocabulary, bench-verdict and bench-calibration are apart.
+# bench-small-run, bench-vocabulary, bench-verdict, bench-calibration and bench-label-errors are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -258,6 +259,12 @@ bench-report: setup browser
 bench-calibration: SAMPLES = minilm movie-reviews reuters-r8 reuters-topics conll2003
 bench-calibration: setup samples
 	$(PY) -m bench.calibration
+
+# Planted label errors: how many of them are suspected, and how many suspects are right. Half an hour of both cores, of
+# which the 18 trainings that the heads are compared with take the most; nothing is timed.
+bench-label-errors: SAMPLES = minilm movie-reviews reuters-r8
+bench-label-errors: setup samples
+	$(PY) -m bench.label_errors
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -1,5 +1,6 @@
 """Each task through the whole pipeline on toy data: how rows are made, and what becomes of a good and a bad model."""
 
+import csv
 import json
 import random
 from collections.abc import Callable, Iterator
@@ -241,6 +242,51 @@ def check_evaluated(record: dict[str, Any], capfd: pytest.CaptureFixture[str]) -
         assert measured.keys() == values.keys()
     assert found["confusion"].get("candidate") == summary["confusion"].get("candidate")
     assert status == (3 if of_dev[""][metric] < 1 - 1e-6 else 0)
+
+
+def check_suspects(task: str, record: dict[str, Any], folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """That `label-errors` lists rows as they stand in their files, and `correct-labels` changes what it is told to.
+
+    Args:
+        task: its name.
+        record: of a run over `train.tsv` and `dev.tsv`.
+        folder: of these files.
+        capfd: where commands print.
+    """
+    root, listed, new = Path(record["directory"]).parents[2], folder / "suspects.tsv", folder / "corrected"
+    where = ["--root", str(root)]
+    capfd.readouterr()
+    status = pipeline_runner.main(["label-errors", record["id"], "--json", *where])
+    out, err = capfd.readouterr()
+    if task == "embedding":
+        assert (status, json.loads(out)["failure"]["place"]) == (2, "label-errors")
+        return
+    assert status == 0, err
+    found = json.loads(out)
+    assert found["judged"] == record["rows"]
+    for one in found["rows"]:
+        line = (folder / one["file"]).read_text(encoding="utf-8").splitlines()[one["line"] - 1 + (one["word"] or 1) - 1]
+        if one["word"]:
+            assert line.split("\t")[1:4:2] == [one["texts"][0].split(" ")[one["word"] - 1], one["label"]]
+        else:
+            assert line.split("\t") == [*one["texts"], one["label"]]
+    worst = [one["quality"] for one in found["rows"]]
+    assert worst == sorted(worst, reverse=TASKS[task].numeric)
+    assert pipeline_runner.main(["label-errors", record["id"], "--output", str(listed), *where]) == 0
+    with listed.open(encoding="utf-8", newline="") as file:
+        header, *rows = csv.reader(file, delimiter="\t")
+    assert [row[header.index("label")] for row in rows] == [one["label"] for one in found["rows"]]
+    if not rows:
+        return
+    rows[0][header.index("correct")] = rows[0][header.index("suggested")] or "-"
+    with listed.open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file, delimiter="\t").writerows([header, *rows])
+    assert pipeline_runner.main(["correct-labels", str(listed), "--output", str(new), *where]) == 0
+    changed = 0
+    for name in ("train.tsv", "dev.tsv"):
+        old, corrected = ((at / name).read_text(encoding="utf-8").splitlines() for at in (folder, new))
+        changed += sum(a != b for a, b in zip(old, corrected, strict=True))
+    assert changed == 1
 
 
 def check_refused(task: str, folder: Path, root: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -123,7 +123,7 @@ def read_rows(
     bad = _Bad(path, split, data, layout, rule)
     with readable(path), opened(path) as file:
         seen = 0
-        rows = _records(file, path, data)
+        rows = records(file, path, data)
         if data.header:
             next(rows)
         for count, record in enumerate(rows):
@@ -152,8 +152,8 @@ def read_rows(
         advance(bytes_read(file) - seen)
 
 
-def _records(file: IO[bytes], path: Path, data: Data) -> Iterator[Fields | Sentence | BadRow]:
-    """Lines of a file, or sentences, as its format has them."""
+def records(file: IO[bytes], path: Path, data: Data) -> Iterator[Fields | Sentence | BadRow]:
+    """Lines of a file with their fields as they stand there, or sentences, as its format has them."""
     if data.format == "conll":
         return read_sentences(file, path, data.comments)
     return read_conllu(file, path) if data.format == "conllu" else read_fields(file, path, data.row_quoting)

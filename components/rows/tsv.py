@@ -16,7 +16,8 @@ from typing import IO, NamedTuple
 from components.common.errors import InputError
 from components.settings.separators import RowQuoting as Quoting
 
-_BOM = b"\xef\xbb\xbf"
+BOM = b"\xef\xbb\xbf"
+"""The byte order mark that a file of UTF-8 may begin with."""
 
 CHUNK = 1 << 20
 
@@ -149,7 +150,7 @@ def looks_quoted(field: str) -> bool:
 
 
 def _without_bom(raw: bytes, number: int) -> bytes:
-    return raw.removeprefix(_BOM) if number == 1 else raw
+    return raw.removeprefix(BOM) if number == 1 else raw
 
 
 def _without_line_end(raw: bytes, number: int) -> bytes:

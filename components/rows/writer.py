@@ -22,9 +22,13 @@ BAD_ROWS_ENOUGH = 1000
 
 def writer(out: TextIO, quoting: Quoting) -> Callable[[list[str]], Any]:
     """Writes a row's fields as a line, quoted as rows of this kind are."""
-    if quoting != "none":
-        return csv.writer(out, delimiter=separator(quoting), lineterminator="\n").writerow
-    return lambda fields: print("\t".join(fields), file=out)
+    if quoting == "none":
+        return lambda fields: print("\t".join(fields), file=out)
+    between = separator(quoting)
+    plain = csv.writer(out, delimiter=between, lineterminator="\n")
+    quoted = csv.writer(out, delimiter=between, lineterminator="\n", quoting=csv.QUOTE_ALL)
+    # The plain one does not quote for a carriage return, at which readers end a line.
+    return lambda fields: (quoted if any("\r" in field for field in fields) else plain).writerow(fields)
 
 
 def quarantined(path: str, line: int, problem: str, raw: bytes) -> str:

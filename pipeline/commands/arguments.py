@@ -61,6 +61,7 @@ def _add_commands(parser: argparse.ArgumentParser) -> dict[str, argparse.Argumen
         _add_runs,
         record_arguments.add_records,
         record_arguments.add_reports,
+        record_arguments.add_label_errors,
         model_arguments.add_predictions,
         model_arguments.add_vectors,
         model_arguments.add_fill,

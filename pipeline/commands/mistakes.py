@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import csv
 import sys
 from typing import TYPE_CHECKING, TextIO
 
 from components.common import atomic_files, json_text, streams
 from components.common.exit_status import DONE
+from components.rows import writer
 
 if TYPE_CHECKING:
     from pipeline.reports.row_answers import Answers
@@ -40,19 +40,13 @@ def execute(options: argparse.Namespace) -> int:
 
 def write(answers: Answers, out: TextIO) -> None:
     """The rows as TSV with a header, quoted where a text has a tab or a line break."""
-    plain = csv.writer(out, delimiter="\t", lineterminator="\n")
-    quoted = csv.writer(out, delimiter="\t", lineterminator="\n", quoting=csv.QUOTE_ALL)
-
-    def put(fields: list[object]) -> None:
-        # The plain one does not quote for a carriage return, at which readers end a line.
-        (quoted if any("\r" in str(one) for one in fields) else plain).writerow(fields)
-
+    put = writer.writer(out, "csv")
     width = len(answers.rows[0].texts) if answers.rows else 1
     put(["row", *(["text"] if width == 1 else ["text_a", "text_b"]), *COLUMNS])
     for row in answers.worst():
         found = row.candidate
         confidence = "" if found.confidence is None else f"{found.confidence:.6f}"
-        put([row.place, *row.texts, found.truth, found.answer, confidence, f"{found.loss:.6f}"])
+        put([str(row.place), *row.texts, found.truth, found.answer, confidence, f"{found.loss:.6f}"])
 
 
 def _document(run: str, answers: Answers) -> dict[str, object]:

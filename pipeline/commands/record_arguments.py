@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 
 from pipeline.commands.model_options import RUN, Add, add_root, add_wait, at_least
@@ -61,10 +62,7 @@ def add_reports(add: Add) -> None:
     )
     command.add_argument("run", nargs="?", metavar="RUN", help=f"{RUN}; default the newest run of all")
     command.add_argument("--split", default="dev", metavar="SPLIT", help="whose rows; default dev")
-    command.add_argument("--top", type=at_least(1), default=20, metavar="N", help="rows on a terminal; default 20")
-    command.add_argument("--output", type=Path, metavar="FILE", help="write all of them there, as TSV")
-    add_root(command)
-    command.add_argument("--json", action="store_true", help="print all of them as JSON")
+    _add_listed(command)
     command = add(
         "compare",
         "hold runs against each other: metrics, and what else differs",
@@ -75,3 +73,40 @@ def add_reports(add: Add) -> None:
     command.add_argument("run", nargs="+", metavar="RUN", help=RUN)
     add_root(command)
     command.add_argument("--json", action="store_true", help="print JSON")
+
+
+def add_label_errors(add: Add) -> None:
+    """`label-errors` and `correct-labels`."""
+    command = add(
+        "label-errors",
+        "list the rows of a run whose labels are likely wrong",
+        "By confident learning: rows of train are judged by heads that have not seen them, other rows by the run's "
+        "model. On a terminal the worst ones; elsewhere, and with --output, all of them as TSV, to be reviewed and "
+        "given to `correct-labels`.",
+        "label-errors movie-reviews --output suspects.tsv",
+    )
+    command.add_argument("run", nargs="?", metavar="RUN", help=f"{RUN}; default the newest run of all")
+    command.add_argument("--split", metavar="SPLIT", help="whose rows are judged; default all")
+    _add_listed(command)
+    command = add(
+        "correct-labels",
+        "write the data set of a run with the labels of a reviewed list",
+        "The list is one of `label-errors` whose column `correct` somebody has filled in where a label is wrong. All "
+        "files of the run go into a new directory, whole or not at all; rows without a correction stay as they are.",
+        "correct-labels suspects.tsv --output corrected",
+    )
+    command.add_argument("reviewed", type=Path, metavar="TSV", help="the reviewed list")
+    command.add_argument(
+        "--output", type=Path, required=True, metavar="DIR", help="where the files go; a new directory"
+    )
+    command.add_argument("--run", metavar="RUN", help=f"{RUN}; default the newest run of all")
+    add_root(command)
+    command.add_argument("--json", action="store_true", help="print what was corrected as JSON")
+
+
+def _add_listed(command: argparse.ArgumentParser) -> None:
+    """Where rows are listed that a command found."""
+    command.add_argument("--top", type=at_least(1), default=20, metavar="N", help="rows on a terminal; default 20")
+    command.add_argument("--output", type=Path, metavar="FILE", help="write all of them there, as TSV")
+    add_root(command)
+    command.add_argument("--json", action="store_true", help="print all of them as JSON")

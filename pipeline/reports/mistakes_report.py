@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rich.console import Group, RenderableType
 from rich.text import Text
 
@@ -30,9 +32,7 @@ def mistakes_report(answers: Answers, top: int) -> RenderableType:
         found = row.candidate
         sure = "" if found.confidence is None else f", {found.confidence:.3f} sure"
         head = Text.assemble((f"{row.place:,}  ", "dim"), f"{found.truth} → {found.answer}", (sure, "dim"))
-        text = " | ".join(row.texts).replace("\n", " ")
-        shown = text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"
-        parts += [Text(), Hanging(Text(), head), Hanging(Text("   "), Text(shown))]
+        parts += [Text(), Hanging(Text(), head), Hanging(Text("   "), Text(shown(row.texts)))]
     if len(worst) > top:
         parts += [Text(), Hanging(Text(), Text(f"{len(worst) - top:,} more: --top, or --output FILE", "dim"))]
     if pairs := answers.confused()[:_PAIRS]:
@@ -41,3 +41,9 @@ def mistakes_report(answers: Answers, top: int) -> RenderableType:
             table.add_row(f"{truth} → {answer}", f"{rows:,}")
         parts += [Text(), table]
     return Group(*parts)
+
+
+def shown(texts: Sequence[str]) -> str:
+    """The texts of a row in a line, as much as one cares to read."""
+    text = " | ".join(texts).replace("\n", " ")
+    return text if len(text) <= _CHARACTERS else f"{text[:_CHARACTERS]}…"

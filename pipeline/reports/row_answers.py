@@ -132,7 +132,7 @@ def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
     if not isinstance(settings, Run):
         raise InputError(record.id, "a run over documents, whose product answers nothing", "Name another")
     check_split(record, split)
-    model, source = _model(record, paths), examples(record, paths)
+    model, source = model_of(record, paths), examples(record, paths)
     rows = list(islice(labelled_texts.read(source / f"Split-{split}", tasks.read(source)), most))
     found = Predictor(model).assess(rows)
     before: Iterable[Assessment | None] = itertools.repeat(None, len(rows))
@@ -145,7 +145,7 @@ def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
     return Answers(split, identity(read_card(model)), version, record.rows[split], answered)
 
 
-def _model(record: RunRecord, paths: PipelinePaths) -> Path:
+def model_of(record: RunRecord, paths: PipelinePaths) -> Path:
     """The run's model: the version that was pushed, or what Trainer left.
 
     Raises:

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from components.tasks import TASKS
-from tests.task_runs import check_pushed, check_refused, predicted, ran, write_run
+from tests.task_runs import check_pushed, check_refused, check_suspects, predicted, ran, write_run
 
 pytestmark = pytest.mark.slow
 
@@ -20,6 +20,7 @@ def test_a_good_model_is_pushed_and_a_bad_one_refused(
     status, record, err = ran(write_run(tmp_path, task), tmp_path / "root", capfd)
     assert status == 0, err or record
     check_pushed(task, record, tmp_path, capfd)
+    check_suspects(task, record, tmp_path, capfd)
     check_refused(task, tmp_path, tmp_path / "root", capfd)
 
 

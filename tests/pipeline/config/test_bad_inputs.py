@@ -93,6 +93,11 @@ READS: dict[str, Any] = {
 }
 """What a card says of how the model reads texts."""
 
+REVIEWED = "file\tline\tsplit\ttext\tlabel\tsuggested\tprobability\tcorrect"
+"""The columns of a list of suspects."""
+
+CORRECT = "correct-labels DIR/reviewed.tsv --output DIR/new --root DIR/runs"
+
 PREDICT_FILE = f"{PREDICT} --input DIR/dev.tsv --output DIR/out.tsv"
 
 
@@ -274,6 +279,10 @@ class Box:
             **{"machine": {}, "result": ended if result is None else (result and ended | result)},
         }
         return self.write(f"{run}/run.json", json.dumps(record)).write(f"{run}/manifest.json", json.dumps(stood_on))
+
+    def reviewed(self, *rows: str, header: str = REVIEWED) -> Self:
+        """A run, and a list of its suspects that somebody has reviewed."""
+        return self.ended_run().write("reviewed.tsv", "".join(f"{line}\n" for line in (header, *rows)))
 
     def cluster(self, config: str) -> Self:
         """Has TF_CONFIG set, and the run asks for it."""
@@ -1666,6 +1675,65 @@ CASES: dict[str, list[Case]] = {
              "DIR/bert/1: a pre-trained model, which has not been fine-tuned for a task: `fill` takes it. "
              "Give a pushed model: the path a run printed at its end, `show` prints it again.",
              "predict --model DIR/bert a"),
+    ],
+    "`label-errors` and `correct-labels`": [
+        Case("a file that is another one by now", lambda box: box.ended_run(),
+             "DIR/train.tsv: is not what run 20260102-030405 read. Run again, and list the suspects of that run.",
+             "label-errors --root DIR/runs"),
+        Case("a task whose labels nothing can judge", lambda box: box.toml('name = "toy"',
+             'name = "toy"\ntask = "embedding"').toml('labels = ["bad", "good"]\n', "").toml("accuracy", "spearman")
+             .ended_run(),
+             "label-errors: the labels of embedding say how near two texts are, and no head could learn them beside "
+             "the model. `mistakes` lists the rows by how far the model is off.", "label-errors --root DIR/runs"),
+        Case("a split that the run has no rows of", lambda box: box.ended_run(),
+             "--split: run 20260102-030405 has no rows of 'tset', its splits: none. Name another.",
+             "label-errors --split tset --root DIR/runs"),
+        Case("a reviewed list that is not there", lambda box: box.ended_run(),
+             "DIR/reviewed.tsv: no such file. Did you mean DIR/dev.tsv? Correct the path.", CORRECT),
+        Case("a list without the column that is filled in",
+             lambda box: box.reviewed("train.tsv\t2\tgood film\tgood", header="file\tline\ttext\tlabel"),
+             "DIR/reviewed.tsv:1: the header has no column `correct`. Its columns have to be file, line, text, label, "
+             "correct, with tabs between; others may stand beside them.", CORRECT),
+        Case("a list of commas", lambda box: box.reviewed(header="file,line,text,label,correct"),
+             "DIR/reviewed.tsv:1: the header has no column `file`. Its columns have to be file, line, text, label, "
+             "correct, with tabs between; others may stand beside them.", CORRECT),
+        Case("a reviewed row that lost a field", lambda box: box.reviewed("train.tsv\t2\ttrain\tgood film\tgood\tbad"),
+             "DIR/reviewed.tsv:2: expected 8 tab-separated fields as in the header, got 6. Correct the row, or "
+             "delete it.", CORRECT),
+        Case("a list in which nothing is filled in",
+             lambda box: box.reviewed("train.tsv\t2\ttrain\tgood film\tgood\tbad\t0.1\t"),
+             "DIR/reviewed.tsv: no row has a label in its column `correct` that differs from its `label`. Fill in the "
+             "right label of each row that has a wrong one.", CORRECT),
+        Case("a file that is none of the run's",
+             lambda box: box.reviewed("../train.tsv\t2\ttrain\tgood film\tgood\tbad\t0.1\tbad"),
+             "DIR/reviewed.tsv:2: `file` is '../train.tsv', the run's files are train.tsv, dev.tsv. Did you mean "
+             "'train.tsv'? Correct it.", CORRECT),
+        Case("a line that is no number", lambda box: box.reviewed("train.tsv\t2.0\t\tgood film\tgood\t\t\tbad"),
+             "DIR/reviewed.tsv:2: `line` is '2.0', a number from 1 on was expected. Correct it.", CORRECT),
+        Case("a row that is listed twice",
+             lambda box: box.reviewed(*["train.tsv\t2\ttrain\tgood film\tgood\tbad\t0.1\tbad"] * 2),
+             "DIR/reviewed.tsv:3: train.tsv:2 is listed a second time, first in DIR/reviewed.tsv:2. Leave one of the "
+             "two.", CORRECT),
+        Case("a correct label that is not known",
+             lambda box: box.reviewed("train.tsv\t2\ttrain\tgood film\tgood\tbad\t0.1\tbda"),
+             "DIR/reviewed.tsv:2: with `correct` in train.tsv:2: the label is 'bda', expected one of bad, good. Did "
+             "you mean 'bad'? Correct the row, or list it in data.labels.", CORRECT),
+        Case("a row that has another text since",
+             lambda box: box.reviewed("train.tsv\t2\ttrain\ta good film\tgood\tbad\t0.1\tbad"),
+             "DIR/reviewed.tsv:2: train.tsv:2 has another text now. The file is not as it was when the list was made: "
+             "run again, and review the list of that run.", CORRECT),
+        Case("a row that has another label since",
+             lambda box: box.reviewed("train.tsv\t2\ttrain\tgood film\tbad\tgood\t0.1\tgood"),
+             "DIR/reviewed.tsv:2: train.tsv:2 has the label 'good' now, it was listed with 'bad'. The file is not as "
+             "it was when the list was made: run again, and review the list of that run.", CORRECT),
+        Case("a line behind the end of the file",
+             lambda box: box.reviewed("train.tsv\t4\ttrain\tgood film\tgood\tbad\t0.1\tbad"),
+             "DIR/reviewed.tsv:2: no row begins in line 4 of train.tsv. Correct the line.", CORRECT),
+        Case("the line of the header", lambda box: box.reviewed("train.tsv\t1\ttrain\ttext\tlabel\tbad\t0.1\tbad"),
+             "DIR/reviewed.tsv:2: line 1 of train.tsv is its header. Correct the line.", CORRECT),
+        Case("a place for the corrected files that is taken",
+             lambda box: box.reviewed("train.tsv\t2\ttrain\tgood film\tgood\tbad\t0.1\tbad").write("new/mine", ""),
+             "DIR/new: is there already, and nothing is written over. Give another place.", CORRECT),
     ],
     "Runs and versions": [
         Case("a base model, schema, data or code that changes while a run is on", nothing,
