@@ -99,15 +99,17 @@ def _add_runs(add: Add) -> None:
     command = add(
         "check",
         "validate a config against its files; run nothing",
-        "Holds the first 1,000 rows of each file against the rules, looks for equal texts in up to 100,000 of each "
-        "split and for a header in train, and prints the first rows as they are read, how the texts fit the model's "
-        "vocabulary and length, the DAG and the settings. Takes seconds, and does not import TensorFlow.",
+        "Holds the rows against the rules, up to 500,000 of each split, and prints the first ones as they are read, "
+        "rows with each label by split, the most frequent texts, equal texts within and across splits, how texts fit "
+        "the model's vocabulary and length, the DAG and the settings. Takes seconds, and does not import TensorFlow.",
         f"check --config {_SHIPPED}",
     )
     _add_config(command)
     add_root(command)
     command.add_argument("--all", action="store_true", help="print the settings that have their defaults, too")
-    command.add_argument("--json", action="store_true", help="print all settings and the first rows as JSON")
+    command.add_argument(
+        "--json", action="store_true", help="print all settings and what was found in the rows as JSON"
+    )
     command = add(
         "train-worker",
         "help the chief of a distributed run to train, on another machine or on this one",

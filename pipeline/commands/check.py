@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
 import sys
 from typing import TYPE_CHECKING, Any
 
-from components.common import json_text
+from components.common import json_text, progress
 from components.common.errors import InputError
 from components.common.exit_status import DONE
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def execute(options: argparse.Namespace) -> int:
-    from pipeline.config import first_rows, load, preflight
+    from pipeline.config import load, preflight
     from pipeline.config.chosen import chosen
     from pipeline.config.corpus_preflight import CheckedCorpus
     from pipeline.reports import check_report, tables
@@ -32,7 +31,6 @@ def execute(options: argparse.Namespace) -> int:
     checked = preflight.check_any(options.config, NamedRuns(options.root))
     if isinstance(checked, CheckedCorpus):
         return _of_corpus(checked, options)
-    rows = first_rows.first_rows(checked)
     paths = PipelinePaths.of(checked.run, options.root)
     found, counted = chosen(checked, paths.serving), _counted(checked, paths)
     if options.json:
@@ -43,16 +41,17 @@ def execute(options: argparse.Namespace) -> int:
             **json.loads(dump(checked.run)),
             "chosen": [choice.as_dict() for choice in found],
             "rows": [
-                {"split": row.split, "label": row.label, **dict(zip(texts, row.texts, strict=True))} for row in rows
+                {"split": row.split, "label": row.label, **dict(zip(texts, row.texts, strict=True))}
+                for row in counted.survey.first
             ],
-            "texts": {split: dataclasses.asdict(of_split) for split, of_split in counted.texts.items()},
+            **counted.as_dict(),
+            "warnings": check_report.warnings(checked, counted.survey),
             "sample_size": _sample_size(checked, counted),
-            "duplicates": {split: dataclasses.asdict(of_split) for split, of_split in counted.duplicates.items()},
         }
         print(json_text.dumps(document))
     else:
         stated = None if options.all else load.stated(options.config)
-        tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, rows, stated))
+        tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, stated))
     return DONE
 
 
@@ -89,25 +88,22 @@ def _counted(checked: Checked, paths: PipelinePaths) -> Counted:
     """What is known of the rows: of all, as a run counted them, or of the first ones.
 
     Raises:
-        InputError: of all rows more are equal than the limits allow.
+        InputError: a row breaks a rule, or of all rows more are equal than the limits allow.
     """
     from components.leakage import duplicates
-    from pipeline.config import duplicates_sample, preflight, text_sample
+    from pipeline.config import survey, text_sample
     from pipeline.reports.check_report import Counted
     from pipeline.runs.known_texts import known_texts
 
     files = [str(path) for _, path in checked.files]
+    with progress.watch(sys.stderr, "reading the rows"):
+        found = survey.survey(checked)
     if known := known_texts(checked, paths):
         by_run = f"of all rows, as run {known.run} counted them"
         duplicates.refuse(known.duplicates, files, checked.run.validation, str(checked.path))
-        return Counted(known.texts, by_run, known.duplicates, by_run)
-    first = "of the first {:,} rows at most; a run counts all"
-    repeated, is_all = duplicates_sample.duplicates_sample(checked)
-    if is_all:
-        duplicates.refuse(repeated, files, checked.run.validation, str(checked.path))
-    return Counted(
-        text_sample.text_sample(checked),
-        first.format(preflight.PREFLIGHT_ROWS),
-        repeated,
-        "of all rows" if is_all else first.format(duplicates_sample.DUPLICATES_ROWS),
-    )
+        return Counted(found, known.texts, by_run, known.duplicates, by_run)
+    if found.is_all:
+        duplicates.refuse(found.duplicates, files, checked.run.validation, str(checked.path))
+    texts = text_sample.text_sample(checked, found.drawn)
+    repeated_of = found.of if found.is_all else f"{found.of}; a run counts all"
+    return Counted(found, texts, found.drawn_of, found.duplicates, repeated_of)

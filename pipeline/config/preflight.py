@@ -55,10 +55,6 @@ class Checked:
     """Without labels where they will be read from train."""
     newest: Data
     """The newest span of the data."""
-    labels: Counter[str]
-    """Labels' fields -> rows, of the first rows of train."""
-    labels_of_all: bool
-    """Whether these are all of train's."""
     alone: dict[Path, str]
     """File -> a label of train that its line 1 alone has."""
     quoted: str | None
@@ -161,9 +157,7 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
     check_formats(run, task, base_model, source)
     options.check(run.beam, source)
     _check_initial(run.training.init_from, source)
-    return Checked(
-        run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, labels, small, alone, quoted
-    )
+    return Checked(run, path, base_model, config, has_pooler, tokenizer, files, layout, task, newest, alone, quoted)
 
 
 def _check_schema(path: Path) -> None:

@@ -1,43 +1,31 @@
-"""How the first rows of each split fit the tokenizer, for `check`: a second's work in plain Python, no TensorFlow."""
+"""How some rows of each split fit the tokenizer, for `check`: a second's work in plain Python, no TensorFlow."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from itertools import islice
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from components.rows import reader, tsv
 from components.rows.text_statistics import Counter, TextStatistics
 from components.tasks import Task
 from components.tokenization.coverage import Coverage
 from components.tokenization.plain import PlainWordPiece
-from pipeline.config.preflight import PREFLIGHT_ROWS, Checked
-
-_MOST_CHARACTERS = 2_000_000
-"""Of a split's texts: long ones take more than a moment."""
+from pipeline.config.preflight import Checked
 
 
-def text_sample(checked: Checked) -> dict[str, TextStatistics]:
-    """Split -> the statistics of at most `PREFLIGHT_ROWS` of its rows, the first that are good in each file."""
-    data, task = checked.run.data, checked.task
+def text_sample(checked: Checked, drawn: Mapping[str, Sequence[tuple[str, ...]]]) -> dict[str, TextStatistics]:
+    """Split -> the statistics of some of its rows.
+
+    Args:
+        checked: the config.
+        drawn: split -> the texts of these rows, of which there is one at least.
+    """
+    task = checked.task
     tokenize, coverage = PlainWordPiece(checked.tokenizer), Coverage(checked.tokenizer)
-    rows: dict[str, list[Sequence[str]]] = {split: [] for split in data.splits}
-    characters = dict.fromkeys(data.splits, 0)
-    for of_file, path in checked.files:
-        if of_file is not None and len(rows[of_file]) == PREFLIGHT_ROWS:
-            continue
-        for row in islice(reader.read_rows(path, of_file, data, task.check_row), PREFLIGHT_ROWS):
-            if isinstance(row, tsv.BadRow):
-                continue
-            if len(rows[row.split]) < PREFLIGHT_ROWS and characters[row.split] < _MOST_CHARACTERS:
-                rows[row.split].append(row.texts)
-                characters[row.split] += sum(map(len, row.texts))
     found = {}
-    for split, texts in rows.items():
+    for split, rows in drawn.items():
         counter = Counter(coverage, checked.run.model.most_tokens, len(task.texts) if task.bi_encoder else 1)
-        if texts:
-            counter.add(*_tokens(texts, task, tokenize))
+        counter.add(*_tokens(rows, task, tokenize))
         if (statistics := counter.statistics()) is not None:
             found[split] = statistics
     return found

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import Any, NamedTuple
 
 from rich.console import Group, RenderableType
@@ -28,12 +31,16 @@ from components.training.recipe import Choice
 from components.verdict import sample_size
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
+from pipeline.config.survey import Frequent, Survey
 from pipeline.dag import description
-from pipeline.reports.tables import Hanging, duplicates_table, fact_lines, short_path, text_table
+from pipeline.reports.tables import Hanging, duplicates_table, fact_lines, new_table, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
 
-_LABELS = 10
-"""That are listed with their rows, the least first."""
+_MOST, _FEWEST = 6, 5
+"""Labels that are listed with their rows: those with the most, and those with the fewest."""
+
+_NAME_WIDTH = 40
+"""Characters of a label's name in a table of its own, at most."""
 
 _LABEL_WIDTH = 16
 """Characters of a label beside its text, at most."""
@@ -43,17 +50,35 @@ _IN_FACTS = ("task", *SPLITS, "files", "spans", "text", "label", "labels", "grou
 
 _OTHERS = "all other settings have their defaults: --all lists them"
 
-_WIDTH = 66
-"""Characters of a fact in a terminal of 80."""
-
 
 class Counted(NamedTuple):
     """What is known of the rows, and of which rows it is."""
 
+    survey: Survey
     texts: Mapping[str, TextStatistics]
     texts_of: str
     duplicates: Mapping[str, Duplicates]
     duplicates_of: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """As JSON can hold it."""
+        found = self.survey
+        return {
+            "counts": {
+                "of": found.of,
+                "rows": found.rows,
+                "labels": {split: dict(_by_name(self.survey, split)) for split in found.labels if _named(found)},
+                "unlabelled": {split: _unlabelled(found, split) for split in found.labels if _named(found)},
+                "numbers": {split: dataclasses.asdict(numbers) for split, numbers in found.numbers.items()},
+                "bad_rows": found.bad,
+                "header_like": {"rows": found.headers, "first": found.headers_at},
+            },
+            "frequent_texts": [dataclasses.asdict(one) for one in found.frequent],
+            "texts": {split: dataclasses.asdict(of_split) for split, of_split in self.texts.items()},
+            "texts_of": self.texts_of,
+            "duplicates": {split: dataclasses.asdict(of_split) for split, of_split in self.duplicates.items()},
+            "duplicates_of": self.duplicates_of,
+        }
 
 
 def check_report(
@@ -61,42 +86,53 @@ def check_report(
     paths: PipelinePaths,
     counted: Counted,
     chosen: Sequence[Choice],
-    rows: Sequence[Row],
     stated: Mapping[str, Any] | None,
 ) -> RenderableType:
-    """The DAG and the resolved settings of a config that is in order, its duplicates, how it fits the tokenizer.
+    """The DAG and the resolved settings of a config that is in order, its rows, how they fit the tokenizer.
 
     Args:
         checked: the config.
         paths: where a run of it would keep what.
         counted: of its rows, by split.
         chosen: what Trainer will choose.
-        rows: the first ones.
         stated: what the TOML file holds, whose settings are shown; None: all are.
     """
     run = checked.run
-    alone = {short_path(str(path)): label for path, label in checked.alone.items()}
-    about_rows = label_names.warnings(checked.labels, checked.task, alone)
-    if checked.quoted is not None:
-        remedy = 'if its quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
-        about_rows.append(f"the text in {short_path(checked.quoted)} looks quoted: {remedy}")
     heading = Text.assemble((run.name, "bold"), "  is in order")
     return Group(
         heading,
         Text(),
         fact_lines(_facts(checked, paths, chosen)),
         Text(),
-        _rows_table(rows, checked.task),
+        _rows_table(counted.survey.first, checked.task),
+        Text(),
+        *_counts(counted.survey, checked.task),
+        *_set_off(_marked([], warnings(checked, counted.survey))),
         Text(),
         *_enough(checked, counted),
         *_fit(counted, [str(path) for _, path in checked.files], run.validation),
-        *_marked([], about_rows),
         Text(),
         *_dag(run),
         Text(),
         _settings(run, stated),
         *([] if stated is None else [Hanging(Text(), Text(_OTHERS, "dim"))]),
     )
+
+
+def warnings(checked: Checked, found: Survey) -> list[str]:
+    """What a person should know of the rows before a run, a line each; `text_statistics` and `duplicates` have more."""
+    alone = {short_path(str(path)): label for path, label in checked.alone.items()}
+    warned = label_names.warnings(found.labels["train"], checked.task, alone)
+    if checked.quoted is not None:
+        remedy = 'if its quotes are those of CSV, as pandas writes them, set data.quoting = "csv"'
+        warned.append(f"the text in {short_path(checked.quoted)} looks quoted: {remedy}")
+    if found.headers:
+        rows = f"{found.headers:,} row{'s look' if found.headers > 1 else ' looks'} like a header"
+        warned.append(f"{rows}, as {' and '.join(map(short_path, found.headers_at))}: delete what is no row")
+    if bad := found.first_bad:
+        rows = f"{found.bad:,} row{'s break a rule and go' if found.bad > 1 else ' breaks a rule and goes'}"
+        warned.append(f"{rows} into quarantine, the first: {short_path(bad.path)}:{bad.line}: {bad.problem}")
+    return warned
 
 
 def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> list[tuple[str, str]]:
@@ -118,7 +154,6 @@ def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> 
             _columns(checked),
         ),
         ("labels", _labels(checked.task)),
-        *([("rows of each", _rows_by_label(checked))] if checked.task.has_label_names else []),
         *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
@@ -173,6 +208,13 @@ def _enough(checked: Checked, counted: Counted) -> Iterator[RenderableType]:
         yield Text()
 
 
+def _set_off(lines: Iterator[RenderableType]) -> Iterator[RenderableType]:
+    """Lines with an empty one before them, if there are any."""
+    if found := list(lines):
+        yield Text()
+        yield from found
+
+
 def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
     """The limits that stop a run, else what it warns of."""
     for line in [f"{limit}: a run stops at this, where all rows are so" for limit in beyond] or warnings:
@@ -193,19 +235,71 @@ def _labels(task: Task) -> str:
     return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
 
 
-def _rows_by_label(checked: Checked) -> str:
-    """The labels with the fewest of the rows that were read of train, so that a class of one row is seen."""
-    rows = label_names.rows_by_name(checked.labels, checked.task)
-    rows.update(dict.fromkeys(checked.task.labels, 0))
-    read = checked.labels.total()
-    of = f"; of {'all' if checked.labels_of_all else 'the first'} {read:,} rows"
-    listed: list[str] = []
-    for name, count in sorted(rows.items(), key=lambda one: (one[1], one[0])):
-        more = f", and {len(rows) - len(listed):,} more"
-        listed.append(f"{name[:20]} {count:,}")
-        if len(listed) > _LABELS or len(", ".join(listed) + more + of) > _WIDTH:
-            return ", ".join(listed[:-1]) + more + of
-    return ", ".join(listed) + of
+def _counts(found: Survey, task: Task) -> Iterator[RenderableType]:
+    """Rows and labels by split, and the texts that most rows have."""
+    splits = [split for split, rows in found.rows.items() if rows]
+    if found.numbers:
+        table = new_table("labels", "rows", "least", "mean", "greatest")
+        for split, numbers in found.numbers.items():
+            values = (numbers.least, numbers.mean, numbers.greatest)
+            table.add_row(split, f"{found.rows[split]:,}", *(f"{value:.4g}" for value in values))
+    else:
+        table = new_table("labels", *splits)
+        for name, counts in _lines(found, task, splits):
+            table.add_row(name, *(f"{count:,}" for count in counts))
+    yield table
+    yield Hanging(Text(), Text(found.of, "dim"))
+    if found.frequent:
+        yield Text()
+        yield _frequent_table(found.frequent, splits, len(task.texts))
+
+
+def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[Text | str, list[int]]]:
+    """The lines of the table of labels: all rows, the labels with the most and those with the fewest of train."""
+    yield Text("all rows", "dim"), [found.rows[split] for split in splits]
+    counts = {split: _by_name(found, split) for split in splits}
+    names = sorted({*task.labels, *chain.from_iterable(counts.values())})
+    names.sort(key=lambda name: -counts[splits[0]][name])
+    rest = names[_MOST:-_FEWEST] if len(names) > _MOST + _FEWEST + 1 else []
+    for place, name in enumerate(names):
+        if name not in rest:
+            yield label(name), [counts[split][name] for split in splits]
+        elif place == _MOST:
+            yield Text(f"{len(rest):,} more", "dim"), [sum(counts[split][one] for one in rest) for split in splits]
+    if any(none := [_unlabelled(found, split) for split in splits]):
+        yield Text("none of them", "dim"), none
+
+
+def label(name: str) -> str:
+    """As much of a label as a table has room for."""
+    return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
+
+
+def _named(found: Survey) -> bool:
+    """Whether labels have names."""
+    return not found.numbers
+
+
+def _by_name(found: Survey, split: str) -> Counter[str]:
+    """Name of a label -> rows of a split."""
+    return label_names.rows_by_name(found.labels[split], found.task)
+
+
+def _unlabelled(found: Survey, split: str) -> int:
+    """Rows of a split without any of the names."""
+    return sum(count for field, count in found.labels[split].items() if not found.task.label_names(field))
+
+
+def _frequent_table(found: Sequence[Frequent], splits: Sequence[str], texts: int) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="dim", expand=True)
+    for split in splits:
+        table.add_column(split, justify="right", no_wrap=True)
+    for number in range(texts):
+        table.add_column("" if number else "most frequent texts", no_wrap=True, overflow="ellipsis", ratio=1)
+    for one in found:
+        cells = [Text(text.replace("\n", "\\n")) for text in one.texts]
+        table.add_row(*(f"{one.rows.get(split, 0):,}" for split in splits), *cells)
+    return table
 
 
 def _rows_table(rows: Sequence[Row], task: Task) -> Table:

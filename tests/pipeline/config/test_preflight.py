@@ -2,7 +2,6 @@ import json
 import os
 import subprocess
 import sys
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
@@ -176,8 +175,6 @@ def test_a_checked_run_knows_its_files_columns_labels_and_model(write: Write) ->
         layout=columns.Layout(width=2, texts=(0,), label=1, slices=(), slice_names=()),
         task=Classification(("bad", "good")),
         newest=load_config(path).data,
-        labels=Counter({"bad": 1, "good": 1}),
-        labels_of_all=True,
         alone={},
         quoted=None,
     )
@@ -335,19 +332,28 @@ def test_a_first_line_whose_label_no_other_row_has_is_told(
     told = "label 'klasse' stands in line 1 of {} alone: if that is a header, set data.header = true"
     out = capsys.readouterr().out
     assert told.format(tmp_path / "train.tsv") in out
-    assert "rows of each  bad 1, good 1, klasse 1; of all 3 rows\n" in out
+    assert ["klasse", "1", "0"] in [line.split() for line in out.splitlines()]
 
 
-def test_the_labels_with_the_fewest_rows_are_told_in_a_line(
+def test_of_many_labels_those_with_the_most_and_the_fewest_rows_are_told(
     write: Write, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     rows = "".join(f"a film\tclass {number:02}\n" * (20 - number) for number in range(20))
     (tmp_path / "train.tsv").write_text("text\tlabel\n" + rows * 5)
     (tmp_path / "dev.tsv").write_text("text\tlabel\n" + "a dev film\tclass 01\n")
     assert pipeline_runner.main(["check", "--config", str(write(FROM_TRAIN))]) == 0
-    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("rows of each")]
-    assert line == "rows of each  class 19 4, class 18 8, and 18 more; of the first 1,000 rows"
-    assert len(line) <= 80
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    begin = lines.index(["labels", "train", "dev"])
+    assert lines[begin + 1 : begin + 4] == [
+        ["all", "rows", "1,050", "1"],
+        ["class", "00", "100", "0"],
+        ["class", "01", "95", "1"],
+    ]
+    assert lines[begin + 8 : begin + 15] == [
+        ["9", "more", "450", "0"],
+        *(["class", f"{15 + place}", f"{25 - 5 * place}", "0"] for place in range(5)),
+        ["of", "all", "rows"],
+    ]
 
 
 @pytest.mark.parametrize(("count", "taken"), [(999, False), (1000, True)])

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 import pipeline_runner
+from components.rows.text_statistics import TextStatistics
 from pipeline.config import preflight
+from pipeline.config.survey import survey
 from pipeline.config.text_sample import text_sample
 from tests.toys import write_toy_run
 
@@ -14,6 +16,11 @@ def check(config: Path, capsys: pytest.CaptureFixture[str]) -> str:
     """What `check` prints."""
     assert pipeline_runner.main(["check", "--config", str(config)]) == 0
     return " ".join(capsys.readouterr().out.split())
+
+
+def sampled(config: Path) -> dict[str, TextStatistics]:
+    checked = preflight.check(config)
+    return text_sample(checked, survey(checked).drawn)
 
 
 def spoil(folder: Path, text: str) -> None:
@@ -53,9 +60,9 @@ def test_with_windows_a_text_is_truncated_that_they_do_not_hold(tmp_path: Path) 
     # Windows of 16 tokens that go on by 10: two hold 26 tokens.
     config = write_toy_run(tmp_path, model={"long_texts": "window", "max_windows": 2, "window_overlap": 4})
     spoil(tmp_path, " ".join("a" * 24))
-    assert text_sample(preflight.check(config))["dev"].truncated_share == 0
+    assert sampled(config)["dev"].truncated_share == 0
     spoil(tmp_path, " ".join("a" * 25))
-    assert text_sample(preflight.check(config))["dev"].truncated_share == 1
+    assert sampled(config)["dev"].truncated_share == 1
 
 
 def test_rows_that_are_dealt_by_hash_are_counted_with_their_split(tmp_path: Path) -> None:
@@ -64,7 +71,7 @@ def test_rows_that_are_dealt_by_hash_are_counted_with_their_split(tmp_path: Path
     for split in ("train", "dev", "test"):
         text = text.replace(f'{split} = "{split}.txt"\n', "")
     config.write_text(text.replace("[data]\n", '[data]\nfiles = "train.txt"\nsplit = { train = 3, dev = 1 }\n'))
-    found = text_sample(preflight.check(config))
+    found = sampled(config)
     assert sum(texts.rows for texts in found.values()) == 64
     assert set(found) == {"train", "dev"}
 
@@ -73,7 +80,7 @@ def test_at_most_1000_rows_of_a_split_are_looked_at(tmp_path: Path) -> None:
     config = write_toy_run(tmp_path)
     train = tmp_path / "train.txt"
     train.write_text(train.read_text() * 20)
-    assert text_sample(preflight.check(config))["train"].rows == 1000
+    assert sampled(config)["train"].rows == 1000
 
 
 def test_check_shows_what_follows_from_rows_and_base_model_and_why(

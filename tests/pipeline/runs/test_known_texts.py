@@ -9,7 +9,7 @@ import pipeline_runner
 from components import tasks
 from components.tasks.regression import Regression
 from pipeline.config import preflight
-from pipeline.config.duplicates_sample import duplicates_sample
+from pipeline.config.survey import survey
 from pipeline.config.text_sample import text_sample
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.known_texts import known_texts
@@ -22,9 +22,9 @@ def counted(config: Path, root: Path) -> str:
     checked = preflight.check(config)
     record = lifecycle.begin(checked, PipelinePaths.of(checked.run, root))
     manifest.collect(checked, record.id, record.started).write(Path(record.directory))
-    record.texts = {split: dataclasses.asdict(found) for split, found in text_sample(checked).items()}
-    found_twice, _ = duplicates_sample(checked)
-    record.duplicates = {split: dataclasses.asdict(found) for split, found in found_twice.items()}
+    found = survey(checked)
+    record.texts = {split: dataclasses.asdict(one) for split, one in text_sample(checked, found.drawn).items()}
+    record.duplicates = {split: dataclasses.asdict(one) for split, one in found.duplicates.items()}
     record.write()
     return record.id
 
@@ -40,8 +40,9 @@ def test_check_says_what_the_newest_run_counted(tmp_path: Path, capsys: pytest.C
     counted(config, tmp_path)
     newest = counted(config, tmp_path)
     found = known(config, tmp_path)
-    assert (found.run, found.texts) == (newest, text_sample(preflight.check(config)))
-    assert found.duplicates == duplicates_sample(preflight.check(config))[0]
+    surveyed = survey(preflight.check(config))
+    assert (found.run, found.texts) == (newest, text_sample(preflight.check(config), surveyed.drawn))
+    assert found.duplicates == surveyed.duplicates
     assert pipeline_runner.main(["check", "--config", str(config), "--root", str(tmp_path)]) == 0
     assert capsys.readouterr().out.count(f"\nof all rows, as run {newest} counted them\n") == 2
 
