@@ -10,7 +10,7 @@ SAMPLES ?= minilm movie-reviews
 KERNELS := components/kernels/x86-64-v3.so
 
 .NOTPARALLEL:
-.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing browser clean bench bench-train bench-tokenize \
+.PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing mlflow browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
@@ -141,6 +141,12 @@ signing: .venv-signing/installed
 .venv-signing/installed: requirements-signing.lock
 	$(call locked_environment,--compile-bytecode)
 
+# MLflow's client, which logs runs (`[tracking]`): 45 packages that only those need who do so.
+mlflow: .venv-mlflow/installed
+
+.venv-mlflow/installed: requirements-mlflow.lock
+	$(call locked_environment,--compile-bytecode)
+
 # Playwright and axe, with which tests look at pages; the browser is Debian's `chromium`.
 browser: .venv-browser/installed
 
@@ -158,6 +164,8 @@ lock:
 	done
 	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
 	  --no-emit-index-url --custom-compile-command "make lock" requirements-signing.in -o requirements-signing.lock
+	uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 --generate-hashes \
+	  --no-emit-index-url --custom-compile-command "make lock" requirements-mlflow.in -o requirements-mlflow.lock
 	echo tensorflow==2.14.1 | uv pip compile --quiet --python-version 3.11 --python-platform x86_64-manylinux_2_28 \
 	  --generate-hashes --no-emit-index-url --custom-compile-command "make lock" - -o tests/oldest_tensorflow.lock
 	printf 'playwright==1.65.2\naxe-playwright-python==0.1.8\n' | uv pip compile --quiet --python-version 3.11 \

@@ -21,6 +21,7 @@ from components.settings.model import Model
 from components.settings.push import Notify, Push
 from components.settings.schedule import Schedule
 from components.settings.serving import Serving
+from components.settings.tracking import Tracking
 from components.settings.training import Training
 from components.settings.validation import Validation
 from components.tasks import TASKS
@@ -55,6 +56,7 @@ class Run:
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
     notify: Notify = Field(default_factory=Notify)
+    tracking: Tracking = Field(default_factory=Tracking)
     schedule: Schedule = Field(default_factory=Schedule)
     beam: Beam = Field(default_factory=Beam)
     kubeflow: Kubeflow = Field(default_factory=Kubeflow)

@@ -23,12 +23,15 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.config.chosen import chosen
     from pipeline.config.corpus_preflight import CheckedCorpus
     from pipeline.reports import check_report, tables
+    from pipeline.runners.tracking import mlflow_log
     from pipeline.runs.paths import PipelinePaths
     from pipeline.runs.pushed_versions import NamedRuns
 
     if options.all and options.json:
         raise InputError("--all", "with --json all settings are printed anyway", "Leave it out")
     checked = preflight.check_any(options.config, NamedRuns(options.root))
+    if said := mlflow_log.missing(checked.run.tracking):
+        print(f"! {said}", file=sys.stderr)
     if isinstance(checked, CheckedCorpus):
         return _of_corpus(checked, options)
     paths = PipelinePaths.of(checked.run, options.root)

@@ -106,8 +106,8 @@ def _found_again(before: Manifest, directory: Path) -> dict[str, Any]:
     found: dict[str, Any] = here(json.loads(dump(before.settings)))
     # Not where the first run was pushed to, and not signed: nobody is to take it for that one.
     found["push"] = {**found["push"], "destination": None, "sign_key": None, "formats": []}
-    # Nor is anybody told.
-    found["notify"] = {}
+    # Nor is anybody told, or is it logged as a run of its own.
+    found["notify"] = found["tracking"] = {}
     if not isinstance(before.settings, Run):
         return found
     if found["gate"]["anchor"] is not None:

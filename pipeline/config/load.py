@@ -19,6 +19,7 @@ from components.settings.kinds.registry import AnyRun, OfCorpus
 from components.settings.push import Push
 from components.settings.run import Run
 from components.settings.toml import TomlSource, parse
+from components.settings.tracking import SQLITE, Tracking
 
 D = TypeVar("D", bound=OfCorpus)
 
@@ -177,7 +178,8 @@ def _from(folder: Path, path: str) -> str:
 
 def _located_documents(run: D, folder: Path) -> D:
     corpus = dataclasses.replace(run.corpus, files=tuple(_from(folder, path) for path in run.corpus.files))
-    located = dataclasses.replace(run, corpus=corpus, push=_located_push(run.push, folder))
+    push, tracking = _located_push(run.push, folder), _located_tracking(run.tracking, folder)
+    located = dataclasses.replace(run, corpus=corpus, push=push, tracking=tracking)
     path, _ = registry.base_model(run)
     return registry.with_base_model(located, _model_from(folder, path)) if path else located
 
@@ -187,6 +189,12 @@ def _located_push(push: Push, folder: Path) -> Push:
     return dataclasses.replace(
         push, destination=destination and _from(folder, destination), sign_key=key and _from(folder, key)
     )
+
+
+def _located_tracking(tracking: Tracking, folder: Path) -> Tracking:
+    if tracking.mlflow is None or not tracking.mlflow.startswith(SQLITE):
+        return tracking
+    return dataclasses.replace(tracking, mlflow=SQLITE + _from(folder, tracking.mlflow.removeprefix(SQLITE)))
 
 
 def _located(run: Run, folder: Path) -> Run:
@@ -208,4 +216,5 @@ def _located(run: Run, folder: Path) -> Run:
         model=dataclasses.replace(run.model, base=_model_from(folder, run.model.base)),
         training=dataclasses.replace(run.training, init_from=initial if initial in ("base", "pushed") else of(initial)),
         push=_located_push(run.push, folder),
+        tracking=_located_tracking(run.tracking, folder),
     )

@@ -17,6 +17,7 @@ from components.common.streams import redirected_output
 from pipeline.config.preflight import AnyChecked
 from pipeline.reports import run_report, tables
 from pipeline.runners import libraries, notify
+from pipeline.runners.tracking import mlflow_log
 from pipeline.runs import lifecycle, manifest
 from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held, told, writable
@@ -46,6 +47,7 @@ def run(checked: AnyChecked, root: Path, say: Callable[[Any], None], wait: bool 
     # Told without the lock, which what it starts may want.
     with (
         notify.afterwards(checked.run.notify, checked.run.name, checked.path) as begun,
+        mlflow_log.afterwards(checked.run, begun, say),
         contextlib.ExitStack() as stack,
     ):
         lifecycle.check(checked, paths)

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import signal
-import subprocess
 import sys
-import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from components.common import json_text
 from components.common.errors import InputError
 from components.common.streams import printable
 from components.settings.push import Notify
 from pipeline.config import load
+from pipeline.runners import outside_command
 from pipeline.runs.record import RunRecord
-
-_SHOWN = 300
-"""Characters of what a command that failed has said last."""
-
-_READ = 1 << 16
-"""Bytes of it that are read."""
-
-_MOST_SAID = 10_000_000
-"""Bytes; a command that prints without an end would fill the disk."""
-
-_LOOKS = 0.1
-"""Seconds between two looks at how much it has printed."""
 
 
 @contextlib.contextmanager
@@ -89,10 +73,13 @@ def tell(settings: Notify, run: dict[str, Any]) -> None:
     """
     if not settings.words or run["state"] not in settings.on:
         return
+    folder = Path(run["config"]).parent
     try:
-        problem = _problem(settings, run)
+        given = json_text.dumps(run, indent=1)
+        where = folder if folder.is_dir() else None
+        problem = outside_command.finish(settings.words, given, settings.seconds, "notify.seconds", where).problem
     except (OSError, ValueError) as error:
-        problem = f"cannot be started ({getattr(error, 'strerror', None) or error})"
+        problem = outside_command.why(error)
     except KeyboardInterrupt:
         problem = "was interrupted"
     if problem:
@@ -100,52 +87,3 @@ def tell(settings: Notify, run: dict[str, Any]) -> None:
         # Standard error may be on a disk that is full.
         with contextlib.suppress(OSError):
             print(printable(said), file=sys.stderr, flush=True)
-
-
-def _problem(settings: Notify, run: dict[str, Any]) -> str:
-    """What went wrong with the command; empty: nothing.
-
-    Raises:
-        OSError: it cannot be started, or nothing can be written.
-    """
-    # Files, not pipes: a process that it leaves behind could keep these open.
-    with tempfile.TemporaryFile("w+") as given, tempfile.TemporaryFile() as said:
-        given.write(json_text.dumps(run, indent=1))
-        given.seek(0)
-        folder = Path(run["config"]).parent
-        process = subprocess.Popen(  # noqa: S603
-            settings.words,
-            stdin=given,
-            stdout=said,
-            stderr=subprocess.STDOUT,
-            cwd=folder if folder.is_dir() else None,
-            # A group of its own, to end all of it.
-            start_new_session=True,
-        )
-        try:
-            if problem := _what_ended_it(process, said, settings.seconds):
-                return problem
-        finally:
-            if process.poll() is None:
-                with contextlib.suppress(ProcessLookupError):
-                    os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
-        if process.returncode == 0:
-            return ""
-        said.seek(max(0, said.seek(0, os.SEEK_END) - _READ))
-        lines = said.read().decode(errors="replace").strip().splitlines()
-        return f"ended with {process.returncode}" + (f" ({lines[-1][:_SHOWN]})" if lines else "")
-
-
-def _what_ended_it(process: subprocess.Popen[bytes], said: IO[bytes], seconds: float) -> str:
-    """Waits for a command, and says why it is to be ended; empty: it has ended."""
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            process.wait(min(_LOOKS, max(0.0, deadline - time.monotonic())))
-            return ""
-        except subprocess.TimeoutExpired:
-            if os.fstat(said.fileno()).st_size > _MOST_SAID:
-                return f"printed more than {_MOST_SAID:,} bytes, and was ended"
-            if time.monotonic() >= deadline:
-                return f"took longer than notify.seconds, {seconds:g}, and was ended"

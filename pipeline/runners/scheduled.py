@@ -26,11 +26,13 @@ from components.common.progress import asked_to_stop, stop_on_signals
 from components.common.streams import printable
 from components.export.card import identity, read_card
 from components.serving.versions import production
+from components.settings.kinds.registry import AnyRun
 from pipeline.config import load, preflight
 from pipeline.reports import run_report, tables
 from pipeline.reports.html import report_file
 from pipeline.runners import claims, libraries, notify
 from pipeline.runners.exported_dag import ExportedDag, edges
+from pipeline.runners.tracking import mlflow_log
 from pipeline.runs import lifecycle, manifest, record
 from pipeline.runs.cache_key import code_at_start
 from pipeline.runs.lock import held
@@ -178,9 +180,9 @@ def end(exported: Path, run_id: str) -> int:
         raise
     if directory is None:
         return SKIPPED
-    settings = dag.notify
+    settings: AnyRun | None = None
     with contextlib.suppress(InputError):
-        settings = manifest.read_alone(directory).settings.notify
+        settings = manifest.read_alone(directory).settings
     with record.edited(directory) as kept:
         compiled = directory / _COMPILED_FILE
         order = list(edges(json.loads(compiled.read_bytes()))) if compiled.is_file() else ["begin"]
@@ -199,7 +201,9 @@ def end(exported: Path, run_id: str) -> int:
             kept.error = None
     if wrong := report_file.write_at_end(kept):
         print(f"warning: {printable(wrong)}", file=sys.stderr)
-    notify.tell(settings, kept.document())
+    if settings is not None:
+        mlflow_log.log(settings, kept, tables.console(sys.stdout).print, "Mend it and clear this task")
+    notify.tell(dag.notify if settings is None else settings.notify, kept.document())
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
         print(f"error: {run_report.as_message(run_report.failed(kept, f'{remedy}.'))}", file=sys.stderr)

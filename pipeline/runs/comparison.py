@@ -87,7 +87,7 @@ def flat_settings(config: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     return {
         name: value
         for name, value in flat.items()
-        if not name.startswith(("schedule.", "notify.", "push.warmup", "push.formats"))
+        if not name.startswith(("schedule.", "notify.", "tracking.", "push.warmup", "push.formats"))
     }
 
 

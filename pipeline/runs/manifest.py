@@ -41,6 +41,9 @@ MANIFEST_FILE = "manifest.json"
 _SETTINGS = ("TF_NUM_", "TF_ENABLE_ONEDNN", "ONEDNN_", "DNNL_", "OMP_")
 """How environment variables begin that change the order in which TensorFlow adds up."""
 
+WITHOUT_EFFECT = ("beam", "schedule", "kubeflow", "notify", "tracking")
+"""Tables of the config that no result follows from."""
+
 _RESULT: dict[str, dict[str, Any]] = {
     FINE_TUNING: {"weights_sha256": str, "initial_weights": str | None, "model": str, "machine": dict},
     "vocabulary": {"vocabulary_sha256": str, "model": str, "machine": dict},
@@ -200,7 +203,7 @@ def same_inputs(before: Manifest, checked: AnyChecked) -> bool:
 def _made_of(run: Manifest) -> list[Any]:
     """What counts in the cache keys of a run's nodes; where and when it runs, and where its files lie, does not."""
     config = json.loads(dump(run.settings))
-    for name in ("beam", "schedule", "kubeflow", "notify"):
+    for name in WITHOUT_EFFECT:
         del config[name]
     files = {"data": (*SPLITS, "files"), "model": ("base",), "validation": ("schema_file",), "push": ("sign_key",)}
     files |= {"corpus": ("files",), "vocabulary": ("reference",)}

@@ -14,6 +14,7 @@ from components.settings.kinds.vocabulary import Vocabulary
 from components.settings.kubeflow import Kubeflow
 from components.settings.push import Notify, Push
 from components.settings.schedule import Schedule
+from components.settings.tracking import Tracking
 
 
 @settings
@@ -33,6 +34,7 @@ class VocabularyRun:
     gate: Gate = Field(default_factory=Gate)
     push: Push = Field(default_factory=Push)
     notify: Notify = Field(default_factory=Notify)
+    tracking: Tracking = Field(default_factory=Tracking)
     schedule: Schedule = Field(default_factory=Schedule)
     beam: Beam = Field(default_factory=Beam)
     kubeflow: Kubeflow = Field(default_factory=Kubeflow)

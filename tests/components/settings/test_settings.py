@@ -229,7 +229,7 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
             "[training]",
             "[zoo]",
             "12: unknown key `zoo`. Known here: name, kind, task, data, validation, drift, model, training, "
-            "calibration, serving, gate, push, notify, schedule, beam, kubeflow.",
+            "calibration, serving, gate, push, notify, tracking, schedule, beam, kubeflow.",
         ),
         (
             'base = "toy"',

@@ -427,7 +427,8 @@ CASES: dict[str, list[Case]] = {
              "worker_minutes, seed."),
         Case("an unknown table", lambda box: box.toml("[training]", "[trainig]"),
              "DIR/run.toml:12: unknown key `trainig`. Did you mean `training`? Known here: name, kind, task, data, "
-             "validation, drift, model, training, calibration, serving, gate, push, notify, schedule, beam, kubeflow."),
+             "validation, drift, model, training, calibration, serving, gate, push, notify, tracking, schedule, beam, "
+             "kubeflow."),
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
              "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold."),
@@ -446,6 +447,19 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.toml("[training]", '[notify]\ncommand = "tell \'me"\n\n[training]'),
              'DIR/run.toml:13: `notify.command` is "tell \'me", whose words cannot be told apart (No closing '
              "quotation). Close the quote, or give a list of words."),
+        Case("a folder to log runs to",
+             lambda box: box.toml("[training]", '[tracking]\nmlflow = "mlruns"\n\n[training]'),
+             'DIR/run.toml:13: `tracking.mlflow` is "mlruns", which names neither a server nor an SQLite file. Write '
+             'it as "http://HOST:PORT", "https://HOST" or "sqlite:///FILE"; other databases have a server before '
+             "them."),
+        Case("a server that is none",
+             lambda box: box.toml("[training]", '[tracking]\nmlflow = "http://:5000"\n\n[training]'),
+             'DIR/run.toml:13: `tracking.mlflow` is "http://:5000", which names no host. Write it '
+             'as "http://HOST:PORT", "https://HOST" or "sqlite:///FILE"; other databases have a server before them.'),
+        Case("a password in an address",
+             lambda box: box.toml("[training]", '[tracking]\nmlflow = "https://me:se/cret@host"\n\n[training]'),
+             "DIR/run.toml:13: `tracking.mlflow` has a name or password in it (an @), which would be kept with each "
+             "run. Take it out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD where the run starts."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
              "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
@@ -521,7 +535,7 @@ CASES: dict[str, list[Case]] = {
              "long texts are truncated."),
         Case("a misspelt task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntsak = "pair"'),
              "DIR/run.toml:2: unknown key `tsak`. Did you mean `task`? Known here: name, kind, task, data, validation, "
-             "drift, model, training, calibration, serving, gate, push, notify, schedule, beam, kubeflow."),
+             "drift, model, training, calibration, serving, gate, push, notify, tracking, schedule, beam, kubeflow."),
         Case("two tasks", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pair"')
              .toml("[model]", 'task = "pair"\n[model]'),
              "DIR/run.toml:9: `task` stands at the top and in [data] too. Delete the one in [data]."),
@@ -1490,7 +1504,7 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:4: `corpus.files` names no file. Name the files of the documents."),
         Case("a table of another kind", lambda box: box.corpus(vocabulary='[model]\nbase = "toy"'),
              "DIR/run.toml:8: unknown key `model`. Known here: name, kind, corpus, vocabulary, gate, push, "
-             "notify, schedule, beam, kubeflow."),
+             "notify, tracking, schedule, beam, kubeflow."),
         Case("a corpus that is not there", lambda box: box.corpus().delete("corpus.txt"),
              "DIR/corpus.txt: no such file. Correct the path; its directory is there."),
         Case("columns of a text file", lambda box: box.corpus('text = "body"'),

@@ -12,7 +12,7 @@ import pipeline_runner
 from components.common.errors import InputError
 from components.settings.push import Notify
 from pipeline.config import preflight
-from pipeline.runners import claims, local, notify
+from pipeline.runners import claims, local, notify, outside_command
 from pipeline.runners.exported_dag import ExportedDag
 from pipeline.runs import lock
 from pipeline.runs.paths import PipelinePaths
@@ -85,7 +85,7 @@ def test_whatever_happens_while_it_is_told_the_run_ends_as_it_would(
     def fails(*_: object, **__: object) -> None:
         raise error
 
-    monkeypatch.setattr(notify.tempfile, "TemporaryFile", fails)
+    monkeypatch.setattr(outside_command.tempfile, "TemporaryFile", fails)
     notify.tell(Notify(command="tell"), of_state(tmp_path, "refused"))
     assert f"! notify: tell {said}" in capsys.readouterr().err
 
@@ -110,7 +110,7 @@ def test_a_command_that_takes_too_long_is_ended_with_all_that_it_started(
 def test_a_command_that_prints_without_an_end_is_ended_before_it_fills_the_disk(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(notify, "_MOST_SAID", 100_000)
+    monkeypatch.setattr(outside_command, "_MOST_SAID", 100_000)
     flood = "while True: print('y' * 999, flush=True); __import__('time').sleep(0.001)"
     began = time.monotonic()
     notify.tell(Notify(command=(sys.executable, "-c", flood), seconds=60), of_state(tmp_path))

@@ -1,0 +1,1 @@
+"""`[tracking]`: a run that has ended, logged to MLflow."""
