@@ -10,7 +10,7 @@ from typing import Any
 from components.calibration.of_task import CALIBRATION_FILE
 from components.export.card import CALIBRATED_ON
 from components.tasks import Task
-from components.verdict.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE, intervals_of
 
 
 def hold(summary: dict[str, Any], model: Path, task: Task) -> None:
@@ -37,7 +37,7 @@ def hold(summary: dict[str, Any], model: Path, task: Task) -> None:
         summary["compared"] = {model: dict(by[""]) for model, by in summary["metrics"].items()}
     overall |= {name: found["cross_fitted"][name] for name in gains}
     summary["cross_fitted"] = sorted(gains)
-    ends = summary["intervals"][CANDIDATE][""]
+    ends = intervals_of(summary)
     for name, gain in gains.items():
         if name in ends:
             ends[name] = _within(task, name, [end + gain for end in ends[name]])

@@ -22,8 +22,7 @@ model -> full name -> value; `differences` and `flips` are then of the rest, too
 calibrated model `cross_fitted` and `abstention`, as `components.calibration.cross_fitted.hold` has them."""
 
 
-def intervals_of(summary: Mapping[str, Any], of_slice: str = "") -> dict[str, list[float]]:
-    """Metric -> the ends of its interval, of the candidate on all rows or on a slice; none where an older run wrote the
-    summary."""
-    found: dict[str, list[float]] = summary.get("intervals", {}).get(CANDIDATE, {}).get(of_slice, {})
+def intervals_of(summary: Mapping[str, Any], of_slice: str = "", model: str = CANDIDATE) -> dict[str, list[float]]:
+    """Metric -> the ends of its interval, on all rows or on a slice; none where an older run wrote the summary."""
+    found: dict[str, list[float]] = summary.get("intervals", {}).get(model, {}).get(of_slice, {})
     return found

@@ -12,7 +12,7 @@ from components.statistics import shares
 from components.tasks import Task
 from components.verdict import paired
 from components.verdict.gate import wanted
-from components.verdict.summary import BASELINE, CANDIDATE
+from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 
 Result = Literal["pass", "fail", "not held"]
 
@@ -65,7 +65,7 @@ def _bounds(
 ) -> Iterator[Line]:
     """Of all rows, `of_slice` empty, or of a slice."""
     values = summary["metrics"][CANDIDATE][of_slice]
-    known = summary["intervals"].get(CANDIDATE, {}).get(of_slice, {})
+    known = intervals_of(summary, of_slice)
     where = f" in {of_slice} ({values['example_count']:,.0f} rows)" if of_slice else ""
     sides: tuple[tuple[Literal["min", "max"], Mapping[str, float]], ...] = (("min", least), ("max", most))
     for side, bounds in sides:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from components.verdict.summary import BASELINE, CANDIDATE
+from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 from pipeline.reports import metric_values
 from pipeline.reports.class_report import confused
 from pipeline.reports.html import charts
@@ -31,12 +31,6 @@ _RESULTS = {"pass": "good", "fail": "bad", "not held": "warn"}
 def with_interval(values: Mapping[str, float], known: Mapping[str, Sequence[float]], name: str) -> str:
     """A metric, and below it its interval where it is known."""
     return value(values, name) + (f"\n{ends(known[name])}" if name in known else "")
-
-
-def known_intervals(summary: Summary, model: str = CANDIDATE, of_slice: str = "") -> Mapping[str, Sequence[float]]:
-    """Metric -> the two ends; empty where the Evaluator gave none."""
-    found: Mapping[str, Sequence[float]] = summary.get("intervals", {}).get(model, {}).get(of_slice, {})
-    return found
 
 
 def verdict(record: RunRecord) -> Section:
@@ -84,9 +78,9 @@ def metrics(evaluations: Mapping[str, Summary]) -> list[Block]:
         headline = summary["headline"]
         for model, said in ((CANDIDATE, split), (BASELINE, f"{split}, in production before")):
             if (values := summary["metrics"].get(model, {}).get("")) is not None:
-                known = known_intervals(summary, model)
+                known = intervals_of(summary, model=model)
                 rows.append([said, *(with_interval(values, known, name) for name in headline)])
-    levels = [100 * summary["confidence"] for summary in evaluations.values() if known_intervals(summary)]
+    levels = [100 * summary["confidence"] for summary in evaluations.values() if intervals_of(summary)]
     of = f", with the range that holds the true value with {max(levels):g}% confidence" if levels else ""
     return [Table(f"Metrics of all rows{of}", ["", *headline], rows)] if rows else []
 
@@ -104,7 +98,7 @@ def classes(record: RunRecord) -> Section | None:
 
 def _by_class(split: str, summary: Summary) -> Table:
     names, of_label = summary["labels"], summary["per_label"]
-    values, known = summary["metrics"][CANDIDATE][""], known_intervals(summary)
+    values, known = summary["metrics"][CANDIDATE][""], intervals_of(summary)
     counts = [sum(line) for line in summary.get("confusion", {}).get(CANDIDATE, ())]
     rows = []
     for at, name in enumerate(names):
@@ -182,7 +176,7 @@ def slices(record: RunRecord) -> Section | None:
         headline = summary["headline"]
         first, rows, drawn = headline[0], [], []
         for name, shown in named:
-            values, known = summary["metrics"][CANDIDATE][name], known_intervals(summary, CANDIDATE, name)
+            values, known = summary["metrics"][CANDIDATE][name], intervals_of(summary, name)
             cells = [with_interval(values, known, one) for one in headline]
             rows.append([shown, f"{values['example_count']:,.0f}", *cells])
             if first in known and first in values:
