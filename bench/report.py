@@ -21,9 +21,9 @@ from typing import Any
 
 from bench.common import ROOT, keep
 from components.tasks.metrics import Assessment
+from components.verdict.answers import AnsweredRow, Answers
 from pipeline.reports.html.render import render
 from pipeline.reports.html.run_page import run_page
-from pipeline.reports.row_answers import AnsweredRow, Answers
 from tests.pipeline.reports.made_up import record, summary
 
 _BROWSER_PYTHON = ROOT / ".venv-browser" / "bin" / "python"

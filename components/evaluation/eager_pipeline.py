@@ -44,6 +44,8 @@ class EagerPipeline(beam.Pipeline):
 
     def __init__(self) -> None:
         super().__init__(runner="FnApiRunner", options=beam.options.pipeline_options.PipelineOptions([]))
+        self.rows: list[Any] = []
+        """What a step has kept for who made the pipeline."""
 
     def apply(self, transform: Any, pvalueish: Any = None, label: str | None = None) -> Any:
         """Computes a step's output."""

@@ -17,8 +17,12 @@ LabelledTexts = tuple[tuple[str, ...], str]
 
 def read(directory: Path, task: Task) -> Iterator[LabelledTexts]:
     """The rows of a split's directory of raw Examples, in its order."""
-    for record in records.read(directory):
-        feature = tf.train.Example.FromString(record).features.feature
-        texts = tuple(feature[name].bytes_list.value[0].decode() for name in task.texts)
-        label = feature[feature_names.LABEL]
-        yield texts, repr(label.float_list.value[0]) if task.numeric else label.bytes_list.value[0].decode()
+    return (of(record, task) for record in records.read(directory))
+
+
+def of(record: bytes, task: Task) -> LabelledTexts:
+    """The row of a serialized raw Example."""
+    feature = tf.train.Example.FromString(record).features.feature
+    texts = tuple(feature[name].bytes_list.value[0].decode() for name in task.texts)
+    label = feature[feature_names.LABEL]
+    return texts, repr(label.float_list.value[0]) if task.numeric else label.bytes_list.value[0].decode()

@@ -19,6 +19,7 @@ from components.calibration import cross_fitted
 from components.evaluation import (
     comparable,
     eval_config,
+    kept_rows,
     raw_text,
     sentences,
     shared_model,
@@ -54,8 +55,10 @@ MOST_EAGER_ROWS, _MOST_EAGER_BYTES = 10_000, 1 << 24
 class Executor(executor.Executor):
     """Fills in what TFX's executor is configured with, runs it, and sums up."""
 
-    _eager: bool
-    """Whether the split that is measured is one for lists."""
+    _eager: EagerPipeline | None
+    """What computes the measurement that is under way in lists, if the split is one for that."""
+    _is_eager: bool
+    """Whether it is."""
 
     def Do(  # noqa: N802
         self,
@@ -83,7 +86,7 @@ class Executor(executor.Executor):
         labels = {label: rows for (of, label), rows in row_counts.row_counts(Path(examples.uri)).items() if of == split}
         size = sum(path.stat().st_size for path in Path(artifact_utils.get_split_uri([examples], split)).glob("*"))
         is_small = sum(labels.values()) <= MOST_EAGER_ROWS and size <= _MOST_EAGER_BYTES
-        self._eager = is_small and stays_here(self)
+        self._is_eager = is_small and stays_here(self)
         evaluation = Path(artifact_utils.get_single_uri(output_dict["evaluation"]))
         evaluation.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=evaluation) as scratch:
@@ -98,6 +101,7 @@ class Executor(executor.Executor):
             if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
             summary = {**self._measure(input_dict, output_dict, exec_properties, task), **notes}
+            self._keep_answers(evaluation, examples, split, input_dict, notes)
             if rest is not None:
                 outputs = _aside(evaluation / _ON_REST)
                 inputs = {**input_dict, "examples": [rest]}
@@ -116,6 +120,22 @@ class Executor(executor.Executor):
             blessing.write(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, summary, task)
         # Without line breaks, which take seconds for a confusion matrix of a thousand classes.
         Path(evaluation, SUMMARY_FILE).write_text(json.dumps(summary), encoding="utf-8")
+
+    def _keep_answers(
+        self,
+        evaluation: Path,
+        examples: types.Artifact,
+        split: str,
+        input_dict: dict[str, list[types.Artifact]],
+        notes: dict[str, Any],
+    ) -> None:
+        """Writes what the models answered to each row in the measurement before, if it was computed in lists."""
+        if self._eager is None:
+            return
+        models = _models(input_dict)
+        version = notes["baseline_version"] if BASELINE in models else None
+        directory = Path(artifact_utils.get_split_uri([examples], split))
+        kept_rows.write(evaluation, self._eager.rows, directory, models, version, split)
 
     def _anchored(
         self,
@@ -166,23 +186,24 @@ class Executor(executor.Executor):
             task: of the models.
         """
         split, confidence = exec_properties["split"], exec_properties["confidence"]
-        models = {CANDIDATE: artifact_utils.get_single_uri(input_dict["model"])}
-        if compared := input_dict.get("baseline_model"):
-            models[BASELINE] = artifact_utils.get_single_uri(compared)
+        models = _models(input_dict)
         counts: dict[str, np.ndarray] = {}
         served: dict[str, dict[str, float]] = {}
         if task.served_metrics:
             directory = artifact_utils.get_split_uri(input_dict["examples"], split)
-            counts = {name: _raw_text_counts(uri, directory, task) for name, uri in models.items()}
+            counts = {name: _raw_text_counts(model, directory, task) for name, model in models.items()}
             served[RAW_TEXT_F1.name] = {name: raw_text.f1(of_model) for name, of_model in counts.items()}
         slices = list(json.loads(exec_properties["slices"]))
-        known = task_of(Path(path_utils.serving_model_path(models[BASELINE]))) if BASELINE in models else None
+        known = task_of(models[BASELINE]) if BASELINE in models else None
         config = eval_config.build_eval_config(task, slices, list(models), confidence, served, known)
         properties = {
             "eval_config": proto_utils.proto_to_json(config),
             "example_splits": json.dumps([split]),
             "custom_eval_shared_model": shared_model.PATH,
         }
+        self._eager = EagerPipeline() if self._is_eager else None
+        if self._eager is not None:
+            properties["custom_extractors"] = kept_rows.PATH
         super().Do(input_dict, output_dict, properties)
         summary = read_summary(artifact_utils.get_single_uri(output_dict["evaluation"]), task)
         if counts:
@@ -194,7 +215,14 @@ class Executor(executor.Executor):
         return {**summary, "confidence": confidence}
 
     def _make_beam_pipeline(self) -> Any:
-        return EagerPipeline() if self._eager else super()._make_beam_pipeline()
+        return super()._make_beam_pipeline() if self._eager is None else self._eager
+
+
+def _models(input_dict: dict[str, list[types.Artifact]]) -> dict[str, Path]:
+    """The directories of the models that are measured, the candidate's first."""
+    of_key = {CANDIDATE: input_dict["model"], BASELINE: input_dict.get("baseline_model")}
+    uris = {name: artifact_utils.get_single_uri(found) for name, found in of_key.items() if found}
+    return {name: Path(path_utils.serving_model_path(uri)) for name, uri in uris.items()}
 
 
 def _aside(directory: Path) -> dict[str, list[types.Artifact]]:
@@ -213,10 +241,9 @@ def _merge(summary: dict[str, Any], on_rest: dict[str, Any]) -> None:
     summary.update({name: on_rest[name] for name in _OF_BOTH if name in on_rest})
 
 
-def _raw_text_counts(model: str, split: str, task: Task) -> np.ndarray:
-    """Of a Model artifact, asked for entities of a split's rows as text: `raw_text.counts`."""
-    served = Predictor(Path(path_utils.serving_model_path(model)))
-    return raw_text.counts(sentences.read(split, task), served.predict)
+def _raw_text_counts(model: Path, split: str, task: Task) -> np.ndarray:
+    """Of a model that is asked for entities of a split's rows as text: `raw_text.counts`."""
+    return raw_text.counts(sentences.read(split, task), Predictor(model).predict)
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):

@@ -8,7 +8,7 @@ into the exported model's card. Nothing here imports TensorFlow before it is nee
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
@@ -299,6 +299,18 @@ class Task:
     def to_line(self, values: dict[str, Any], texts: Sequence[str]) -> str:
         """What `to_json` gave for these texts, as a line for a person."""
         return "\t".join(self.to_row(values))
+
+    def evaluated(self, predictions: np.ndarray) -> Iterator[dict[str, Any]] | None:
+        """What `assess` takes, of each row of an evaluation; None: an evaluation has less than that.
+
+        Args:
+            predictions: of `prediction_key`, [n, ...].
+        """
+        import tensorflow as tf
+
+        columns = {name: values.numpy() for name, values in self.outputs(tf.constant(predictions)).items()}
+        rows = zip(*columns.values(), strict=True)
+        return (self.to_json(dict(zip(columns, row, strict=True))) for row in rows)
 
     def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
         """What `to_json` gave for these texts, beside the row's label as `to_feature` has it, a number as text.

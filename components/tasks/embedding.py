@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.statistics.resampling import Draws
@@ -149,6 +149,13 @@ class Embedding(Regression):
     def answer_key(self) -> str:
         """Under which `assess` finds the number: `score_of` two vectors."""
         return self.target
+
+    def evaluated(self, predictions: np.ndarray) -> Iterator[dict[str, Any]]:
+        """The scores of pairs, of both texts' vectors float[n, 2 * hidden]."""
+        import numpy as np
+
+        first, second = np.split(predictions, 2, axis=1)
+        return ({self.answer_key: self.score_of(*vectors)} for vectors in zip(first, second, strict=True))
 
     def score_of(self, first: np.ndarray, second: np.ndarray) -> float:
         """The cosine of two texts' unit vectors, float[hidden], on the scale of the labels."""

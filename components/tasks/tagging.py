@@ -275,6 +275,10 @@ class Tagging(Task):
         ]
         return "\t".join(f"{surface} {kind} {score:.6f}" for surface, kind, score in found) or "-"
 
+    def evaluated(self, predictions: np.ndarray) -> None:
+        """None: of an evaluation the tags are known, and not how sure the model is of them."""
+        return
+
     def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
         """What is tagged in the row and what was found of its words; the loss is the number of spans that are wrong.
 

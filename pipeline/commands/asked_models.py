@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from components.common import progress, streams
 
 if TYPE_CHECKING:
-    from pipeline.reports.row_answers import Answers
+    from components.verdict.answers import Answers
     from pipeline.runs.record import RunRecord
 
 

@@ -11,7 +11,7 @@ from components.common.exit_status import DONE
 from components.rows import writer
 
 if TYPE_CHECKING:
-    from pipeline.reports.row_answers import Answers
+    from components.verdict.answers import Answers
 
 COLUMNS = ("truth", "prediction", "confidence", "loss")
 """Behind a row's place and its texts."""

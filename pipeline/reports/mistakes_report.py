@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from pipeline.reports.row_answers import Answers
+from components.verdict.answers import Answers
 from pipeline.reports.tables import Hanging, new_table
 
 _PAIRS = 15

@@ -1,6 +1,7 @@
 """What a run's model, and the one in production then, answered to the rows of a split, kept beside the run's record.
 
-A model is asked once, by the first command that wants to know.
+Of dev and test the Evaluator has mostly kept what it measured. Else a model is asked once, by the first command that
+wants to know.
 """
 
 from __future__ import annotations
@@ -8,9 +9,7 @@ from __future__ import annotations
 import contextlib
 import itertools
 import math
-from collections import Counter
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
@@ -22,59 +21,39 @@ from components.export.card_task import task_of
 from components.settings.run import Run
 from components.settings.serialization import dump, load_file
 from components.tasks.metrics import Assessment
+from components.verdict.answers import ANSWERS_FILE, AnsweredRow, Answers
 from pipeline.runs import manifest
 from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
 READER = "TsvExampleGen"
 
-
-@dataclass(frozen=True, slots=True)
-class AnsweredRow:
-    """A row of a split, and what models answer to it."""
-
-    place: int
-    """In the split's Examples, from 1."""
-    texts: tuple[str, ...]
-    candidate: Assessment
-    production: Assessment | None = None
-    """None: there was no model in production, or it is gone, or one of other labels."""
-
-
-@dataclass(slots=True)
-class Answers:
-    """Of one split, in its order."""
-
-    split: str
-    model: str
-    """`components.export.card.identity` of the run's model."""
-    version: str | None
-    """Of the model in production; None: it was not asked."""
-    total: int
-    """Rows of the split, of which the first ones may be here alone."""
-    rows: list[AnsweredRow] = field(default_factory=list)
-
-    @property
-    def is_complete(self) -> bool:
-        """Whether every row of the split is here."""
-        return len(self.rows) == self.total
-
-    def worst(self) -> list[AnsweredRow]:
-        """The rows that are not right, those of the greatest loss first; of numbers all."""
-        wrong = [row for row in self.rows if not row.candidate.right]
-        return sorted(wrong, key=lambda row: (-row.candidate.loss, row.place))
-
-    def confused(self) -> list[tuple[tuple[str, str], int]]:
-        """(truth, answer) -> wrong rows, the most frequent first; nothing of numbers."""
-        found = Counter(
-            (row.candidate.truth, row.candidate.answer) for row in self.rows if row.candidate.right is False
-        )
-        return sorted(found.items(), key=lambda one: (-one[1], one[0]))
+_EVALUATORS = {"dev": "Evaluator", "test": "Evaluator.test"}
+"""Split -> the node that measures on it."""
 
 
 def kept(record: RunRecord, split: str) -> Answers | None:
-    """What is kept of a split; None: nothing, or of another model, or it is damaged."""
-    path = _path(record, split)
+    """What is kept of a split: what models answered when they were asked, else what the Evaluator measured; None:
+    nothing, or of another model, or it is damaged."""
+    return _read(record, split, _path(record, split)) or _evaluated(record, split)
+
+
+def _evaluated(record: RunRecord, split: str) -> Answers | None:
+    """What the Evaluator has left of a split, where it is still there."""
+    node = _EVALUATORS.get(split)
+    uris = [uri for one in record.nodes if one.id == node for uri in one.outputs]
+    if not uris:
+        return None
+    with contextlib.suppress(InputError):
+        directory = Path(record.directory)
+        paths = PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
+        places = (paths.artifact(uri) for uri in uris)
+        found = (_read(record, split, place / ANSWERS_FILE) for place in places if place is not None)
+        return next(filter(None, found), None)
+    return None
+
+
+def _read(record: RunRecord, split: str, path: Path) -> Answers | None:
     if not path.is_file():
         return None
     with contextlib.suppress(InputError):
@@ -86,10 +65,24 @@ def kept(record: RunRecord, split: str) -> Answers | None:
 
 
 def enough(record: RunRecord, split: str, most: int | None) -> Answers | None:
-    """What is kept, if it is of as many rows as are needed, `most`, or of all; None: it is not."""
-    found = kept(record, split)
+    """What is kept, if it is of as many rows as are needed, `most`, or of all; None: it is not.
+
+    Nor is it enough where the Evaluator did not ask the model in production, which can be asked still.
+    """
+    found = _read(record, split, _path(record, split))
+    if found is None and (found := _evaluated(record, split)) and found.version is None and _has_production(record):
+        return None
     is_enough = found and (found.is_complete or (most is not None and len(found.rows) >= most))
     return found if is_enough else None
+
+
+def _has_production(record: RunRecord) -> bool:
+    """Whether there was a model in production that can be asked still."""
+    with contextlib.suppress(InputError):
+        directory = Path(record.directory)
+        paths = PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
+        return _production(record, paths, model_of(record, paths)) is not None
+    return False
 
 
 def asked(record: RunRecord, split: str, most: int | None) -> Answers:

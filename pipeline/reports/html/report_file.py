@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 import traceback
 from pathlib import Path
 
 from components.common import atomic_files
 from components.common.errors import describe
+from components.verdict.answers import Answers
 from pipeline.reports import model_card, row_answers
 from pipeline.reports.html import run_page
 from pipeline.reports.html.render import render
-from pipeline.reports.row_answers import Answers
+from pipeline.reports.tables import short_path, started
 from pipeline.runs.record import RunRecord
-
-_LATER = "Nobody has asked the model about single rows yet: `report` does so."
 
 
 def write(record: RunRecord, answers: Answers | None, no_answers: str = "") -> Path:
@@ -32,9 +32,18 @@ def write_at_end(record: RunRecord) -> str | None:
     try:
         model_card.write(record)
         answers = row_answers.kept(record, "dev")
-        write(record, answers, "" if answers or "dev" not in record.evaluations or record.is_of_documents else _LATER)
+        is_known = answers or "dev" not in record.evaluations or record.is_of_documents
+        write(record, answers, "" if is_known else _later(record))
     except Exception as error:
         with record.log.open("a", encoding="utf-8") as log:
             traceback.print_exc(file=log)
         return f"not all of the run's report was written: {describe(error)}"
     return None
+
+
+def _later(record: RunRecord) -> str:
+    """How the rows' answers come to be known, where the Evaluator has not kept them."""
+    command = [*started(), "report", record.id, "--root", short_path(str(Path(record.directory).parents[2]))]
+    return (
+        f"The model was not asked about single rows yet. This asks it, and writes the page anew: {shlex.join(command)}"
+    )

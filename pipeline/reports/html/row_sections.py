@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from components.verdict.answers import AnsweredRow, Answers
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Note, Section, Table, cut
-from pipeline.reports.row_answers import AnsweredRow, Answers
 
 _WORST = 50
 """Rows that are listed."""

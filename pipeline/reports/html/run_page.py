@@ -8,10 +8,10 @@ from pathlib import Path
 from components import tasks
 from components.common.errors import InputError
 from components.tasks import Task
+from components.verdict.answers import Answers
 from pipeline.reports import row_answers
 from pipeline.reports.html import data_sections, lineage_sections, result_sections, row_sections
 from pipeline.reports.html.blocks import Cell, Note, Page, Section
-from pipeline.reports.row_answers import Answers
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths

@@ -20,6 +20,7 @@ from sklearn.metrics import (
 )
 
 from components.evaluation import comparable
+from components.export.card import identity, read_card
 from components.export.signatures import Exported
 from components.nodes import evaluator
 from components.rows.splits import text_hash
@@ -27,10 +28,11 @@ from components.serving.predictor import Predictor
 from components.settings.data import Data
 from components.settings.gate import Gate
 from components.settings.model import Model
-from components.settings.serialization import dump
+from components.settings.serialization import dump, load_file
 from components.settings.training import Training
 from components.tasks.classification import Classification
 from components.training import initial_model
+from components.verdict.answers import ANSWERS_FILE, Answers
 from pipeline.beam.batch_size import use_large_batches
 from tests.conftest import LABELS, Trained, Transformed, artifact, beam_executor
 
@@ -165,9 +167,40 @@ def test_more_rows_than_are_computed_in_lists_go_through_beam_to_the_same_end(
     by_beam = evaluate(wild, tiny_trained.model, refused.gate, eager=len(rows) - 1)
     assert by_beam.summary == refused.summary
     assert not by_beam.blessed
-    assert sorted(path.name for path in by_beam.blessing.parent.rglob("*") if path.is_file()) == sorted(
-        path.name for path in refused.blessing.parent.rglob("*") if path.is_file()
-    )
+    # What each row was answered is kept where memory has room for the rows.
+    assert sorted([*files_of(by_beam), "answers.json"]) == files_of(refused)
+
+
+def files_of(evaluated: Evaluated) -> list[str]:
+    return sorted(path.name for path in evaluated.blessing.parent.rglob("*") if path.is_file())
+
+
+def answers_of(evaluated: Evaluated) -> Answers:
+    path = evaluated.blessing.with_name("evaluation") / ANSWERS_FILE
+    return load_file(Answers, path, "answers", "none")
+
+
+def test_the_answers_that_are_kept_are_those_that_the_models_give(
+    refused: Evaluated, wild: Any, tiny_trained: Trained, rows: list[Row]
+) -> None:
+    kept = answers_of(refused)
+    wild_model = Path(wild.uri, "Format-Serving")
+    assert (kept.split, kept.version, kept.total) == ("dev", "7", len(rows))
+    assert kept.model == identity(read_card(wild_model))
+    assert [row.texts for row in kept.rows] == [texts for texts, _ in labelled_of(rows)]
+    for model, of in ((wild_model, "candidate"), (tiny_trained.saved_model, "production")):
+        for row, asked in zip(kept.rows, loaded(model).assess(labelled_of(rows)), strict=True):
+            found = getattr(row, of)
+            assert (found.truth, found.answer, found.right) == (asked.truth, asked.answer, asked.right)
+            assert (found.loss, found.confidence) == pytest.approx((asked.loss, asked.confidence), abs=1e-4)
+    measured = refused.summary["metrics"]
+    for name, of in (("candidate", "candidate"), ("baseline", "production")):
+        right = [getattr(row, of).right for row in kept.rows]
+        assert sum(right) / len(right) == pytest.approx(measured[name][""]["accuracy"])
+
+
+def labelled_of(rows: list[Row]) -> list[tuple[tuple[str, ...], str]]:
+    return [((row.text,), row.label) for row in rows]
 
 
 @pytest.fixture(scope="module")
@@ -261,6 +294,9 @@ def test_a_model_that_just_reaches_its_bounds_is_blessed_though_a_slice_of_it_do
 
 
 def test_a_model_of_other_classes_in_production_is_not_compared_with_and_that_is_said(blessed: Evaluated) -> None:
+    kept = answers_of(blessed)
+    assert kept.version is None
+    assert {row.production for row in kept.rows} == {None}
     assert set(blessed.gate.max_drop) == {"accuracy", "loss"}
     assert blessed.summary["baseline_version"] == "7"
     assert blessed.summary["not_compared"] == "version 7 knows other classes (bad, good)"

@@ -195,3 +195,32 @@ def test_a_line_for_a_person_has_the_surfaces_of_entities_or_a_dash() -> None:
     found = {"type": "LOC", "score": 0.5, "begin": 3, "end": 7}
     assert Tagging(("LOC",)).to_line({"entities": [found]}, ["in Rome."]) == "Rome LOC 0.500000"
     assert Tagging(("LOC",)).to_line({"entities": []}, ["in Rome."]) == "-"
+
+
+@pytest.mark.parametrize(
+    ("task", "prediction", "expected"),
+    [
+        (Classification(("no", "yes")), [[0.25, 0.75]], ("no", "yes", False, 0.75)),
+        (Pair(("no", "yes")), [[0.75, 0.25]], ("no", "no", True, 0.75)),
+        (Multilabel(("a", "b"), threshold=0.5), [[0.75, 0.5]], ("a", "a|b", False, 0.5)),
+        (Regression(), [[2.5]], ("2", "2.5", None, None)),
+        (Similarity(range=(0.0, 5.0)), [[2.5]], ("2", "2.5", None, None)),
+        (Embedding(range=(0.0, 4.0)), [[1.0, 0.0, 0.6, 0.8]], ("2", "2.4", None, None)),
+    ],
+    ids=lambda value: value.name if isinstance(value, Task) else "",
+)
+def test_what_an_evaluation_predicts_is_an_answer(task: Task, prediction: Any, expected: tuple[Any, ...]) -> None:
+    import numpy as np
+
+    values = task.evaluated(np.array(prediction, np.float32))
+    assert values is not None
+    label = {"multilabel": "a"}.get(task.name, "no" if task.has_label_names else "2.0")
+    (found,) = (task.assess(("one", "two")[: len(task.texts)], label, one) for one in values)
+    assert (found.truth, found.answer, found.right, found.confidence) == expected
+
+
+def test_an_evaluation_of_tags_has_less_than_an_answer() -> None:
+    import numpy as np
+
+    task: Task = Tagging(("LOC",))
+    assert task.evaluated(np.zeros((1, 2), np.float32)) is None

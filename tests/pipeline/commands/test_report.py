@@ -1,6 +1,7 @@
 """`report` and `mistakes` of a real run: the figures are those of the artifacts."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,10 +30,15 @@ def summary_of(first_run: FirstRun, split: str) -> dict[str, Any]:
     return found
 
 
-def test_a_run_leaves_a_report_and_show_names_it(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_run_leaves_a_report_with_its_mistakes_and_show_names_it(
+    first_run: FirstRun, capfd: pytest.CaptureFixture[str]
+) -> None:
     report = Path(first_run.record["directory"], "report.html")
     read = check_harmless(report.read_text(encoding="utf-8"))
-    assert "`report` does so" in read.text
+    (said,) = re.findall(r"(\d+) of (\d+) rows of dev are wrong", read.text)
+    measured = summary_of(first_run, "dev")["metrics"]["candidate"][""]
+    assert int(said[1]) == first_run.record["rows"]["dev"]
+    assert int(said[0]) == round((1 - measured["accuracy"]) * int(said[1]))
     _, out, _ = called(capfd, "show", "--root", str(first_run.root))
     assert "report.html" in out
 
@@ -87,7 +93,16 @@ def test_answers_that_are_kept_are_not_asked_again_and_damaged_ones_are(
 
     found = record.read(Path(first_run.record["directory"]))
     kept = Path(found.directory, "answers-dev.json")
-    row_answers.asked(found, "dev", None)
+    answered = row_answers.kept(found, "dev")
+    assert answered is not None
+    # The Evaluator's are as those of a model that is asked as clients ask it.
+    monkeypatch.setattr(row_answers, "_EVALUATORS", {})
+    assert row_answers.kept(found, "dev") is None
+    asked = row_answers.asked(found, "dev", None)
+    assert (asked.model, asked.version, asked.total) == (answered.model, answered.version, answered.total)
+    for one, other in zip(asked.rows, answered.rows, strict=True):
+        assert (one.place, one.texts, one.candidate[:2]) == (other.place, other.texts, other.candidate[:2])
+        assert one.candidate.loss == pytest.approx(other.candidate.loss, abs=1e-4)
     document = json.loads(kept.read_text())
     assert row_answers.kept(found, "dev") is not None
     damages: list[Any] = [{**document, "model": "another"}, {**document, "rows": [1]}, {"rows": []}, []]

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from components.tasks.metrics import Assessment
-from pipeline.reports.row_answers import AnsweredRow, Answers
+from components.verdict.answers import AnsweredRow, Answers
 from pipeline.runs.record import RunRecord
 
 HOSTILE = [

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
+from components.verdict.answers import Answers
 from pipeline.reports.html import charts
 from pipeline.reports.html.render import render
 from pipeline.reports.html.run_page import run_page
-from pipeline.reports.row_answers import Answers
 from pipeline.runs.record import NodeRecord, RunRecord
 from tests.pipeline.reports.made_up import HOSTILE, LINE, answers, record, summary
 from tests.pipeline.reports.pages import PageReader, check_harmless
