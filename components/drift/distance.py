@@ -8,7 +8,7 @@ from typing import Any
 
 from tensorflow_metadata.proto.v0 import schema_pb2, statistics_pb2
 
-from components.drift.profile import AGREES, FEATURES, MEANS, feature_statistics
+from components.drift.profile import AGREES, FEATURES, MEANS, feature_statistics, range_names
 from components.examples.tfdv import tfdv
 from components.settings.drift import Drift
 
@@ -30,6 +30,8 @@ class Distance:
     """What the model learned from, in words: the mean, or the shares of the classes."""
     now: str
     """The new rows, likewise."""
+    spread: list[tuple[str, float, float]] = dataclasses.field(default_factory=list)
+    """What is compared: a label or a range, its share of what the model learned from, and that of the new rows."""
 
     @property
     def exceeded(self) -> bool:
@@ -72,7 +74,14 @@ def compare(
         # Rows that the model itself learned from agree more than others: not drift.
         values[FEATURES["label_agreement"]] = 0.0
     return [
-        Distance(name, values[FEATURES[name]], getattr(limits, name), _in_words(before, name), _in_words(now, name))
+        Distance(
+            name,
+            values[FEATURES[name]],
+            getattr(limits, name),
+            _in_words(before, name),
+            _in_words(now, name),
+            _spread(before, now, name),
+        )
         for name in compared
     ]
 
@@ -87,6 +96,21 @@ def _in_words(statistics: statistics_pb2.DatasetFeatureStatisticsList, name: str
         number, written = MEANS[name]
         return written.format(feature_statistics(statistics, number).num_stats.mean)
     return ", ".join(f"{value} {share:.1%}" for value, share in islice(_shares(statistics, name).items(), 5))
+
+
+def _spread(
+    before: statistics_pb2.DatasetFeatureStatisticsList, now: statistics_pb2.DatasetFeatureStatisticsList, name: str
+) -> list[tuple[str, float, float]]:
+    """As of `Distance`: labels by their shares before, ranges in their order without empty ones at the ends."""
+    learned, found = (_shares(one, FEATURES[name]) for one in (before, now))
+    # The commonest first, and behind them what is new.
+    values = list({**learned, **found})
+    names = {value: value for value in values}
+    if name in MEANS:
+        named = range_names(MEANS[name][0])
+        places = sorted(map(int, values))
+        names = {f"{place:02}": named[place] for place in range(places[0], places[-1] + 1)}
+    return [(shown, learned.get(value, 0.0), found.get(value, 0.0)) for value, shown in names.items()]
 
 
 def _agreeing(statistics: statistics_pb2.DatasetFeatureStatisticsList) -> float:

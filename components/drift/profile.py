@@ -164,6 +164,16 @@ class Learned:
             self.words.write(model)
 
 
+def range_names(number: str) -> list[str]:
+    """What to call the ranges of one of `_BOUNDS`, in their order."""
+    bounds = _BOUNDS[number]
+    shown = [str(bound) if number == "tokens" else f"{bound:.0%}" for bound in bounds]
+    lower = [str(int(bound) + 1) if number == "tokens" else f"over {bound:.0%}" for bound in bounds]
+    between = [f"{low} to {high}" for low, high in zip(lower, shown[1:], strict=False)]
+    first = shown[0] if bounds[0] == 0 else f"up to {shown[0]}"
+    return [first, *between, f"over {shown[-1]}"]
+
+
 def write(model: Path, statistics: statistics_pb2.DatasetFeatureStatisticsList, tokenizer: Tokenizer) -> None:
     """Writes a profile, and the vocab.txt that another profile will need, into a SavedModel's assets.extra."""
     (model / _PROFILE_FILE).write_bytes(statistics.SerializeToString(deterministic=True))

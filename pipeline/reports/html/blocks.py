@@ -76,7 +76,16 @@ class Chart:
     kind: ClassVar[str] = "chart"
 
 
-Block = Table | Facts | Note | Command | Chart
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """A chart and the table of its numbers, beside each other where there is room."""
+
+    chart: Chart
+    table: Table
+    kind: ClassVar[str] = "drawn"
+
+
+Block = Table | Facts | Note | Command | Chart | Drawn
 
 
 @dataclass(slots=True)

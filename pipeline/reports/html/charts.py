@@ -16,6 +16,9 @@ from pipeline.reports.html.blocks import Chart
 _WIDTH, _HEIGHT = 330, 200
 """Of a chart's inside in pixels: with its axes it fits a phone."""
 
+_LEVEL = 3
+"""Names below bars that have room beside each other; more are slanted."""
+
 _SERIES = [f"var(--series-{number})" for number in range(1, 7)]
 
 _CONFIG: dict[str, Any] = {
@@ -32,6 +35,8 @@ _CONFIG: dict[str, Any] = {
     "view": {"stroke": None},
     "range": {"category": _SERIES},
     "mark": {"color": _SERIES[0]},
+    # Else black, which nobody sees on a dark page.
+    "rule": {"color": _SERIES[0]},
     "font": "sans-serif",
 }
 
@@ -90,7 +95,7 @@ def scatter(
 def intervals(title: str, description: str, rows: Sequence[Mapping[str, Any]], x: str) -> Chart:
     """A line for each name from `low` to `high`, with a point at `value`."""
     names: dict[str, Any] = {"field": "name", "type": "nominal", "sort": None, "title": None}
-    low = {"field": "low", "type": "quantitative", "title": x, "scale": {"zero": False}}
+    low = {"field": "low", "type": "quantitative", "title": x, "scale": {"zero": False}, "axis": {"tickCount": 5}}
     span = {"x": low, "x2": {"field": "high"}, "y": names}
     point = {"x": {"field": "value", "type": "quantitative"}, "y": names}
     layers = [
@@ -100,12 +105,13 @@ def intervals(title: str, description: str, rows: Sequence[Mapping[str, Any]], x
     return _chart(title, description, {"data": _data(rows), "layer": layers, "height": {"step": 18}}, {})
 
 
-def bars(title: str, description: str, rows: Sequence[Mapping[str, Any]], x: str, y: str, of: str) -> Chart:
-    """Bars side by side: `x` is a name, `y` a number, `of` tells them apart."""
+def bars(title: str, description: str, rows: Sequence[Mapping[str, Any]], y: str) -> Chart:
+    """Bars side by side: `x` is a name, `y` a share, which `y` names, `of` tells them apart."""
+    few = len({row["x"] for row in rows}) <= _LEVEL
     encoding = {
-        "x": {"field": "x", "type": "nominal", "sort": None, "title": x},
+        "x": {"field": "x", "type": "nominal", "sort": None, "title": None, "axis": {"labelAngle": 0 if few else -45}},
         "xOffset": {"field": "of", "sort": None},
-        "y": {"field": "y", "type": "quantitative", "title": y},
+        "y": {"field": "y", "type": "quantitative", "title": y, "axis": {"format": "%"}},
         "color": {"field": "of", "type": "nominal", "title": None, "sort": None},
     }
     return _chart(title, description, {"data": _data(rows), "mark": "bar"}, encoding)

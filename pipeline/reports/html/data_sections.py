@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from components.rows import row_counts
 from components.tasks import Task
 from pipeline.reports.html import charts
-from pipeline.reports.html.blocks import Block, Cell, Facts, Note, Section, Table
+from pipeline.reports.html.blocks import Block, Cell, Drawn, Facts, Note, Section, Table
 from pipeline.reports.metric_values import number
 from pipeline.runs.node_notes import drift_note, training_speed
 from pipeline.runs.record import RunRecord
@@ -94,8 +95,46 @@ def drift(record: RunRecord) -> Section | None:
         for one in found.get("measures", [])
     ]
     headings = ["measure", "distance", "limit", "", "learned before", "these rows"]
-    table = Table(f"Train beside what version {found.get('version')} learned from", headings, rows, texts=(0, 3, 4, 5))
-    return Section("drift", "Drift", [Note(drift_note(found)), table])
+    version = f"version {found.get('version')}"
+    table = Table(f"Train beside what {version} learned from", headings, rows, texts=(0, 3, 4, 5))
+    spreads = [block for one in found.get("measures", []) for block in _spread(one, version)]
+    return Section("drift", "Drift", [Note(drift_note(found)), table, *spreads])
+
+
+_SPREADS = {
+    "label": "Labels",
+    "label_agreement": "Labels that are what the words tell",
+    "text_length": "Tokens of a row",
+    "unknown_share": "Unknown words of a row",
+    "vocabulary_coverage": "Words of a row that are one token",
+}
+"""Measure -> what its shares are of."""
+
+_DRAWN = 20
+"""Values of a chart; of more, those whose shares moved most."""
+
+
+def _spread(measure: Mapping[str, Any], version: str) -> list[Block]:
+    """The shares that a measure compares; nothing where an older run has not kept them."""
+    # A label that is called like the other column is another one still.
+    spread = [(str(name), float(before), float(now)) for name, before, now in measure.get("spread", [])]
+    if not spread:
+        return []
+    title = _SPREADS[measure["name"]]
+    most = sorted(spread, key=lambda one: -abs(one[2] - one[1]))[:_DRAWN]
+    drawn = [
+        {"x": name, "y": share, "of": of}
+        for name, before, now in spread
+        if (name, before, now) in most
+        for of, share in ((f"learned by {version}", before), ("train of this run", now))
+    ]
+    said = f"Shares of rows, of what {version} learned from and of this run's train; the table has the numbers."
+    rows = [[name, f"{before:.2%}", f"{now:.2%}", f"{100 * (now - before):+.2f}"] for name, before, now in spread]
+    headings = ["", f"learned by {version}", "train of this run", "moved by, in points"]
+    which = f"{title}, the {_DRAWN} that moved most" if len(spread) > _DRAWN else title
+    table = Table(f"{title}: shares of rows", headings, rows, folded=len(rows) > _OPEN)
+    # Two bars of 100% say nothing.
+    return [Drawn(charts.bars(which, said, drawn, "share of rows"), table)] if len(rows) > 1 else [table]
 
 
 def training(record: RunRecord) -> Section | None:

@@ -11,6 +11,7 @@ from pipeline.reports.class_report import confused
 from pipeline.reports.html import charts
 from pipeline.reports.html.blocks import Block, Cell, Cells, Facts, Note, Section, Table
 from pipeline.reports.metric_values import ends, number, value
+from pipeline.reports.tables import short_path
 from pipeline.runs.record import RunRecord
 
 Summary = Mapping[str, Any]
@@ -59,7 +60,7 @@ def verdict(record: RunRecord) -> Section:
         headings = ["rule", "result", "value", "interval", "limit", "in words"]
         blocks.append(Table("The rules of the gate", headings, rows, texts=(0, 1, 5)))
     blocks += metrics(record.evaluations)
-    facts = [("pushed", record.pushed)] if record.pushed else []
+    facts = [("pushed", short_path(record.pushed))] if record.pushed else []
     if "baseline_version" in dev:
         facts.append(("in production before", f"version {dev['baseline_version']}"))
     if "not_compared" in dev:

@@ -147,3 +147,25 @@ def test_many_rows_are_sampled_evenly_and_the_same_way_each_time(monkeypatch: py
 
 def test_a_model_of_before_has_no_profile(tmp_path: Path) -> None:
     assert profile.read(tmp_path) is None
+
+
+def test_the_shares_that_are_compared_are_told_by_label_and_by_range() -> None:
+    ids, rows = np.full(12, TOKENS.index("a")), [2, 2, 4, 4]
+    learned = profile.of_tokens(ids, np.array(rows), ["bad", "bad", "bad", "good"], TOKENIZER)
+    longer = profile.of_tokens(
+        np.full(62, TOKENS.index("a")), np.array([2, 10, 20, 30]), ["good", "new"] * 2, TOKENIZER
+    )
+    found = {one.name: one.as_dict()["spread"] for one in distance.compare(learned, longer, LIMITS)}
+    assert found["label"] == [("bad", 0.75, 0.0), ("good", 0.25, 0.5), ("new", 0.0, 0.5)]
+    assert found["text_length"] == [
+        ("up to 8", 1.0, 0.25), ("9 to 16", 0.0, 0.25), ("17 to 24", 0.0, 0.25), ("25 to 32", 0.0, 0.25),
+    ]  # fmt: skip
+    assert [name for name, *_ in found["unknown_share"]] == ["0%"]
+    assert [name for name, *_ in found["vocabulary_coverage"]] == ["over 99%"]
+
+
+def test_each_range_has_a_name() -> None:
+    assert profile.range_names("tokens")[:2] == ["up to 8", "9 to 16"]
+    assert profile.range_names("tokens")[-1] == "over 384"
+    assert profile.range_names("unknown")[:2] == ["0%", "over 0% to 2%"]
+    assert profile.range_names("whole")[0] == "up to 30%"

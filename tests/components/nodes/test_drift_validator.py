@@ -9,6 +9,7 @@ from tfx.types import standard_artifacts
 
 from components import tasks
 from components.common.errors import InputError
+from components.drift import profile
 from components.nodes.drift_validator import Driver, Executor
 from components.rows import row_counts
 from components.rows.files import fingerprint
@@ -37,6 +38,31 @@ def test_rows_that_are_not_those_of_the_examples_any_more_are_refused(tiny_train
         Executor().Do(*given, properties)
     said = "changed since the run began. Run again once the files are complete; of a scheduled run, clear all tasks."
     assert str(caught.value) == f"{train}: {said}"
+
+
+def test_the_shares_that_are_written_are_those_of_the_model_and_of_the_rows(
+    tiny_trained: Trained, tmp_path: Path
+) -> None:
+    rows = "a good\tgood\na bad\tbad\na b a b a b a b a b\tbad\na\tmixed\n"
+    given, properties = deliver(tmp_path, tiny_trained, {2: rows})
+    Executor().Do(*given, {**properties, "limits": dump(Drift(on_drift="warn"))})
+    written = json.loads((tmp_path / "anomalies" / "drift.json").read_text())
+    spreads = {one["name"]: {name: shares for name, *shares in one["spread"]} for one in written["measures"]}
+    assert {name: now for name, (_, now) in spreads["label"].items()} == {"good": 0.25, "bad": 0.5, "mixed": 0.25}
+    # [CLS] and [SEP] are among the tokens.
+    assert spreads["text_length"]["up to 8"][1] == 0.75
+    assert spreads["text_length"]["9 to 16"][1] == 0.25
+    learned = profile.read(tiny_trained.saved_model)
+    for name, feature, named in (
+        ("label", "label", lambda value: value),
+        ("text_length", "text_length", lambda value: profile.range_names("tokens")[int(value)]),
+    ):
+        buckets = profile.feature_statistics(learned, feature).string_stats.rank_histogram.buckets
+        count = sum(bucket.sample_count for bucket in buckets)
+        before = {name: share for name, (share, _) in spreads[name].items() if share}
+        assert before == {named(bucket.label): bucket.sample_count / count for bucket in buckets}
+    for spread in spreads.values():
+        assert [sum(column) for column in zip(*spread.values(), strict=True)] == pytest.approx([1, 1])
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from components.verdict.answers import Answers
-from pipeline.reports.html import charts
+from pipeline.reports.html import charts, report_file
 from pipeline.reports.html.render import render
 from pipeline.reports.html.run_page import run_page
 from pipeline.runs.record import NodeRecord, RunRecord
@@ -113,3 +113,40 @@ def test_a_chart_escapes_what_it_is_given_and_has_a_name(tmp_path: Path) -> None
 def test_a_record_without_anything_has_a_page(tmp_path: Path) -> None:
     read = page_of(record(tmp_path, state="failed", error="Trainer failed", training={}, rows={}))
     assert "Trainer failed" in read.text
+
+
+def test_drift_is_drawn_by_label_and_by_range_with_the_shares_beside(tmp_path: Path) -> None:
+    of_label = [[HOSTILE[0], 0.75, 0.5], ["good", 0.25, 0.5]]
+    lengths = [["up to 8", 1.0, 0.25], ["9 to 16", 0.0, 0.75]]
+    words = {"limit": 0.3, "exceeded": False, "before": "then", "now": "now"}
+    measures = [
+        {"name": "label", "value": 0.25, "spread": of_label, **words},
+        {"name": "text_length", "value": 0.5, "spread": lengths, **words},
+        # As a run of before has left it.
+        {"name": "unknown_share", "value": 0.0, **words},
+    ]
+    drift = {"version": "7", "measures": measures, "not_compared": []}
+    read = page_of(record(tmp_path, drift=drift))
+    assert read.tables["Labels: shares of rows"] == [
+        ["", "learned by version 7", "train of this run", "moved by, in points"],
+        [HOSTILE[0], "75.00%", "50.00%", "-25.00"],
+        ["good", "25.00%", "50.00%", "+25.00"],
+    ]
+    assert read.tables["Tokens of a row: shares of rows"][2] == ["9 to 16", "0.00%", "75.00%", "+75.00"]
+    assert not [caption for caption in read.tables if caption.startswith("Unknown words")]
+    assert read.text.count("Shares of rows, of what version 7 learned from") == 2
+    many = [[f"label {number}", 0.01, 0.01 + number / 1000] for number in range(100)]
+    drift["measures"] = [{"name": "label", "value": 0.25, "spread": many, **words}]
+    read = page_of(record(tmp_path, drift=drift))
+    assert len(read.tables["Labels: shares of rows"]) == 101
+    assert "Labels, the 20 that moved most" in read.text
+
+
+def test_where_the_evaluator_kept_no_answers_the_page_says_which_command_asks(tmp_path: Path) -> None:
+    directory = tmp_path / "runs" / "toy" / "runs" / "20261128-093000"
+    directory.mkdir(parents=True)
+    found = record(directory, evaluations={"dev": summary(["bad", "good"], [[8, 2], [1, 9]])})
+    report_file.write_at_end(found)
+    read = check_harmless(found.report.read_text(encoding="utf-8"))
+    assert "The model was not asked about single rows yet. This asks it, and writes the page anew: " in read.text
+    assert f"report 20261128-093000 --root {tmp_path / 'runs'}" in read.text
