@@ -60,13 +60,15 @@ $(KERNELS): components/kernels/build.py $(wildcard components/kernels/*.[ch]) .v
 	$(PY) -m components.kernels.build
 	@touch $@
 
-# The pages that are made of the code: docs/configuration.md, commands.md, errors.md and metrics.md.
+# The pages that are made of the code: docs/configuration.md, commands.md, errors.md, metrics.md and signatures.md.
 docs: setup
 	$(PY) -m docs.generate
 	$(PY) -m tests.pipeline.config.test_bad_inputs > .page.new
 	mv .page.new docs/errors.md
 	$(PY) -m tests.components.tasks.test_metrics > .page.new
 	mv .page.new docs/metrics.md
+	$(PY) -m tests.components.export.test_signature_page > .page.new
+	mv .page.new docs/signatures.md
 
 # The rooms from the top down with what each imports, and whether they keep their order.
 rooms: setup

@@ -6,7 +6,6 @@ import dataclasses
 import errno
 import json
 from collections import Counter
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -25,23 +24,7 @@ from components.serving.predictor import Predictor
 from components.settings.model_forms import FORMS
 from components.tokenization.tokenizer_files import read_tokenizer
 from tests import exported_models
-
-Made = Callable[..., Path]
-
-
-@pytest.fixture(scope="module")
-def version(tmp_path_factory: pytest.TempPathFactory) -> Made:
-    """The version of a task, made once for its settings."""
-    known: dict[str, Path] = {}
-
-    def made(task: str, **settings: Any) -> Path:
-        key = json.dumps([task, settings])
-        if key not in known:
-            folder = tmp_path_factory.mktemp(task)
-            known[key] = exported_models.write(folder, exported_models.TASKS[task], **settings)
-        return known[key]
-
-    return made
+from tests.components.export.conftest import Made
 
 
 def exported(version: Path, form: str, destination: Path) -> Path:
