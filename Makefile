@@ -13,7 +13,7 @@ KERNELS := components/kernels/x86-64-v3.so
 .PHONY: run test lint types pytest rooms docs samples setup lock airflow kubeflow oldest signing mlflow browser clean bench bench-train bench-tokenize \
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
-  bench-small-run bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
+  bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
   bench-label-errors
 
 run: setup samples
@@ -183,7 +183,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-vocabulary, bench-verdict, bench-calibration and bench-label-errors are apart.
+# bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration and bench-label-errors are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -245,6 +245,11 @@ bench-precision: setup samples
 bench-small-run: SAMPLES = minilm
 bench-small-run: setup samples
 	$(PY) -m bench.small_run
+
+# From 400 rows in five classes to a model that answers, by `init`, `run` and `predict`; five minutes.
+bench-first-model: SAMPLES = minilm newsgroups reuters-r8
+bench-first-model: setup samples
+	$(PY) -m bench.first_model
 
 # The limits of drift on real rows, and on German ones that are generated: three minutes.
 bench-drift: SAMPLES = minilm movie-reviews reuters-r8
