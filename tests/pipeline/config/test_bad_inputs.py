@@ -127,6 +127,11 @@ class Box:
         self.write("pushed/1/assets.extra/vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\n")
         return self.write("pushed/1/assets.extra/model.json", json.dumps(card))
 
+    def labelled(self) -> Self:
+        """A version that says where labels stood in training."""
+        card = {**CARD, "input": {**CARD["input"], "label": "label"}}
+        return self.write("pushed/1/assets.extra/model.json", json.dumps(card))
+
     def delete(self, name: str) -> Self:
         (self.directory / name).unlink()
         return self
@@ -1438,6 +1443,27 @@ CASES: dict[str, list[Case]] = {
              "standard input:2: an empty line. Give one text a line.", PREDICT),
         Case("standard input that is not UTF-8", lambda box: box.stdin(b"caf\xe9\n"),
              "standard input: not UTF-8. Convert it to UTF-8.", PREDICT),
+    ],
+    "`suggest`": [
+        Case("another form of a model", lambda box: box.card(exported={"form": "onnx"}),
+             "DIR/pushed/1: the form onnx of a pushed model, which other programs take. Only a SavedModel will do: "
+             "give the version that it was made from.", "suggest --model DIR/pushed DIR/dev.tsv"),
+        Case("a model that does not say where its label was", lambda box: box.card(),
+             "--model: its card does not say how rows with labels look. Push the model again.",
+             "suggest --model DIR/pushed DIR/dev.tsv"),
+        Case("no such column of labels", lambda box: box.labelled(),
+             "--label: the label is 'lable', the header has 'text', 'label'. Did you mean 'label'? Correct it, or "
+             "leave it out where rows have none yet.", "suggest --model DIR/pushed DIR/dev.tsv --label lable"),
+        Case("a label by name without a header", lambda box: box.labelled(),
+             "--no-header: the label's column is 'label', but without a header there are no names. Give its number "
+             "with --label.", "suggest --model DIR/pushed DIR/dev.tsv --no-header --column 1 --label label"),
+        Case("no rows to choose from", lambda box: box.labelled(),
+             "pipeline_runner.py suggest: argument --top: must be at least 1, got 0. `pipeline_runner.py suggest "
+             "--help` lists what there is.",
+             "suggest --model DIR/pushed DIR/dev.tsv --top 0"),
+        Case("a model that does not say what it is made of", lambda box: box.labelled(),
+             "DIR/pushed/1: was pushed before versions said how they cut texts into tokens. Train and push it again.",
+             "suggest --model DIR/pushed DIR/dev.tsv"),
     ],
     "`match`": [
         Case("a query's column that is not there", nothing,

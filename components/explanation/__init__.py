@@ -1,0 +1,1 @@
+"""What an answer comes from: a pushed model, rebuilt to be looked into."""
