@@ -1,1 +1,1 @@
-"""What an answer comes from: a pushed model, rebuilt to be looked into."""
+"""What an answer comes from: words that weighed, rows of train that are near."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import keras
@@ -32,6 +34,7 @@ class Embeddings(keras.layers.Layer):
         # Behind a function: as an attribute it would be saved a second time.
         rows = self.word.embeddings.value
         self._word_rows = lambda: rows
+        self._lookup = lambda token_ids: tf.gather(rows, token_ids)
         self.built = True
 
     @property
@@ -39,12 +42,21 @@ class Embeddings(keras.layers.Layer):
         """The table of the vocabulary, float[vocabulary, hidden]."""
         return self._word_rows()
 
+    @contextlib.contextmanager
+    def looked_up_by(self, lookup: Callable[[tf.Tensor], tf.Tensor]) -> Iterator[None]:
+        """Within, words' embeddings are what a function makes of token ids: int32[...] -> float[..., hidden]."""
+        before, self._lookup = self._lookup, lookup
+        try:
+            yield
+        finally:
+            self._lookup = before
+
     def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
         """int32[batch, length] -> float[batch * length, hidden]."""
         length = keras.ops.shape(token_ids)[1]
         # One row of the segment table is added to the few positions rather than to every token.
         position = self.position.embeddings[:length]
-        words = tf.cast(tf.gather(self.word_rows, token_ids), self.compute_dtype)
+        words = tf.cast(self._lookup(token_ids), self.compute_dtype)
         if segment_ids is None:
             embedded = words + (position + self.segment.embeddings[0])
         else:

@@ -8,6 +8,7 @@ from components.common import progress, streams
 
 if TYPE_CHECKING:
     from components.verdict.answers import Answers
+    from pipeline.reports.html.explanations import Explanations
     from pipeline.runs.record import RunRecord
 
 
@@ -34,3 +35,25 @@ def answers_of(record: RunRecord, split: str, most: int | None) -> Answers:
         progress.watch(shown, f"asking the model about {split}"),
     ):
         return row_answers.asked(record, split, most)
+
+
+def explanations_of(record: RunRecord, answers: Answers) -> Explanations:
+    """What is kept of the worst mistakes' reasons, or else what is found now, likewise.
+
+    Args:
+        record: of the run.
+        answers: of a split.
+
+    Raises:
+        InputError: as `explanations.explained`.
+    """
+    from pipeline.reports.html import explanations
+
+    if (found := explanations.kept(record, answers)) is not None:
+        return found
+    with (
+        progress.stop_on_signals(),
+        streams.redirected_output(record.log) as shown,
+        progress.watch(shown, f"explaining mistakes of {answers.split}"),
+    ):
+        return explanations.explained(record, answers)

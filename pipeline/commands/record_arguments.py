@@ -48,6 +48,8 @@ def add_reports(add: Add) -> None:
     )
     command.add_argument("run", nargs="?", metavar="RUN", help=f"{RUN}; default the newest run of all")
     command.add_argument("--split", default="dev", metavar="SPLIT", help="whose rows are shown; default dev")
+    explain = "of the 20 worst mistakes tell which words weighed most, and the nearest rows of train"
+    command.add_argument("--explain", action="store_true", help=explain)
     command.add_argument("--compare", nargs="+", metavar="RUN", help="write these runs beside each other instead")
     command.add_argument(
         "--output", type=Path, metavar="FILE", help="where the page of --compare goes; default ./compared.html"

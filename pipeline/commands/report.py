@@ -20,6 +20,8 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import tables
 
     if options.compare:
+        if options.explain:
+            raise InputError("--explain", "goes with the page of one run", "Leave out --compare, or --explain")
         path = _compared(options)
     else:
         if options.output is not None:
@@ -32,22 +34,24 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _of_run(options: argparse.Namespace) -> Path:
-    from pipeline.commands.asked_models import answers_of
+    from pipeline.commands.asked_models import answers_of, explanations_of
     from pipeline.reports import row_answers
-    from pipeline.reports.html import report_file
+    from pipeline.reports.html import explanations, report_file
     from pipeline.runs import record
 
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
     if found.rows and not found.is_of_documents:
         row_answers.check_split(found, options.split)
-    answers, why = None, ""
+    answers, reasons, why = None, None, ""
     with record.as_written(directory):
         try:
             answers = answers_of(found, options.split, MOST_ROWS)
+            reasons = explanations_of(found, answers) if options.explain else explanations.kept(found, answers)
         except InputError as error:
-            why = f"The rows' answers are not known: {error.problem}. {error.remedy}."
-        path = report_file.write(found, answers, why)
+            what = "The rows' answers are not known" if answers is None else "The mistakes cannot be explained"
+            why = f"{what}: {error.problem}. {error.remedy}."
+        path = report_file.write(found, answers, why, reasons)
     if why:
         print(streams.printable(why), file=sys.stderr)
     return path

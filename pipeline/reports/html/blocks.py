@@ -85,7 +85,26 @@ class Drawn:
     kind: ClassVar[str] = "drawn"
 
 
-Block = Table | Facts | Note | Command | Chart | Drawn
+@dataclass(frozen=True, slots=True)
+class Weight:
+    """A word with what it weighs."""
+
+    text: str
+    weight: float
+    share: float
+    """From 0 to 1, of the largest: how dark its ground is, of what the number says too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """Words of a text, some of them with their weights."""
+
+    caption: str
+    words: Sequence[Weight | str]
+    kind: ClassVar[str] = "passage"
+
+
+Block = Table | Facts | Note | Command | Chart | Drawn | Passage
 
 
 @dataclass(slots=True)

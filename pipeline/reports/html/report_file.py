@@ -11,14 +11,17 @@ from components.common.errors import describe
 from components.verdict.answers import Answers
 from pipeline.reports import model_card, row_answers
 from pipeline.reports.html import run_page
+from pipeline.reports.html.explanations import Explanations
 from pipeline.reports.html.render import render
 from pipeline.reports.tables import short_path, started
 from pipeline.runs.record import RunRecord
 
 
-def write(record: RunRecord, answers: Answers | None, no_answers: str = "") -> Path:
+def write(
+    record: RunRecord, answers: Answers | None, no_answers: str = "", reasons: Explanations | None = None
+) -> Path:
     """Writes the report of a run, in one step; arguments as for `run_page`."""
-    atomic_files.write_text(record.report, render(run_page.run_page(record, answers, no_answers)))
+    atomic_files.write_text(record.report, render(run_page.run_page(record, answers, no_answers, reasons)))
     return record.report
 
 

@@ -114,6 +114,40 @@ def test_answers_that_are_kept_are_not_asked_again_and_damaged_ones_are(
     assert row_answers.enough(found, "dev", None) is None
 
 
+def test_mistakes_are_explained_once_and_the_page_keeps_it(
+    first_run: FirstRun, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from pipeline.reports import row_answers
+    from pipeline.reports.html import explanations
+
+    found = record.read(Path(first_run.record["directory"]))
+    answers = row_answers.asked(found, "train", None)
+    wrong = explanations.worst(answers)
+    status, out, err = called(capfd, "report", "--split", "train", "--explain", "--root", str(first_run.root))
+    assert status == 0, err
+    made = explanations.kept(found, answers)
+    assert made is not None
+    assert [row.place for row in made.rows] == [row.place for row in wrong]
+    for row, of_answer in zip(made.rows, wrong, strict=True):
+        assert " ".join(word.text for word in row.words) == of_answer.texts[0]
+        assert row.is_complete
+        assert len(row.nearest) == 3
+        # A row is not its own neighbour.
+        assert of_answer.place not in [near.place for near in row.nearest]
+    monkeypatch.setattr(explanations, "_explain", None)
+    for more in ([], ["--explain"]):
+        status, out, err = called(capfd, "report", "--split", "train", *more, "--root", str(first_run.root))
+        assert status == 0, err
+        page = check_harmless(Path(out.strip()).read_text(encoding="utf-8"))
+        for row in made.rows:
+            table = page.tables[f"Nearest rows of train to row {row.place:,}"]
+            assert [cells[0] for cells in table[1:]] == [str(near.place) for near in row.nearest]
+            assert all(f"{word.weight:+.2f}" in page.text for word in row.words if abs(word.weight) >= 0.005)
+    # Of another model's answers nothing is known.
+    answers.model = "another"
+    assert explanations.kept(found, answers) is None
+
+
 def test_what_is_not_there_is_said(first_run: FirstRun, capfd: pytest.CaptureFixture[str]) -> None:
     page = Path(first_run.record["directory"], "report.html")
     before = page.read_bytes()

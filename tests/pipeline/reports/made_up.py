@@ -5,6 +5,7 @@ from typing import Any
 
 from components.tasks.metrics import Assessment
 from components.verdict.answers import AnsweredRow, Answers
+from pipeline.reports.html.explanations import Explained, Explanations, Near, Weighed, worst
 from pipeline.runs.record import RunRecord
 
 HOSTILE = [
@@ -56,3 +57,13 @@ def answers(texts: list[str], **more: Any) -> Answers:
         for place, text in enumerate(texts, 1)
     ]
     return Answers("dev", "id", "7", len(texts), rows, **more)
+
+
+def explanations(answered: Answers) -> Explanations:
+    """Of these answers: each text is a word that spoke for the answer, between two that did not."""
+    rows = []
+    for number, row in enumerate(worst(answered), 1):
+        words = [Weighed("the", -0.25), Weighed(row.texts[0], number / 2), Weighed("film", 0.0)]
+        near = [Near(number, row.texts, row.candidate.truth, 0.875)]
+        rows.append(Explained(row.place, words, 0.0, True, near))
+    return Explanations(answered.split, answered.model, 80, 80, rows)

@@ -1,13 +1,15 @@
 """The page of a run, from records and answers that were made up: each figure, and what hostile texts become."""
 
+import dataclasses
 from pathlib import Path
 
 from components.verdict.answers import Answers
 from pipeline.reports.html import charts, report_file
+from pipeline.reports.html.explanations import Weighed
 from pipeline.reports.html.render import render
 from pipeline.reports.html.run_page import run_page
 from pipeline.runs.record import NodeRecord, RunRecord
-from tests.pipeline.reports.made_up import HOSTILE, LINE, answers, record, summary
+from tests.pipeline.reports.made_up import HOSTILE, LINE, answers, explanations, record, summary
 from tests.pipeline.reports.pages import PageReader, check_harmless
 
 
@@ -79,6 +81,39 @@ def test_of_150_classes_all_are_drawn_and_the_worst_can_be_read(tmp_path: Path) 
     assert page.count('fill="var(--bad)"') == 1
     assert page.count('fill="var(--series-1)" opacity') >= 150
     assert len(page) < 1_000_000
+
+
+def test_why_a_mistake_was_made_is_told_in_numbers_and_harmlessly(tmp_path: Path) -> None:
+    answered = answers(HOSTILE)
+    found = explanations(answered)
+    read = check_harmless(render(run_page(record(tmp_path), answered, "", found)))
+    # The largest loss first.
+    assert [row.place for row in found.rows] == list(range(len(HOSTILE), 0, -1))
+    assert read.tables[f"Nearest rows of train to row {len(HOSTILE)}"][1:] == [["1", "good", HOSTILE[-1], "0.875"]]
+    assert "row 1: good → bad" in read.text
+    assert "<script>alert(1)</script> +5.00" in " ".join(read.text.split())
+    assert "the -0.25" in " ".join(read.text.split())
+    assert "all rows of train" in read.text
+
+
+def test_of_a_long_text_what_is_around_the_heaviest_words_is_shown(tmp_path: Path) -> None:
+    answered = answers(["x"])
+    found = explanations(answered)
+    words = [Weighed(f"w{number}", 1.0 if number in (10, 150) else 0.0) for number in range(200)]
+    found.rows[0] = dataclasses.replace(found.rows[0], words=words, gap=0.5, is_complete=False)
+    found.train = 10
+    text = " ".join(check_harmless(render(run_page(record(tmp_path), answered, "", found))).text.split())
+    assert "w9 w10 +1.00 w11" in text
+    assert "w156 …" in text
+    assert "w100" not in text
+    assert "Of 1 texts the sum is off by up to 0.50." in text
+    assert "the first 10 of 80 rows of train" in text
+
+
+def test_why_mistakes_cannot_be_explained_is_told(tmp_path: Path) -> None:
+    assert (
+        "because of this" in check_harmless(render(run_page(record(tmp_path), answers(["x"]), "because of this"))).text
+    )
 
 
 def test_hostile_texts_are_shown_and_do_nothing(tmp_path: Path) -> None:
