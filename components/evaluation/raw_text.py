@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from components.evaluation.sentences import Sentence
+from components.evaluation.split_examples import Sentence
 from components.tasks.metrics import precision_recall_f1
 from components.tasks.tagging import entities
 from components.tokenization.printed import printed

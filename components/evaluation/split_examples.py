@@ -1,4 +1,4 @@
-"""Raw Examples of one split: a feature's value, and an artifact that has this split alone."""
+"""Raw Examples of one split: a feature's value, labelled sentences, and an artifact that has this split alone."""
 
 from __future__ import annotations
 
@@ -10,11 +10,31 @@ from typing import Any
 import tensorflow as tf
 from tfx.types import artifact_utils, standard_artifacts
 
+from components.common import feature_names
+from components.examples import records
+from components.tasks import Task
+
+Sentence = tuple[list[str], list[str]]
+"""Words and their tags."""
+
 
 def value(example: Any, name: str) -> str:
     """What a feature of one string holds."""
     text: str = example.features.feature[name].bytes_list.value[0].decode()
     return text
+
+
+def sentences(directory: str | Path, task: Task) -> Iterator[Sentence]:
+    """The labelled sentences of a split's directory, in its order, for what reads them one by one, outside of Beam.
+
+    Args:
+        directory: of gzipped TFRecords.
+        task: a tagger's.
+    """
+    for record in records.read(directory):
+        example = tf.train.Example.FromString(record)
+        words, tags = (value(example, name) for name in (*task.texts, feature_names.LABEL))
+        yield words.split(" "), tags.split(" ")
 
 
 @contextmanager

@@ -21,9 +21,9 @@ from components.evaluation import (
     eval_config,
     kept_rows,
     raw_text,
-    sentences,
     shared_model,
     slice_values,
+    split_examples,
     unlearned,
 )
 from components.evaluation.eager_pipeline import EagerPipeline
@@ -243,7 +243,7 @@ def _merge(summary: dict[str, Any], on_rest: dict[str, Any]) -> None:
 
 def _raw_text_counts(model: Path, split: str, task: Task) -> np.ndarray:
     """Of a model that is asked for entities of a split's rows as text: `raw_text.counts`."""
-    return raw_text.counts(sentences.read(split, task), Predictor(model).predict)
+    return raw_text.counts(split_examples.sentences(split, task), Predictor(model).predict)
 
 
 class EvaluatorSpec(component_spec.ComponentSpec):

@@ -14,7 +14,7 @@ from tfx.types.standard_component_specs import TRANSFORMED_EXAMPLES_KEY
 from tfx.utils import json_utils
 
 from components import tasks
-from components.evaluation import sentences
+from components.evaluation import split_examples
 from components.examples.in_process import stays_here
 from components.examples.transformation import Transformation
 from components.leakage import learned
@@ -69,7 +69,7 @@ def _write_rows(graph: Path, examples: list[types.Artifact], transformed: types.
 def _joins(examples: Path, task: Task) -> Joins:
     """What train's words say of those of raw text, learned from all sentences or every second, third and so on."""
     rows = sum(count for (split, _), count in row_counts.row_counts(examples).items() if split == "train")
-    read = sentences.read(examples / "Split-train", task)
+    read = split_examples.sentences(examples / "Split-train", task)
     return Joins.learned(words for words, _ in itertools.islice(read, 0, None, rows // _SENTENCES + 1))
 
 

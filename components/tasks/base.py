@@ -1,8 +1,8 @@
 """What a task is to every stage of the pipeline: one class a task, which all stages use and which knows none of them.
 
-A task is made from the settings (`tasks.from_settings`), gets the names of its labels once train was read, is written
-beside the Examples (`tasks.write`) and read again by whatever comes after. The Trainer fits it (`fitted`) and puts it
-into the exported model's card. Nothing here imports TensorFlow before it is needed.
+A task is made from the settings (`tasks.from_settings`), gets its labels' names once train was read, is written beside
+the Examples (`tasks.write`) and read by whatever comes after. The Trainer fits it (`fitted`) and puts it into the
+exported model's card. Nothing here imports TensorFlow before it is needed.
 """
 
 from __future__ import annotations
@@ -269,9 +269,8 @@ class Task:
             return f"is {full_name!r}, which is measured once the model is exported", f"Known: {', '.join(known)}"
         if self.metric_of(full_name) is None:
             known += [f"{metric.name}/LABEL" for metric in self.label_metrics]
-            return f"is {full_name!r}, no metric of {self.name}", (
-                f"{did_you_mean(full_name, known)}Known: {', '.join(known)}"
-            )
+            remedy = f"{did_you_mean(full_name, known)}Known: {', '.join(known)}"
+            return f"is {full_name!r}, no metric of {self.name}", remedy
         if label and self.labels and label not in self.labels:
             remedy = f"{did_you_mean(label, self.labels)}Correct the name"
             return f"is {full_name!r}, the labels are {', '.join(self.labels)}", remedy
@@ -301,16 +300,11 @@ class Task:
         return "\t".join(self.to_row(values))
 
     def evaluated(self, predictions: np.ndarray) -> Iterator[dict[str, Any]] | None:
-        """What `assess` takes, of each row of an evaluation; None: an evaluation has less than that.
-
-        Args:
-            predictions: of `prediction_key`, [n, ...].
-        """
+        """What `assess` takes, of each row's prediction, [n, ...]; None: an evaluation has less than that."""
         import tensorflow as tf
 
         columns = {name: values.numpy() for name, values in self.outputs(tf.constant(predictions)).items()}
-        rows = zip(*columns.values(), strict=True)
-        return (self.to_json(dict(zip(columns, row, strict=True))) for row in rows)
+        return (self.to_json(dict(zip(columns, row, strict=True))) for row in zip(*columns.values(), strict=True))
 
     def assess(self, texts: Sequence[str], label: str, values: dict[str, Any]) -> Assessment:
         """What `to_json` gave for these texts, beside the row's label as `to_feature` has it, a number as text.

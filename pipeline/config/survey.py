@@ -100,6 +100,14 @@ class Survey:
         """Whether every row was read."""
         return not self.cut
 
+    def by_name(self, split: str) -> Counter[str]:
+        """Name of a label -> rows of a split."""
+        return label_names.rows_by_name(self.labels[split], self.task)
+
+    def unlabelled(self, split: str) -> int:
+        """Rows of a split without any of the names."""
+        return sum(count for field, count in self.labels[split].items() if not self.task.label_names(field))
+
     @property
     def of(self) -> str:
         """Of which rows all this is, in words."""
@@ -284,7 +292,7 @@ def _check_labels(files: InputFiles, data: Data, task: Task, found: Survey) -> N
             raise InputError(", ".join(str(path) for _, path in of_train(files)), *broken)
     if task.labels or not task.has_label_names:
         return
-    names = {split: set(label_names.rows_by_name(labels, task)) for split, labels in found.labels.items()}
+    names = {split: set(found.by_name(split)) for split in found.labels}
     known = label_names.task_of(files, data, lambda sources, *_: {path: names["train"] for _, path in sources})
     for split, path in files:
         # Their rows would be read again for nothing.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, NamedTuple
@@ -67,8 +66,8 @@ class Counted(NamedTuple):
             "counts": {
                 "of": found.of,
                 "rows": found.rows,
-                "labels": {split: dict(_by_name(self.survey, split)) for split in found.labels if _named(found)},
-                "unlabelled": {split: _unlabelled(found, split) for split in found.labels if _named(found)},
+                "labels": {split: dict(found.by_name(split)) for split in found.labels if not found.numbers},
+                "unlabelled": {split: found.unlabelled(split) for split in found.labels if not found.numbers},
                 "numbers": {split: dataclasses.asdict(numbers) for split, numbers in found.numbers.items()},
                 "bad_rows": found.bad,
                 "header_like": {"rows": found.headers, "first": found.headers_at},
@@ -257,7 +256,7 @@ def _counts(found: Survey, task: Task) -> Iterator[RenderableType]:
 def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[Text | str, list[int]]]:
     """The lines of the table of labels: all rows, the labels with the most and those with the fewest of train."""
     yield Text("all rows", "dim"), [found.rows[split] for split in splits]
-    counts = {split: _by_name(found, split) for split in splits}
+    counts = {split: found.by_name(split) for split in splits}
     names = sorted({*task.labels, *chain.from_iterable(counts.values())})
     names.sort(key=lambda name: -counts[splits[0]][name])
     rest = names[_MOST:-_FEWEST] if len(names) > _MOST + _FEWEST + 1 else []
@@ -266,28 +265,13 @@ def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[T
             yield label(name), [counts[split][name] for split in splits]
         elif place == _MOST:
             yield Text(f"{len(rest):,} more", "dim"), [sum(counts[split][one] for one in rest) for split in splits]
-    if any(none := [_unlabelled(found, split) for split in splits]):
+    if any(none := [found.unlabelled(split) for split in splits]):
         yield Text("none of them", "dim"), none
 
 
 def label(name: str) -> str:
     """As much of a label as a table has room for."""
     return name if len(name) <= _NAME_WIDTH else f"{name[: _NAME_WIDTH - 1]}…"
-
-
-def _named(found: Survey) -> bool:
-    """Whether labels have names."""
-    return not found.numbers
-
-
-def _by_name(found: Survey, split: str) -> Counter[str]:
-    """Name of a label -> rows of a split."""
-    return label_names.rows_by_name(found.labels[split], found.task)
-
-
-def _unlabelled(found: Survey, split: str) -> int:
-    """Rows of a split without any of the names."""
-    return sum(count for field, count in found.labels[split].items() if not found.task.label_names(field))
 
 
 def _frequent_table(found: Sequence[Frequent], splits: Sequence[str], texts: int) -> Table:

@@ -18,13 +18,13 @@ CASES: dict[str, dict[str, Any]] = {
 }
 """Task -> what its model is like."""
 
-ROWS = {
+ROWS: dict[str, list[tuple[str, ...]]] = {
     "classification": [("so bad , a good film",), ("good",)],
     "pair": [("a good one", "not bad good"), ("good film", "bad")],
     "word_tags": [("the film is good and not so bad a good one so bad",), ("a good film",)],
 }
 
-TARGETS = {"classification": np.int64(0), "pair": np.int64(2), "word_tags": np.full(20, 2)}
+TARGETS: dict[str, np.ndarray] = {"classification": np.array(0), "pair": np.array(2), "word_tags": np.full(20, 2)}
 
 
 @pytest.fixture(scope="module", params=CASES)

@@ -8,8 +8,8 @@ from tests.exported_models import TASKS
 
 def test_a_wrong_class_is_explained_beside_the_row_s_and_a_right_one_beside_the_next() -> None:
     task, predictions = TASKS["classification"], np.array([0.1, 0.6, 0.3])
-    assert contrast(task, predictions, np.int64(0)).tolist() == [-1, 1, 0]  # type: ignore[union-attr]
-    assert contrast(task, predictions, np.int64(1)).tolist() == [0, 1, -1]  # type: ignore[union-attr]
+    assert contrast(task, predictions, np.array(0)).tolist() == [-1, 1, 0]  # type: ignore[union-attr]
+    assert contrast(task, predictions, np.array(1)).tolist() == [0, 1, -1]  # type: ignore[union-attr]
 
 
 def test_of_several_labels_those_are_explained_that_are_wrong() -> None:

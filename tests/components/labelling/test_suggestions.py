@@ -39,7 +39,7 @@ def test_memory_does_not_grow_with_the_rows() -> None:
 
 def test_a_text_is_suggested_once_and_the_order_of_rows_makes_no_difference() -> None:
     draws = np.random.default_rng(0)
-    rows = [candidate(n, float(draws.random()), tuple(draws.normal(size=2)), n % 50) for n in range(50)]  # type: ignore[arg-type]
+    rows = [candidate(n, float(draws.random()), tuple(draws.normal(size=2)), n % 50) for n in range(50)]
     one, other = Candidates(4), Candidates(4)
     for row in [*rows, *rows]:
         one.add(row)

@@ -59,7 +59,7 @@ SEGMENTS, HEAD = "embeddings.token_type_embeddings.weight", "cls.predictions.tra
 
 CORPUS_GATE = "[gate]\nmax = { unknown_share = 0.1 }"
 
-CARD = {
+CARD: dict[str, Any] = {
     "input": {"predict_text": ["text"], "text": ["text"], "header": True, "quoting": "none"},
     "task": {"name": "classification", "labels": ["bad", "good"]},
 }

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from components.evaluation import sentences
+from components.evaluation import split_examples
 from components.tasks.tagging import Tagging
 
 
@@ -17,7 +17,7 @@ def test_sentences_are_read_in_the_order_of_files_and_records(tmp_path: Path) ->
                 for feature, value in (("tokens", tokens), ("label", tags)):
                     example.features.feature[feature].bytes_list.value.append(value.encode())
                 writer.write(example.SerializeToString())
-    assert list(sentences.read(tmp_path, Tagging())) == [
+    assert list(split_examples.sentences(tmp_path, Tagging())) == [
         (["Zoë", "visits"], ["B-PER", "O"]),
         (["张", "三"], ["B-PER", "I-PER"]),
         (["Rome"], ["B-LOC"]),
