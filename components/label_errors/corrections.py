@@ -30,6 +30,7 @@ from components.rows.writer import writer
 from components.settings.data import Data
 from components.tasks import Task
 from components.tasks.multilabel import Multilabel
+from components.tasks.tagging import Tagging
 
 FILE, LINE, WORD, LABEL, CORRECT = "file", "line", "word", "label", "correct"
 """Columns of the list by which a label is found, and the one that is filled in."""
@@ -54,7 +55,8 @@ class Correction(NamedTuple):
 
 def names(files: InputFiles) -> dict[str, Path]:
     """Name -> path of a run's files: below the directory that holds them all."""
-    paths = [path.absolute() for _, path in files]
+    # Without `..`: a name is written to below another directory.
+    paths = [Path(os.path.abspath(path)) for _, path in files]  # noqa: PTH100
     home = os.path.commonpath([path.parent for path in paths])
     return {path.relative_to(home).as_posix(): path for path in paths}
 
@@ -86,7 +88,9 @@ def read(reviewed: Path, task: Task, known: Mapping[str, Path]) -> list[Correcti
                 problem = f"{_named(correction)} is listed a second time, first in {found[key].place}"
                 raise InputError(correction.place, problem, "Leave one of the two")
             found[key] = correction
-    corrected = [one for one in found.values() if one.correct and one.correct != one.label]
+    # In other schemes than BIO the tag that is listed may be written as another: `B-` of a list is `S-` in a file.
+    is_as_written = not isinstance(task, Tagging) or task.scheme == "bio"
+    corrected = [one for one in found.values() if one.correct and not (is_as_written and one.correct == one.label)]
     if not corrected:
         problem = f"no row has a label in its column `{CORRECT}` that differs from its `{LABEL}`"
         raise InputError(str(reviewed), problem, "Fill in the right label of each row that has a wrong one")
@@ -178,8 +182,8 @@ def write(
 class _Edit(NamedTuple):
     """Of a record."""
 
-    more: int | None
-    """Lines that it has behind its first; None: all that are left."""
+    more: int
+    """Lines that it has behind its first."""
     change: Callable[[bytes], bytes]
     """The record without mark and line end -> the same with another label."""
 
@@ -190,9 +194,8 @@ def _edits(path: Path, data: Data, task: Task, wanted: Mapping[int, list[Correct
     found: dict[int, _Edit] = {}
     left = dict(wanted)
     with readable(path), opened(path) as file:
-        every = itertools.chain(reader.records(file, path, data), [None])
-        for record, behind in itertools.pairwise(every):
-            if record is None or isinstance(record, BadRow) or not (some := left.pop(record[0], None)):
+        for record in reader.records(file, path, data):
+            if isinstance(record, BadRow) or not (some := left.pop(record[0], None)):
                 continue
             if data.header and record[0] == 1:
                 raise InputError(some[0].place, f"line 1 of {some[0].file} is its header", "Correct the line")
@@ -204,16 +207,11 @@ def _edits(path: Path, data: Data, task: Task, wanted: Mapping[int, list[Correct
                     line = record.lines[one.word - 1]
                     found[line] = _Edit(0, _in_columns(layout, tag, data.format == "conllu"))
             else:
-                more = None if behind is None else _line(behind) - record[0] - 1
+                more = sum(field.count("\n") for field in record[1])
                 found[record[0]] = _Edit(more, _in_fields(path, record[0], layout, label, data))
     for some in left.values():
         raise InputError(some[0].place, f"no row begins in line {some[0].line} of {some[0].file}", "Correct the line")
     return found
-
-
-def _line(record: Any) -> int:
-    line: int = record.line if isinstance(record, BadRow) else record[0]
-    return line
 
 
 def _checked(fields: list[str], layout: Layout, task: Task, some: Sequence[Correction]) -> str:

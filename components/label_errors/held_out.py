@@ -54,6 +54,9 @@ def folds(strata: np.ndarray, groups: np.ndarray, seed: int) -> np.ndarray:
     found = np.zeros(len(strata), np.int64)
     # scikit-learn 1.5 shuffles the groups' counts and not the groups: they are numbered by chance instead.
     numbers = np.random.default_rng(seed).permutation(different)[np.unique(groups, return_inverse=True)[1]]
+    if np.unique(strata, return_counts=True)[1].max() < FOLDS:
+        # It refuses strata that are all too small for each fold to get a row of them.
+        strata = np.zeros_like(strata)
     dealt = StratifiedGroupKFold(FOLDS)
     with warnings.catch_warnings():
         # A class may have fewer rows than there are folds.

@@ -72,7 +72,7 @@ def of_train(rows: Sequence[GivenRow], task: Task, models: Models, scratch: Path
     Raises:
         InputError: too few rows, or no room on the disk.
     """
-    groups = np.array([text_hash(row.texts) for row in rows], np.uint64)
+    groups = np.array([text_hash(row.texts, ordered=False) for row in rows], np.uint64)
     fold = held_out.folds(_strata(rows, task), groups, models.seed)
     encoder = Encoder.of_base(models.base, models.settings, task)
     computed = encoder.states([row.texts for row in rows], scratch)

@@ -7,6 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from components.common import atomic_files, json_text, progress, streams
+from components.common.errors import InputError
 from components.common.exit_status import DONE
 
 if TYPE_CHECKING:
@@ -17,6 +18,9 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import suspects
     from pipeline.runs import record
 
+    if options.output is not None and options.output.is_file():
+        problem = "is there already, and what somebody corrected in it would be lost"
+        raise InputError(str(options.output), problem, "Give another by --output, or delete it")
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
     with record.as_written(directory):
@@ -43,7 +47,7 @@ def _show(made: Suspects, run: str, options: argparse.Namespace) -> None:
             suspects_report.write(made, out)
     else:
         tables.console(sys.stdout).print(suspects_report.report(made, options.top))
-    if options.output is not None:
+    if options.output is not None and not options.json:
         for line in suspects_report.summary(made):
             print(streams.printable(line), file=sys.stderr)
         print(streams.printable(f"{len(made.found):,} rows: {options.output}"), file=sys.stderr)

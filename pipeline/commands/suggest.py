@@ -236,6 +236,9 @@ def _format(card: dict[str, Any], task: Task, options: argparse.Namespace) -> Fo
 
 
 def execute(options: argparse.Namespace) -> int:
+    output: Path | None = options.output
+    if output is not None and output.exists() and options.rows.exists() and output.samefile(options.rows):
+        raise InputError(str(output), "is the file of rows", "Give another by --output")
     version = versions.resolve(named_models.model_of(options))
     card = input_format.card_with_input(version)
     rows = _format(card, task_of(version), options)

@@ -233,3 +233,24 @@ def test_tasks_know_whether_their_labels_can_be_judged() -> None:
         tasks_judged.check(tasks.TASKS[name]())
     with pytest.raises(InputError, match="the labels of embedding say how near two texts are"):
         tasks_judged.check(tasks.TASKS["embedding"]())
+
+
+def test_a_tag_may_be_corrected_to_what_is_learned_of_another(tmp_path: Path) -> None:
+    content = b"tokens\ttags\nNew York\tS-LOC O\nRome\tS-LOC\n"
+    given = Given(tmp_path, content, content, task="tagging", scheme="bioes")
+    rows = [("1\tNew", "B-LOC", "B-LOC"), ("2\tYork", "O", "E-LOC")]
+    listed = [f"train.tsv\t2\t{word}\ttrain\tNew York\t{label}\t\t0.1\t{right}\n" for word, label, right in rows]
+    new = given.corrected(WORDS + "".join(listed))
+    assert (new / "train.tsv").read_bytes() == content.replace(b"S-LOC O", b"B-LOC E-LOC")
+
+
+def test_a_bad_row_over_several_lines_behind_a_corrected_one_stays_whole(tmp_path: Path) -> None:
+    content = b'text,label\none,good\n"two\n\xff x",bad\nthree,bad\n'
+    given = Given(tmp_path, content, b"text,label\na,good\n", separator=",", on_bad_row="quarantine")
+    new = given.corrected(f"{LISTED}train.tsv\t2\ttrain\tone\tgood\t\t0.1\tbad\n")
+    assert (new / "train.tsv").read_bytes() == content.replace(b"one,good", b"one,bad")
+
+
+def test_no_name_of_a_file_leads_out_of_the_directory(tmp_path: Path) -> None:
+    files: InputFiles = [("train", tmp_path / "a" / "train.tsv"), ("dev", tmp_path / "a" / ".." / "dev.tsv")]
+    assert list(corrections.names(files)) == ["a/train.tsv", "dev.tsv"]

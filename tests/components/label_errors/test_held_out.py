@@ -104,3 +104,8 @@ def test_a_head_of_a_sample_judges_every_row(monkeypatch: pytest.MonkeyPatch) ->
     fold = held_out.folds(targets, np.arange(ROWS), 1)
     found = held_out.of_classes(states, targets, 3, fold, 1)
     assert list(suspects.of_classes(targets, found.values, found.judged).places) == [7]
+
+
+def test_of_classes_of_fewer_rows_than_folds_each_fold_gets_some() -> None:
+    fold = held_out.folds(np.arange(40) % 10, np.arange(40), 1)
+    assert np.bincount(fold).tolist() == [8] * held_out.FOLDS
