@@ -35,6 +35,9 @@ def log(told: dict[str, Any]) -> str:
     tags = {**told["tags"], _KEY: told["key"], "mlflow.runName": told["run"]}
     # One process logs a run at a time: the run's own, or the scheduler's last step.
     found = client.search_runs([experiment], filter_string=f"tags.`{_KEY}` = '{told['key']}'", max_results=1)
+    if found and any(told["params"].get(name, was) != was for name, was in found[0].data.params.items()):
+        # MLflow changes no parameter: a run that failed before Trainer had `auto` where a choice stands by now.
+        client.delete_run(found.pop().info.run_id)
     run = found[0] if found else client.create_run(experiment, start_time=told["started"], tags=tags)
     run_id = run.info.run_id
     # At the same time whenever they are logged: of equal ones MLflow keeps one.

@@ -222,6 +222,21 @@ def test_a_server_that_is_not_there_and_a_bad_store_cost_a_line_each(
 
 @needs_mlflow
 @pytest.mark.slow
+def test_a_run_that_failed_before_trainer_chose_is_logged_again_once_it_is_mended(tmp_path: Path) -> None:
+    write_runs(tmp_path / "root")
+    run, kept = stored(tmp_path / "root", IDS[1], Tracking(mlflow=f"sqlite:///{tmp_path}/runs.db", model=False))
+    said: list[Any] = []
+    for state, chosen in (("failed", []), ("pushed", [{"key": "model.pooling", "value": "mean", "why": "so"}])):
+        kept.state, kept.training["chosen"] = state, chosen
+        mlflow_log.log(run, kept, said.append, "")
+    assert len(said) == 2
+    with closing(sqlite3.connect(tmp_path / "runs.db")) as store:
+        query = "SELECT status, value FROM runs JOIN params USING (run_uuid) WHERE lifecycle_stage = 'active' AND key = "
+        assert store.execute(query + "'model.pooling'").fetchall() == [("FINISHED", "mean")]
+
+
+@needs_mlflow
+@pytest.mark.slow
 def test_a_run_is_logged_to_an_sqlite_file_and_its_nodes_come_from_cache(
     first_run: FirstRun, run_again: RunAgain, command: Command
 ) -> None:
