@@ -159,6 +159,7 @@ class _Pass:
         found.duplicates = duplicates.count(self._hashes)
         found.frequent = self._frequent()
         if found.is_all:
+            _check_bad_share(self._data, found)
             _check_labels(self._files, self._data, self._task, found)
         return found
 
@@ -186,7 +187,7 @@ class _Pass:
                 found.headers_at += [f"{path}:{row.line}"] if len(found.headers_at) < _HEADERS else []
 
     def _add(self, row: Row, hashes: Hashes) -> None:
-        split, length = row.split, sum(map(len, row.texts))
+        split, length = row.split, sum(map(len, (*row.texts, row.label)))
         self._found.rows[split] += 1
         self._characters[split] += length
         hashes.add(row)
@@ -277,6 +278,20 @@ def _looks_like_header(row: Row) -> bool:
     fields: Sequence[str] = (*row.texts, row.label)
     # Few rows are as short as that, and only these are looked at closely.
     return all(len(one) < 24 for one in fields) and label_names.name_columns(fields)
+
+
+def _check_bad_share(data: Data, found: Survey) -> None:
+    """Refuses more bad rows than a run takes.
+
+    Raises:
+        InputError: the first of them.
+    """
+    total = found.bad + sum(found.rows.values())
+    if found.first_bad and (share := found.bad / total) > data.max_bad_share:
+        limit = f"data.max_bad_share is {data.max_bad_share:.2%}"
+        error = found.first_bad.error()
+        problem = f"{error.problem}; {found.bad} of {total} rows are bad, {share:.2%}, {limit}"
+        raise InputError(error.place, problem, error.remedy)
 
 
 def _check_labels(files: InputFiles, data: Data, task: Task, found: Survey) -> None:

@@ -188,3 +188,12 @@ def test_texts_are_drawn_from_all_rows_of_a_split_and_no_more_than_memory_has_ro
     found = survey.survey(checked)
     assert 0 < sum(len(text) for (text,) in found.drawn["train"]) <= 100
     assert "of rows drawn from these by chance (train " in found.drawn_of
+
+
+def test_more_bad_rows_than_a_run_takes_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config = write_toy_run(tmp_path, data={"on_bad_row": "quarantine", "labels": ["bad", "good"]})
+    for split in ("train", "dev", "test"):
+        (tmp_path / f"{split}.txt").write_text("no label\n" * 40)
+    assert pipeline_runner.main(["check", "--config", str(config)]) == 2
+    said = "120 of 120 rows are bad, 100.00%, data.max_bad_share is 1.00%"
+    assert said in capsys.readouterr().err
