@@ -110,4 +110,5 @@ def spread(vectors: np.ndarray, weights: Sequence[float] | None, count: int) -> 
         _, drawn = kmeans_plusplus(vectors.astype(np.float64), count, sample_weight=weight, random_state=_SEED)
     found = list(dict.fromkeys(map(int, drawn)))
     # Of vectors that are all equal one may be drawn twice.
-    return found + [place for place in range(len(vectors)) if place not in set(found)][: count - len(found)]
+    rest = np.setdiff1d(np.arange(len(vectors)), found)[: count - len(found)]
+    return [*found, *map(int, rest)]

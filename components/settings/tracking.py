@@ -46,6 +46,10 @@ class Tracking:
             problem = "`tracking.mlflow` has a name or password in it (an @), which would be kept with each run"
             remedy = "Take it out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD where the run starts"
             raise ConflictError("mlflow", problem, remedy)
+        if any(mark in uri for mark in "?#%"):
+            # Nor are these shown.
+            problem = "`tracking.mlflow` has a query, a fragment or an escape (?, # or %), which may be a password"
+            raise ConflictError("mlflow", problem, f"Leave it out. {_FORMS}")
         if wrong := _wrong(uri):
             raise ConflictError("mlflow", f"`tracking.mlflow` is {shown(uri)}, {wrong}", _FORMS)
         return self

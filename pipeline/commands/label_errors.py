@@ -18,6 +18,11 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import suspects
     from pipeline.runs import record
 
+    if options.output is not None and not options.output.absolute().parent.is_dir():
+        # Before anything is computed, which may take minutes.
+        raise InputError(
+            str(options.output.parent), "there is no such directory", "Make it, or give another by --output"
+        )
     if options.output is not None and options.output.is_file():
         problem = "is there already, and what somebody corrected in it would be lost"
         raise InputError(str(options.output), problem, "Give another by --output, or delete it")

@@ -146,7 +146,7 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         # A mistake in a name need not wait for a node to read train.
         known = label_names.task_of(files, run.data)
         _check_names(run, known, source)
-        _, labels, _ = _check_rows(run.data, files, known, source)
+        _check_rows(run.data, files, known, source)
     if run.validation.schema_file is not None and not Path(run.validation.schema_file).is_file():
         remedy = "Leave it out to have a schema inferred; a run keeps it under SchemaGen, to copy, review and use here"
         problem = f"`validation.schema_file` is {run.validation.schema_file}, no such file"

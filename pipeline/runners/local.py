@@ -44,10 +44,11 @@ def run(checked: AnyChecked, root: Path, say: Callable[[Any], None], wait: bool 
     """
     code_at_start()
     paths = PipelinePaths.of(checked.run, root)
-    # Told without the lock, which what it starts may want.
+    begun: list[RunRecord] = []
+    # Told without the lock, which what it starts may want, and before it is logged, which may take minutes.
     with (
-        notify.afterwards(checked.run.notify, checked.run.name, checked.path) as begun,
         mlflow_log.afterwards(checked.run, begun, say),
+        notify.afterwards(checked.run.notify, checked.run.name, checked.path, begun),
         contextlib.ExitStack() as stack,
     ):
         lifecycle.check(checked, paths)

@@ -18,17 +18,17 @@ from pipeline.runs.record import RunRecord
 
 
 @contextlib.contextmanager
-def afterwards(settings: Notify, name: str, config: Path) -> Iterator[list[RunRecord]]:
-    """Around a run: what is put into the list when it begins is told at its end; without, a mistake is.
+def afterwards(settings: Notify, name: str, config: Path, begun: list[RunRecord]) -> Iterator[None]:
+    """Around a run: what stands in the list is told at its end; without, a mistake is.
 
     Args:
         settings: the run's.
         name: of the pipeline.
         config: the run's TOML file.
+        begun: of its record, once there is one.
     """
-    begun: list[RunRecord] = []
     try:
-        yield begun
+        yield
     except InputError as error:
         if not begun:
             tell(settings, not_begun(name, config, str(error)))

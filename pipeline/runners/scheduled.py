@@ -201,9 +201,9 @@ def end(exported: Path, run_id: str) -> int:
             kept.error = None
     if wrong := report_file.write_at_end(kept):
         print(f"warning: {printable(wrong)}", file=sys.stderr)
+    notify.tell(dag.notify if settings is None else settings.notify, kept.document())
     if settings is not None:
         mlflow_log.log(settings, kept, tables.console(sys.stdout).print, "Mend it and clear this task")
-    notify.tell(dag.notify if settings is None else settings.notify, kept.document())
     if missing:
         remedy = "Clear the failed tasks to go on from them, or, where data or config were corrected, all tasks"
         print(f"error: {run_report.as_message(run_report.failed(kept, f'{remedy}.'))}", file=sys.stderr)

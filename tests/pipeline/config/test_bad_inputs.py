@@ -1858,10 +1858,10 @@ def errors_page() -> str:
         "exit status is 2, nothing else is printed, and nothing is made on disk. DIR is the directory of the files.",
         "`make docs` writes this page.",
         "",
-        "`check` and `run` hold the first 1,000 rows of each file against the rules before anything starts, and look",
-        "for a header in all of train. What stands further down, too large a share of quarantined rows, the anomalies",
-        "of ExampleValidator and texts beyond a limit in `[validation]` stop the run at their node, with the same",
-        "exit status. Equal texts of up to 100,000 rows a split `check` counts itself.",
+        "`run` holds the first 1,000 rows of each file against the rules before anything starts, and looks for a",
+        "header in all of train. What stands further down, too large a share of quarantined rows, the anomalies of",
+        "ExampleValidator and texts beyond a limit in `[validation]` stop the run at their node, with the same exit",
+        "status. `check` reads the files whole, up to 500,000 rows of a split, and counts equal texts among them.",
     ]
     for title, cases in CASES.items():
         lines += ["", f"## {title}", ""]

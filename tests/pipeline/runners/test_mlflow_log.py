@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -226,13 +226,15 @@ def test_a_run_that_failed_before_trainer_chose_is_logged_again_once_it_is_mende
     write_runs(tmp_path / "root")
     run, kept = stored(tmp_path / "root", IDS[1], Tracking(mlflow=f"sqlite:///{tmp_path}/runs.db", model=False))
     said: list[Any] = []
-    for state, chosen in (("failed", []), ("pushed", [{"key": "model.pooling", "value": "mean", "why": "so"}])):
-        kept.state, kept.training["chosen"] = state, chosen
+    chosen: list[Any] = [{"key": "model.pooling", "value": "mean", "why": "so"}]
+    ends: tuple[tuple[Literal["failed", "pushed"], list[Any]], ...] = (("failed", []), ("pushed", chosen))
+    for state, of_trainer in ends:
+        kept.state, kept.training["chosen"] = state, of_trainer
         mlflow_log.log(run, kept, said.append, "")
     assert len(said) == 2
     with closing(sqlite3.connect(tmp_path / "runs.db")) as store:
-        query = "SELECT status, value FROM runs JOIN params USING (run_uuid) WHERE lifecycle_stage = 'active' AND key = "
-        assert store.execute(query + "'model.pooling'").fetchall() == [("FINISHED", "mean")]
+        query = "SELECT status, value FROM runs JOIN params USING (run_uuid) WHERE lifecycle_stage = 'active'"
+        assert store.execute(f"{query} AND key = 'model.pooling'").fetchall() == [("FINISHED", "mean")]
 
 
 @needs_mlflow
