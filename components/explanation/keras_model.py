@@ -44,7 +44,7 @@ class KerasModel:
 
     def __init__(self, pushed: Pushed) -> None:
         self.task, self.tokenizer = pushed.task, pushed.tokenizer
-        encoder = build_encoder(pushed.config, hidden_dropout=0.0, attention_dropout=0.0, forms=PLAIN)
+        encoder = build_encoder(pushed.config, hidden_dropout=0.0, attention_dropout=0.0, forms=PLAIN, blank=True)
         self.model = TaskModel(encoder, pushed.task, pushed.settings, tokenizer=pushed.tokenizer, dropout=0.0, seed=0)
         """Takes token ids, gives logits that are not calibrated."""
         try:
@@ -59,7 +59,7 @@ class KerasModel:
             raise InputError(str(pushed.path), problem, "Put the version back from where it was archived")
         self.temperature = temperature(pushed.card)
         """What logits are divided by."""
-        self._features = texts.transform(pushed.task, pushed.tokenizer, pushed.settings.most_tokens)
+        self._features = texts.ragged(pushed.task, pushed.tokenizer, pushed.settings.most_tokens)
         self._layers = len(encoder.blocks)
         names, per_token = pushed.task.texts, pushed.task.per_token
         strings = {name: tf.TensorSpec([None], tf.string, name=name) for name in names}
@@ -77,21 +77,17 @@ class KerasModel:
 
     def token_ids(self, row: tuple[str, ...]) -> tuple[np.ndarray, np.ndarray | None]:
         """int32[length] of a row, and of a tagger the word that each token begins, int32[length], -1 for none."""
-        found = self._features({name: tf.constant([text]) for name, text in zip(self.task.texts, row, strict=True)})
+        found = self._features(*(tf.constant([text]) for text in row))
         words = found.get(feature_names.WORD_IDS)
-        ids = tf.sparse.to_dense(found[feature_names.TOKEN_IDS])
-        return ids.numpy()[0].astype(np.int32), None if words is None else tf.sparse.to_dense(words, -1).numpy()[0]
+        ids = found[feature_names.TOKEN_IDS][0].numpy().astype(np.int32)
+        return ids, None if words is None else words[0].numpy()
 
     def _tokenized(self, *columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        ids = self._ragged(columns)[feature_names.TOKEN_IDS]
+        ids = self._features(*columns)[feature_names.TOKEN_IDS]
         return {
             "token_ids": tf.cast(ids.to_tensor(self.model.padding_id), tf.int32),
             "lengths": tf.cast(ids.row_lengths(), tf.int32),
         }
-
-    def _ragged(self, columns: Iterable[tf.Tensor]) -> dict[str, tf.RaggedTensor]:
-        found = self._features(dict(zip(self.task.texts, columns, strict=True)))
-        return {name: tf.RaggedTensor.from_sparse(value) for name, value in found.items()}
 
     def _answer(self, token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
         # No text can hold padding.
@@ -99,7 +95,7 @@ class KerasModel:
         return {"predictions": self.task.predictions(logits / self.temperature), "vector": vectors}
 
     def _answer_words(self, *columns: tf.Tensor) -> dict[str, tf.Tensor]:
-        found = self._ragged(columns)
+        found = self._features(*columns)
         ids = found[feature_names.TOKEN_IDS]
         token_ids = tf.cast(ids.to_tensor(self.model.padding_id), tf.int32)
         answered = self._answer(token_ids)

@@ -7,25 +7,26 @@ import shutil
 import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from components.common import feature_names
 from components.common.errors import InputError
 from components.common.progress import progress
 from components.export.card import read_card
 from components.export.card_task import task_of
+from components.export.formats.texts import ragged
 from components.model.task_model import TaskModel
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
-from components.tokenization.wordpiece import WordPiece
 from components.training.dataset import Rows
-from components.training.initial_model import build_model, warm_start
+from components.training.initial_model import blank_model, build_model, warm_start
 
 _ROWS = 2048
 """Rows whose texts are tokenized together."""
@@ -53,16 +54,11 @@ class Encoder:
 
     def __init__(self, model: TaskModel, tokenizer: Tokenizer, settings: Model) -> None:
         self._model, self._task = model, model.task
-        wordpiece, task = WordPiece(tokenizer, settings.most_tokens), model.task
-
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.string) for _ in task.texts], autograph=False)
-        def tokenize(*texts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
-            if task.per_token:
-                return wordpiece.words(tf.strings.split(texts[0], " "))
-            ids = task.tokenize(wordpiece, texts)
-            return ids, ids
-
-        self._tokenize = tokenize
+        self._features = tf.function(
+            ragged(self._task, tokenizer, settings.most_tokens),
+            input_signature=[tf.TensorSpec([None], tf.string) for _ in self._task.texts],
+            autograph=False,
+        )
 
     @classmethod
     def of_base(cls, base: Path, settings: Model, task: Task) -> Self:
@@ -85,7 +81,7 @@ class Encoder:
         """The model that a run made of a base model; `trained` is its SavedModel. Else as `of_base`."""
         # Models whose card does not say were pooled so.
         settings = dataclasses.replace(settings, pooling=read_card(trained).get("model", {}).get("pooling", "cls"))
-        model = build_model(base, settings, Training(precision="float32"), task_of(trained))
+        model = blank_model(base, settings, Training(precision="float32"), task_of(trained))
         warm_start(trained, model)
         return cls(model, _tokenizer(base, settings), settings)
 
@@ -149,13 +145,14 @@ class Encoder:
         with path.open("wb") as file:
             for start in range(0, len(texts), _ROWS):
                 columns = zip(*texts[start : start + _ROWS], strict=True)
-                found: Any = self._tokenize(*(tf.constant([text.encode() for text in column]) for column in columns))
-                ids, words = found
+                found = self._features(*(tf.constant([text.encode() for text in column]) for column in columns))
+                ids = found[feature_names.TOKEN_IDS]
                 ids.values.numpy().astype(np.int32).tofile(file)
                 lengths.append(ids.row_lengths().numpy().astype(np.int32))
                 if self._task.per_token:
                     ends = np.cumsum(lengths[-1])[:-1]
-                    begins += [np.flatnonzero(of_row >= 0) for of_row in np.split(words.values.numpy(), ends)]
+                    words = found[feature_names.WORD_IDS].values.numpy()
+                    begins += [np.flatnonzero(of_row >= 0) for of_row in np.split(words, ends)]
         nothing = np.zeros(len(texts), np.int32)
         every_length = np.concatenate(lengths)
         return Rows(path, every_length, nothing, padding_id=self._model.padding_id), begins

@@ -47,7 +47,7 @@ def read_model(base: Path, training: Pretraining, tokenizer: Tokenizer, forms: F
         InputError: config or weights are missing, of another architecture or of another shape.
     """
     config = base_models.read_config(base)
-    model, random = _built(config, training, tokenizer, forms), []
+    model, random = _built(config, training, tokenizer, forms, blank=True), []
     if not encoder_weights.load_weights(model.encoder, base) and training.next_sentence:
         random.append("the pooler")
     if head_weights.has_masked_language_model(base):
@@ -61,7 +61,9 @@ def read_model(base: Path, training: Pretraining, tokenizer: Tokenizer, forms: F
     return Begun(model, tuple(random))
 
 
-def _built(config: BertConfig, training: Pretraining, tokenizer: Tokenizer, forms: Forms | None) -> PretrainingModel:
+def _built(
+    config: BertConfig, training: Pretraining, tokenizer: Tokenizer, forms: Forms | None, *, blank: bool = False
+) -> PretrainingModel:
     with computing_in(training.precision):
         encoder = build_encoder(
             config,
@@ -69,6 +71,7 @@ def _built(config: BertConfig, training: Pretraining, tokenizer: Tokenizer, form
             attention_dropout=training.dropout,
             seed=training.seed,
             forms=forms,
+            blank=blank,
         )
         return PretrainingModel(
             encoder,

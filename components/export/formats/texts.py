@@ -28,13 +28,23 @@ def transform(task: Task, tokenizer: Tokenizer, max_tokens: int) -> Callable[[Fe
         tokenizer: of the model.
         max_tokens: most tokens of a row.
     """
-    wordpiece = WordPiece(tokenizer, max_tokens)
+    of_columns = ragged(task, tokenizer, max_tokens)
 
     def transformed(raw: Features) -> Features:
-        texts = [tf.reshape(raw[name], [-1]) for name in task.texts]
-        # There is no label, and none is wanted.
-        found = task.preprocess(wordpiece, texts, texts[0])
-        wanted = (feature_names.TOKEN_IDS, feature_names.WORD_IDS)
-        return {name: found[name].to_sparse() for name in wanted if name in found}
+        found = of_columns(*(tf.reshape(raw[name], [-1]) for name in task.texts))
+        return {name: value.to_sparse() for name, value in found.items()}
 
     return transformed
+
+
+def ragged(task: Task, tokenizer: Tokenizer, max_tokens: int) -> Callable[..., dict[str, tf.RaggedTensor]]:
+    """The same of columns, a string[n] for each text, both int64[n, (tokens)]; arguments as of `transform`."""
+    wordpiece = WordPiece(tokenizer, max_tokens)
+
+    def of_columns(*columns: tf.Tensor) -> dict[str, tf.RaggedTensor]:
+        # There is no label, and none is wanted.
+        found = task.preprocess(wordpiece, columns, columns[0])
+        wanted = (feature_names.TOKEN_IDS, feature_names.WORD_IDS)
+        return {name: found[name] for name in wanted if name in found}
+
+    return of_columns
