@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import platform
@@ -23,6 +24,14 @@ RESULTS = ROOT / "bench" / "results"
 PEER = ROOT / "bench" / "peer.py"
 
 Run = dict[str, Any]
+
+
+def add_sets(parser: argparse.ArgumentParser, sets: Iterable[str]) -> None:
+    """The options of a bench that trains on some sets with some seeds and keeps what it measured."""
+    names = list(sets)
+    parser.add_argument("--sets", nargs="+", choices=names, default=names)
+    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
+    parser.add_argument("--table", action="store_true", help="print what was measured")
 
 
 def peer_python() -> Path:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.common import ROOT, Run, keep, kept
+from bench.common import ROOT, Run, add_sets, keep, kept
 from components.common import tensorflow_env
 from components.label_errors import held_out, suspects
 from components.rows import label_names, reader
@@ -82,9 +82,7 @@ def main() -> None:
     """Measures and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--only", choices=["heads", "trained"])
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--table", action="store_true", help="print what was measured")
+    add_sets(parser, SETS)
     options = parser.parse_args()
     if not options.table:
         tensorflow_env.set_up()

@@ -23,7 +23,7 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.common import ROOT, Run, keep, kept, machine
+from bench.common import ROOT, Run, add_sets, keep, kept, machine
 from components import tasks
 from components.common import feature_names, tensorflow_env
 from components.rows import reader
@@ -160,9 +160,7 @@ def command_line(about: str | None, measure: Callable[[str, int], None], report:
         report: prints what was measured.
     """
     parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
-    parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
-    parser.add_argument("--table", action="store_true", help="print what was measured")
+    add_sets(parser, SETS)
     options = parser.parse_args()
     if not options.table:
         tensorflow_env.set_up()

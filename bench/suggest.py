@@ -147,13 +147,14 @@ def rounds(model: Any, task: Classification, splits: dict[str, Split], by: str, 
 
 def suggested(model: Any, task: Classification, train: Split, others: np.ndarray, labelled: np.ndarray) -> list[int]:
     """What the command would pick of the other rows."""
-    from components.labelling.suggestions import Candidate, Candidates, hash_of
+    from components.labelling.suggestions import Candidate, Candidates
     from components.labelling.uncertainty import uncertainty
+    from components.leakage.row_hashes import of_texts
 
     candidates = Candidates(A_ROUND)
-    known = {hash_of((train.texts[row],), task) for row in labelled}
+    known = {of_texts((train.texts[row],), task) for row in labelled}
     for row, predictions in zip(others, predicted(model, train.states[others]), strict=True):
-        text_hash, state = hash_of((train.texts[row],), task), train.states[row]
+        text_hash, state = of_texts((train.texts[row],), task), train.states[row]
         if text_hash not in known:
             vector = state / np.linalg.norm(state)
             candidates.add(Candidate(int(row), [], text_hash, "", uncertainty(task, predictions), vector))

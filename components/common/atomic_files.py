@@ -88,6 +88,16 @@ def require_new(destination: Path) -> None:
         raise InputError(str(destination), "is there already, and nothing is written over", "Give another place")
 
 
+def require_folder(destination: Path) -> None:
+    """Refuses a file in a directory that is not there, before anything is computed for it.
+
+    Raises:
+        InputError: it is not.
+    """
+    if not destination.absolute().parent.is_dir():
+        raise InputError(str(destination.parent), "no such directory", "Make it first")
+
+
 @contextlib.contextmanager
 def written(destination: Path | None, mode: Literal["w", "wb"] = "w") -> Iterator[Any]:
     """A file that appears under its name when it is complete; None: standard output.

@@ -8,9 +8,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from components.leakage.row_hashes import of_texts
-from components.tasks import Task
-
 PRESELECTED = 10
 """Of the least sure rows so many are kept for each one that is wanted (`beta` of Zhdanov 2019, section 4)."""
 
@@ -75,11 +72,6 @@ class Candidates:
         weights = [one.uncertainty for one in kept if one.uncertainty is not None]
         picked = spread(np.stack([one.vector for one in kept]), weights or None, self._wanted)
         return [kept[place] for place in (sorted(picked) if weights else picked)]
-
-
-def hash_of(texts: tuple[str, ...], task: Task) -> int:
-    """By which equal texts are told."""
-    return of_texts(texts, task)
 
 
 def spread(vectors: np.ndarray, weights: Sequence[float] | None, count: int) -> list[int]:

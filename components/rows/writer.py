@@ -71,14 +71,11 @@ def enforce_bad_row_policy(output: Path, data: Policy, found: Iterable[BadRow], 
     if not bad:
         return
     total = len(bad) + sum(row[2] for count in counts for row in count["rows"])
-    share = len(bad) / total
     if data.on_bad_row == "fail":
         least = "at least " if any(count["bad"] >= BAD_ROWS_ENOUGH for count in counts) else ""
         raise _with_more(bad, f"; {least}{len(bad)} bad rows in all" if len(bad) > 1 else "")
-    if share > data.max_bad_share:
-        limit = f"{data.table}.max_bad_share is {data.max_bad_share:.2%}"
-        allowed = f"; {len(bad)} of {total} rows are bad, {share:.2%}, {limit}"
-        raise _with_more(bad, allowed)
+    if too_many := beyond_limit(len(bad), total, data):
+        raise _with_more(bad, f"; {too_many}")
     with (output / QUARANTINE_FILE).open("w", encoding="utf-8") as file:
         for path, rows in itertools.groupby(bad, key=lambda row: row.path):
             problems = {row.line: row.problem for row in rows}
@@ -86,6 +83,15 @@ def enforce_bad_row_policy(output: Path, data: Policy, found: Iterable[BadRow], 
                 for lines in numbered_rows(source, data):
                     if problem := next((problems[line] for line, _ in lines if line in problems), None):
                         file.writelines(quarantined(path, line, problem, raw) for line, raw in lines)
+
+
+def beyond_limit(bad: int, total: int, data: Policy) -> str | None:
+    """What to say of more bad rows than go into quarantine, of one row at least; None: they are no more."""
+    share = bad / total
+    if share <= data.max_bad_share:
+        return None
+    limit = f"{data.table}.max_bad_share is {data.max_bad_share:.2%}"
+    return f"{bad} of {total} rows are bad, {share:.2%}, {limit}"
 
 
 def numbered_rows(source: IO[bytes], data: Policy) -> Iterator[list[tuple[int, bytes]]]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from components.common import progress, streams
@@ -12,10 +14,15 @@ if TYPE_CHECKING:
     from pipeline.runs.record import RunRecord
 
 
-def answers_of(record: RunRecord, split: str, most: int | None) -> Answers:
-    """What is kept of them, or else what the run's model answers, while a line on the terminal says so.
+@contextlib.contextmanager
+def working(record: RunRecord, doing: str) -> Iterator[None]:
+    """Around what a model computes: the terminal tells what is done, what TensorFlow prints goes to the run's log."""
+    with progress.stop_on_signals(), streams.redirected_output(record.log) as shown, progress.watch(shown, doing):
+        yield
 
-    What TensorFlow prints goes to the run's log.
+
+def answers_of(record: RunRecord, split: str, most: int | None) -> Answers:
+    """What is kept of them, or else what the run's model answers.
 
     Args:
         record: of the run.
@@ -29,11 +36,7 @@ def answers_of(record: RunRecord, split: str, most: int | None) -> Answers:
 
     if (found := row_answers.enough(record, split, most)) is not None:
         return found
-    with (
-        progress.stop_on_signals(),
-        streams.redirected_output(record.log) as shown,
-        progress.watch(shown, f"asking the model about {split}"),
-    ):
+    with working(record, f"asking the model about {split}"):
         return row_answers.asked(record, split, most)
 
 
@@ -51,9 +54,5 @@ def explanations_of(record: RunRecord, answers: Answers) -> Explanations:
 
     if (found := explanations.kept(record, answers)) is not None:
         return found
-    with (
-        progress.stop_on_signals(),
-        streams.redirected_output(record.log) as shown,
-        progress.watch(shown, f"explaining mistakes of {answers.split}"),
-    ):
+    with working(record, f"explaining mistakes of {answers.split}"):
         return explanations.explained(record, answers)

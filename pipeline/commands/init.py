@@ -46,8 +46,7 @@ def execute(options: argparse.Namespace) -> int:
         raise InputError(str(path), "is the file of rows", "Give another by --output")
     if path.is_dir():
         raise InputError(str(path), "a directory, not a file", "Give the path of a file")
-    if not path.parent.is_dir():
-        raise InputError(str(path.parent), "no such directory", "Make it first")
+    atomic_files.require_folder(path)
     text = as_toml(options.rows, path.parent, found, options.model)
     try:
         text.encode()

@@ -6,9 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from components.common import atomic_files, json_text, progress, streams
+from components.common import atomic_files, json_text, streams
 from components.common.errors import InputError
 from components.common.exit_status import DONE
+from pipeline.commands import asked_models
 
 if TYPE_CHECKING:
     from pipeline.reports.suspects import Suspects
@@ -18,24 +19,17 @@ def execute(options: argparse.Namespace) -> int:
     from pipeline.reports import suspects
     from pipeline.runs import record
 
-    if options.output is not None and not options.output.absolute().parent.is_dir():
-        # Before anything is computed, which may take minutes.
-        raise InputError(
-            str(options.output.parent), "there is no such directory", "Make it, or give another by --output"
-        )
-    if options.output is not None and options.output.is_file():
-        problem = "is there already, and what somebody corrected in it would be lost"
-        raise InputError(str(options.output), problem, "Give another by --output, or delete it")
+    if options.output is not None:
+        atomic_files.require_folder(options.output)
+        if options.output.is_file():
+            problem = "is there already, and what somebody corrected in it would be lost"
+            raise InputError(str(options.output), problem, "Give another by --output, or delete it")
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
     with record.as_written(directory):
         given = suspects.check(found, options.split)
     splits = list(found.rows) if options.split is None else [options.split]
-    with (
-        progress.stop_on_signals(),
-        streams.redirected_output(found.log) as terminal,
-        progress.watch(terminal, "label-errors"),
-    ):
+    with asked_models.working(found, "label-errors"):
         made = suspects.suspects(found, *given, splits)
     _show(made, found.id, options)
     return DONE

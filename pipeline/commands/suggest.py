@@ -153,8 +153,7 @@ class _Fresh:
         """Line, fields, texts and `of_texts` of each."""
         import numpy as np
 
-        from components.labelling.suggestions import hash_of
-        from components.leakage.row_hashes import among
+        from components.leakage.row_hashes import among, of_texts
 
         seen = self._seen
         for line, fields, texts, size in placed:
@@ -164,7 +163,7 @@ class _Fresh:
             self._advance(size, f"{seen.rows:,} rows")
             if self._task.per_token and (empty := empty_word("token", texts[0].split(" "))):
                 raise InputError(f"{self._source}:{line}", *empty)
-            text_hash = hash_of(texts, self._task)
+            text_hash = of_texts(texts, self._task)
             if self.label_at is not None and fields[self.label_at].strip():
                 seen.labelled += 1
             elif self._known is not None and among(np.array([text_hash], np.uint64), self._known)[0]:
@@ -237,8 +236,10 @@ def _format(card: dict[str, Any], task: Task, options: argparse.Namespace) -> Fo
 
 def execute(options: argparse.Namespace) -> int:
     output: Path | None = options.output
-    if output is not None and output.exists() and options.rows.exists() and output.samefile(options.rows):
-        raise InputError(str(output), "is the file of rows", "Give another by --output")
+    if output is not None:
+        atomic_files.require_folder(output)
+        if output.exists() and options.rows.exists() and output.samefile(options.rows):
+            raise InputError(str(output), "is the file of rows", "Give another by --output")
     version = versions.resolve(named_models.model_of(options))
     card = input_format.card_with_input(version)
     rows = _format(card, task_of(version), options)

@@ -22,7 +22,7 @@ from components.common.errors import InputError
 from components.leakage import duplicates, row_hashes
 from components.leakage.duplicates import Duplicates
 from components.leakage.row_hashes import Hashes, OfFile
-from components.rows import label_names, reader, tsv
+from components.rows import label_names, reader, tsv, writer
 from components.rows.files import InputFiles, of_train
 from components.rows.reader import Row
 from components.settings.data import Data
@@ -287,11 +287,9 @@ def _check_bad_share(data: Data, found: Survey) -> None:
         InputError: the first of them.
     """
     total = found.bad + sum(found.rows.values())
-    if found.first_bad and (share := found.bad / total) > data.max_bad_share:
-        limit = f"data.max_bad_share is {data.max_bad_share:.2%}"
+    if found.first_bad and (too_many := writer.beyond_limit(found.bad, total, data)):
         error = found.first_bad.error()
-        problem = f"{error.problem}; {found.bad} of {total} rows are bad, {share:.2%}, {limit}"
-        raise InputError(error.place, problem, error.remedy)
+        raise InputError(error.place, f"{error.problem}; {too_many}", error.remedy)
 
 
 def _check_labels(files: InputFiles, data: Data, task: Task, found: Survey) -> None:

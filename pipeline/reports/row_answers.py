@@ -45,8 +45,7 @@ def _evaluated(record: RunRecord, split: str) -> Answers | None:
     if not uris:
         return None
     with contextlib.suppress(InputError):
-        directory = Path(record.directory)
-        paths = PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
+        paths = paths_of(record)
         places = (paths.artifact(uri) for uri in uris)
         found = (_read(record, split, place / ANSWERS_FILE) for place in places if place is not None)
         return next(filter(None, found), None)
@@ -79,8 +78,7 @@ def enough(record: RunRecord, split: str, most: int | None) -> Answers | None:
 def _has_production(record: RunRecord) -> bool:
     """Whether there was a model in production that can be asked still."""
     with contextlib.suppress(InputError):
-        directory = Path(record.directory)
-        paths = PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
+        paths = paths_of(record)
         return _production(record, paths, model_of(record, paths)) is not None
     return False
 
@@ -136,6 +134,16 @@ def _ask(record: RunRecord, split: str, most: int | None) -> Answers:
         for place, ((texts, _), ours, theirs) in enumerate(zip(rows, found, before, strict=True), 1)
     ]
     return Answers(split, identity(read_card(model)), version, record.rows[split], answered)
+
+
+def paths_of(record: RunRecord) -> PipelinePaths:
+    """Where the run's pipeline keeps its files.
+
+    Raises:
+        InputError: the run has no manifest that says so.
+    """
+    directory = Path(record.directory)
+    return PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
 
 
 def model_of(record: RunRecord, paths: PipelinePaths) -> Path:

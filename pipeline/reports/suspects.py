@@ -112,7 +112,7 @@ def suspects(
 
     settings, task = given.settings, given.task
     models = listing.Models(base, trained, settings.model, settings.training.seed)
-    rows = _rows(given)
+    rows = _rows(given, splits)
     made = Suspects(task, {split: len(rows[split]) for split in splits})
     # Within the root of the runs: the system's temporary directory may be memory.
     with tempfile.TemporaryDirectory(dir=record.directory) as scratch:
@@ -127,14 +127,16 @@ def suspects(
     return made
 
 
-def _rows(given: LabelledFiles) -> dict[str, list[GivenRow]]:
-    """The good rows of each split."""
+def _rows(given: LabelledFiles, splits: Sequence[str]) -> dict[str, list[GivenRow]]:
+    """The good rows of each of these splits."""
     from components.label_errors import corrections
     from components.label_errors.listing import GivenRow
 
     found = defaultdict[str, list[GivenRow]](list)
     for name, (split, path) in zip(corrections.names(given.files), given.files, strict=True):
+        if split is not None and split not in splits:
+            continue
         for row in reader.read_rows(path, split, given.settings.data, given.task.check_row):
-            if isinstance(row, reader.Row):
+            if isinstance(row, reader.Row) and row.split in splits:
                 found[row.split].append(GivenRow(name, row.line, row.texts, row.label))
     return found

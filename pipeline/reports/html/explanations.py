@@ -17,8 +17,6 @@ from components.export.formats.pushed import Pushed
 from components.settings.serialization import dump, load_file
 from components.verdict.answers import AnsweredRow, Answers
 from pipeline.reports import row_answers
-from pipeline.runs import manifest
-from pipeline.runs.paths import PipelinePaths
 from pipeline.runs.record import RunRecord
 
 if TYPE_CHECKING:
@@ -107,7 +105,7 @@ def kept(record: RunRecord, answers: Answers) -> Explanations | None:
 
 
 def explained(record: RunRecord, answers: Answers) -> Explanations:
-    """What is kept of these mistakes, or else what is found now, which is kept then.
+    """Explains these mistakes, and keeps what is found.
 
     Args:
         record: of a run whose model and rows are still there.
@@ -116,8 +114,6 @@ def explained(record: RunRecord, answers: Answers) -> Explanations:
     Raises:
         InputError: they are not, or the model is too old to say what it is made of.
     """
-    if (found := kept(record, answers)) is not None:
-        return found
     made = _explain(record, answers)
     with contextlib.suppress(OSError):
         atomic_files.write_text(_path(record, answers.split), dump(made))
@@ -131,8 +127,7 @@ def _explain(record: RunRecord, answers: Answers) -> Explanations:
     from components.explanation.keras_model import KerasModel
     from components.explanation.neighbours import nearest
 
-    directory = Path(record.directory)
-    paths = PipelinePaths.of_run(manifest.read_alone(directory).settings, directory)
+    paths = row_answers.paths_of(record)
     examples = row_answers.examples(record, paths)
     task, rows = tasks.read(examples), worst(answers)
     train = list(islice(labelled_texts.read(examples / "Split-train", task), MOST_OF_TRAIN))
