@@ -23,6 +23,7 @@ from statistics import mean, median
 from typing import Any
 
 from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_trainer, settings_of
+from components.common.cpu import resolved_precision
 from components.settings.model import Model
 from components.settings.training import Training
 
@@ -110,13 +111,14 @@ def ours(config: Path, settings: dict[str, Any], strategy: str, seed: int) -> Ru
 
 
 def peer(config: Path, settings: dict[str, Any], seed: int) -> Run:
-    """One run of the peer on the same files with the same settings."""
+    """One run of the peer on the same files with the same settings, in the precision that ours takes."""
     data, training, model = settings["data"], Training(**settings["training"]), Model(**settings["model"])
     command = [*peer_trainer(), "--model", config.parent / model.base]
     command += ["--data", (config.parent / data["train"]).parent, "--text", data.get("text", "text")]
     command += ["--label", data.get("label", "label"), "--mode", "grouped", "--lr", training.learning_rate]
     command += ["--epochs", training.epochs, "--batch", training.batch_size, "--seed", seed]
     command += ["--max-length", model.max_length]
+    command += ["--bf16"] if resolved_precision(training.precision) == "bfloat16" else []
     return {"who": "peer", "strategy": "full", **last_json(command)}
 
 

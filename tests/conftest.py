@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from components.common import tensorflow_env
+from components.common import cpu, tensorflow_env
 from components.settings.data import Data
 from components.settings.model import Model
 from components.settings.serialization import dump, load
@@ -53,6 +53,14 @@ def pytest_runtest_setup() -> None:
     """Once a test has imported Beam, Beam remembers: importing it for this alone takes seconds."""
     if "apache_beam.transforms.core" in sys.modules:
         beam_reflection.remember()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def in_float32() -> Iterator[None]:
+    """Forms of one computation are compared to seven digits, on a CPU with AMX too: `auto` would be bfloat16 there."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(cpu, "multiplies_bfloat16", lambda: False)
+        yield
 
 
 class Trained(NamedTuple):

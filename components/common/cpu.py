@@ -10,11 +10,16 @@ _INSTRUCTION = "amx_bf16"
 takes twice as long, on an Intel Xeon (family 6, model 207) whose virtual machine has no AMX."""
 
 
-def resolved_precision(setting: str, cpu_info: Path = CPU_INFO) -> str:
+def resolved_precision(setting: str) -> str:
     """`float32` or `bfloat16`: the setting, or, if it is `auto`, what this CPU is faster with."""
     if setting != "auto":
         return setting
-    return "bfloat16" if _INSTRUCTION in cpu_features(cpu_info) else "float32"
+    return "bfloat16" if multiplies_bfloat16() else "float32"
+
+
+def multiplies_bfloat16(cpu_info: Path = CPU_INFO) -> bool:
+    """Whether products of bfloat16 are faster than those of float32."""
+    return _INSTRUCTION in cpu_features(cpu_info)
 
 
 def has_vnni(cpu_info: Path = CPU_INFO) -> bool:

@@ -116,7 +116,8 @@ class Pretraining:
     """Dropout rate of hidden states and attention; default: the base model's, 0.1 of a new one.
     Example: `dropout = 0.0`"""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
-    """As `precision` of a fine-tuning. Example: `precision = "auto"`"""
+    """As `precision` of a fine-tuning; what bfloat16 does to a pre-training was measured on toys alone, so it is asked
+    for. Example: `precision = "auto"`"""
     evaluations_per_epoch: Annotated[int, Field(ge=1, le=100)] = 1
     """How often an epoch the model is measured on held-out documents. The weights with the smallest loss of hidden
     tokens become the model. Example: `evaluations_per_epoch = 4`"""
