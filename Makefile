@@ -14,7 +14,7 @@ KERNELS := components/kernels/x86-64-v3.so
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
-  bench-label-errors bench-suggest
+  bench-label-errors bench-suggest bench-shipped
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -183,8 +183,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Side by side with what a user would run instead, in an environment of its own; PEER names another one's python.
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
-# bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration, bench-label-errors
-# and bench-suggest are apart.
+# bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration, bench-label-errors,
+# bench-suggest and bench-shipped are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -257,7 +257,7 @@ bench-drift: SAMPLES = minilm movie-reviews reuters-r8
 bench-drift: setup samples
 	$(PY) -m bench.drift
 
-# The gate's intervals and paired tests on simulated rows: half an hour of a core, nothing is timed.
+# The gate's intervals and paired tests on simulated rows: ten minutes of a core, nothing is timed.
 bench-verdict: SAMPLES = minilm movie-reviews
 bench-verdict: setup samples
 	$(PY) -m bench.verdict
@@ -271,10 +271,15 @@ bench-classes: setup
 bench-report: setup browser
 	$(PY) -m bench.report
 
-# How sure models are before and after calibration; trains five models, an hour and a half. MRPC as for bench-tasks.
+# How sure models are before and after calibration; trains five models, a quarter of an hour. MRPC as for bench-tasks.
 bench-calibration: SAMPLES = minilm movie-reviews reuters-r8 reuters-topics conll2003
 bench-calibration: setup samples
 	$(PY) -m bench.calibration
+
+# Each config that ships, run once: what it warns of. Half an hour; nothing is timed.
+bench-shipped: SAMPLES = minilm movie-reviews reuters-r8 reuters-topics conll2003 newsgroups
+bench-shipped: setup samples
+	$(PY) -m bench.shipped
 
 # Planted label errors: how many of them are suspected, and how many suspects are right. Half an hour of both cores, of
 # which the 18 trainings that the heads are compared with take the most; nothing is timed.

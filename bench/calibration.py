@@ -1,20 +1,20 @@
 """How sure models are before and after calibration, on rows that did not choose it: 20 random halves of dev and test.
 
-    python -m bench.calibration [--sets movie_reviews ...] [--splits 20] [--error 0.05] [--table]
+    python -m bench.calibration [--sets movie_reviews ...] [--splits 20] [--error 0.05] [--epochs N] [--table]
 
-Each set's shipped config is run once, without calibration, and what its model predicts of dev and test is kept below
-runs/bench-calibration: everything else is a matter of seconds. For each split the rows of both are dealt anew, as many
-to dev as it has: `before` and `after` are of the others. The checkpoint was chosen by the rows of dev, some of which
-are among them, which flatters both alike. Writes bench/results/calibration.json and prints it.
+Each set's shipped config is run once, and what the trained model, not yet calibrated, predicts of dev and test is kept
+below runs/bench-calibration: everything else is a matter of seconds. A run that was killed goes on where it was the
+next time. `--epochs` takes other ones than the config's, which the table says: for a look, and on a slow machine. For
+each split the rows of both are dealt anew, as many to dev as it has: `before` and `after` are of the others. The
+checkpoint was chosen by the rows of dev, some of which are among them, which flatters both alike. Writes
+bench/results/calibration.json and prints it; adds what the runs warned of to bench/results/shipped.json.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
-import sys
+import shutil
 import tempfile
 from pathlib import Path
 from statistics import mean
@@ -22,8 +22,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from bench import task_data
-from bench.common import ROOT, Run, as_toml, keep, kept, settings_of
+from bench import shipped, task_data
+from bench.common import ROOT, Run, keep, kept, settings_of
 from components import tasks
 from components.calibration import fitting
 from components.calibration.of_task import calibrated
@@ -54,23 +54,25 @@ def main() -> None:
     parser.add_argument("--sets", nargs="+", choices=SETS, default=list(SETS))
     parser.add_argument("--splits", type=int, default=20)
     parser.add_argument("--error", type=float, default=0.05, help="of answered rows that is allowed")
+    parser.add_argument("--epochs", type=int, help="of training; default: the config's")
     parser.add_argument("--table", action="store_true", help="print what was measured")
     options = parser.parse_args()
     if not options.table:
         tensorflow_env.set_up()
         for name in options.sets:
-            task, dev, test = predicted(name)
+            place = KEPT / (name if options.epochs is None else f"{name}-{options.epochs}-epochs")
+            task, dev, test = predicted(name, options.epochs, place)
             runs = [split(task, dev, test, seed, options.error) for seed in range(options.splits)]
-            warned = json.loads((KEPT / name / _WARNINGS).read_text(encoding="utf-8"))
-            keep("calibration", name, {"error": options.error, "warned": warned, "runs": runs})
+            warned = json.loads((place / _WARNINGS).read_text(encoding="utf-8"))
+            trained = {} if options.epochs is None else {"epochs": options.epochs}
+            keep("calibration", name, {"error": options.error, **trained, "warned": warned, "runs": runs})
     report()
 
 
-def predicted(name: str) -> tuple[Task, Predicted, Predicted]:
-    """The task of a set's model, and what that predicts of dev and of test; kept after the first time."""
-    place = KEPT / name
+def predicted(name: str, epochs: int | None, place: Path) -> tuple[Task, Predicted, Predicted]:
+    """The task of a set's model, and what that predicts of dev and of test; kept at `place` after the first time."""
     if not (place / "test.npz").is_file():
-        _predict(name, place)
+        _predict(name, epochs, place)
     task = tasks.read(place)
     found = []
     for part in ("dev", "test"):
@@ -79,7 +81,7 @@ def predicted(name: str) -> tuple[Task, Predicted, Predicted]:
     return task, found[0], found[1]
 
 
-def _predict(name: str, place: Path) -> None:
+def _predict(name: str, epochs: int | None, place: Path) -> None:
     """Runs the pipeline, and the model it trained."""
     import tensorflow_transform as tft
 
@@ -88,36 +90,30 @@ def _predict(name: str, place: Path) -> None:
     from components.nodes.calibration import predictions_of
     from components.training.dataset import Rows
 
-    place.mkdir(parents=True, exist_ok=True)
-    settings = settings_of(ROOT / "pipeline" / "configs" / f"{name}.toml")
+    settings = settings_of(shipped.CONFIGS / f"{name}.toml")
+    is_shipped = epochs is None and name != "pair"
+    if epochs is not None:
+        settings["training"] |= {"epochs": epochs}
+    if name == "pair":
+        task_data.write(name, place / "rows")
+        settings["data"] |= {part: str(place / "rows" / f"{part}.tsv") for part in task_data.SPLITS}
+    record = shipped.carried_out(name, settings, place / "run")
+    if is_shipped:
+        shipped.add(name, record)
+    (place / _WARNINGS).write_text(json.dumps(shipped.warnings(record)), encoding="utf-8")
+    outputs = {node["id"]: node["outputs"] for node in record["nodes"]}
+    (model,) = (Path(uri, "Format-Serving") for uri in outputs["Trainer"] if Path(uri, "Format-Serving").is_dir())
+    (graph,) = (uri for uri in outputs["Transform"] if Path(uri, "transform_fn").is_dir())
+    (examples,) = (Path(uri) for uri in outputs["Transform"] if Path(uri, "Split-dev").is_dir())
+    task, spec = task_of(model), tft.TFTransformOutput(graph).transformed_feature_spec()
+    tasks.write(place, task)
+    padding = read_card(model)["tokenizer"]["padding_id"]
     with tempfile.TemporaryDirectory(dir=place) as scratch:
-        if name == "pair":
-            task_data.write(name, Path(scratch))
-            settings["data"] |= {part: str(Path(scratch, f"{part}.tsv")) for part in task_data.SPLITS}
-        settings |= {"calibration": {"enabled": False}, "serving": {"validate": False}}
-        # Beside the original, because paths in a config are relative to it.
-        config = ROOT / "pipeline" / "configs" / f".bench-{os.getpid()}.toml"
-        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", scratch, "--json"]
-        try:
-            config.write_text(as_toml(settings), encoding="utf-8")
-            # Whether the gate lets it pass does not matter.
-            done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
-        finally:
-            config.unlink(missing_ok=True)
-        record = json.loads(done.stdout)
-        told = [warning for node in record["nodes"] for warning in node["warnings"]]
-        (place / _WARNINGS).write_text(json.dumps(told), encoding="utf-8")
-        outputs = {node["id"]: node["outputs"] for node in record["nodes"]}
-        (model,) = (Path(uri, "Format-Serving") for uri in outputs["Trainer"] if Path(uri, "Format-Serving").is_dir())
-        (graph,) = (uri for uri in outputs["Transform"] if Path(uri, "transform_fn").is_dir())
-        (examples,) = (Path(uri) for uri in outputs["Transform"] if Path(uri, "Split-dev").is_dir())
-        task, spec = task_of(model), tft.TFTransformOutput(graph).transformed_feature_spec()
-        tasks.write(place, task)
-        padding = read_card(model)["tokenizer"]["padding_id"]
         for part in ("dev", "test"):
             rows = Rows.of_examples([f"{examples}/Split-{part}/*"], spec, task, Path(scratch, part), padding)
             found = Predicted(*predictions_of(model, rows, task))
             np.savez_compressed(place / f"{part}.npz", **found._asdict())
+    shutil.rmtree(place / "run")
 
 
 def split(task: Task, dev: Predicted, test: Predicted, seed: int, error: float) -> Run:
@@ -184,6 +180,8 @@ def report() -> None:
             print(f"| {name} | {figure} | {before:.4f} | {after:.4f} | {told} |")
     for name in SETS:
         found = kept("calibration", name)
+        if "epochs" in found:
+            print(f"{name}: {found['epochs']} epochs instead of the config's")
         for warning in found.get("warned", []):
             print(f"{name} warns: {warning}")
         runs = found.get("runs", [])

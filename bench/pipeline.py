@@ -1,6 +1,7 @@
 """The whole pipeline, TSV files to pushed model, against the peer's training and evaluation: wall time, accuracy.
 
     python -m bench.pipeline [--config C] [--seeds 1 2 3 4 5] [--strategies full freeze_layers head] [--without-peer]
+                             [--table]
 
 Ours is `pipeline_runner.py run` in a new folder, and once more, fully from cache. The peer is Hugging Face's Trainer,
 `grouped`, on the same files, weights, learning rate, epochs, batch and seed. Interleaved, a round a seed. With other
@@ -41,6 +42,9 @@ assert status == 0, status
 print(json.dumps({"seconds": time.monotonic() - started}))
 """
 
+ADDED = ("Calibration", "ServingValidator")
+"""The nodes that stand between a training and its verdict, and can be left out by a key."""
+
 STRATEGIES: dict[str, dict[str, Any]] = {
     "full": {},
     "freeze_layers": {"strategy": "freeze_layers", "freeze_layers": 3, "learning_rate": 1e-4},
@@ -55,13 +59,14 @@ def main() -> None:
     parser.add_argument("--strategies", nargs="+", choices=STRATEGIES, default=["full"])
     parser.add_argument("--config", type=Path, default=ROOT / "pipeline/configs/movie_reviews.toml")
     parser.add_argument("--without-peer", action="store_true")
+    parser.add_argument("--table", action="store_true", help="print what was measured")
     options = parser.parse_args()
     settings = settings_of(options.config)
     # Runs that were not interleaved with the peer's are kept apart from those that were.
     name = "accuracy" if options.without_peer else "pipeline"
     before = kept(name, settings["name"])
-    runs: list[Run] = before["runs"] if before.get("machine") == machine() else []
-    for seed in options.seeds:
+    runs: list[Run] = before["runs"] if options.table or before.get("machine") == machine() else []
+    for seed in () if options.table else options.seeds:
         for strategy in options.strategies:
             contestants: list[Callable[[], Run]] = [partial(ours, options.config, settings, strategy, seed)]
             if strategy == "full" and not options.without_peer:
@@ -147,6 +152,10 @@ def report(runs: list[Run]) -> None:
             )
         print(f"{who + ' ' + strategy:20}{len(of_kind):>6}{dev:>9.4f}{test:>9.4f}{trained:>13}", end="")
         print(f"{speed:>12.1f}{seconds:>9.0f}{cached:>8}{beyond:>16}")
+    whole = [run for run in runs if run["who"] == "ours" and run["strategy"] == "full"]
+    if whole and all(node in run["node_seconds"] for run in whole for node in ADDED):
+        taken = median(sum(run["node_seconds"][node] for node in ADDED) / run["total_seconds"] for run in whole)
+        print(f"\n{' and '.join(ADDED)}: {taken:.1%} of a whole run of ours")
 
 
 if __name__ == "__main__":

@@ -1,22 +1,28 @@
-"""The gate's statistics on simulated rows, whose true metrics are known: `make bench-verdict`, half an hour of a core.
+"""The gate's statistics on simulated rows, whose true metrics are known: `make bench-verdict`, ten minutes of a core.
+
+    python -m bench.verdict [--sets 1000] [--pairs 200] [--table]
 
 Coverage: of 1,000 simulated dev sets, how many have an interval that holds the true value. Claims: of simulated pairs
 of models of a known difference, how many are said to be worse or no worse though they are not; 2,000 of each difference
-for accuracy, 200 in all for macro-F1, which takes a bootstrap. Seeds: 40 pairs that differ by chance alone;
-`bench.seeds` has real ones.
+for accuracy, 200 for macro-F1, which takes a bootstrap, and 40 where there are 10,000 rows. SciPy: the tests beside its
+own on the same rows. Seeds: 40 pairs that differ by chance alone; `bench.seeds` has real ones. Adds "simulated" to
+bench/results/verdict.json and prints it.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 from collections import Counter
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy import stats
 
-from bench.common import keep
-from components.statistics.shares import difference
+from bench.common import keep, kept
+from components.statistics import resampling
+from components.statistics.shares import difference, tango
 from components.tasks import Task, classification
 from components.tasks.classification import Classification
 from components.tasks.regression import Regression
@@ -149,36 +155,140 @@ def claims_of_accuracy(worse_by: float, rows: int, margin: float, pairs: int, se
     return found
 
 
+def beside_scipy(rows: int, pairs: int) -> dict[str, Any]:
+    """The paired tests and SciPy's of the same rows, of models of which one is worse by 0.02.
+
+    Returns:
+        `mcnemar`: the greatest difference of the statistic without a margin and that of `chisquare`; of how many pairs
+        "worse" or not is what the exact test of the counts says, too. `bootstrap`: by how much the ends of the interval
+        of the difference in macro-F1 differ from those of SciPy's percentile bootstrap, as a share of its width, in the
+        mean, and how wide the one is beside the other.
+    """
+    far, alike, off, widths = 0.0, 0, [], []
+    for number, (targets, candidate, baseline) in enumerate(models_of(0.02, rows, pairs, seed=6)):
+        answers = candidate.argmax(axis=1), baseline.argmax(axis=1)
+        ours, theirs = (of_model == targets for of_model in answers)
+        better, worse = int((ours & ~theirs).sum()), int((theirs & ~ours).sum())
+        far = max(far, abs(tango(better, worse, rows, 0.0) ** 2 - stats.chisquare([better, worse]).statistic))
+        exact = stats.binomtest(better, better + worse, alternative="less").pvalue < 1 - CONFIDENCE
+        said = paired.answer(difference(better, worse, rows, CONFIDENCE), 0.0) == "worse"
+        alike += bool(exact) == said
+        if number >= pairs // 5:
+            continue
+        models = {CANDIDATE: candidate, BASELINE: baseline}
+        task = KINDS["classification"][0]
+        found = estimates.estimates(dict.fromkeys(models, task), targets, models, CONFIDENCE)["differences"]["macro_f1"]
+        known = stats.bootstrap(
+            (np.arange(rows),),
+            functools.partial(_macro_f1_differences, targets, answers),
+            n_resamples=resampling.DRAWS,
+            confidence_level=2 * CONFIDENCE - 1,
+            method="percentile",
+            rng=number,
+        ).confidence_interval
+        width = known.high - known.low
+        off.append((abs(found[0] - known.low) + abs(found[1] - known.high)) / 2 / width)
+        widths.append((found[1] - found[0]) / width)
+    return {
+        "rows": rows,
+        "mcnemar": {"pairs": pairs, "statistic_differs_by": float(far), "said_alike": alike},
+        "bootstrap": {"pairs": len(off), "ends_differ_by": float(np.mean(off)), "width": float(np.mean(widths))},
+    }
+
+
+def _macro_f1_differences(
+    targets: np.ndarray, answers: tuple[np.ndarray, np.ndarray], places: np.ndarray, axis: int = -1
+) -> np.ndarray:
+    """By how much macro-F1 of the first answers is above that of the second, on rows int[..., n]."""
+    assert axis == -1  # noqa: S101
+    found = []
+    for of_model in answers:
+        of_class = []
+        for index in range(CLASSES):
+            hit, given, there = (
+                of_rows[places].sum(axis=-1)
+                for of_rows in ((of_model == index) & (targets == index), of_model == index, targets == index)
+            )
+            of_class.append(2 * hit / (given + there))
+        found.append(np.mean(of_class, axis=0))
+    made: np.ndarray = found[0] - found[1]
+    return made
+
+
 def main() -> None:
     """Writes bench/results/verdict.json."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sets", type=int, default=1000)
     parser.add_argument("--pairs", type=int, default=200)
+    parser.add_argument("--table", action="store_true", help="print what was measured")
     options = parser.parse_args()
+    if not options.table:
+        keep("verdict", "simulated", measured(options.sets, options.pairs))
+    report()
+
+
+def measured(sets: int, pairs: int) -> dict[str, Any]:
+    """All that the bench measures of simulated rows."""
     # It is not among the figures, and takes most of the time.
     classification._MOST_AUC = 0
-    result: dict[str, Any] = {"sets": options.sets, "pairs": options.pairs, "confidence": CONFIDENCE}
-    result |= {"coverage": [], "claims": [], "seeds": []}
+    # As many rows and labels have the same draws every time.
+    kept_draws = functools.lru_cache(2)(lambda rows, labels: list(resampling.draws(rows, labels)))
+    intervals.draws = lambda rows, labels: iter(kept_draws(rows, labels))
+    result: dict[str, Any] = {"confidence": CONFIDENCE, "coverage": [], "claims": [], "seeds": []}
+
+    def add(part: str, found: dict[str, Any]) -> None:
+        result[part].append(found)
+        print(found, flush=True)
+
     for kind in KINDS:
         for rows in (100, 1000):
             for rarest in (0.02, 0.2):
-                found = coverage(kind, rows, rarest, options.sets)
-                result["coverage"].append({"task": kind, "rows": rows, "rarest": rarest, **found})
-                print(result["coverage"][-1], flush=True)
+                held = coverage(kind, rows, rarest, sets)
+                add("coverage", {"task": kind, "rows": rows, "rarest": rarest, **held, "sets": sets})
     for rows in (1044, 10_000):
         for worse_by in (-0.01, 0.0, 0.01, 0.02, 0.04):
             of = {"rows": rows, "worse_by": worse_by, "margin": 0.01}
-            many = claims_of_accuracy(worse_by, rows, 0.01, 10 * options.pairs)
-            result["claims"].append({"metric": "accuracy", **of, "pairs": 10 * options.pairs, **many})
-            print(result["claims"][-1], flush=True)
-            fewer = options.pairs // 5 if rows < 5000 else options.pairs // 20
+            many = claims_of_accuracy(worse_by, rows, 0.01, 10 * pairs)
+            add("claims", {"metric": "accuracy", **of, "pairs": 10 * pairs, **many})
+            fewer = pairs if rows < 5000 else pairs // 5
             counted = claims(worse_by, rows, 0.01, fewer)["macro_f1"]
-            result["claims"].append({"metric": "macro_f1", **of, "pairs": fewer, **counted})
-            print(result["claims"][-1], flush=True)
+            add("claims", {"metric": "macro_f1", **of, "pairs": fewer, **counted})
     for name, counted in claims(0.0, 1044, 0.0, 40, seed=4).items():
-        result["seeds"].append({"metric": name, "rows": 1044, "margin": 0.0, **counted})
-        print(result["seeds"][-1], flush=True)
-    keep("verdict", "simulated", result)
+        add("seeds", {"metric": name, "rows": 1044, "margin": 0.0, "pairs": 40, **counted})
+    return {**result, "scipy": beside_scipy(1044, pairs)}
+
+
+def report() -> None:
+    """Markdown tables of what was measured."""
+    found = kept("verdict", "simulated")
+    by_place: dict[str, dict[tuple[int, float], float]] = {}
+    for one in found["coverage"]:
+        for name in KINDS[one["task"]][2]:
+            by_place.setdefault(f"{one['task']} {name}", {})[one["rows"], one["rarest"]] = one[name]
+    places = list(next(iter(by_place.values())))
+    print("| | " + " | ".join(f"{rows:,} rows, rarest {rarest:.0%}" for rows, rarest in places) + " |")
+    print("| --- |" + " --- |" * len(places))
+    for name, held in by_place.items():
+        print(f"| {name} | " + " | ".join(f"{held[place]:.3f}" for place in places) + " |")
+    print("\n| metric | rows | truly worse by | pairs | no worse | undecided | worse | false |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for one in found["claims"] + [{"worse_by": 0.0, **of} for of in found["seeds"]]:
+        said = {answer: one.get(answer, 0) / one["pairs"] for answer in ("no worse", "undecided", "worse")}
+        # At the margin itself both claims are false.
+        false = [
+            f"{word} {said[answer]:.1%}"
+            for answer, word, is_false in (
+                ("no worse", "push", one["worse_by"] >= one["margin"] > 0),
+                ("worse", "refusal", one["worse_by"] <= one["margin"]),
+            )
+            if is_false
+        ]
+        shown = " | ".join(f"{share:.1%}" for share in said.values())
+        print(
+            f"| {one['metric']}, margin {one['margin']:g} | {one['rows']:,} | {one['worse_by']:g} | {one['pairs']:,} "
+            f"| {shown} | {', '.join(false)} |"
+        )
+    print(f"\nbeside SciPy: {found['scipy']}")
 
 
 if __name__ == "__main__":
