@@ -14,7 +14,7 @@ KERNELS := components/kernels/x86-64-v3.so
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
-  bench-label-errors bench-suggest bench-shipped
+  bench-label-errors bench-suggest bench-shipped bench-mlm bench-adaptation
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -184,7 +184,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
 # bench-small-run, bench-first-model, bench-vocabulary, bench-verdict, bench-calibration, bench-label-errors,
-# bench-suggest and bench-shipped are apart.
+# bench-suggest, bench-shipped, bench-mlm and bench-adaptation are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -206,6 +206,16 @@ bench-fill: setup samples
 bench-export: SAMPLES = minilm movie-reviews reuters-r8 conll2003
 bench-export: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.export
+
+# Pre-training beside Hugging Face's Trainer with its collator for masked tokens: half an hour.
+bench-mlm: SAMPLES = minilm movie-reviews
+bench-mlm: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.mlm
+
+# What going on with a domain's texts gives a fine-tuning: half an hour; what is there already is left out.
+bench-adaptation: SAMPLES = minilm movie-reviews reuters-r8
+bench-adaptation: setup samples
+	$(PY) -m bench.adaptation
 
 bench-vocabulary: SAMPLES = newsgroups
 bench-vocabulary: setup samples

@@ -1,19 +1,22 @@
 """What a user would run instead, in an environment with torch, transformers, accelerate and datasets alone.
 
     python -m bench.peer train --model DIR --data DIR --text COLUMN --label COLUMN [--mode padded|grouped] ...
+    python -m bench.peer mlm --model DIR --data DIR --output DIR --mode lines|blocks ...
     python -m bench.peer predict --model DIR --texts FILE [--batch 32]
     python -m bench.peer tokenize --model DIR --texts FILE
 
 `train` is Hugging Face's Trainer on train.tsv, dev.tsv and, if there is one, test.tsv of DIR: `padded` pads every row
-to 128 tokens, `grouped` batches rows of similar length and pads to the longest. `predict` is a loop over batches of
-rows sorted by length, and then one text at a time. `tokenize` is the Rust tokenizer in batches of 1,000. Each prints a
-JSON object in its last line.
+to 128 tokens, `grouped` batches rows of similar length and pads to the longest. `mlm` is the same on the lines of
+train.txt as Hugging Face's run_mlm.py has it, `lines` with its `--line_by_line`, `blocks` without. `predict` is a
+loop over batches of rows sorted by length, and then one text at a time. `tokenize` is the Rust tokenizer in batches of
+1,000. Each prints a JSON object in its last line.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import resource
 import time
@@ -94,6 +97,66 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+def mlm(options: argparse.Namespace) -> dict[str, Any]:
+    """Pre-trains and saves, with as many steps as batches of lines have."""
+    from datasets import Dataset
+    from transformers import (
+        AutoModelForMaskedLM,
+        AutoTokenizer,
+        DataCollatorForLanguageModeling,
+        Trainer,
+        TrainingArguments,
+        set_seed,
+    )
+
+    tokenizer = AutoTokenizer.from_pretrained(options.model)
+    lines = Path(options.data, "train.txt").read_text(encoding="utf-8").splitlines()
+    blocks, batch = options.mode == "blocks", options.batch
+    cut = {"truncation": not blocks, "max_length": None if blocks else options.max_length}
+    ids = tokenizer(lines, **cut, padding=False, verbose=False)["input_ids"]
+    tokens, steps = sum(map(len, ids)), math.ceil(len(ids) / batch) * round(options.epochs)
+    if blocks:
+        # run_mlm.py's group_texts: the rest that fills no block is dropped.
+        joined = [token for row in ids for token in row]
+        batch = max(1, round(batch * tokens / len(ids) / options.max_length))
+        whole = len(joined) // options.max_length * options.max_length
+        ids = [joined[first : first + options.max_length] for first in range(0, whole, options.max_length)]
+        tokens = whole
+    set_seed(options.seed)
+    model = AutoModelForMaskedLM.from_pretrained(options.model)
+    grouping = {} if blocks else {"train_sampling_strategy": "group_by_length"}
+    arguments = TrainingArguments(
+        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+        per_device_train_batch_size=batch,
+        learning_rate=options.lr,
+        max_steps=steps,
+        warmup_steps=0.1,
+        weight_decay=0.01,
+        seed=options.seed,
+        save_strategy="no",
+        logging_strategy="no",
+        report_to="none",
+        use_cpu=True,
+        disable_tqdm=True,
+        bf16=options.bf16,
+        **grouping,
+    )
+    collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=options.masked)
+    trainer = Trainer(model, arguments, train_dataset=Dataset.from_dict({"input_ids": ids}), data_collator=collator)
+    started = time.monotonic()
+    trainer.train()
+    seconds = time.monotonic() - started
+    model.save_pretrained(options.output)
+    seen = tokens * steps / math.ceil(len(ids) / batch)
+    return {
+        "mode": options.mode,
+        "steps": steps,
+        "tokens_per_step": round(seen / steps),
+        "tokens_per_second": round(seen / seconds, 1),
+        "train_seconds": round(seconds, 1),
+    }
+
+
 def predict(options: argparse.Namespace) -> dict[str, Any]:
     """Probabilities of every text, then of some texts one by one."""
     import torch
@@ -151,15 +214,17 @@ def tokenize(options: argparse.Namespace) -> dict[str, Any]:
 
 
 def parser() -> argparse.ArgumentParser:
-    """The command line of all three."""
+    """The command line of all four."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", choices=["train", "predict", "tokenize"])
+    parser.add_argument("what", choices=["train", "mlm", "predict", "tokenize"])
     parser.add_argument("--model", required=True)
     parser.add_argument("--data")
     parser.add_argument("--texts")
     parser.add_argument("--text")
     parser.add_argument("--label")
-    parser.add_argument("--mode", choices=["padded", "grouped"], default="grouped")
+    parser.add_argument("--mode", choices=["padded", "grouped", "lines", "blocks"], default="grouped")
+    parser.add_argument("--output", help="directory for the weights of `mlm`")
+    parser.add_argument("--masked", type=float, default=0.15, help="share of the tokens that `mlm` hides")
     parser.add_argument("--bf16", action="store_true")
     parser.add_argument("--lr", type=float, default=5e-5)
     parser.add_argument("--epochs", type=float, default=2)
@@ -173,9 +238,9 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main() -> None:
-    """Runs one of the three."""
+    """Runs one of the four."""
     options = parser().parse_args()
-    print(json.dumps({"train": train, "predict": predict, "tokenize": tokenize}[options.what](options)))
+    print(json.dumps({"train": train, "mlm": mlm, "predict": predict, "tokenize": tokenize}[options.what](options)))
 
 
 if __name__ == "__main__":

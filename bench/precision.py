@@ -30,7 +30,7 @@ def measure(name: str, seed: int) -> None:
     """Trains in both precisions."""
     for precision in PRECISIONS:
         training = Training(seed=seed, precision=precision)
-        once("precision", name, {"precision": precision}, training, Model(base=str(BASE)))
+        once("precision", name, SETS[name], {"precision": precision}, training, Model(base=str(BASE)))
 
 
 def report() -> None:

@@ -119,6 +119,8 @@ class SmallSet:
     """The most of train."""
     dev_rows: int = 100_000
     """The most of dev."""
+    test_rows: int = 1000
+    """The most of test."""
 
 
 _PAIRS = {"text": ["text_a", "text_b"]}
@@ -142,8 +144,6 @@ SETS = {
     "generated": SmallSet(folder="", data={}),
 }
 """Name -> set; the generated one has 320 rows of train and 80 of dev, and 1,000 more of test."""
-
-_TEST_ROWS = 1000
 
 
 def main() -> None:
@@ -174,7 +174,7 @@ def messages(split: str) -> Iterator[tuple[tuple[str, ...], str]]:
     """Rows of the generated set: 320 of train, 80 of dev and 1,000 of test, five classes, the same each time."""
     draws = random.Random(split)  # noqa: S311
     topics = list(_MESSAGES)
-    for number in range({"train": 320, "dev": 80, "test": _TEST_ROWS}[split]):
+    for number in range({"train": 320, "dev": 80, "test": 1000}[split]):
         topic = topics[number % len(topics)]
         known = _MESSAGES[topic] if split == "test" else _MESSAGES[topic][:-_HELD_BACK]
         text = draws.choice(_AROUND).replace("{0}", draws.choice(known))
@@ -184,35 +184,35 @@ def messages(split: str) -> Iterator[tuple[tuple[str, ...], str]]:
         yield (text,), topic
 
 
-def rows_of(name: str, split: str) -> list[tuple[tuple[str, ...], str]]:
+def rows_of(chosen: SmallSet, split: str) -> list[tuple[tuple[str, ...], str]]:
     """The texts and the label of each row of a set's split, those that come first."""
-    chosen = SETS[name]
     if not chosen.folder:
         return list(messages(split))
     suffix = "txt" if chosen.folder == "intents" else "tsv"
     path = _DATA / chosen.folder / f"{split}.{suffix}"
-    most = {"train": chosen.rows, "dev": chosen.dev_rows, "test": _TEST_ROWS}[split]
-    rows = reader.read_rows(path, split, _settings(name))
+    most = {"train": chosen.rows, "dev": chosen.dev_rows, "test": chosen.test_rows}[split]
+    rows = reader.read_rows(path, split, _settings(chosen))
     return [(row.texts, row.label) for row in islice(rows, most) if isinstance(row, reader.Row)]
 
 
-def _settings(name: str) -> Data:
-    return Data(train=("train.tsv",), dev=("dev.tsv",), **SETS[name].data)
+def _settings(chosen: SmallSet) -> Data:
+    return Data(train=("train.tsv",), dev=("dev.tsv",), **chosen.data)
 
 
 def measure(name: str, seed: int) -> None:
     """Trains before and after."""
     training, model = Training(seed=seed), Model(base=str(BASE))
-    once("small_data", name, {"who": "before"}, replace(training, epochs=2), replace(model, pooling="cls"))
-    once("small_data", name, {"who": "after"}, training, model)
+    once("small_data", name, SETS[name], {"who": "before"}, replace(training, epochs=2), replace(model, pooling="cls"))
+    once("small_data", name, SETS[name], {"who": "after"}, training, model)
 
 
-def once(bench: str, name: str, who: Run, training: Training, model: Model) -> None:
+def once(bench: str, name: str, chosen: SmallSet, who: Run, training: Training, model: Model) -> None:
     """Trains and keeps what was measured, unless that is there already, made on this machine with these versions.
 
     Args:
         bench: whose results it is one of.
         name: of the set.
+        chosen: it.
         who: what tells this training from others of the same set and seed.
         training: settings, with the seed.
         model: settings.
@@ -221,10 +221,10 @@ def once(bench: str, name: str, who: Run, training: Training, model: Model) -> N
     runs: list[Run] = before["runs"] if _without_peer(before.get("machine", {})) == _without_peer(machine()) else []
     if any({**who, "seed": training.seed}.items() <= run.items() for run in runs):
         return
-    run = {**who, **trained(name, training, model)}
+    run = {**who, **trained(chosen, training, model)}
     print(json.dumps({"set": name, **run}), file=sys.stderr, flush=True)
     # After each run: a long bench may be stopped.
-    keep(bench, name, {"metric": task_of(name).primary_metric.name, "runs": [*runs, run]})
+    keep(bench, name, {"metric": task_of(chosen).primary_metric.name, "runs": [*runs, run]})
 
 
 def _without_peer(machine: dict[str, Any]) -> dict[str, Any]:
@@ -232,7 +232,7 @@ def _without_peer(machine: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in machine.items() if name != "peer"}
 
 
-def trained(name: str, training: Training, model: Model) -> Run:
+def trained(chosen: SmallSet, training: Training, model: Model) -> Run:
     """One training, measured on test with the weights that are best on dev."""
     import keras
     import numpy as np
@@ -243,15 +243,15 @@ def trained(name: str, training: Training, model: Model) -> Run:
     from components.training.initial_model import build_model
     from components.training.trainable_part import trainable_part
 
-    started, task = time.monotonic(), task_of(name)
+    started, task, base = time.monotonic(), task_of(chosen), Path(model.base)
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        train, dev, test = (tokenized(name, split, task, folder / split) for split in ("train", "dev", "test"))
-        chosen = recipe.choices(training, model, task, len(train), pooling.read(BASE), None)
-        training, model = recipe.applied(chosen, training, model)
+        train, dev, test = (tokenized(chosen, split, task, model, folder / split) for split in ("train", "dev", "test"))
+        choices = recipe.choices(training, model, task, len(train), pooling.read(base), None)
+        training, model = recipe.applied(choices, training, model)
         keras.utils.set_random_seed(training.seed)
         task = task.fitted(model, train.targets)
-        built = build_model(BASE, model, training, task)
+        built = build_model(base, model, training, task)
         history = loop.fit(built, train, dev, training, np.ones(len(task.labels), np.float32), folder, folder)
         part, _, _ = trainable_part(built, train, dev, folder)
         predictions, losses = predict_split(part.infer, test)
@@ -270,27 +270,26 @@ def trained(name: str, training: Training, model: Model) -> Run:
     }
 
 
-def task_of(name: str) -> Task:
+def task_of(chosen: SmallSet) -> Task:
     """A set's task, with the names of its labels."""
-    task = tasks.from_settings(_settings(name))
-    labels = {label for _, label in rows_of(name, "train")} if task.has_label_names else set()
+    task = tasks.from_settings(_settings(chosen))
+    labels = {label for _, label in rows_of(chosen, "train")} if task.has_label_names else set()
     return replace(task, labels=tuple(sorted(labels)))
 
 
-def tokenized(name: str, split: str, task: Task, path: Path) -> Any:
+def tokenized(chosen: SmallSet, split: str, task: Task, model: Model, path: Path) -> Any:
     """A split's rows as training takes them, its token ids in a file."""
     import numpy as np
     import tensorflow as tf
 
-    from components.common.defaults import MAX_LENGTH
     from components.tokenization.tokenizer_files import read_tokenizer
     from components.tokenization.wordpiece import WordPiece
     from components.training.dataset import Rows
 
-    read = rows_of(name, split)
+    read = rows_of(chosen, split)
     texts = [tf.constant(column) for column in zip(*(texts for texts, _ in read), strict=True)]
     labels = tf.constant([task.to_feature(label) for _, label in read])
-    found = task.preprocess(WordPiece(read_tokenizer(BASE), MAX_LENGTH), texts, labels)
+    found = task.preprocess(WordPiece(read_tokenizer(Path(model.base)), model.max_length), texts, labels)
     ids, targets = found[feature_names.TOKEN_IDS], found[feature_names.TARGET].numpy()
     path.write_bytes(ids.values.numpy().astype(np.int32).tobytes())
     of_rows = targets.astype(np.int32 if np.issubdtype(targets.dtype, np.integer) else np.float32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import calibration, drift, peer, pipeline, small_data, train
+from bench import adaptation, calibration, drift, peer, pipeline, small_data, train
 from bench.common import ROOT, as_toml, ratio, settings_of
 from bench.train import epochs_of
 from bench.train_data import BATCH
@@ -110,3 +110,18 @@ def test_calibration_is_measured_on_the_rows_that_did_not_choose_it() -> None:
     assert run["after"]["accuracy"] == run["before"]["accuracy"]
     assert run["abstention"]["error"] <= 0.2
     assert calibration.split(task, dev, test, 2, 0.2)["temperature"] != run["temperature"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "without", "said"),
+    [
+        ([0.02, 0.03, 0.04], 0.01, "better"),
+        ([-0.02, -0.03], 0.01, "worse"),
+        ([0.02, 0.03], 0.03, "nothing beyond the seeds"),
+        ([0.09, -0.01, 0.01], 0.01, "nothing beyond the seeds"),
+    ],
+)
+def test_adaptation_gives_something_where_all_seeds_say_so_and_by_more_than_they_differ(
+    changes: list[float], without: float, said: str
+) -> None:
+    assert adaptation.verdict(changes, without) == said
