@@ -1,12 +1,12 @@
-"""Kills runs at random moments and sees that nothing comes of it. Half an hour; `make chaos`.
+"""Kills runs at random moments and sees that nothing comes of it. An hour; `make chaos`.
 
-    python -m tests.chaos [--kills 60] [--seed 0] [--each 5]
+    python -m tests.chaos [--kinds vocabulary pretraining] [--kills 60] [--seed 0] [--each 5]
 
-Runs of toy data are killed (SIGKILL) while a node chosen beforehand is on, until there were `kills` in all and `each`
-in every node. After each kill `run` is called again on the same root. Whenever one gets to its end, its weights and
-metrics must be those of an undisturbed run. All the while a loader loads every version that appears in the serving
-directory and asks it something, and when a run has ended nothing may be left of the killed ones. Exits 1 at the first
-thing that is wrong.
+Runs of toy data, of each kind, are killed (SIGKILL) while a node chosen beforehand is on, until there were `kills` in
+all and `each` in every node. After each kill `run` is called again on the same root. Whenever one gets to its end, its
+weights or its vocabulary and its metrics must be those of an undisturbed run. All the while a loader loads every
+version that appears in the serving directory and asks it something, and when a run has ended nothing may be left of the
+killed ones. Exits 1 at the first thing that is wrong.
 """
 
 from __future__ import annotations
@@ -23,12 +23,14 @@ import tempfile
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from components.serving.versions import CARDS
+from components.settings.run import FINE_TUNING
 from pipeline.runs import manifest
-from tests.toys import write_toy_run
+from tests.toys import VOCABULARY, write_toy_corpus, write_toy_pretraining, write_toy_run
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -37,25 +39,76 @@ TRAINING = {"epochs": 40, "learning_rate": 0.02, "checkpoint_steps": 7}
 _AT_MOST = 3600.0
 
 
-class Loader(threading.Thread):
-    """Loads what appears in a serving directory, as a server would."""
+class Kind(NamedTuple):
+    """A kind of run."""
 
-    def __init__(self, serving: Path) -> None:
+    name: str
+    """Of the pipeline."""
+    write: Callable[[Path], Path]
+    """Writes what a run reads into a folder; the TOML."""
+    ask: Callable[[Path], None]
+    """Loads a pushed version and asks it something."""
+    result: tuple[str, ...]
+    """Of a manifest's result, what must not depend on kills."""
+
+    def serving(self, root: Path) -> Path:
+        """The directory of the versions."""
+        return root / self.name / "serving" / self.name
+
+
+def _fine_tuning(folder: Path) -> Path:
+    added: dict[str, Any] = {"serving": {"validate": True}, "calibration": {"enabled": True}}
+    return write_toy_run(folder, training=TRAINING, gate={"min": {"accuracy": 0.01}}, **added)
+
+
+def _pretraining(folder: Path) -> Path:
+    return write_toy_pretraining(folder, training={"steps": 120, "checkpoint_steps": 7})
+
+
+def _ask_model(version: Path) -> None:
+    from components.serving.predictor import Predictor
+
+    (answer,) = Predictor(version).predict([("the film is good",)])
+    assert abs(sum(answer["probabilities"].values()) - 1) < 1e-3
+
+
+def _ask_vocabulary(version: Path) -> None:
+    from components.tokenization.tokenizer_files import read_tokenizer
+
+    assert len(read_tokenizer(version).vocabulary) == 120
+
+
+def _ask_pretrained(version: Path) -> None:
+    from components.serving.mask_filler import MaskFiller
+    from components.tokenization.tokenizer_files import read_tokenizer
+
+    (((told, *_),),) = MaskFiller(version, read_tokenizer(version), 2).filled(["the film is [MASK] ."])
+    assert told[0] in VOCABULARY
+
+
+KINDS = {
+    FINE_TUNING: Kind("toy", _fine_tuning, _ask_model, ("weights_sha256", "metrics", "rows")),
+    "vocabulary": Kind("toy", write_toy_corpus, _ask_vocabulary, ("vocabulary_sha256", "size", "metrics", "rows")),
+    "pretraining": Kind("toy-bert", _pretraining, _ask_pretrained, ("weights_sha256", "metrics", "rows")),
+}
+
+
+class Loader(threading.Thread):
+    """Loads what appears in a serving directory, as a server would, or a run that begins with it."""
+
+    def __init__(self, kind: Kind, root: Path) -> None:
         super().__init__(daemon=True)
-        self._serving, self._stop_asked = serving, threading.Event()
+        self._ask, self._serving, self._stop_asked = kind.ask, kind.serving(root), threading.Event()
         self.loaded: set[str] = set()
         self.wrong: list[str] = []
 
     def run(self) -> None:
         """Until `finish`."""
-        from components.serving.predictor import Predictor
-
         while not self._stop_asked.wait(0.01):
             names = [p.name for p in self._serving.iterdir() if p.name.isdecimal()] if self._serving.is_dir() else []
             for name in sorted(set(names) - self.loaded):
                 try:
-                    (answer,) = Predictor(self._serving / name).predict([("the film is good",)])
-                    assert abs(sum(answer["probabilities"].values()) - 1) < 1e-3
+                    self._ask(self._serving / name)
                     self.loaded.add(name)
                 except Exception as error:  # whatever it is, it is what is looked for
                     if (self._serving / name).is_dir():
@@ -70,47 +123,54 @@ class Loader(threading.Thread):
 def main() -> None:
     """Kills and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=list(KINDS))
     parser.add_argument("--kills", type=int, default=60)
     parser.add_argument("--each", type=int, default=5)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    draws = random.Random(options.seed)  # noqa: S311
-    with tempfile.TemporaryDirectory() as scratch:
-        added: dict[str, Any] = {"serving": {"validate": True}, "calibration": {"enabled": True}}
-        config = write_toy_run(Path(scratch), training=TRAINING, gate={"min": {"accuracy": 0.01}}, **added)
-        undisturbed = finished(config, Path(scratch, "undisturbed"))
-        seconds = {node["id"]: node["seconds"] for node in undisturbed["nodes"]}
-        wanted = result(undisturbed)
-        kills: Counter[str] = Counter(dict.fromkeys(seconds, 0))
-        ends, number = 0, 0
-        root = Path(scratch, "root0")
-        loader = Loader(root / "toy" / "serving" / "toy")
+    for name in options.kinds:
+        with tempfile.TemporaryDirectory() as scratch:
+            found = kills_of(KINDS[name], Path(scratch), options.kills, options.each, options.seed)
+        print(json.dumps({"kind": name, **found}), flush=True)
+
+
+def kills_of(kind: Kind, scratch: Path, wanted_kills: int, each: int, seed: int) -> dict[str, Any]:
+    """Kills runs of a kind; what there was of it."""
+    draws = random.Random(seed)  # noqa: S311
+    (scratch / "data").mkdir()
+    config = kind.write(scratch / "data")
+    undisturbed = finished(config, scratch / "undisturbed")
+    seconds = {node["id"]: node["seconds"] for node in undisturbed["nodes"]}
+    wanted = result(kind, undisturbed)
+    kills: Counter[str] = Counter(dict.fromkeys(seconds, 0))
+    ends, root = 0, scratch / "root0"
+    loader = Loader(kind, root)
+    loader.start()
+    while sum(kills.values()) < wanted_kills or min(kills.values()) < each:
+        target = min(kills, key=lambda node: (kills[node], draws.random()))
+        killed = kill_within(config, root, target, draws.uniform(0, seconds[target]))
+        if killed is not None:
+            kills[killed] += 1
+            print(f"{sum(kills.values()):3} killed in {killed}", flush=True)
+            if draws.random() < 0.8:
+                continue
+        check_end(kind, finished(config, root), wanted, loader)
+        check(len(loader.loaded) == 1, f"{len(loader.loaded)} versions of one model were pushed")
+        check(not left_over(kind, root), f"left over by killed runs: {left_over(kind, root)}")
+        shutil.rmtree(root)
+        ends += 1
+        root = scratch / f"root{ends}"
+        loader = Loader(kind, root)
         loader.start()
-        while sum(kills.values()) < options.kills or min(kills.values()) < options.each:
-            target = min(kills, key=lambda node: (kills[node], draws.random()))
-            killed = kill_within(config, root, target, draws.uniform(0, seconds[target]))
-            if killed is not None:
-                kills[killed] += 1
-                print(f"{sum(kills.values()):3} killed in {killed}", flush=True)
-                if draws.random() < 0.8:
-                    continue
-            record = finished(config, root)
-            ends += 1
-            check(result(record) == wanted, f"{result(record)} instead of {wanted}")
-            loader_saw(loader)
-            check(len(loader.loaded) == 1, f"{len(loader.loaded)} versions of one model were pushed")
-            check(not left_over(root), f"left over by killed runs: {left_over(root)}")
-            loader.finish()
-            shutil.rmtree(root)
-            number += 1
-            root = Path(scratch, f"root{number}")
-            loader = Loader(root / "toy" / "serving" / "toy")
-            loader.start()
-        record = finished(config, root)
-        check(result(record) == wanted, f"{result(record)} instead of {wanted}")
-        loader_saw(loader)
-        loader.finish()
-    print(json.dumps({"kills": dict(kills), "runs_that_ended": ends + 1, "weights_sha256": wanted["weights_sha256"]}))
+    check_end(kind, finished(config, root), wanted, loader)
+    return {"kills": dict(kills), "runs_that_ended": ends + 1, kind.result[0]: wanted[kind.result[0]]}
+
+
+def check_end(kind: Kind, record: dict[str, Any], wanted: dict[str, Any], loader: Loader) -> None:
+    """That a run ended as the undisturbed one, and that its version was whole as soon as it was to be seen."""
+    check(result(kind, record) == wanted, f"{result(kind, record)} instead of {wanted}")
+    loader_saw(loader)
+    loader.finish()
 
 
 def loader_saw(loader: Loader) -> None:
@@ -127,15 +187,15 @@ def check(holds: bool, otherwise: str) -> None:
         sys.exit(f"error: {otherwise}")
 
 
-def left_over(root: Path) -> list[str]:
+def left_over(kind: Kind, root: Path) -> list[str]:
     """Artifacts under a root that ML Metadata does not know, and what is no version in the serving directory."""
-    home = root / "toy"
+    home = root / kind.name
     with contextlib.closing(sqlite3.connect(home / "metadata.sqlite")) as store:
         known = {uri for (uri,) in store.execute("SELECT uri FROM Artifact")}
     # NODE/KEY/EXECUTION, empty where a node had nothing to give; under NODE/.system TFX keeps what is its own.
     artifacts = (path for path in (home / "artifacts").glob("*/*/*") if path.parent.name != ".system")
     made = [path for path in artifacts if any(inner.is_file() for inner in path.rglob("*"))]
-    hidden = [path for path in (home / "serving" / "toy").iterdir() if not path.name.isdecimal() and path.name != CARDS]
+    hidden = [path for path in kind.serving(root).iterdir() if not path.name.isdecimal() and path.name != CARDS]
     return sorted(map(str, [*hidden, *(path for path in made if str(path) not in known)]))
 
 
@@ -152,10 +212,10 @@ def finished(config: Path, root: Path) -> dict[str, Any]:
     return record
 
 
-def result(record: dict[str, Any]) -> dict[str, Any]:
+def result(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
     """What must not depend on kills."""
     found = manifest.read(Path(record["directory"]))
-    return {key: found.result[key] for key in ("weights_sha256", "metrics", "rows")}
+    return {key: found.result[key] for key in kind.result}
 
 
 def kill_within(config: Path, root: Path, target: str, delay: float) -> str | None:
@@ -174,7 +234,7 @@ def kill_within(config: Path, root: Path, target: str, delay: float) -> str | No
 
 def running(root: Path) -> str | None:
     """The node of the newest run that is on."""
-    newest = sorted(root.glob("toy/runs/*/run.json"))[-1:]
+    newest = sorted(root.glob("*/runs/*/run.json"))[-1:]
     try:
         nodes = json.loads(newest[0].read_text())["nodes"] if newest else []
     except (OSError, ValueError):
