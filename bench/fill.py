@@ -1,9 +1,12 @@
 """`fill` on 1,000 rows with a mask each: as a file, in batches of similar length, and a row at a time.
 
     python -m bench.fill [--rounds 3] [--rows 1000]
+    python -m bench.fill --examples MODEL
 
 The sample weights have no head for masked tokens: theirs is drawn at random, which costs the same time. Interleaved,
-each in a process of its own that loads first; writes bench/results/fill.json.
+each in a process of its own that loads first; writes bench/results/fill.json. `--examples` times nothing: it prints a
+table of ten texts of test with what stood behind the mask, and what is told before a pre-training and by MODEL, the
+directory that one has pushed.
 """
 
 from __future__ import annotations
@@ -27,9 +30,12 @@ from components.tokenization.tokenizer_files import read_tokenizer
 
 MODEL = ROOT / "data" / "minilm"
 
-ROWS = ROOT / "data" / "movie_reviews" / "train.tsv"
+ROWS = ROOT / "data" / "movie_reviews"
 
 TOP = 5
+
+EXAMPLES, SHOWN = 10, 3
+"""Texts of the table, and tokens told of each."""
 
 
 def main() -> None:
@@ -37,16 +43,20 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--examples", type=Path, metavar="MODEL")
     parser.add_argument("--worker", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
         model, texts, each = options.worker
         print(json.dumps(filled(Path(model), Path(texts), one_by_one=each == "one")))
         return
+    if options.examples:
+        examples(options.examples)
+        return
     with tempfile.TemporaryDirectory() as scratch:
         model = with_head(Path(scratch, "model"))
         texts = Path(scratch, "texts.txt")
-        texts.write_text("".join(f"{text}\n" for text in masked(options.rows)), encoding="utf-8")
+        texts.write_text("".join(f"{text}\n" for text, _ in masked("train", options.rows)), encoding="utf-8")
         worker = [sys.executable, "-m", __spec__.name, "--worker", model, texts]
         ways = {"a file": "all", "a row at a time": "one"}
         runs = interleaved(options.rounds, {name: partial(last_json, [*worker, way]) for name, way in ways.items()})
@@ -80,14 +90,32 @@ def with_head(directory: Path) -> Path:
     return directory
 
 
-def masked(rows: int) -> list[str]:
-    """Movie reviews with a word of each replaced."""
+def masked(split: str, rows: int) -> list[tuple[str, str]]:
+    """Movie reviews with a word of each replaced, and that word."""
     draws, found = random.Random(0), []  # noqa: S311
-    for line in ROWS.read_text(encoding="utf-8").splitlines()[1 : rows + 1]:
+    for line in (ROWS / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1 : rows + 1]:
         words = line.split("\t")[1].split()
-        words[draws.randrange(len(words))] = "[MASK]"
-        found.append(" ".join(words))
+        place = draws.randrange(len(words))
+        hidden, words[place] = words[place], "[MASK]"
+        found.append((" ".join(words), hidden))
     return found
+
+
+def examples(model: Path) -> None:
+    """Prints the table, as Markdown."""
+    tensorflow_env.set_up()
+    from components.serving.mask_filler import MaskFiller
+
+    rows = masked("test", EXAMPLES)
+    told = []
+    with tempfile.TemporaryDirectory() as scratch:
+        for directory in (with_head(Path(scratch, "model")), model):
+            filler = MaskFiller(directory, read_tokenizer(directory), SHOWN)
+            told.append(list(filler.filled(text for text, _ in rows)))
+    print("| text | hidden | before | after |\n| --- | --- | --- | --- |")
+    for (text, hidden), *of_both in zip(rows, *told, strict=True):
+        cells = (", ".join(f"{token} {share:.0%}" for token, share in masks[0]) for masks in of_both)
+        print(f"| {text} | {hidden} | {' | '.join(cells)} |")
 
 
 def filled(model: Path, texts: Path, *, one_by_one: bool) -> Run:

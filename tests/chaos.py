@@ -48,8 +48,6 @@ class Kind(NamedTuple):
     """Writes what a run reads into a folder; the TOML."""
     ask: Callable[[Path], None]
     """Loads a pushed version and asks it something."""
-    result: tuple[str, ...]
-    """Of a manifest's result, what must not depend on kills."""
 
     def serving(self, root: Path) -> Path:
         """The directory of the versions."""
@@ -87,10 +85,17 @@ def _ask_pretrained(version: Path) -> None:
 
 
 KINDS = {
-    FINE_TUNING: Kind("toy", _fine_tuning, _ask_model, ("weights_sha256", "metrics", "rows")),
-    "vocabulary": Kind("toy", write_toy_corpus, _ask_vocabulary, ("vocabulary_sha256", "size", "metrics", "rows")),
-    "pretraining": Kind("toy-bert", _pretraining, _ask_pretrained, ("weights_sha256", "metrics", "rows")),
+    FINE_TUNING: Kind("toy", _fine_tuning, _ask_model),
+    "vocabulary": Kind("toy", write_toy_corpus, _ask_vocabulary),
+    "pretraining": Kind("toy-bert", _pretraining, _ask_pretrained),
 }
+
+RESULTS = {
+    FINE_TUNING: ("weights_sha256", "metrics", "rows"),
+    "vocabulary": ("vocabulary_sha256", "size", "metrics", "rows"),
+    "pretraining": ("weights_sha256", "metrics", "rows"),
+}
+"""Kind of run -> what of a manifest's result must not depend on kills."""
 
 
 class Loader(threading.Thread):
@@ -141,7 +146,7 @@ def kills_of(kind: Kind, scratch: Path, wanted_kills: int, each: int, seed: int)
     config = kind.write(scratch / "data")
     undisturbed = finished(config, scratch / "undisturbed")
     seconds = {node["id"]: node["seconds"] for node in undisturbed["nodes"]}
-    wanted = result(kind, undisturbed)
+    wanted = result(undisturbed)
     kills: Counter[str] = Counter(dict.fromkeys(seconds, 0))
     ends, root = 0, scratch / "root0"
     loader = Loader(kind, root)
@@ -154,7 +159,7 @@ def kills_of(kind: Kind, scratch: Path, wanted_kills: int, each: int, seed: int)
             print(f"{sum(kills.values()):3} killed in {killed}", flush=True)
             if draws.random() < 0.8:
                 continue
-        check_end(kind, finished(config, root), wanted, loader)
+        check_end(finished(config, root), wanted, loader)
         check(len(loader.loaded) == 1, f"{len(loader.loaded)} versions of one model were pushed")
         check(not left_over(kind, root), f"left over by killed runs: {left_over(kind, root)}")
         shutil.rmtree(root)
@@ -162,13 +167,13 @@ def kills_of(kind: Kind, scratch: Path, wanted_kills: int, each: int, seed: int)
         root = scratch / f"root{ends}"
         loader = Loader(kind, root)
         loader.start()
-    check_end(kind, finished(config, root), wanted, loader)
-    return {"kills": dict(kills), "runs_that_ended": ends + 1, kind.result[0]: wanted[kind.result[0]]}
+    check_end(finished(config, root), wanted, loader)
+    return {"kills": dict(kills), "runs_that_ended": ends + 1, **wanted}
 
 
-def check_end(kind: Kind, record: dict[str, Any], wanted: dict[str, Any], loader: Loader) -> None:
+def check_end(record: dict[str, Any], wanted: dict[str, Any], loader: Loader) -> None:
     """That a run ended as the undisturbed one, and that its version was whole as soon as it was to be seen."""
-    check(result(kind, record) == wanted, f"{result(kind, record)} instead of {wanted}")
+    check(result(record) == wanted, f"{result(record)} instead of {wanted}")
     loader_saw(loader)
     loader.finish()
 
@@ -212,10 +217,10 @@ def finished(config: Path, root: Path) -> dict[str, Any]:
     return record
 
 
-def result(kind: Kind, record: dict[str, Any]) -> dict[str, Any]:
+def result(record: dict[str, Any]) -> dict[str, Any]:
     """What must not depend on kills."""
     found = manifest.read(Path(record["directory"]))
-    return {key: found.result[key] for key in kind.result}
+    return {key: found.result[key] for key in RESULTS[found.settings.kind]}
 
 
 def kill_within(config: Path, root: Path, target: str, delay: float) -> str | None:

@@ -1,12 +1,12 @@
-"""Changes what a run reads while it is on, at every node, and sees that nothing wrong is kept; an hour, `make chaos`.
+"""Changes what a run reads while it is on, at every node, and sees that nothing wrong is kept; hours, `make chaos`.
 
-    python -m tests.mid_run [--kinds weights code] [--moments within] [--nodes Trainer]
+    python -m tests.mid_run [--runs pretraining] [--changes weights code] [--moments within] [--nodes Trainer]
 
-Runs of toy data in this process. A change comes `before` a node, or `within` it: after what is checked before, when the
-node has read nothing yet. Either the run says what changed, or the change cannot reach what is still to come; then the
-result is that of an undisturbed run. What a disturbed run left under the root must neither show in a run with the file
-as it was, nor in one with the changed file: both are compared with runs under roots of their own, by weights and
-metrics. Exits 1 at the first thing that is wrong.
+Runs of toy data, of each kind, in this process. A change comes `before` a node, or `within` it: after what is checked
+before, when the node has read nothing yet. Either the run says what changed, or the change cannot reach what is still
+to come; then the result is that of an undisturbed run. What a disturbed run left under the root must neither show in a
+run with the file as it was, nor in one with the changed file: both are compared with runs under roots of their own, by
+weights and metrics. Exits 1 at the first thing that is wrong.
 """
 
 from __future__ import annotations
@@ -26,37 +26,38 @@ from unittest import mock
 from safetensors.numpy import save_file
 
 from components.common.errors import InputError
+from components.settings.run import FINE_TUNING
 from pipeline.config import preflight
 from pipeline.runners import local
 from pipeline.runs import cache_key, manifest
+from tests.chaos import RESULTS
 from tests.checkout import ROOT
-from tests.toys import VOCABULARY, toy_tensors, write_toy_run
+from tests.toys import VOCABULARY, toy_tensors, write_toy_corpus, write_toy_pretraining, write_toy_run
 
 TRAINING = {"epochs": 12, "learning_rate": 0.02}
 
 
+Files = dict[str, tuple[Path, Callable[[Path], object]]]
+"""Kind of change -> the file, and what is done to it."""
+
+
 @dataclass
 class Place:
-    """Where a run reads from: `run.toml`, data and base model, `schema.pbtxt` if it is used, the `code`."""
+    """Where a run reads from: its TOML, data and base model, `schema.pbtxt` if it is used, the `code`."""
 
     folder: Path
+    run: str
+    """Its kind."""
+    config: Path
+    """The TOML file."""
+    changes: Files
+    """But for those of the code."""
 
     @property
-    def config(self) -> Path:
-        """The TOML file."""
-        return self.folder / "run.toml"
-
-    @property
-    def files(self) -> dict[str, tuple[Path, Callable[[Path], object]]]:
-        """Kind of change -> the file, and what is done to it."""
-        return {
-            "data": (self.folder / "train.txt", _appended("good film indeed\tgood\n")),
-            "weights": (self.folder / "model" / "model.safetensors", _other_weights),
-            "tokenizer": (self.folder / "model" / "vocab.txt", _replaced("good\nbad\n", "bad\ngood\n")),
-            "code": (self.folder / "code" / "components" / "common" / "errors.py", _appended("CHANGED = 1\n")),
-            "schema": (self.folder / "schema.pbtxt", _appended("# Another byte.\n")),
-            "config": (self.config, _replaced("epochs = 12", "epochs = 1")),
-        }
+    def files(self) -> Files:
+        """All of them."""
+        code = self.folder / "code" / "components" / "common" / "errors.py"
+        return {**self.changes, "code": (code, _appended("CHANGED = 1\n"))}
 
 
 def _appended(text: str) -> Callable[[Path], object]:
@@ -76,13 +77,51 @@ def _other_weights(path: Path) -> None:
 
 
 def made(folder: Path, **tables: Any) -> Place:
-    """Writes what a run reads; the code is a copy that is looked at in place of the checkout's."""
+    """Writes what a fine-tuning reads; the code is a copy that is looked at in place of the checkout's."""
     tables = {"serving": {"validate": True}, "calibration": {"enabled": True}} | tables
-    write_toy_run(folder, training=TRAINING, **tables)
+    config = write_toy_run(folder, training=TRAINING, **tables)
+    changes: Files = {
+        "data": (folder / "train.txt", _appended("good film indeed\tgood\n")),
+        "weights": (folder / "model" / "model.safetensors", _other_weights),
+        "tokenizer": (folder / "model" / "vocab.txt", _replaced("good\nbad\n", "bad\ngood\n")),
+        "schema": (folder / "schema.pbtxt", _appended("# Another byte.\n")),
+        "config": (config, _replaced("epochs = 12", "epochs = 1")),
+    }
+    return _with_code(Place(folder, FINE_TUNING, config, changes))
+
+
+def made_vocabulary(folder: Path) -> Place:
+    """The same of a run that learns a vocabulary, beside that of the toy checkpoint."""
+    config = write_toy_corpus(folder)
+    changes: Files = {
+        "data": (folder / "a.txt", _appended(_DOCUMENT)),
+        # Words with an "a" are unknown to it then.
+        "tokenizer": (folder / "model" / "vocab.txt", _replaced("##a\n", "##0\n")),
+        "config": (config, _replaced("size = 120", "size = 110")),
+    }
+    return _with_code(Place(folder, "vocabulary", config, changes))
+
+
+def made_pretraining(folder: Path) -> Place:
+    """The same of a run that goes on with the toy checkpoint."""
+    config = write_toy_pretraining(folder, model={"base": "model"})
+    changes: Files = {
+        "data": (folder / "a.txt", _appended(_DOCUMENT)),
+        "weights": (folder / "model" / "model.safetensors", _other_weights),
+        "tokenizer": (folder / "model" / "vocab.txt", _replaced("##a\n##b\n", "##b\n##a\n")),
+        "config": (config, _replaced("steps = 6", "steps = 2")),
+    }
+    return _with_code(Place(folder, "pretraining", config, changes))
+
+
+_DOCUMENT = "\n\nBabako risul. Moga tenli ba.\n"
+
+
+def _with_code(place: Place) -> Place:
     for name in ("components", "pipeline"):
-        shutil.copytree(ROOT / name, folder / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pipeline_runner.py", folder / "code")
-    return Place(folder)
+        shutil.copytree(ROOT / name, place.folder / "code" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pipeline_runner.py", place.folder / "code")
+    return place
 
 
 def result(place: Place, root: Path) -> dict[str, Any]:
@@ -91,7 +130,7 @@ def result(place: Place, root: Path) -> dict[str, Any]:
         record = local.run(preflight.check(place.config), root, lambda _: None)
     assert record.state in ("pushed", "refused"), record.error
     found = manifest.read(Path(record.directory))
-    return {key: found.result[key] for key in ("weights_sha256", "metrics", "rows")}
+    return {key: found.result[key] for key in RESULTS[place.run]}
 
 
 @contextlib.contextmanager
@@ -173,27 +212,40 @@ def nodes(place: Place, root: Path) -> list[str]:
 def main() -> None:
     """All kinds of change at all nodes."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--kinds", nargs="+", default=["data", "weights", "tokenizer", "code", "schema", "config"])
+    parser.add_argument("--runs", nargs="+", choices=MADE, default=list(MADE))
+    parser.add_argument("--changes", nargs="+", default=["data", "weights", "tokenizer", "code", "schema", "config"])
     parser.add_argument("--moments", nargs="+", default=["before", "within"])
     parser.add_argument("--nodes", nargs="+", help="default all")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as scratch:
-        first = made(Path(scratch, "first"))
-        result(first, Path(scratch, "root"))
-        (schema,) = Path(scratch, "root").glob("toy/artifacts/SchemaGen/schema/*/schema.pbtxt")
-        (version,) = Path(scratch, "root", "toy", "serving", "toy").glob("[0-9]*")
-        place = Place(Path(scratch, "place"))
-        place.folder.mkdir()
-        shutil.copy(schema, place.folder / "schema.pbtxt")
-        # DriftValidator reads data where there is a version to compare with.
-        made(place.folder, validation={"schema_file": "schema.pbtxt"}, drift={"on_drift": "warn"})
-        config = place.config.read_text().replace("[training]\n", f'[training]\ninit_from = "{version}"\n')
-        place.config.write_text(config)
-        undisturbed = result(place, Path(scratch, "undisturbed"))
-        every = nodes(place, Path(scratch, "undisturbed"))
-        chosen = [node for node in every if node in (options.nodes or every)]
-        for kind, moment in itertools.product(options.kinds, options.moments):
-            _all_nodes(place, Path(scratch, "roots", kind, moment), kind, moment, chosen, undisturbed)
+    for run in options.runs:
+        with tempfile.TemporaryDirectory() as scratch:
+            place = MADE[run](Path(scratch, "place"))
+            undisturbed = result(place, Path(scratch, "undisturbed"))
+            every = nodes(place, Path(scratch, "undisturbed"))
+            chosen = [node for node in every if node in (options.nodes or every)]
+            for kind, moment in itertools.product(options.changes, options.moments):
+                if kind in place.files:
+                    roots = Path(scratch, "roots", kind, moment)
+                    _all_nodes(place, roots, kind, moment, chosen, undisturbed)
+
+
+def _of_everything(folder: Path) -> Place:
+    """A fine-tuning by a reviewed schema that goes on from a pushed model: those of a run of its own."""
+    first, root = made(folder.with_name("first")), folder.with_name("root")
+    result(first, root)
+    (schema,) = root.glob("toy/artifacts/SchemaGen/schema/*/schema.pbtxt")
+    (version,) = Path(root, "toy", "serving", "toy").glob("[0-9]*")
+    folder.mkdir()
+    shutil.copy(schema, folder / "schema.pbtxt")
+    # DriftValidator reads data where there is a version to compare with.
+    place = made(folder, validation={"schema_file": "schema.pbtxt"}, drift={"on_drift": "warn"})
+    config = place.config.read_text().replace("[training]\n", f'[training]\ninit_from = "{version}"\n')
+    place.config.write_text(config)
+    return place
+
+
+MADE = {FINE_TUNING: _of_everything, "vocabulary": made_vocabulary, "pretraining": made_pretraining}
+"""Kind of run -> writes what it reads."""
 
 
 def _all_nodes(
@@ -207,7 +259,7 @@ def _all_nodes(
             fresh = result(place, roots / "fresh")
     root = roots / "0"
     for number, node in enumerate(every, 1):
-        cell = f"{kind} {moment} {node}"
+        cell = f"{place.run}: {kind} {moment} {node}"
         found = disturbed(place, root, kind, node, moment)
         if not found.happened:
             root = roots / str(number)
@@ -226,7 +278,7 @@ def _all_nodes(
                 _check(result(place, root) == fresh, f"{cell}: not what a fresh root gives")
         print(f"{cell}: cannot reach the run", flush=True)
         root = roots / f"after-{number}"
-    print(f"{kind} {moment}: {counts}", flush=True)
+    print(f"{place.run}: {kind} {moment}: {counts}", flush=True)
     shutil.rmtree(roots)
 
 

@@ -8,13 +8,19 @@ import pytest
 
 from components.common.errors import InputError
 from components.pretrained import content
+from components.settings.kinds.registry import KINDS
 from pipeline.runners import inputs
 from pipeline.runs import cache_key
+from tests import chaos, mid_run
 from tests.checkout import ROOT
 from tests.mid_run import disturbed, made, nodes, result
 from tests.pipeline.conftest import GATE, FirstRun
 
 TRAINER = {"run_fn": "components.nodes.trainer.run_fn"}
+
+
+def test_runs_of_every_kind_are_disturbed_and_killed() -> None:
+    assert set(mid_run.MADE) == set(chaos.KINDS) == set(chaos.RESULTS) == set(KINDS)
 
 
 @pytest.fixture

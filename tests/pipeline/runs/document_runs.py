@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 from pipeline.runners.exported_dag import ExportedDag, edges
 from pipeline.runs import manifest, record
+from tests import mid_run
 from tests.commands import python
 from tests.pipeline.conftest import Command
 
@@ -20,6 +21,21 @@ def run_killed_in_each(nodes: Sequence[str], config: Path, root: Path, command: 
     status, found, err = command("run", "--config", config, "--root", root, "--json")
     assert status == 0, err
     return dict(found)
+
+
+def check_changes_are_said(place: mid_run.Place, root: Path, changes: Iterable[tuple[str, str, str]]) -> None:
+    """Each of them stops the run at its node, and the next run goes on from there.
+
+    Args:
+        place: what the run reads.
+        root: of the runs.
+        changes: kind, moment and node, in the order of the nodes.
+    """
+    for kind, moment, node in changes:
+        found = mid_run.disturbed(place, root, kind, node, moment)
+        assert found.happened, (kind, moment, node)
+        assert found.said(place, kind), found
+        assert mid_run.nodes(place, root)[-1] == node
 
 
 def check_made_again(first: dict[str, Any], root: Path, into: Path, command: Command) -> None:

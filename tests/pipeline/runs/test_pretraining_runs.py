@@ -12,6 +12,7 @@ import pipeline_runner
 from components.export.card import read_card
 from components.pretrained import base_model, encoder_weights, head_weights
 from pipeline.runs import manifest, record
+from tests import mid_run
 from tests.pipeline.conftest import Command, states
 from tests.pipeline.runs import document_runs
 from tests.toys import write_toy_corpus, write_toy_pretraining, write_toy_run
@@ -96,6 +97,20 @@ def test_killed_in_every_node_it_ends_with_the_same_bits(
     assert found["evaluations"] == first["evaluations"]
     assert len(list((tmp_path / "toy-bert" / "serving" / "toy-bert").glob("[0-9]*"))) == 1
     assert len(list((tmp_path / "toy-bert" / "artifacts" / "Pretrainer" / "model").iterdir())) == 1
+
+
+def test_what_changes_during_a_run_is_said_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    document_runs.check_changes_are_said(
+        mid_run.made_pretraining(tmp_path),
+        tmp_path / "root",
+        [
+            ("data", "within", "CorpusExampleGen"),
+            ("tokenizer", "before", "Pretrainer"),
+            ("weights", "within", "Pretrainer"),
+            ("weights", "within", "PretrainingEvaluator"),
+        ],
+    )
+    assert not list(tmp_path.glob("root/toy-bert/serving/toy-bert/*"))
 
 
 def test_it_is_made_again_bit_by_bit(root: Path, first: dict[str, Any], command: Command, tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from components.export.card import read_card
 from components.pretraining.vocabulary_metrics import VocabularyMeasures
 from components.tokenization.tokenizer_files import read_tokenizer
 from pipeline.runs import record
+from tests import mid_run
 from tests.pipeline.conftest import Command
 from tests.pipeline.runs import document_runs
 from tests.toys import write_toy_corpus
@@ -132,6 +133,13 @@ def test_killed_in_every_node_it_ends_with_the_same_bytes(
     }
     assert len(list((tmp_path / "toy" / "serving" / "toy").glob("[0-9]*"))) == 1
     assert len(list((tmp_path / "toy" / "artifacts" / "VocabularyLearner" / "model").iterdir())) == 1
+
+
+def test_what_changes_during_a_run_is_said_and_nothing_of_it_is_kept(tmp_path: Path) -> None:
+    changes = [("data", "before", "CorpusExampleGen"), ("code", "before", "WordCounter")]
+    changes += [("tokenizer", "within", "VocabularyEvaluator")]
+    document_runs.check_changes_are_said(mid_run.made_vocabulary(tmp_path), tmp_path / "root", changes)
+    assert not list(tmp_path.glob("root/toy/serving/toy/*"))
 
 
 def test_it_is_made_again_bit_by_bit(root: Path, first: dict[str, Any], command: Command, tmp_path: Path) -> None:
