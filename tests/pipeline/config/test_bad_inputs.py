@@ -1844,7 +1844,8 @@ CASES: dict[str, list[Case]] = {
              "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
-             "movie-reviews, reuters-r8, reuters-topics, newsgroups, conll2003, minilm.", "data movie-review"),
+             "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003, minilm.",
+             "data movie-review"),
     ],
 }
 
