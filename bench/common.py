@@ -78,17 +78,17 @@ def ratio(runs: list[Run], others: list[Run], key: str) -> float:
     return float(median(a[key] / b[key] for a, b in zip(runs, others, strict=True)))
 
 
-def keep(name: str, part: str, content: dict[str, Any]) -> None:
-    """Puts a part, with the machine and the versions it was measured with, into bench/results/NAME.json."""
-    target = RESULTS / f"{name}.json"
+def keep(name: str, part: str, content: dict[str, Any], folder: Path = RESULTS) -> None:
+    """Puts a part, with the machine and the versions it was measured with, into NAME.json of bench/results."""
+    target = folder / f"{name}.json"
     target.parent.mkdir(exist_ok=True)
     before = json.loads(target.read_text()) if target.exists() else {}
     target.write_text(json.dumps({**before, part: {"machine": machine(), **content}}, indent=1) + "\n")
 
 
-def kept(name: str, part: str) -> dict[str, Any]:
+def kept(name: str, part: str, folder: Path = RESULTS) -> dict[str, Any]:
     """What `keep` put there; empty if it has not."""
-    target = RESULTS / f"{name}.json"
+    target = folder / f"{name}.json"
     found: dict[str, Any] = json.loads(target.read_text()).get(part, {}) if target.exists() else {}
     return found
 

@@ -21,7 +21,6 @@ import os
 import resource
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -30,6 +29,7 @@ from typing import Any
 
 from bench.common import Run, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
 from bench.train_data import BATCH, MAX_LENGTH, SAMPLE_BASE, one_layer, random_base, write_rows
+from bench.utilisation import by_turns, layer_flop
 from components.common import tensorflow_env
 from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
@@ -233,43 +233,23 @@ def fit(folder: str, overrides: str, base: str = "", replicas: Any = None) -> Ru
 def measure_utilisation(rounds: str) -> Run:
     """Seconds a step and the peak, by turns."""
     import numpy as np
-    import tensorflow as tf
 
     draws = np.random.default_rng(0)
     ids = draws.integers(1000, 30_000, (BATCH, MAX_LENGTH)).astype(np.int32)
     mask, label_ids = np.ones(ids.shape, bool), draws.integers(0, 2, BATCH).astype(np.int32)
     found = {pooling: one_step(pooling, label_ids) for pooling in ("cls", "mean")}
-    steps, config = {pooling: step for pooling, (step, _) in found.items()}, found["cls"][1]
-    size = 2048
-    factors = [tf.random.normal((size, size)) for _ in range(4)]
-    # Two products at a time, as the two halves of a batch run; a number of each, so that nothing is copied.
-    products = tf.function(lambda a, b, c, d: (tf.reduce_max(a @ b), tf.reduce_max(c @ d)))
-    seconds: dict[str, list[float]] = {"peak": [], **{pooling: [] for pooling in steps}}
-    for number in range(int(rounds) + 1):
-        for _ in range(10):
-            started = time.perf_counter()
-            [product.numpy() for product in products(*factors)]
-            seconds["peak"].append(time.perf_counter() - started)
-        for pooling, step in steps.items():
-            started = time.perf_counter()
-            float(step(ids, mask, label_ids))
-            if number:
-                seconds[pooling].append(time.perf_counter() - started)
+    config = found["cls"][1]
+    steps = {pooling: partial(step, ids, mask, label_ids) for pooling, (step, _) in found.items()}
+    measured = by_turns(steps, int(rounds))
     hidden, layers = config.hidden_size, config.num_hidden_layers
-    # A layer's matrices: 4 of attention, 2 of 4 x hidden width; 6 FLOP a weight and token (Kaplan et al. 2020, 2.1).
-    # Attention: 2 products of 2 x length x hidden FLOP a token, three times with the gradients.
-    weights = layers * (4 * hidden**2 + 2 * hidden * config.intermediate_size)
-    useful = dict.fromkeys(steps, ids.size * (6 * weights + layers * 12 * MAX_LENGTH * hidden))
+    useful = dict.fromkeys(steps, ids.size * layers * layer_flop(config, MAX_LENGTH))
     # With cls pooling the last layer has only the keys and values of every token, and the scores of the first.
-    useful["cls"] -= ids.size * (6 * (weights // layers - 2 * hidden**2) + 12 * MAX_LENGTH * hidden)
-    peak = 2 * 2 * size**3 / min(seconds["peak"])
-    shares = {pooling: useful[pooling] / median(seconds[pooling]) / peak for pooling in steps}
-    milliseconds = {pooling: [round(1e3 * s) for s in seconds[pooling]] for pooling in steps}
+    useful["cls"] -= ids.size * (layer_flop(config, MAX_LENGTH) - 6 * 2 * hidden**2)
     return {
-        "peak_gflops": round(peak / 1e9, 1),
+        "peak_gflops": round(measured.peak / 1e9, 1),
         "gflop": {pooling: round(flop / 1e9, 1) for pooling, flop in useful.items()},
-        "step_ms": milliseconds,
-        "utilisation": shares,
+        "step_ms": {pooling: [round(1e3 * s) for s in of_one] for pooling, of_one in measured.seconds.items()},
+        "utilisation": {pooling: measured.share(pooling, flop) for pooling, flop in useful.items()},
     }
 
 

@@ -9,10 +9,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench import adaptation, calibration, drift, peer, pipeline, small_data, train
+from bench import (
+    adaptation,
+    calibration,
+    drift,
+    peer,
+    pipeline,
+    pretraining_corpus,
+    pretraining_picture,
+    small_data,
+    train,
+)
 from bench.common import ROOT, as_toml, ratio, settings_of
 from bench.train import epochs_of
 from bench.train_data import BATCH
+from bench.utilisation import ByTurns, layer_flop
 from components.tasks.classification import Classification
 
 CONFIGS = sorted((ROOT / "pipeline" / "configs").glob("*.toml"))
@@ -125,3 +136,44 @@ def test_adaptation_gives_something_where_all_seeds_say_so_and_by_more_than_they
     changes: list[float], without: float, said: str
 ) -> None:
     assert adaptation.verdict(changes, without) == said
+
+
+@pytest.fixture
+def texts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two documents; movie reviews of which train and dev have one in common."""
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "news.txt").write_text("Rain fell. It was wet.\n\nThe sun came out.\n\n")
+    for split, rows in {"train": ["a good one", "Dull stuff"], "dev": ["dull  stuff"], "test": ["so long"]}.items():
+        lines = "".join(f"{number}\t{text}\n" for number, text in enumerate(rows))
+        (folder / f"{split}.tsv").write_text(f"id\ttext\n{lines}")
+    monkeypatch.setattr(pretraining_corpus, "DOCUMENTS", folder / "news.txt")
+    monkeypatch.setattr(pretraining_corpus, "REVIEWS", folder)
+    return folder
+
+
+def test_a_train_text_that_dev_has_too_is_not_pre_trained_on(texts: Path, tmp_path: Path) -> None:
+    found = pretraining_corpus.write_texts(tmp_path, None, None)
+    assert (tmp_path / "reviews.txt").read_text() == "a good one\n"
+    assert (tmp_path / "words.txt").read_text() == "Rain fell. It was wet.\n\nThe sun came out.\n\na good one\n\n"
+    # A document of two sentences, and each of them; one of one sentence; a train text. Of dev and test one each.
+    assert (found["hashes_learned_from"], found["hashes_measured_on"], found["train_texts_left_out"]) == (5, 2, 1)
+
+
+def test_a_document_with_a_text_of_test_among_its_sentences_stops_the_bench(texts: Path, tmp_path: Path) -> None:
+    (texts / "test.tsv").write_text("id\ttext\n0\tit was  wet.\n")
+    with pytest.raises(AssertionError, match="1 texts of dev or test are in the corpus"):
+        pretraining_corpus.write_texts(tmp_path, None, None)
+
+
+def test_the_useful_work_of_a_layer_is_its_weights_and_its_attention() -> None:
+    config = Namespace(hidden_size=2, intermediate_size=8)
+    assert layer_flop(config, 10) == 6 * (4 * 2 * 2 + 2 * 2 * 8) + 12 * 10 * 2
+    assert ByTurns(peak=100.0, seconds={"step": [1.0, 2.0, 9.0]}).share("step", 50.0) == 0.25
+
+
+def test_the_curve_is_drawn_in_both_colours_of_a_page() -> None:
+    curve = [{"tokens": 1_000_000, "mlm_loss": 6.0}, {"tokens": 2_000_000, "mlm_loss": 5.0}]
+    svg = pretraining_picture.drawn(curve, 6.5)
+    assert svg.startswith("<svg ") and "prefers-color-scheme: dark" in svg and "from 6.00 to 5.00" in svg.lower()
+    assert svg.count("var(--series-1)") >= 1 and svg.count("var(--series-2)") >= 1
