@@ -1,6 +1,6 @@
 """A small BERT from scratch: what it learns of two million words of news, how fast, and what a fine-tuning gains by it.
 
-    python -m bench.pretraining [--only pretraining speed reviews picture] [--seeds 1 2 3] [--short]
+    python -m bench.pretraining [--only pretraining speed reviews picture] [--seeds 1 2 3] [--short] [--table]
 
 pretraining: learns a vocabulary of 8,000 pieces of the documents and the train texts of the movie reviews, then 4
 layers of width 256 from random values on the documents, hidden tokens and next sentences; the loss on held-out
@@ -18,18 +18,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
+import math
 import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import mean
 
 from bench.common import RESULTS, ROOT, Run, as_toml, keep, kept, last_json, machine, settings_of
 from bench.pretraining_corpus import write_texts
-from bench.utilisation import by_turns, layer_flop
+from bench.pretraining_models import BATCH, SHAPE, measure_speed, write_random
 from components.common import tensorflow_env
 
 REVIEWS = ROOT / "pipeline" / "configs" / "movie_reviews.toml"
@@ -37,11 +36,6 @@ REVIEWS = ROOT / "pipeline" / "configs" / "movie_reviews.toml"
 PICTURE = ROOT / "docs" / "pictures" / "pretraining-loss.svg"
 
 WORDS, BERT, GONE_ON = "bench-words", "bench-bert", "bench-reviews-bert"
-
-LENGTH, BATCH = 128, 32
-
-_ROUNDS = 10
-"""Steps that are timed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +68,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts))
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3])
     parser.add_argument("--short", action="store_true")
+    parser.add_argument("--table", action="store_true", help="print what was measured")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.worker:
@@ -90,7 +85,7 @@ def main() -> None:
         few |= {"evaluations_per_epoch": 1, "gone_on_epochs": 1, "fine_tuning_epochs": 1}
         size = Size(work=work, results=work, picture=work / PICTURE.name, **few)
     size.work.mkdir(parents=True, exist_ok=True)
-    for part in options.only:
+    for part in () if options.table else options.only:
         parts[part](size, options.seeds)
     report(size)
 
@@ -119,7 +114,7 @@ def pretraining(size: Size, seeds: list[int]) -> None:
         "name": BERT,
         "kind": "pretraining",
         "corpus": {"files": "documents.txt"},
-        "model": {"vocabulary": f"run:{WORDS}", "max_length": LENGTH, "layers": 4, "hidden": 256},
+        "model": {"vocabulary": f"run:{WORDS}", **SHAPE},
         "training": training,
         "gate": {"max": {"mlm_loss": 100.0}},
     }
@@ -179,61 +174,13 @@ def speed(size: Size, seeds: list[int]) -> None:
     keep("pretraining", "speed", found, size.results)
 
 
-def measure_speed(directory: str) -> Run:
-    """Seconds of a step in float32 and in bfloat16, and the peak, in this process."""
-    import numpy as np
-
-    from components.model.freezing import freeze
-    from components.model.pretraining_model import EXAMPLES, HIDDEN, NEXT, TOKENS
-    from components.pretraining import initial_model, measuring
-    from components.settings.kinds.pretraining import Pretraining
-    from components.tasks.tagging import IGNORED
-    from components.tokenization.tokenizer_files import read_tokenizer
-    from components.training.replicas import SINGLE_REPLICA
-    from components.training.state import model_copies
-    from components.training.step import StagedSteps
-
-    tokenizer = read_tokenizer(Path(directory))
-    draws, hidden = np.random.default_rng(0), round(0.15 * (LENGTH - 3))
-    ids = draws.integers(5, len(tokenizer.tokens), (BATCH, LENGTH)).astype(np.int32)
-    ids[:, 0], ids[:, LENGTH // 2], ids[:, -1] = tokenizer.start_id, tokenizer.separator_id, tokenizer.separator_id
-    targets = np.full((BATCH, TOKENS + LENGTH), IGNORED, np.int32)
-    targets[:, NEXT], targets[:, EXAMPLES], targets[:, HIDDEN] = np.arange(BATCH) % 2, BATCH, BATCH * hidden
-    places = TOKENS + 1 + draws.permuted(np.tile(np.arange(LENGTH // 2 - 1), (BATCH, 1)), axis=1)[:, :hidden]
-    np.put_along_axis(targets, places, np.take_along_axis(ids, places - TOKENS, axis=1), axis=1)
-    steps, config = {}, None
-    for precision in ("float32", "bfloat16"):
-        training = Pretraining(batch_size=BATCH, dropout=0.0, precision=precision)
-        model = initial_model.read_model(Path(directory), training, tokenizer).model
-        freeze(model, training.as_training)
-        part, config = measuring.trained_whole(model), model.encoder.config
-        copies = model_copies(part, [model], SINGLE_REPLICA, training.as_training, steps=1000, starts={})
-        step = StagedSteps(copies, {}, measuring.PretrainingLoss(model.task)).step(1)
-        steps[precision] = partial(step, ids, np.ones(ids.shape, bool), targets)
-    measured = by_turns(steps, _ROUNDS)
-    assert config is not None  # noqa: S101
-    width = config.hidden_size
-    layers = config.num_hidden_layers * layer_flop(config, LENGTH)
-    # 6 FLOP a weight: of hidden tokens alone, a dense layer and the vocabulary; of an example, the pooler.
-    heads = 6 * (hidden * (width**2 + width * config.vocab_size) + width**2) / LENGTH
-    seconds = {name: float(np.median(of_one)) for name, of_one in measured.seconds.items()}
-    return {
-        "peak_gflops": round(measured.peak / 1e9, 1),
-        "layers_flop": layers,
-        "heads_flop": heads,
-        "step_ms": {name: [round(1e3 * second, 1) for second in of_one] for name, of_one in measured.seconds.items()},
-        "tokens_per_second": {name: round(ids.size / second, 1) for name, second in seconds.items()},
-        "utilisation": {name: measured.share(name, ids.size * (layers + heads)) for name in steps},
-    }
-
-
 def reviews(size: Size, seeds: list[int]) -> None:
     """Fine-tunes from every beginning with every seed, unless that is there already."""
     gone_on = {
         "name": GONE_ON,
         "kind": "pretraining",
         "corpus": {"files": "reviews.txt", "format": "lines", "splitter": "lines", "max_one_sentence_share": 1.0},
-        "model": {"base": f"run:{BERT}", "max_length": LENGTH},
+        "model": {"base": f"run:{BERT}", "max_length": SHAPE["max_length"]},
         "training": {
             "objectives": "mlm",
             "epochs": size.gone_on_epochs,
@@ -268,7 +215,7 @@ def fine_tuned(size: Size, who: str, base: str, seed: int) -> Run:
     config = settings | {
         "name": f"bench-{who.replace(' ', '-')}",
         "data": settings["data"] | splits,
-        "model": settings["model"] | {"base": base, "max_length": LENGTH},
+        "model": settings["model"] | {"base": base, "max_length": SHAPE["max_length"]},
         "training": {
             "learning_rate": 3e-4,
             "batch_size": BATCH,
@@ -294,30 +241,6 @@ def fine_tuned(size: Size, who: str, base: str, seed: int) -> Run:
     }
 
 
-def write_random(vocabulary: str, directory: str, seed: str) -> Run:
-    """Writes a base model of random values, of the same shape and vocabulary as the pre-trained one begins with."""
-    import keras
-
-    from components.export import pretrained_directory
-    from components.pretrained import encoder_weights, head_weights
-    from components.pretraining import initial_model
-    from components.settings.kinds.pretraining import PretrainedModel, Pretraining
-    from components.tokenization.tokenizer_files import read_tokenizer
-
-    keras.utils.set_random_seed(int(seed))
-    shape = PretrainedModel(vocabulary=vocabulary, max_length=LENGTH, layers=4, hidden=256)
-    training = Pretraining(seed=int(seed), dropout=0.0)
-    model = initial_model.new_model(shape, training, read_tokenizer(Path(vocabulary)))
-    unfinished = Path(f"{directory}.unfinished")
-    shutil.rmtree(unfinished, ignore_errors=True)
-    heads = head_weights.stored(model.tokens, model.next_sentence)
-    encoder = encoder_weights.stored(model.encoder)
-    about = {"name": f"random-{seed}", "data_sha256": ""}
-    pretrained_directory.write(unfinished, encoder, heads, model.encoder.config, Path(vocabulary), **about)
-    unfinished.rename(directory)
-    return {}
-
-
 def picture(size: Size, seeds: list[int]) -> None:
     """Draws the curve, in the colours of a run's page, light or dark as the reader has it."""
     del seeds
@@ -328,23 +251,31 @@ def picture(size: Size, seeds: list[int]) -> None:
 
 
 def report(size: Size) -> None:
-    """Prints what was measured."""
+    """Prints what was measured, as the tables of docs/pretraining.md."""
     if found := kept("pretraining", "pretraining", size.results):
-        held_out = ", ".join(f"{name} {value:.3f}" for name, value in found["held_out"].items())
-        print(f"texts: {found['texts']}")
-        print(f"{found['tokens_seen']:,} tokens seen, {found['epochs']:.1f} epochs, {found['train_seconds']:.0f} s")
-        print(f"held out: {held_out}; by counts alone {found['unigram_loss']:.3f}")
+        alone = {"mlm_loss": found["unigram_loss"], "perplexity": math.exp(found["unigram_loss"]), "nsp_accuracy": 0.5}
+        million = found["tokens_seen"] / 1e6
+        print(f"| of held-out documents | by counts alone | after {million:.1f} million tokens |\n| --- | --- | --- |")
+        for name, value in found["held_out"].items():
+            print(f"| `{name}` | {f'{alone[name]:.3g}' if name in alone else ''} | {value:.3g} |")
+        minutes = found["train_seconds"] / 60
+        print(f"\n{found['training']['steps']} steps, {found['epochs']:.1f} epochs, {minutes:.0f} minutes", end="")
+        print(f", {found['tokens_per_second']:,.0f} tokens/s; texts: {found['texts']}")
     if found := kept("pretraining", "speed", size.results):
         for name, share in found["utilisation"].items():
             rate = found["tokens_per_second"][name]
-            print(f"{name}: {rate:.0f} tokens/s, {share:.0%} of {found['peak_gflops']:.0f} GFLOP/s")
+            print(f"a step in {name}: {rate:,.0f} tokens/s, {share:.0%} of {found['peak_gflops']:.0f} GFLOP/s")
         print(f"the whole training: {found.get('whole_training', 0):.0%}")
-    by_who: dict[str, list[float]] = {}
+    by_who: dict[str, dict[int, float]] = {}
     for run in kept("pretraining", "reviews", size.results).get("runs", []):
-        by_who.setdefault(run["who"], []).append(run["accuracy"]["test"])
+        by_who.setdefault(run["who"], {})[run["seed"]] = run["accuracy"]["test"]
     for who, accuracies in by_who.items():
-        listed = ", ".join(f"{accuracy:.4f}" for accuracy in accuracies)
-        print(f"movie reviews from {who:12} accuracy on test {mean(accuracies):.4f} ({listed})")
+        listed = " | ".join(f"{accuracies[seed]:.4f}" for seed in sorted(accuracies))
+        print(f"| {who} | {listed} | {mean(accuracies.values()):.4f} |")
+    if {"random", "pretrained"} <= by_who.keys():
+        random, pretrained = by_who["random"].values(), by_who["pretrained"].values()
+        print(f"pretrained less random: {mean(pretrained) - mean(random):+.4f}", end="")
+        print(f"; the seeds differ by {max(random) - min(random):.4f} and {max(pretrained) - min(pretrained):.4f}")
 
 
 if __name__ == "__main__":
