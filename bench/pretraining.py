@@ -50,7 +50,7 @@ class Size:
     rows: int | None = None
     """Of each split of the movie reviews, the most."""
     vocabulary: int = 8000
-    steps: int = 3600
+    steps: int = 2000
     evaluations_per_epoch: int = 4
     gone_on_epochs: int = 5
     fine_tuning_epochs: int = 6
