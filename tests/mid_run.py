@@ -127,7 +127,7 @@ def _with_code(place: Place) -> Place:
 def result(place: Place, root: Path) -> dict[str, Any]:
     """What a run gives: nothing of it may depend on what went before."""
     with mock.patch.object(cache_key, "ROOT", place.folder / "code"):
-        record = local.run(preflight.check(place.config), root, lambda _: None)
+        record = local.run(preflight.check_any(place.config), root, lambda _: None)
     assert record.state in ("pushed", "refused"), record.error
     found = manifest.read(Path(record.directory))
     return {key: found.result[key] for key in RESULTS[place.run]}

@@ -33,7 +33,7 @@ def check_changes_are_said(place: mid_run.Place, root: Path, changes: Iterable[t
     """
     for kind, moment, node in changes:
         found = mid_run.disturbed(place, root, kind, node, moment)
-        assert found.happened, (kind, moment, node)
+        assert found.happened, (kind, moment, node, found)
         assert found.said(place, kind), found
         assert mid_run.nodes(place, root)[-1] == node
 
