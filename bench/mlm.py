@@ -1,6 +1,6 @@
 """Pre-training side by side with Hugging Face's Trainer and its DataCollatorForLanguageModeling.
 
-    python -m bench.mlm [--rounds 3] [--rows 2000] [--epochs 2] [--only sample random] [--short] [--table]
+    python -m bench.mlm [--rounds 3] [--rows 4000] [--epochs 2] [--only sample random] [--short] [--table]
 
 Snippets of movie reviews, one an example, at most 128 tokens, batches of 64, 15% of the tokens hidden anew each epoch,
 AdamW with the same rate, warm-up, decay and clipping; the same number of steps. `sample`: both go on from the sample
@@ -54,7 +54,7 @@ def main() -> None:
     """Runs what is asked for and reports."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--rows", type=int, default=2000, help="of train, drawn at random")
+    parser.add_argument("--rows", type=int, default=4000, help="of train, drawn at random")
     parser.add_argument("--epochs", type=int, default=2)
     parser.add_argument("--only", nargs="+", choices=PARTS, default=list(PARTS))
     parser.add_argument("--short", action="store_true", help="a round of a few steps, of which nothing is kept")
