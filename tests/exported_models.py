@@ -13,14 +13,15 @@ from components import tasks
 from components.export import saved_model
 from components.export.card import ASSETS
 from components.export.formats import texts
+from components.model.task_model import TaskModel
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
 from components.tokenization.joins import Joins
 from components.tokenization.tokenizer_files import VOCABULARY, read_tokenizer
-from components.tokenization.vocabulary import write_vocabulary
-from components.training.fine_tuning import described
-from components.training.initial_model import build_model
+from components.tokenization.vocabulary import Tokenizer, write_vocabulary
+from components.training.fine_tuning import described, with_weights
+from components.training.initial_model import blank_model, build_model
 from tests.toys import write_toy_checkpoint
 
 LABELS = ("bad", "good", "mixed")
@@ -39,7 +40,9 @@ TASKS: dict[str, Task] = {
 JOINS = Joins.learned([["the", "film", "'s"], ["good", "!"]])
 
 
-def write(folder: Path, task: Task, base: Path | None = None, card: Any = None, **settings: Any) -> Path:
+def write(
+    folder: Path, task: Task, base: Path | None = None, card: Any = None, stored: str = "float32", **settings: Any
+) -> Path:
     """A version of a task, of a toy checkpoint or of another base model.
 
     Args:
@@ -47,6 +50,7 @@ def write(folder: Path, task: Task, base: Path | None = None, card: Any = None, 
         task: its task, fitted.
         base: the base model; None: a toy.
         card: what its card says besides.
+        stored: what its larger weights are stored as.
         settings: of `[model]`.
 
     Returns:
@@ -61,19 +65,28 @@ def write(folder: Path, task: Task, base: Path | None = None, card: Any = None, 
         draws = np.random.default_rng(0)
         model.dense.kernel.assign(draws.normal(0, 1, model.dense.kernel.shape))
         model.dense.bias.assign(draws.normal(0, 1, model.dense.bias.shape))
-    joins = JOINS if task.per_token else None
-    transform = _of_examples(texts.transform(task, tokenizer, model_settings.most_tokens))
-    raw = {**texts.raw_spec(task), "label": _label(task)}
-    made = saved_model.exported(model, transform, raw, joins, model_settings.most_words)
+    if stored != "float32":
+        rounded = blank_model(base, model_settings, Training(dropout=0.0), task, stored=stored)
+        model = with_weights(model, rounded)
     version = folder / "serving" / "1"
-    reads = {"predict_text": ["text"], "header": True, "quoting": "none", "columns": None}
-    reads["predict_text"] = list(made.text_names)
-    about = described(model.encoder.config, model_settings, tokenizer, joins)
-    made.write(version, {"name": "toy", "input": reads, **about, **(card or {})})
+    save(version, model, model_settings, tokenizer, {"name": "toy", **(card or {})})
+    return version
+
+
+def save(version: Path, model: TaskModel, settings: Model, tokenizer: Tokenizer, card: dict[str, Any]) -> None:
+    """Writes a model as a version, with what its card says besides."""
+    task = model.task
+    joins = JOINS if task.per_token else None
+    transform = _of_examples(texts.transform(task, tokenizer, settings.most_tokens))
+    raw = {**texts.raw_spec(task), "label": _label(task)}
+    made = saved_model.exported(model, transform, raw, joins, settings.most_words)
+    reads = {"predict_text": list(made.text_names), "header": True, "quoting": "none", "columns": None}
+    about = described(model.encoder.config, settings, tokenizer, joins)
+    given = {name: value for name, value in card.items() if name != "weights_sha256"}
+    made.write(version, {"input": reads, **about, **given})
     if joins is not None:
         joins.write(version / ASSETS)
     write_vocabulary(version / ASSETS / VOCABULARY, tokenizer.vocabulary)
-    return version
 
 
 def _label(task: Task) -> Any:

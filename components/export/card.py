@@ -5,9 +5,11 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from pydantic import ConfigDict, TypeAdapter, ValidationError, with_config
 from typing_extensions import TypedDict
 
@@ -19,14 +21,26 @@ if TYPE_CHECKING:
 
 
 def weights_sha256(model: TaskModel) -> str:
-    """Hash of all variables, by path: equal for equal weights."""
+    """Hash of all variables, by path: equal for equal weights, whatever they are stored as."""
+    return values_sha256({str(variable.path): variable.numpy for variable in model.variables})
+
+
+def values_sha256(values: Mapping[str, Callable[[], np.ndarray]]) -> str:
+    """The same of variables' paths, each with what gives its value."""
     digest = hashlib.sha256()
-    for variable in sorted(model.variables, key=lambda variable: str(variable.path)):
-        if is_weight(variable.path):
-            digest.update(variable.path.encode())
-            digest.update(variable.numpy().tobytes())
+    for path in sorted(filter(is_weight, values)):
+        digest.update(path.encode())
+        digest.update(widened(values[path]()).tobytes())
     return digest.hexdigest()
 
+
+def widened(values: np.ndarray) -> np.ndarray:
+    """Numbers of 16 bits as float32, others as they are."""
+    return values.astype(np.float32) if values.dtype.itemsize == _HALF else values
+
+
+_HALF = 2
+"""Bytes of a number of 16 bits."""
 
 CALIBRATION = "calibration"
 """In a card what the model was calibrated to; of variables that are no weights but this, how their paths begin."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
+import functools
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,7 +17,7 @@ from tensorflow.core.protobuf.trackable_object_graph_pb2 import TrackableObjectG
 from components.common.atomic_files import sha256
 from components.common.errors import InputError
 from components.export import calibrated
-from components.export.card import CALIBRATION, WARMUP_FILE, is_weight, read_card
+from components.export.card import CALIBRATION, WARMUP_FILE, is_weight, read_card, values_sha256, widened
 from components.export.card_task import task_of
 
 _OBJECTS = "_CHECKPOINTABLE_OBJECT_GRAPH"
@@ -36,24 +36,20 @@ def weights_sha256(model: Path) -> str:
     Raises:
         InputError: the files of the weights are gone or damaged.
     """
-    digest = hashlib.sha256()
     with readable(model):
         reader, keys = _variables(model)
-        for path in sorted(filter(is_weight, keys)):
-            digest.update(path.encode())
-            digest.update(reader.get_tensor(keys[path]).tobytes())
-    return digest.hexdigest()
+        return values_sha256({path: functools.partial(reader.get_tensor, key) for path, key in keys.items()})
 
 
 def values(model: Path) -> dict[str, np.ndarray]:
-    """The weights of a SavedModel, by their variables' paths.
+    """The weights of a SavedModel, by their variables' paths, in float32 whatever they are stored as.
 
     Raises:
         InputError: the files of the weights are gone or damaged.
     """
     with readable(model):
         reader, keys = _variables(model)
-        return {path: reader.get_tensor(key) for path, key in keys.items() if is_weight(path)}
+        return {path: widened(reader.get_tensor(key)) for path, key in keys.items() if is_weight(path)}
 
 
 def _variables(model: Path) -> tuple[Any, dict[str, str]]:

@@ -52,7 +52,7 @@ class Dense(keras.layers.Layer):
     def build(self, input_shape: object = None) -> None:
         """Creates kernel and bias."""
         self.kernel = self.add_weight(self.widths, initializer=self.initializer, name="kernel")
-        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias", autocast=False)
+        self.bias = self.add_weight(self.widths[1:], initializer="zeros", name="bias", dtype="float32", autocast=False)
         self.built = True
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:
@@ -79,8 +79,9 @@ class LayerNorm(keras.layers.Layer):
 
     def build(self, input_shape: object = None) -> None:
         """Creates the scale and the offset."""
-        self.gamma = self.add_weight((self.width,), initializer="ones", name="gamma", autocast=False)
-        self.beta = self.add_weight((self.width,), initializer="zeros", name="beta", autocast=False)
+        of_width: dict[str, Any] = {"shape": (self.width,), "dtype": "float32", "autocast": False}
+        self.gamma = self.add_weight(**of_width, initializer="ones", name="gamma")
+        self.beta = self.add_weight(**of_width, initializer="zeros", name="beta")
         self.built = True
 
     def call(self, rows: tf.Tensor) -> tf.Tensor:

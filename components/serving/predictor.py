@@ -41,6 +41,7 @@ class BatchedInference:
         predict: `token_ids` -> outputs by name, a row each.
         padding_id: what fills up the shorter rows of a batch.
         of_texts: where a prediction needs more of the text than its tokens: texts by name -> the same.
+        tokens: of a batch, padding included; None: as of a SavedModel.
     """
 
     def __init__(
@@ -50,9 +51,10 @@ class BatchedInference:
         predict: Callable[..., Any],
         padding_id: int,
         of_texts: Callable[..., Any] | None = None,
+        tokens: int | None = None,
     ) -> None:
         self.text_names, self._tokenize, self._predict, self._of_texts = text_names, tokenize, predict, of_texts
-        self._padding_id = padding_id
+        self._padding_id, self._tokens = padding_id, tokens
 
     def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
@@ -85,7 +87,7 @@ class BatchedInference:
         order = sorted(range(len(lengths)), key=lengths.__getitem__)
         batches = []
         while order:
-            size = max(1, signature_names.TOKENS_AT_A_TIME // lengths[order[-1]])
+            size = max(1, (self._tokens or signature_names.TOKENS_AT_A_TIME) // lengths[order[-1]])
             batches.append(order[-size:])
             del order[-size:]
         found = dict(
@@ -136,12 +138,8 @@ class Predictor:
             of_texts = signatures[signature_names.TEXT_SIGNATURE]
             self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
             """Names of the texts of a row."""
-            self._rows = BatchedInference(
-                self.text_names,
-                self._tokenize,
-                signatures[signature_names.TOKEN_SIGNATURE],
-                self._padding_id,
-                of_texts if self.task.per_token else None,
+            self._rows = self._batched(
+                signatures[signature_names.TOKEN_SIGNATURE], of_texts if self.task.per_token else None
             )
             self._check_labels(of_texts(**{name: tf.constant([""]) for name in self.text_names}))
         except (OSError, LookupError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:
@@ -160,6 +158,11 @@ class Predictor:
         with plain(self.path) as named, saved_weights.readable(self.path):
             self._model = tf.saved_model.load(str(named))
         return self._model.signatures
+
+    def _batched(self, predict: Callable[..., Any], of_texts: Callable[..., Any] | None = None) -> BatchedInference:
+        """Arguments as for `BatchedInference`."""
+        tokens = signature_names.TOKENS_AT_A_TIME_IN_ONNX if card.exported_as(self.path) else None
+        return BatchedInference(self.text_names, self._tokenize, predict, self._padding_id, of_texts, tokens)
 
     def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
         """Holds the card's labels, by which answers are told, against what the model itself calls them."""
@@ -192,9 +195,7 @@ class Predictor:
             if signature_names.WORDS_SIGNATURE not in self._signatures:
                 problem = f"a model for the task {self.task.name} that takes running text, and no words"
                 raise InputError(str(self.path), problem, "Leave out --tokens, or train a model for tagging again")
-            batched = BatchedInference(
-                self.text_names, self._tokenize, self._of_words, self._padding_id, self._of_words
-            )
+            batched = self._batched(self._of_words, self._of_words)
         return map(self.task.to_json, batched.outputs(rows))
 
     def assess(self, rows: Iterable[tuple[tuple[str, ...], str]]) -> Iterator[Assessment]:
@@ -233,9 +234,7 @@ class Predictor:
         if signature_names.EMBEDDING_SIGNATURE not in self._signatures:
             problem = f"a model for the task {self.task.name} has no vector for one text"
             raise InputError(str(self.path), problem, "Give a model of another task, or a base model")
-        embedded = BatchedInference(
-            self.text_names, self._tokenize, self._signatures[signature_names.EMBEDDING_SIGNATURE], self._padding_id
-        )
+        embedded = self._batched(self._signatures[signature_names.EMBEDDING_SIGNATURE])
         return (output["vector"] for output in embedded.outputs((text,) for text in texts))
 
 

@@ -6,9 +6,12 @@ from typing import Literal, NamedTuple
 
 Format = Literal["hf", "onnx", "sentence-transformers"]
 
-Precision = Literal["float32", "int8"]
+Stored = Literal["float32", "float16", "bfloat16"]
+"""What the larger weights of a pushed model may be stored as."""
 
-FormName = Literal["hf", "onnx", "onnx-int8", "sentence-transformers"]
+Precision = Literal["float32", "int8", "int8-static"]
+
+FormName = Literal["hf", "onnx", "onnx-int8", "onnx-int8-static", "sentence-transformers"]
 """`Form.name` of each."""
 
 
@@ -25,6 +28,13 @@ class Form(NamedTuple):
 
 
 FORMS: dict[str, Form] = {
-    form.name: form for form in (Form("hf"), Form("onnx"), Form("onnx", "int8"), Form("sentence-transformers"))
+    form.name: form
+    for form in (
+        Form("hf"),
+        Form("onnx"),
+        Form("onnx", "int8"),
+        Form("onnx", "int8-static"),
+        Form("sentence-transformers"),
+    )
 }
 """By name."""

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 
 from components.common.json_files import shown
 from components.settings.fields import ConflictError, Name, PathText, settings
-from components.settings.model_forms import FormName
+from components.settings.model_forms import FormName, Stored
 
 
 @settings
@@ -29,8 +29,13 @@ class Push:
     Example: `warmup = false`"""
     formats: tuple[FormName, ...] = ()
     """Other forms of the model that are written beside each version, as NAME-FORM/VERSION: `hf`, `onnx`, `onnx-int8`,
-    `sentence-transformers`, as by `export-model`. One that cannot state the model is a mistake.
+    `onnx-int8-static`, `sentence-transformers`, as by `export-model`. One that cannot state the model is a mistake.
     Example: `formats = ["onnx", "onnx-int8"]`"""
+    precision: Stored = "float32"
+    """The numbers that the model's tables and kernels are stored as: `float32`, `float16` or `bfloat16`. In 16 bits a
+    version takes half of the room, and computes in float32 all the same. Weights are rounded where training ends, so
+    that what is calibrated, tried and measured is what is served; another value therefore trains again. `float16` has
+    11 bits of precision, `bfloat16` 8 and the range of float32. Example: `precision = "float16"`"""
 
 
 @settings

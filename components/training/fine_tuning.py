@@ -11,10 +11,12 @@ from typing import Any
 
 import keras
 import numpy as np
+import tensorflow as tf
 import tensorflow_transform as tft
 
 from components import tasks
 from components.common.cpu import resolved_precision
+from components.common.errors import InputError
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import ASSETS, identity, read_card
@@ -36,7 +38,7 @@ from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
 from components.training.dataset import Rows
 from components.training.history import HISTORY_FILE
-from components.training.initial_model import build_model, warm_start
+from components.training.initial_model import blank_model, build_model, warm_start
 from components.training.replicas import Replicas
 
 _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "init_from", "worker_minutes")
@@ -52,13 +54,14 @@ def train(fn_args: Any, replicas: Replicas) -> None:
 
     Args:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, `base_model`, a directory, and its
-            files' `base_model_sha256`, if that is known.
+            files' `base_model_sha256`, if that is known; `stored`, what the model's larger weights are to be, if not
+            float32.
             Its own `base_model` is the pushed model that `init_from` names, None where there is none.
         group: who trains together.
 
     Raises:
         InputError: a base model that cannot be loaded, or is another than `base_model_sha256` says; a pushed one of
-            another kind; class weights for unknown labels; no room for what is frozen.
+            another kind; class weights for unknown labels; no room for what is frozen; weights too large for `stored`.
     """
     config = fn_args.custom_config
     training, model_settings = load(Training, config["training"]), load(Model, config["model"])
@@ -99,9 +102,12 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     history.key, history.words_cut, history.chosen = key, train.words_cut, [choice.as_dict() for choice in chosen]
     history.guessed_loss = _guessed_loss(training, task, train, dev)
     history.write(logs / HISTORY_FILE)
-    if history.precision != "float32":
+    stored = config.get("stored", "float32")
+    if (history.precision, stored) != ("float32", "float32"):
+        # Here, so that whatever is found out of the model from now on is found out of what will be served.
         training = dataclasses.replace(training, precision="float32")
-        model = _in_float32(model, _initial_model(config, model_settings, training, task, forms))
+        served = blank_model(Path(config["base_model"]), model_settings, training, task, forms, stored)
+        model = with_weights(model, served)
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     card = _card(fn_args, described(model.encoder.config, model_settings, tokenizer, joins), initial)
     directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card)
@@ -127,10 +133,17 @@ def _guessed_loss(training: Training, task: Task, train: Rows, dev: Rows) -> flo
     return task.guessing_loss(train.targets, dev.targets) if training.class_weights == "none" else None
 
 
-def _in_float32(trained: TaskModel, model: TaskModel) -> TaskModel:
-    """The second model with the weights of the first: served in float32, on whatever CPU there is."""
+def with_weights(trained: TaskModel, model: TaskModel) -> TaskModel:
+    """The second model with the weights of the first, each rounded to the type of its variable.
+
+    Raises:
+        InputError: one of them is larger than that type has numbers.
+    """
     for variable, value in zip(model.variables, trained.variables, strict=True):
-        variable.assign(value)
+        variable.assign(tf.cast(value.value, variable.dtype))
+        if variable.dtype == "float16" and not np.isfinite(variable.numpy()).all():
+            problem = f'the trained model has weights beyond 65,504, the largest of "float16" ({variable.path})'
+            raise InputError("push.precision", problem, 'Give "bfloat16", whose range is that of float32')
     return model
 
 
@@ -156,7 +169,9 @@ def _card(fn_args: Any, described: dict[str, Any], initial: str | None) -> dict[
         "initial_weights": initial,
         "initial_identity": identity(read_card(Path(fn_args.base_model))) if initial else None,
     }
-    return {**fn_args.custom_config.get("card", {}), **described, **learned_from}
+    config = fn_args.custom_config
+    as_stored = {"stored": config["stored"]} if "stored" in config else {}
+    return {**config.get("card", {}), **described, **as_stored, **learned_from}
 
 
 def described(encoder: BertConfig, settings: Model, tokenizer: Tokenizer, joins: Joins | None) -> dict[str, Any]:
@@ -200,7 +215,7 @@ def checkpoint_key(config: dict[str, Any], initial: str | None, train: Rows, dev
     training = {name: value for name, value in json.loads(config["training"]).items() if name not in _NOT_OF_KEY}
     training["precision"] = resolved_precision(training["precision"])
     # Where the base model lies does not matter, its hashes stand beside.
-    settings = {name: value for name, value in config.items() if name not in ("base_model", "card")}
+    settings = {name: value for name, value in config.items() if name not in ("base_model", "card", "stored")}
     settings["model"] = {name: value for name, value in json.loads(config["model"]).items() if name not in _PLACES}
     depends_on = [
         {**settings, "training": training},

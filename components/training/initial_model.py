@@ -31,11 +31,32 @@ _AGAIN = "word_rows"
 """Of a model that was pushed before: the vocabulary's table, which stood in its files a second time."""
 
 
+class _Stored(keras.DTypePolicy):
+    """Layers compute in float32, and what they cast on reading, tables and kernels, is of another type.
+
+    Args:
+        stored: that type.
+    """
+
+    def __init__(self, stored: str) -> None:
+        super().__init__("float32")
+        self._stored = stored
+
+    @property
+    def variable_dtype(self) -> str:
+        """Of variables that say nothing else."""
+        return self._stored
+
+
 @contextlib.contextmanager
-def computing_in(precision: str) -> Iterator[None]:
-    """Layers that are built within compute in this precision, as `training.precision` has it; variables are float32."""
+def computing_in(precision: str, stored: str = "float32") -> Iterator[None]:
+    """Layers that are built within compute in this precision, as `training.precision` has it; variables are float32.
+
+    With another type for what is `stored`, as `push.precision` has it, they compute in float32.
+    """
     before, precision = keras.config.dtype_policy(), resolved_precision(precision)
-    keras.config.set_dtype_policy("float32" if precision == "float32" else f"mixed_{precision}")
+    within = "float32" if precision == "float32" else f"mixed_{precision}"
+    keras.config.set_dtype_policy(within if stored == "float32" else _Stored(stored))
     try:
         yield
     finally:
@@ -63,14 +84,21 @@ def build_model(
 
 
 def blank_model(
-    base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
+    base_model: Path,
+    settings: Model,
+    training: Training,
+    task: Task,
+    forms: Forms | None = None,
+    stored: str = "float32",
 ) -> TaskModel:
     """The same, to be filled with other weights than the base model's: its encoder has zeros.
+
+    With another type for what is `stored` it computes in float32, and its tables and kernels are of that type.
 
     Raises:
         InputError: the config is missing, or of another architecture.
     """
-    with computing_in(training.precision):
+    with computing_in(training.precision, stored):
         encoder = build_encoder(
             base_models.read_config(base_model),
             hidden_dropout=training.dropout,
@@ -127,7 +155,7 @@ def warm_start(pushed: Path, model: TaskModel) -> str:
         if not np.isfinite(value).all():
             problem = f"the pushed model's weights {'.'.join(path[1:])} are not all finite"
             raise InputError("training.init_from", problem, remedy)
-        variable.assign(value)
+        variable.assign(np.asarray(value, np.float32))
     if weights_sha256(model) != described["weights_sha256"]:
         raise InputError("training.init_from", "the pushed model has not all of the weights of this run's", remedy)
     return str(described["weights_sha256"])

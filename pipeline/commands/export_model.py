@@ -14,7 +14,7 @@ from components.common.errors import InputError
 from components.common.exit_status import DONE
 from components.common.streams import hidden_stderr
 from components.examples import client_texts
-from components.export.card import exported_as, identity
+from components.export.card import PRETRAINED, exported_as, identity, kind_of
 from components.export.formats import forms
 from components.export.formats.pushed import Pushed
 from components.pretrained import base_model
@@ -35,6 +35,10 @@ def version_of(given: Path, root: Path) -> Path:
     """
     of_run = None if given.exists() else _of_run(str(given), root)
     path = of_run or named_models.model_path(given, root)
+    if kind_of(place := versions.located(path) if path.is_dir() and versions.versions(path) else path) == PRETRAINED:
+        problem = "a pre-trained model, which is in Hugging Face's form as it was pushed"
+        remedy = "transformers' AutoModelForMaskedLM and AutoModel read that directory: copy it"
+        raise InputError(str(place), problem, remedy)
     if base_model.is_base_model(path) and not exported_as(path):
         problem = "a base model, in Hugging Face's form or in Google's"
         raise InputError(str(path), problem, "Give a pushed model: other programs read a base model as it is")

@@ -195,6 +195,9 @@ def _check_files(run: OfCorpus, path: Path, source: TomlSource, documents: int) 
         why = "a pre-trained model is pushed in Hugging Face's form anyway" if is_model else "a vocabulary is no model"
         problem = f"`push.formats` is {list(run.push.formats)}, and {why}"
         raise InputError(source.locate(("push", "formats")), problem, "Leave it out")
+    if run.push.precision != "float32":
+        problem = f"`push.precision` is {run.push.precision!r}, and it is for models that are fine-tuned for a task"
+        raise InputError(source.locate(("push", "precision")), problem, "Leave it out")
     options.check(run.beam, source)
     return {"files": files, "corpus": found, "corpus_of_all": is_all, "first": tuple(first)}
 

@@ -166,6 +166,7 @@ def _fine_tuning_nodes(
             **base_model,
             "model": dump(run.model),
             "training": dump(run.training),
+            **({} if run.push.precision == "float32" else {"stored": run.push.precision}),
             "card": {
                 "name": run.name,
                 "base_model": run.model.base,

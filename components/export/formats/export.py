@@ -51,7 +51,7 @@ def export(model: Pushed, destination: Path, form: Form, rows: Sequence[Texts] =
     with atomic_files.appearing(destination) as aside:
         (aside / ASSETS).mkdir()
         reference = Reference(model)
-        predict = _written(model, aside, form, reference)
+        predict = _written(model, aside, form, reference, rows)
         per_row = 1 if model.task.bi_encoder else len(model.task.texts)
         every = [*rows, *parity.odd_texts(model.tokenizer, ODD_TEXTS, per_row)]
         found = parity.measure(model, reference, every, _tokenize(model, aside), predict)
@@ -60,14 +60,14 @@ def export(model: Pushed, destination: Path, form: Form, rows: Sequence[Texts] =
     return found
 
 
-def _written(model: Pushed, directory: Path, form: Form, reference: Reference) -> Predict:
+def _written(model: Pushed, directory: Path, form: Form, reference: Reference, rows: Sequence[Texts]) -> Predict:
     """Writes the files; what predicts by them."""
     if form.format == "onnx":
-        onnx_file.write(model, directory, reference, form.precision)
+        onnx_file.write(model, directory, reference, form.precision, rows)
         return onnx_file.predict_of(model, directory)
     if form.format == "hf":
         huggingface.write(model, directory)
-        return read_back.predict_of(model, directory, directory / WEIGHTS)
+        return read_back.predict_of(model, directory, None if model.task.bi_encoder else directory / WEIGHTS)
     sentence_transformers.write(model, directory)
     head = directory / sentence_transformers.DENSE / WEIGHTS
     return read_back.predict_of(model, directory, head if head.is_file() else None)

@@ -13,8 +13,6 @@ from components.tasks import Task
 Problem = tuple[str, str]
 """What a model is that a form cannot state, in words that follow its name, and the way out."""
 
-_MEAN = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
-
 
 def why_not(form: Form, task: Task, settings: Model) -> Problem | None:
     """Why a form cannot state a model; None: it can.
@@ -43,11 +41,10 @@ def _hf(task: Task, settings: Model) -> Problem | None:
     if settings.long_texts != "truncate":
         problem = 'is of long_texts = "window", and transformers\' classes see one window of a text'
         return problem, 'Export it as onnx, which cuts windows itself, or train with "truncate"'
-    if task.bi_encoder:
-        return f"is of the task {task.name}, whose answer is a vector, and transformers' classes give states", _MEAN
-    if settings.pooling == "mean" and not task.per_token:
+    if settings.pooling == "mean" and not task.per_token and not task.bi_encoder:
         problem = 'is of pooling = "mean", and BertForSequenceClassification reads the first token alone'
-        return problem, f'{_MEAN}; or train with pooling = "cls"'
+        whole = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
+        return problem, f'{whole}; or train with pooling = "cls"'
     return None
 
 

@@ -24,11 +24,15 @@ _PREFIX = "bert."
 
 
 def write(model: Pushed, directory: Path) -> None:
-    """Writes config.json, model.safetensors and the tokenizer's files.
+    """Writes config.json, model.safetensors and the tokenizer's files; of a bi-encoder the encoder alone.
 
     Raises:
         InputError: as `tokenizer.write`.
     """
+    tokenizer.write(model, directory)
+    if model.task.bi_encoder:
+        write_encoder(model, directory)
+        return
     weight, bias = model.head
     tensors = {f"{_PREFIX}{name}": values for name, values in encoder_tensors(model).items()}
     if model.task.per_token:
@@ -37,7 +41,12 @@ def write(model: Pushed, directory: Path) -> None:
             del tensors[f"{_PREFIX}{name}"]
     save(tensors | dict(zip(HEAD, (weight, bias), strict=True)), directory)
     config(model, TOKENS if model.task.per_token else SEQUENCE, directory, **of_labels(model))
-    tokenizer.write(model, directory)
+
+
+def write_encoder(model: Pushed, directory: Path, **more: Any) -> None:
+    """Writes config.json, in which `more` is said besides, and model.safetensors for AutoModel."""
+    save(encoder_tensors(model), directory)
+    config(model, ENCODER, directory, **more)
 
 
 def encoder_tensors(model: Pushed) -> dict[str, np.ndarray]:

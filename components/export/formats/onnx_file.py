@@ -7,7 +7,7 @@ import gc
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +15,11 @@ import numpy as np
 import tensorflow as tf
 
 from components.common import cpu
+from components.common.errors import InputError
 from components.export import signature_names
 from components.export.card import ASSETS
 from components.export.formats import onnx_fusions, tokenizer
-from components.export.formats.parity import Predict, Reference
+from components.export.formats.parity import Predict, Reference, Texts
 from components.export.formats.pushed import Pushed
 from components.tokenization import joins
 
@@ -30,7 +31,7 @@ VECTOR = "vector"
 """The output with the vectors of texts."""
 
 
-def write(model: Pushed, directory: Path, reference: Reference, precision: str) -> None:
+def write(model: Pushed, directory: Path, reference: Reference, precision: str, rows: Sequence[Texts]) -> None:
     """Writes model.onnx, and beside it the tokenizer's files.
 
     The graph: `token_ids` int32[n, length], padded behind [SEP] -> the task's predictions, by the name that
@@ -40,36 +41,85 @@ def write(model: Pushed, directory: Path, reference: Reference, precision: str) 
         model: the version.
         directory: where to.
         reference: the version, loaded.
-        precision: `float32`, or `int8`: weights of products by channel, their inputs as they come (dynamic).
+        precision: `float32`, or `int8`: weights of products by channel, their inputs as they come (dynamic), or
+            `int8-static`: their inputs by the ranges that they have on rows of dev.
+        rows: texts of dev, which only the last one needs.
+
+    Raises:
+        InputError: it has none.
     """
     import onnx
 
     tokenizer.write(model, directory)
     if model.task.per_token:
         shutil.copy(model.path / ASSETS / joins.FILE, directory / ASSETS / joins.FILE)
-    graph = _converted(model, reference)
+    is_static = precision == "int8-static"
+    if is_static and not rows:
+        problem = "there are no texts of dev to find the ranges of int8-static by: the files of its run are not there"
+        raise InputError(str(model.path), problem, "Put them back, or give --precision int8")
+    graph = _converted(model, reference, for_ranges=is_static)
     if precision == "float32":
         onnx.save(graph, directory / MODEL)
         return
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
     with tempfile.TemporaryDirectory(dir=directory) as scratch:
-        onnx.save(graph, Path(scratch, MODEL))
-        quantize_dynamic(
-            Path(scratch, MODEL),
-            directory / MODEL,
-            per_channel=True,
-            # Where products of 8 bits are added up in 16, they saturate: 7 bits do not.
-            reduce_range=not cpu.has_vnni(),
-            weight_type=QuantType.QInt8,
-            op_types_to_quantize=["MatMul", "Gemm", "Attention"],
-            # Two inputs that are both computed stay as they are; of ONNX Runtime's own nodes, the type is told.
-            extra_options={"MatMulConstBOnly": True, "DefaultTensorType": onnx.TensorProto.FLOAT},
-        )
+        place = Path(scratch, MODEL)
+        onnx.save(graph, place)
+        if is_static:
+            _quantize_static(place, directory / MODEL, reference, rows)
+        else:
+            _quantize_dynamic(place, directory / MODEL)
 
 
-def _converted(model: Pushed, reference: Reference) -> Any:
-    """The graph, as an onnx.ModelProto."""
+def _quantize_dynamic(graph: Path, place: Path) -> None:
+    """Writes `place`; the range of what a weight is multiplied with is found anew in each call."""
+    from onnx import TensorProto
+    from onnxruntime.quantization import quantize_dynamic
+
+    # Two inputs that are both computed stay as they are; of ONNX Runtime's own nodes, the type is told.
+    more = {"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT}
+    kinds = ["MatMul", "Gemm", "Attention"]
+    quantize_dynamic(graph, place, op_types_to_quantize=kinds, extra_options=more, **_weights())
+
+
+def _quantize_static(graph: Path, place: Path, reference: Reference, rows: Sequence[Texts]) -> None:
+    """Writes `place`; the range of what a weight is multiplied with is what it was on rows."""
+    from onnx import TensorProto
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
+
+    class Rows(CalibrationDataReader):
+        """A row at a time, without padding, whose numbers count for nothing."""
+
+        def __init__(self) -> None:
+            self._given = iter({"token_ids": ids[np.newaxis].astype(np.int32)} for ids in reference.token_ids(rows))
+
+        def get_next(self) -> dict[str, np.ndarray] | None:
+            return next(self._given, None)
+
+    more = {"MatMulConstBOnly": True, "DefaultTensorType": TensorProto.FLOAT}
+    # What comes out of a product stays float32: a bias follows.
+    more["OpTypesToExcludeOutputQuantization"] = ["MatMul", "Gemm"]
+    quantize_static(
+        graph,
+        place,
+        Rows(),
+        op_types_to_quantize=["MatMul", "Gemm"],
+        activation_type=QuantType.QUInt8,
+        calibrate_method=CalibrationMethod.MinMax,
+        extra_options=more,
+        **_weights(),
+    )
+
+
+def _weights() -> dict[str, Any]:
+    """How weights are rounded."""
+    from onnxruntime.quantization import QuantType
+
+    # Where products of 8 bits are added up in 16, they saturate: 7 bits do not.
+    return {"per_channel": True, "reduce_range": not cpu.has_vnni(), "weight_type": QuantType.QInt8}
+
+
+def _converted(model: Pushed, reference: Reference, for_ranges: bool) -> Any:
+    """The graph, as an onnx.ModelProto; the last as `onnx_fusions.fuse` has it."""
     import tf2onnx
 
     # It tells of each of its passes.
@@ -87,7 +137,7 @@ def _converted(model: Pushed, reference: Reference) -> Any:
     function = tf.function(predict, input_signature=spec, autograph=False)
     with _collected():
         graph = tf2onnx.convert.from_function(function, input_signature=spec, opset=_OPSET)[0]
-    onnx_fusions.fuse(graph)
+    onnx_fusions.fuse(graph, for_ranges)
     return graph
 
 
@@ -107,9 +157,12 @@ def _collected() -> Iterator[None]:
         return found
 
     GraphOptimizerBase.optimize = optimize
+    # What is there already is not looked through each time: of TensorFlow and transformers alone it is ten seconds.
+    gc.freeze()
     try:
         yield
     finally:
+        gc.unfreeze()
         GraphOptimizerBase.optimize = before
 
 

@@ -15,6 +15,8 @@ import numpy as np
 MICROSOFT = "com.microsoft"
 """The operators that are ONNX Runtime's own."""
 
+_FLAT = 2
+
 
 class Graph:
     """A graph that is rewritten.
@@ -95,21 +97,50 @@ class Graph:
         self.graph.initializer.extend(constants)
 
 
-def fuse(model: Any) -> None:
-    """Rewrites a model in place; a part that looks otherwise stays as it is."""
-    from onnx import helper
+def fuse(model: Any, for_ranges: bool = False) -> None:
+    """Rewrites a model in place; a part that looks otherwise stays as it is.
+
+    Args:
+        model: an onnx.ModelProto.
+        for_ranges: as the quantiser for fixed ranges needs it, which knows no node of attention, with a product in it,
+            and no type that it is not told: attention stays in parts, and each product with its bias is one node, for
+            ONNX Runtime would make one of them that is not of 8 bits.
+    """
+    from onnx import TensorProto, helper, shape_inference
 
     graph = Graph(model)
+    if for_ranges:
+        known = shape_inference.infer_shapes(model).graph.value_info
+        flat = {one.name for one in known if len(one.type.tensor_type.shape.dim) == _FLAT}
+        for node in graph.of_kind("MatMul"):
+            _gemm(graph, node, flat)
     for node in graph.of_kind("Erf"):
         _gelu(graph, node)
     for node in graph.of_kind("Reciprocal"):
         _layer_norm(graph, node)
-    for node in graph.of_kind("Softmax"):
+    for node in [] if for_ranges else graph.of_kind("Softmax"):
         _attention(graph, node)
     graph.prune()
+    own = [name for node in graph.graph.node if node.domain == MICROSOFT for name in node.output]
+    if for_ranges:
+        graph.graph.value_info.extend(helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in own)
     domains = {one.domain for one in model.opset_import}
     if MICROSOFT not in domains:
         model.opset_import.append(helper.make_opsetid(MICROSOFT, 1))
+
+
+def _gemm(graph: Graph, product: Any, flat: set[str]) -> None:
+    """rows . weight + bias, of what is flat: of rank 2."""
+    from onnx import helper
+
+    rows, weight = product.input
+    plus = graph.reader(product.output[0], "Add")
+    if plus is None or rows not in flat or weight not in graph.constants or graph.constants[weight].ndim != _FLAT:
+        return
+    bias = graph.constants.get(graph.other(plus, product.output[0]))
+    if bias is not None and bias.size == graph.constants[weight].shape[1]:
+        inputs = [rows, weight, graph.add_constant(bias.reshape(-1))]
+        graph.replace(plus, [helper.make_node("Gemm", inputs, list(plus.output), plus.output[0])])
 
 
 def _gelu(graph: Graph, erf: Any) -> None:

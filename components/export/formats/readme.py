@@ -24,6 +24,16 @@ from transformers import pipeline
 model = pipeline("token-classification", model="DIRECTORY", aggregation_strategy="first")
 print(model("some running text"))"""
 
+_HF_VECTORS = """\
+import torch
+from transformers import AutoModel, AutoTokenizer
+
+tokenizer, model = AutoTokenizer.from_pretrained("DIRECTORY"), AutoModel.from_pretrained("DIRECTORY")
+encoded = tokenizer(["some text"], padding=True, truncation=True, return_tensors="pt")
+with torch.inference_mode():
+    states, seen = model(**encoded).last_hidden_state, encoded["attention_mask"].unsqueeze(-1)
+print(torch.nn.functional.normalize({pooled}))"""
+
 _SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 
@@ -96,6 +106,8 @@ def _example(model: Pushed, form: Form) -> str:
     pairs = len(task.texts) > 1 and not task.bi_encoder
     if form.format == "sentence-transformers":
         return _SENTENCE_TRANSFORMERS
+    if form.format == "hf" and task.bi_encoder:
+        return _HF_VECTORS.format(pooled="(states * seen).sum(1) / seen.sum(1)" if model.takes_mean else "states[:, 0]")
     if form.format == "hf" and task.per_token:
         return _HF_TOKENS
     if form.format == "hf":

@@ -25,10 +25,8 @@ def write(model: Pushed, directory: Path) -> None:
         InputError: as `tokenizer.write`.
     """
     tokenizer.write(model, directory)
-    huggingface.save(huggingface.encoder_tensors(model), directory)
     hidden = model.config.hidden_size
-    more = {} if model.task.bi_encoder else huggingface.of_labels(model)
-    huggingface.config(model, huggingface.ENCODER, directory, **more)
+    huggingface.write_encoder(model, directory, **({} if model.task.bi_encoder else huggingface.of_labels(model)))
     _json(
         directory / "sentence_bert_config.json", {"max_seq_length": model.settings.most_tokens, "do_lower_case": False}
     )

@@ -1275,6 +1275,14 @@ CASES: dict[str, list[Case]] = {
         Case("a base model", nothing,
              "DIR/toy: a base model, in Hugging Face's form or in Google's. Give a pushed model: other programs read a "
              "base model as it is.", "export-model DIR/toy --format onnx --output DIR/out"),
+        Case("a pre-trained model", lambda box: box.write("bert/1/assets.extra/model.json", '{"kind": "pretraining"}'),
+             "DIR/bert/1: a pre-trained model, which is in Hugging Face's form as it was pushed. transformers' "
+             "AutoModelForMaskedLM and AutoModel read that directory: copy it.",
+             "export-model DIR/bert --format hf --output DIR/out"),
+        Case("16 bits for a vocabulary", lambda box: box.corpus(
+                 gate=f'{CORPUS_GATE}\n[push]\nprecision = "float16"'),
+             "DIR/run.toml:12: `push.precision` is 'float16', and it is for models that are fine-tuned for a task. "
+             "Leave it out."),
         Case("an export of an export", lambda box: box.card(exported={"form": "hf"}),
              "DIR/pushed/1: the form hf of a pushed model, which other programs take. Only a SavedModel will do: give "
              "the version that it was made from.", f"{EXPORT_MODEL} onnx"),

@@ -27,8 +27,8 @@ from tests import exported_models
 from tests.components.export.conftest import Made
 
 
-def exported(version: Path, form: str, destination: Path) -> Path:
-    export.export(Pushed.read(version), destination, FORMS[form], [])
+def exported(version: Path, form: str, destination: Path, *rows: tuple[str, ...]) -> Path:
+    export.export(Pushed.read(version), destination, FORMS[form], rows)
     return destination
 
 
@@ -155,6 +155,37 @@ def test_eight_bits_are_near_and_a_classifier_gives_vectors_as_well(version: Mad
     assert read_card(found)["exported"]["form"] == "onnx-int8"
 
 
+def test_eight_bits_by_fixed_ranges_need_rows_to_find_them_on(version: Made, tmp_path: Path) -> None:
+    made = version("classification")
+    rows = [("the film is good",), ("a bad film",)]
+    with pytest.raises(InputError, match=r"no texts of dev to find the ranges of int8-static by.* --precision int8$"):
+        exported(made, "onnx-int8-static", tmp_path / "none")
+    found = exported(made, "onnx-int8-static", tmp_path / "onnx", *rows)
+    (ours,), (theirs,) = (answers(model, rows[0]) for model in (made, found))
+    assert theirs["label"] == ours["label"]
+    assert list(theirs["probabilities"].values()) == pytest.approx(list(ours["probabilities"].values()), abs=0.1)
+    kinds = Counter(node.op_type for node in onnx.load(found / onnx_file.MODEL).graph.node)
+    # Of the first token and for the vector, the last layer is there twice; its attention has two products of its own.
+    assert (kinds["Gelu"], kinds["MatMul"], kinds["Attention"], kinds["DynamicQuantizeLinear"]) == (3, 6, 0, 0)
+    assert min(kinds["Gemm"], kinds["QuantizeLinear"]) > 0
+
+
+def test_an_embedding_model_goes_out_as_its_encoder_which_the_readme_pools(version: Made, tmp_path: Path) -> None:
+    found = exported(version("embedding", pooling="mean"), "hf", tmp_path / "hf")
+    assert json.loads((found / "config.json").read_text())["architectures"] == ["BertModel"]
+    assert base_model.tensors(found).stored("embeddings.word_embeddings.weight")
+    assert "AutoModel.from_pretrained" in (readme := (found / "README.md").read_text())
+    assert "(states * seen).sum(1) / seen.sum(1)" in readme
+
+
+@pytest.mark.parametrize("stored", ["float16", "bfloat16"])
+def test_a_version_of_16_bits_goes_out_in_float32(version: Made, tmp_path: Path, stored: str) -> None:
+    made = version("classification", stored=stored)
+    found = exported(made, "hf", tmp_path / "hf")
+    assert base_model.tensors(found).read("classifier.weight").dtype == np.float32
+    assert read_card(exported(made, "onnx", tmp_path / "onnx"))["exported"]["parity"]["same_answers"] == 64
+
+
 def test_for_sentence_transformers_the_pooling_stands_beside_the_weights(version: Made, tmp_path: Path) -> None:
     bi_encoder = exported(version("embedding", pooling="mean"), "sentence-transformers", tmp_path / "vectors")
     assert pooling.read(bi_encoder).stated == "mean"
@@ -172,7 +203,7 @@ def test_for_sentence_transformers_the_pooling_stands_beside_the_weights(version
     [
         ("classification", {"pooling": "mean"}, "hf", r'pooling = "mean", .* Export it as sentence-transformers'),
         ("classification", {"long_texts": "window"}, "hf", r'long_texts = "window", .* Export it as onnx'),
-        ("embedding", {}, "hf", r"the task embedding, .* Export it as sentence-transformers"),
+        ("embedding", {"long_texts": "window"}, "hf", r"one window of a text: .* Export it as onnx"),
         ("classification", {}, "sentence-transformers", r'pooling = "cls" .* Export it as hf'),
         ("tagging", {}, "sentence-transformers", r"no vector of a text.* Export it as hf"),
         ("pair", {"pooling": "mean"}, "sentence-transformers", r"two texts together.* Export it as onnx"),
