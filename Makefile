@@ -205,7 +205,7 @@ bench-fill: setup samples
 # Exports beside the model: equal answers in PyTorch and ONNX Runtime, what 8 bits cost, and speed; half an hour and more.
 bench-export: SAMPLES = minilm movie-reviews reuters-r8 conll2003
 bench-export: setup samples $(PEER_INSTALLED)
-	$(PY) -m bench.export
+	$(PY) -m bench.export $(if $(PARTS),--only $(PARTS)) $(if $(MINUTES),--minutes $(MINUTES))
 
 # Pre-training beside Hugging Face's Trainer with its collator for masked tokens: half an hour.
 bench-mlm: SAMPLES = minilm movie-reviews

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import platform
 import subprocess
 import sys
 import tempfile
+import time
 import tomllib
 from collections.abc import Callable, Iterable, Mapping
 from importlib import metadata
@@ -16,7 +18,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from components.common import cpu
+from components.common import atomic_files, cpu
 from components.common.checkout import ROOT
 
 RESULTS = ROOT / "bench" / "results"
@@ -76,6 +78,38 @@ def middle(runs: list[Run], key: str) -> float:
 def ratio(runs: list[Run], others: list[Run], key: str) -> float:
     """The median over the rounds of how many times the one's figure is the other's."""
     return float(median(a[key] / b[key] for a, b in zip(runs, others, strict=True)))
+
+
+class OutOfTimeError(Exception):
+    """There is more to measure than there was time for."""
+
+
+class Progress:
+    """What a bench has measured so far, in a file: one that was killed goes on.
+
+    Args:
+        place: the file.
+        minutes: after which nothing more is begun; None: there is no end.
+        again: whether what is there is forgotten.
+    """
+
+    def __init__(self, place: Path, minutes: float | None = None, *, again: bool = False) -> None:
+        self._place, self._end = place, time.monotonic() + 60 * minutes if minutes is not None else math.inf
+        self.measured: dict[str, Run] = json.loads(place.read_text()) if place.is_file() and not again else {}
+        """By key."""
+
+    def of(self, key: str, measure: Callable[[], Run]) -> Run:
+        """What was measured under a key, or is now.
+
+        Raises:
+            OutOfTimeError: it is not there, and the time is over.
+        """
+        if key not in self.measured:
+            if time.monotonic() > self._end:
+                raise OutOfTimeError
+            self.measured[key] = measure()
+            atomic_files.write_text(self._place, json.dumps(self.measured, indent=1))
+        return self.measured[key]
 
 
 def keep(name: str, part: str, content: dict[str, Any], folder: Path = RESULTS) -> None:

@@ -1,6 +1,8 @@
 """An export for Hugging Face in PyTorch, row by row; runs in the peer's environment, see `bench.export`.
 
-python export_peer.py DIRECTORY ROWS.json LOGITS.npz rows|tokens
+    python export_peer.py DIRECTORY ROWS.json LOGITS.npz rows|tokens|mean|cls
+
+`mean` and `cls`: the unit vectors of texts, by that pooling, in place of logits.
 """
 
 from __future__ import annotations
@@ -10,14 +12,15 @@ import sys
 
 import numpy as np
 import torch
-from transformers import AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
+from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
+
+_CLASSES = {"rows": AutoModelForSequenceClassification, "tokens": AutoModelForTokenClassification}
 
 
 def main(directory: str, rows: str, out: str, kind: str) -> None:
     """Writes `NUMBER/ids` and `NUMBER/logits` of each row."""
     tokenizer = AutoTokenizer.from_pretrained(directory)
-    of_kind = AutoModelForTokenClassification if kind == "tokens" else AutoModelForSequenceClassification
-    model = of_kind.from_pretrained(directory).eval()
+    model = _CLASSES.get(kind, AutoModel).from_pretrained(directory).eval()
     found: dict[str, np.ndarray] = {}
     with open(rows, encoding="utf-8") as file:  # noqa: PTH123
         given = json.load(file)
@@ -25,7 +28,13 @@ def main(directory: str, rows: str, out: str, kind: str) -> None:
         for number, texts in enumerate(given):
             encoded = tokenizer(*texts, truncation=True, return_tensors="pt")
             found[f"{number}/ids"] = encoded["input_ids"][0].numpy()
-            found[f"{number}/logits"] = model(**encoded).logits[0].numpy()
+            answered = model(**encoded)
+            if kind in _CLASSES:
+                found[f"{number}/logits"] = answered.logits[0].numpy()
+            else:
+                states = answered.last_hidden_state[0]
+                pooled = states.mean(0) if kind == "mean" else states[0]
+                found[f"{number}/logits"] = torch.nn.functional.normalize(pooled, dim=0).numpy()
     np.savez(out, allow_pickle=False, **found)
     print(json.dumps({"rows": len(given)}))
 

@@ -13,6 +13,7 @@ from bench import (
     adaptation,
     calibration,
     drift,
+    export,
     peer,
     pipeline,
     pretraining_corpus,
@@ -20,7 +21,7 @@ from bench import (
     small_data,
     train,
 )
-from bench.common import ROOT, as_toml, ratio, settings_of
+from bench.common import ROOT, OutOfTimeError, Progress, as_toml, ratio, settings_of
 from bench.train import epochs_of
 from bench.train_data import BATCH
 from bench.utilisation import ByTurns, layer_flop
@@ -177,3 +178,24 @@ def test_the_curve_is_drawn_in_both_colours_of_a_page() -> None:
     svg = pretraining_picture.drawn(curve, 6.5)
     assert svg.startswith("<svg ") and "prefers-color-scheme: dark" in svg and "from 6.00 to 5.00" in svg.lower()
     assert svg.count("var(--series-1)") >= 1 and svg.count("var(--series-2)") >= 1
+
+
+def test_a_bench_that_was_ended_goes_on_where_it_was(tmp_path: Path) -> None:
+    place = tmp_path / "measured.json"
+    assert Progress(place).of("one", lambda: {"value": 1}) == {"value": 1}
+    later = Progress(place, minutes=0)
+    assert later.of("one", dict) == {"value": 1}
+    with pytest.raises(OutOfTimeError):
+        later.of("two", dict)
+    assert Progress(place, again=True).of("one", dict) == {}
+
+
+def test_the_table_of_exports_has_a_dash_for_what_was_not_measured() -> None:
+    found: dict[str, dict[str, Any]] = {
+        "speed": {"rows_per_second": {"onnx": 1234.4}},
+        "load": {"bytes": {"onnx": 92_300_000}, "latency_ms": {"onnx": 5.04}},
+        "accuracy": {"configs": {"movie-reviews": {"accuracy": {"onnx": 0.8301}}}},
+    }
+    rows = export.table(found).splitlines()
+    assert rows[0] == "| form | MB | first answer, s | one text, ms | rows/s | movie-reviews |"
+    assert rows[5:7] == ["| onnx | 92 | - | 5.0 | 1,234 | 0.8301 |", "| onnx-int8 | - | - | - | - | - |"]
