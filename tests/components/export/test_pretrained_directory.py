@@ -41,7 +41,7 @@ def test_transformers_reads_a_pushed_pre_training_as_a_masked_language_model_and
     pretrained_directory.write(tmp_path / "1", encoder, heads, config, base, name="toy")
 
     ids = [2, 5, 6, 7, 3]
-    command = [peer_python(), "-c", _READ, tmp_path / "1", json.dumps(ids)]
+    command = [str(peer_python()), "-c", _READ, str(tmp_path / "1"), json.dumps(ids)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
     missing, logits, states = json.loads(done.stdout.splitlines()[-1])
     assert missing == []
