@@ -102,12 +102,7 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     history.key, history.words_cut, history.chosen = key, train.words_cut, [choice.as_dict() for choice in chosen]
     history.guessed_loss = _guessed_loss(training, task, train, dev)
     history.write(logs / HISTORY_FILE)
-    stored = config.get("stored", "float32")
-    if (history.precision, stored) != ("float32", "float32"):
-        # Here, so that whatever is found out of the model from now on is found out of what will be served.
-        training = dataclasses.replace(training, precision="float32")
-        served = blank_model(Path(config["base_model"]), model_settings, training, task, forms, stored)
-        model = with_weights(model, served)
+    model = _served(model, config, model_settings, training, history.precision)
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     card = _card(fn_args, described(model.encoder.config, model_settings, tokenizer, joins), initial)
     directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card)
@@ -131,6 +126,28 @@ def _initial_model(config: dict[str, Any], settings: Model, training: Training, 
 def _guessed_loss(training: Training, task: Task, train: Rows, dev: Rows) -> float | None:
     """Not with weights: a model that has learned need not have a smaller loss without them than the labels' shares."""
     return task.guessing_loss(train.targets, dev.targets) if training.class_weights == "none" else None
+
+
+def _served(
+    trained: TaskModel, config: dict[str, Any], settings: Model, training: Training, precision: str
+) -> TaskModel:
+    """The model as it is exported, so that whatever is found out of it from now on is found out of what is served.
+
+    It computes in float32, on whatever CPU there is, and its larger weights are what `stored` says.
+
+    Args:
+        trained: the model.
+        config: of the node.
+        settings: with which the model was built.
+        training: likewise.
+        precision: what the training computed in.
+    """
+    stored = config.get("stored", "float32")
+    if (precision, stored) == ("float32", "float32"):
+        return trained
+    training = dataclasses.replace(training, precision="float32")
+    base = Path(config["base_model"])
+    return with_weights(trained, blank_model(base, settings, training, trained.task, trained.forms, stored))
 
 
 def with_weights(trained: TaskModel, model: TaskModel) -> TaskModel:
