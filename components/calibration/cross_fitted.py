@@ -54,6 +54,23 @@ def hold(summary: dict[str, Any], model: Path, task: Task) -> None:
         gain = error - summary["ece"]["value"]
         moved = [max(0.0, round(end + gain, 6)) for end in summary["ece"]["interval"]]
         summary["ece"] = {"value": round(error, 6), "interval": moved}
+    _put_abstention(summary, found)
+
+
+def hold_abstention(summary: dict[str, Any], model: Path) -> None:
+    """Puts how many rows of dev the model answers, by cross-fitting, into an evaluation of other rows.
+
+    These chose nothing, so their metrics stay.
+
+    Args:
+        summary: of the evaluation.
+        model: the candidate's artifact; one that was not calibrated changes nothing.
+    """
+    if (model / CALIBRATION_FILE).is_file():
+        _put_abstention(summary, json.loads((model / CALIBRATION_FILE).read_text(encoding="utf-8")))
+
+
+def _put_abstention(summary: dict[str, Any], found: dict[str, Any]) -> None:
     if "abstention" in found:
         summary["abstention"] = found["abstention"]
 

@@ -100,7 +100,7 @@ class Executor(executor.Executor):
                     notes["not_compared"], rest = few, None
             if "not_compared" in notes:
                 input_dict = {key: value for key, value in input_dict.items() if key != "baseline_model"}
-            summary = {**self._measure(input_dict, output_dict, exec_properties, task), **notes}
+            summary = {**self._measure(input_dict, output_dict, exec_properties, task), **notes, "split": split}
             self._keep_answers(evaluation, examples, split, input_dict, notes)
             if rest is not None:
                 outputs = _aside(evaluation / _ON_REST)
@@ -115,6 +115,8 @@ class Executor(executor.Executor):
         summary["megabytes"] = blessing.megabytes(candidate)
         if split == "dev":
             cross_fitted.hold(summary, Path(model), task)
+        elif gate:
+            cross_fitted.hold_abstention(summary, Path(model))
         if gate:
             summary |= verdict.verdict(gate, task, summary, split)
             blessing.write(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, summary, task)

@@ -24,6 +24,7 @@ from components.examples import token_counts
 from components.leakage import duplicates, row_hashes
 from components.rows import text_statistics
 from components.rows.row_counts import row_counts, rows_by_file
+from components.settings.data import GATE
 from components.settings.serialization import dump, load
 from components.settings.validation import Validation
 from components.tokenization.tokenizer_files import read_tokenizer
@@ -55,8 +56,8 @@ class Executor(executor.Executor):
             *_of_schema(anomalies),
             *_of_rows(Path(examples), artifact_utils.decode_split_names(anomalies.split_names)),
         ]
-        # Nothing can be trained or chosen without rows, so these cannot be allowed.
-        needed = {f"{split}:rows:{_WITHOUT_ROWS}" for split in ("train", "dev")}
+        # Nothing can be trained, chosen or gated without rows, so these cannot be allowed.
+        needed = {f"{split}:rows:{_WITHOUT_ROWS}" for split in ("train", "dev", GATE)}
         limits = load(Validation, exec_properties["validation"])
         allowed = set(limits.allow_anomalies)
         refused = [(name, why) for name, why in found if name in needed or not {name, name.split(":", 1)[1]} & allowed]

@@ -16,9 +16,9 @@ from components.rows.columns import Layout, read_layout, text_columns
 from components.rows.conll import Sentence, read_conllu, read_sentences
 from components.rows.files import bytes_read, opened, readable
 from components.rows.rules import Problem, Rule, broken_rule, tokens_before, with_better_remedy
-from components.rows.splits import split_of
+from components.rows.splits import is_held_back, split_of
 from components.rows.tsv import BadRow, Fields, Quoting, read_fields, separator
-from components.settings.data import Data
+from components.settings.data import GATE, Data
 from components.settings.fields import Column
 
 
@@ -142,9 +142,13 @@ def read_rows(
                 continue
             texts = tuple([fields[i] for i in layout.texts])
             found = "" if label is None else fields[label]
+            group = None if layout.group is None else fields[layout.group]
+            dealt_to = split or split_of(texts, group, data.split)
+            if dealt_to == "dev" and data.held_back and is_held_back(texts, group, data.held_back):
+                dealt_to = GATE
             yield Row(
                 line,
-                split or split_of(texts, None if layout.group is None else fields[layout.group], data.split),
+                dealt_to,
                 texts,
                 task.as_learned(found),
                 tuple([fields[i] for i in layout.slices]),

@@ -6,7 +6,7 @@ import hashlib
 import unicodedata
 from collections.abc import Mapping, Sequence
 
-from components.settings.data import SPLITS, Split
+from components.settings.data import GATE, SPLITS, Split
 
 HASH_BYTES = 8
 """Among a hundred million different texts some 0.0003 pairs are taken for equal."""
@@ -31,6 +31,19 @@ def split_of(texts: Sequence[str], group: str | None, shares: Mapping[Split, int
             return split
         place -= share
     raise AssertionError("a remainder is less than the sum")
+
+
+def is_held_back(texts: Sequence[str], group: str | None, share: float) -> bool:
+    """Whether a row of dev is one of the gate's: by its group, or else by its texts alone, as in `split_of`, but by
+    another hash, with which the one that dealt the row to dev has nothing to do.
+
+    Args:
+        texts: of the row.
+        group: the value of the group's column; None: each text is a group of its own.
+        share: of the rows that are.
+    """
+    key = text_hash([GATE, *(texts if group is None else [group])], ordered=False)
+    return key < share * 256**HASH_BYTES
 
 
 def text_hash(texts: Sequence[str], *, ordered: bool = True) -> int:

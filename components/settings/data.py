@@ -31,6 +31,9 @@ Labels = Literal["from train"] | tuple[str, ...]
 
 SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
+GATE = "gate"
+"""The split of the rows of dev that `Data.held_back` keeps for the gate alone."""
+
 CONLLU_WIDTH, CONLLU_WORD, CONLLU_TAG = 10, 2, 4
 """Columns of CoNLL-U, and which of them are the word and its part of speech."""
 
@@ -74,6 +77,11 @@ class Data:
     split: dict[Split, Count] = Field(default_factory=_DEFAULT_SPLIT.copy)
     """With `files`: the shares of the splits.
     Example: `split = { train = 90, dev = 10 }` with `files = "tickets/all.tsv"`"""
+    held_back: Annotated[float, Field(ge=0, le=0.9)] = 0.0
+    """The share of the rows of dev that choose nothing, by a hash of their texts: no checkpoint, temperature or
+    threshold. They are a split of their own, `gate`, and the gate looks at these alone; without it the gate looks at
+    all of dev, which chose the checkpoint. It costs rows, of which `check` says what they still show.
+    Example: `held_back = 0.5`"""
     group: Column | None = None
     """With `files`: a column, a name or a number from 1, whose rows of one value go into one split: the author, the
     patient, the conversation. Without it a hash of the texts decides.
@@ -302,8 +310,24 @@ class Data:
 
     @property
     def splits(self) -> tuple[str, ...]:
-        """The splits there are, in the order train, dev, test."""
-        return tuple(name for name in SPLITS if (name in self.split if self.files else getattr(self, name)))
+        """The splits there are, in the order train, dev, gate, test."""
+        named = [name for name in SPLITS if (name in self.split if self.files else getattr(self, name))]
+        return tuple(of for name in named for of in self.dealt(name))
+
+    def dealt(self, split: str | None) -> tuple[str, ...]:
+        """The splits that rows of a file go to.
+
+        Args:
+            split: the file's; None: it is one of `files`.
+        """
+        if split is None:
+            return self.splits
+        return (split, GATE) if split == "dev" and self.held_back else (split,)
+
+    @property
+    def gated(self) -> str:
+        """The split that the gate looks at."""
+        return GATE if self.held_back else "dev"
 
     @property
     def patterns(self) -> list[tuple[str | None, str]]:

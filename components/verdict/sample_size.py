@@ -20,13 +20,14 @@ POWER = 0.8
 """How likely a test should find what there is, as is usual (Cohen 1988)."""
 
 
-def warnings(gate: Gate, task: Task, rows: int) -> list[str]:
+def warnings(gate: Gate, task: Task, rows: int, split: str = "dev") -> list[str]:
     """Bounds that so many rows of dev cannot show, each with its remedy.
 
     Args:
         gate: the bounds.
         task: whose metrics they are.
-        rows: of dev.
+        rows: that the gate looks at.
+        split: whose they are.
     """
     found = []
     for name, bound in gate.min.items():
@@ -37,8 +38,9 @@ def warnings(gate: Gate, task: Task, rows: int) -> list[str]:
         if half_width(bound, rows, gate.confidence) > NARROW:
             low, high = wilson(bound * rows, rows, gate.confidence)
             found.append(
-                f"{rows:,} rows of dev cannot show {name} {bound:g} within {NARROW:g}: a model measured at {bound:g} "
-                f"may truly have {low:.2f} to {high:.2f}; take {enough(bound, gate.confidence):,} rows or more"
+                f"{rows:,} rows of {split} cannot show {name} {bound:g} within {NARROW:g}: a model measured at "
+                f"{bound:g} may truly have {low:.2f} to {high:.2f}; take {enough(bound, gate.confidence):,} rows or "
+                "more"
             )
     return found
 
@@ -89,18 +91,18 @@ def _quantiles(confidence: float) -> float:
     return float(stats.norm.ppf(confidence) + stats.norm.ppf(POWER))
 
 
-def about_power(gate: Gate, task: Task, rows: int) -> Iterator[str]:
-    """A line for each `no_worse`: how often equal models pass it."""
+def about_power(gate: Gate, task: Task, rows: int, split: str = "dev") -> Iterator[str]:
+    """A line for each `no_worse`: how often equal models pass it; arguments as `warnings`."""
     for name, margin in gate.no_worse.items():
         metric = task.metric_of(name)
         if metric is None or "/" in name or metric.upper_bound != 1.0:
-            yield f"{name}: how often {rows:,} rows of dev decide, only a run can tell"
+            yield f"{name}: how often {rows:,} rows of {split} decide, only a run can tell"
             continue
         passed = power(margin, rows, gate.confidence)
         needed = rows_for(margin, gate.confidence)
-        more = f" or dev have {needed:,} rows" if needed and needed > rows else ""
+        more = f" or {split} have {needed:,} rows" if needed and needed > rows else ""
         would = "refused" if gate.undecided == "refuse" else "pushed all the same"
-        line = f"{name}: of two equal models, {passed:.0%} are found no worse by {margin:g} on {rows:,} rows of dev"
+        line = f"{name}: of two equal models, {passed:.0%} are found no worse by {margin:g} on {rows:,} rows of {split}"
         if passed < POWER:
             line += (
                 f", the others are undecided and {would}; for {POWER:.0%} let the margin be "

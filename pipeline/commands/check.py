@@ -59,15 +59,16 @@ def execute(options: argparse.Namespace) -> int:
 
 
 def _sample_size(checked: Checked, counted: Counted) -> dict[str, Any]:
-    """The rows of dev, and what the gate asks of them."""
+    """The rows that the gate looks at, and what it asks of them."""
     from components.verdict import sample_size
 
-    dev = counted.duplicates.get("dev")
-    if dev is None:
+    split = checked.run.data.gated
+    if (found := counted.duplicates.get(split)) is None:
         return {}
-    asked = checked.run.gate, checked.task, dev.rows
+    asked = checked.run.gate, checked.task, found.rows, split
     return {
-        "rows": dev.rows,
+        "split": split,
+        "rows": found.rows,
         "warnings": sample_size.warnings(*asked),
         "power": list(sample_size.about_power(*asked)),
     }

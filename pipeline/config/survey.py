@@ -178,7 +178,7 @@ class _Pass:
                 found.cut.add(row.split)
                 # A file of one split has nothing more to give; of others, the large one is done when train is.
                 if split is not None or row.split == "train":
-                    found.cut.update([split] if split else self._data.splits)
+                    found.cut.update(self._data.dealt(split))
                     break
                 continue
             self._add(row, hashes)

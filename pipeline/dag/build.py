@@ -200,7 +200,7 @@ def _fine_tuning_nodes(
     }
     anchors = [_anchor(run, model, paths)] if run.gate.anchor is not None else []
     of_anchor = anchors[0].outputs["baseline"] if anchors else None
-    evaluator = Evaluator(split="dev", gate=run.gate, anchor_model=of_anchor, **measured)
+    evaluator = Evaluator(split=run.data.gated, gate=run.gate, anchor_model=of_anchor, **measured)
     nodes = [example_gen, statistics_gen, schema_gen, example_validator, predecessor, drift_validator]
     evaluators = [evaluator]
     if "test" in splits:

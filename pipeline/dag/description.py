@@ -80,7 +80,7 @@ def _of_fine_tuning(run: Run) -> list[Node]:
         *([tries] if tried else []),
         Node("Baseline", (candidate, *tried), "the model in production, if there is one"),
         *anchors,
-        Node("Evaluator", (*evaluated, *(node.id for node in anchors)), "measures on dev and gates"),
+        Node("Evaluator", (*evaluated, *(node.id for node in anchors)), f"measures on {run.data.gated} and gates"),
         *([Node("Evaluator.test", evaluated, "measures on test, reports only")] if "test" in run.data.splits else []),
         Node("Pusher", (candidate, *tried, "Evaluator"), "publishes a blessed model"),
     ]

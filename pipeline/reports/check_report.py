@@ -194,13 +194,12 @@ def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[Ren
 
 
 def _enough(checked: Checked, counted: Counted) -> Iterator[RenderableType]:
-    """What the gate asks of dev, and whether its rows are enough to say it."""
-    dev = counted.duplicates.get("dev")
-    if dev is None:
+    """What the gate asks, and whether the rows that it looks at are enough to say it."""
+    split = checked.run.data.gated
+    if (found := counted.duplicates.get(split)) is None:
         return
-    gate, task = checked.run.gate, checked.task
-    said = [*sample_size.about_power(gate, task, dev.rows)]
-    warned = sample_size.warnings(gate, task, dev.rows)
+    asked = checked.run.gate, checked.task, found.rows, split
+    said, warned = [*sample_size.about_power(*asked)], sample_size.warnings(*asked)
     yield from (Hanging(Text("no_worse  ", "dim"), Text(line)) for line in said)
     yield from _marked([], warned)
     if said or warned:

@@ -98,7 +98,7 @@ def _results(record: RunRecord, task: str) -> list[Any]:
             metric_type=name,
             metric_value=summary["metrics"][CANDIDATE][""][name],
         )
-        for split, summary in record.evaluations.items()
+        for split, summary in record.by_split.items()
         for name in summary["headline"]
         if name in summary["metrics"][CANDIDATE][""]
     ]
@@ -115,7 +115,7 @@ def _body(record: RunRecord, found: Manifest, version: str, task: str) -> Iterat
     yield ""
     yield from _metrics(record)
     yield from (f"- {_text(line['text'])}" for line in dev.get("verdict", ()) if line["result"] == "not held")
-    yield f"It was pushed because every bound that its owner had set was met on dev: {_bounds(found)}."
+    yield f"It was pushed because every bound that its owner had set was met on {record.gated}: {_bounds(found)}."
     if record.serving:
         yield f"Tried as a client does: {record.serving['rows']:,} rows answered as its weights have it."
     yield ""
@@ -149,7 +149,7 @@ def _body(record: RunRecord, found: Manifest, version: str, task: str) -> Iterat
 def _metrics(record: RunRecord) -> Iterator[str]:
     headline = record.evaluations["dev"]["headline"]
     rows = []
-    for split, summary in record.evaluations.items():
+    for split, summary in record.by_split.items():
         values, known = summary["metrics"][CANDIDATE][""], intervals_of(summary)
         cells = []
         for name in headline:

@@ -18,6 +18,7 @@ from components.common import atomic_files, stored_paths
 from components.common.errors import InputError
 from components.export.card import identity, read_card
 from components.export.card_task import task_of
+from components.settings.data import GATE
 from components.settings.run import Run
 from components.settings.serialization import dump, load_file
 from components.tasks.metrics import Assessment
@@ -28,7 +29,7 @@ from pipeline.runs.record import RunRecord
 
 READER = "TsvExampleGen"
 
-_EVALUATORS = {"dev": "Evaluator", "test": "Evaluator.test"}
+_EVALUATORS = {"dev": "Evaluator", GATE: "Evaluator", "test": "Evaluator.test"}
 """Split -> the node that measures on it."""
 
 

@@ -90,10 +90,10 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     elif record.pretraining:
         facts.append(("trained on", trained_on(record.pretraining)))
     elif "baseline_version" in dev:
-        facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, 'dev')}"))
+        facts.append(("baseline", f"version {dev['baseline_version']}{baseline_note(dev, record.gated)}"))
     elif dev:
         facts.append(("baseline", "no other model in production"))
-    facts += _of_answers(record.calibration, dev)
+    facts += _of_answers(record, dev)
     test = record.evaluations.get("test", {})
     if known := baseline_note(test, "test"):
         facts.append(("on test", f"version {test['baseline_version']}{known}"))
@@ -108,22 +108,24 @@ def run_report(record: RunRecord, full: bool) -> RenderableType:
     if record.is_of_documents and dev:
         parts += [Text(), measures_table(dev)]
     elif record.evaluations:
-        parts += [Text(), *_metrics(record.evaluations)]
+        parts += [Text(), *_metrics(record.by_split)]
     if full:
-        for split, summary in record.evaluations.items():
+        for split, summary in record.by_split.items():
             parts += _details(split, summary)
     parts += _verdict(dev, full=full)
     parts += [Text(), fact_lines(_ending(record, dev))]
     return Group(*parts)
 
 
-def _of_answers(calibration: dict[str, Any], dev: dict[str, Any]) -> list[tuple[str, str]]:
-    facts = [("calibrated", calibration_note(calibration))] if calibration else []
+def _of_answers(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
+    facts = [("calibrated", calibration_note(record.calibration))] if record.calibration else []
     if flips := dev.get("flips"):
-        facts.append(("flips", f"{flips[0]:,} of {flips[1]:,} answers on dev are others than in production"))
+        facts.append(("flips", f"{flips[0]:,} of {flips[1]:,} answers on {record.gated} are others than in production"))
     if error := dev.get("ece"):
         ends = interval(error["interval"])
-        facts.append(("calibration", f"on dev {error['value']:.4f} ({ends}) from how often it is right (ECE)"))
+        facts.append(
+            ("calibration", f"on {record.gated} {error['value']:.4f} ({ends}) from how often it is right (ECE)")
+        )
     return facts
 
 
@@ -144,7 +146,7 @@ def _ending(record: RunRecord, dev: dict[str, Any]) -> list[tuple[str, str]]:
     facts = []
     if dev.get("blessed") is True:
         unheld = f"; {dev['not_compared']}: not held against it" if "not_compared" in dev else ""
-        facts.append(("verdict", f"blessed: every threshold is met on dev{unheld}"))
+        facts.append(("verdict", f"blessed: every threshold is met on {record.gated}{unheld}"))
         if _is_withdrawn(record):
             facts.append(("withdrawn", "a rollback took this model out of production, it is not pushed again"))
     for reason in dev.get("reasons", []):

@@ -103,7 +103,7 @@ def _facts(record: RunRecord) -> dict[str, str]:
 
 def _metrics(record: RunRecord) -> dict[str, Measured]:
     found = {}
-    for split, summary in record.evaluations.items():
+    for split, summary in record.by_split.items():
         values = summary["metrics"][CANDIDATE][""]
         known = intervals_of(summary)
         for name in summary.get("headline", values):

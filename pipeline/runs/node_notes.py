@@ -19,7 +19,7 @@ from components.leakage import duplicates
 from components.rows import label_names, row_counts, text_statistics
 from components.serving.versions import versions
 from components.training.history import HISTORY_FILE, has_not_learned, is_rising, is_short
-from components.verdict.summary import CANDIDATE, SUMMARY_FILE, intervals_of
+from components.verdict.summary import CANDIDATE, SUMMARY_FILE, intervals_of, split_of
 from pipeline.runs import manifest, vocabulary_notes
 from pipeline.runs.record import RunRecord
 from pipeline.runs.vocabulary_notes import row_note
@@ -89,8 +89,8 @@ def never_found(summary: dict[str, Any], node: str) -> list[str]:
         return []
     listed = ", ".join(map(repr, names[:5])) + (f" and {len(names) - 5:,} more" if len(names) > 5 else "")
     return [
-        f"of no row of dev the model finds the label {listed}; more rows of it, more training.epochs or "
-        'class_weights = "balanced" may help'
+        f"of no row of {split_of(summary, 'dev')} the model finds the label {listed}; more rows of it, more "
+        'training.epochs or class_weights = "balanced" may help'
     ]
 
 
@@ -105,14 +105,16 @@ def test_below_dev(evaluations: dict[str, dict[str, Any]]) -> list[str]:
     if metric is None or any(value is None or ends is None for value, ends in found):
         return []
     (on_dev, dev_ends), (on_test, test_ends) = found
+    gated = split_of(dev, "dev")
     better = (on_dev - on_test) * (1 if metric.higher_is_better else -1)
     quantile = NormalDist().inv_cdf((1 + dev["confidence"]) / 2)
     errors = [(ends[1] - ends[0]) / 2 / quantile for ends in (dev_ends, test_ends) if ends]
     if better <= _SURELY * math.hypot(*errors):
         return []
     return [
-        f"{name} is {on_test:.4f} on test and {on_dev:.4f} on dev, more than chance makes of equal rows: look whether "
-        "the two are of one kind, and whether dev has texts of train; more rows of dev make a choice by it safer"
+        f"{name} is {on_test:.4f} on test and {on_dev:.4f} on {gated}, more than chance makes of equal rows: look "
+        f"whether the two are of one kind, and whether {gated} has texts of train; more rows of dev make a choice by "
+        "it safer"
     ]
 
 

@@ -16,7 +16,7 @@ from components.common import atomic_files, json_text, locks
 from components.common.errors import InputError
 from components.common.suggest import did_you_mean
 from components.settings.serialization import load, load_file
-from components.verdict.summary import CANDIDATE
+from components.verdict.summary import CANDIDATE, split_of
 from pipeline.runs.paths import LOCK_FILE, LOG_FILE, RECORD_FILE, REPORT_FILE, moved
 from pipeline.runs.run_ids import in_order
 
@@ -80,7 +80,8 @@ class RunRecord:
     training: dict[str, Any] = field(default_factory=dict)
     """`training.history.History`."""
     evaluations: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Split -> the Evaluator's summary."""
+    """`dev`: the Evaluator's summary of the rows that the gate looks at, which `data.held_back` makes a split of their
+    own, see `by_split`; `test`: Evaluator.test's."""
     calibration: dict[str, Any] = field(default_factory=dict)
     """What Calibration found: `calibration.of_task.Calibrated.summary`."""
     serving: dict[str, Any] = field(default_factory=dict)
@@ -93,8 +94,18 @@ class RunRecord:
     @property
     def outcome(self) -> dict[str, Any]:
         """What the run's manifest says of the result besides the weights: `OUTCOME`, the metrics on all rows."""
-        metrics = {split: dict(summary["metrics"][CANDIDATE][""]) for split, summary in self.evaluations.items()}
+        metrics = {split: dict(summary["metrics"][CANDIDATE][""]) for split, summary in self.by_split.items()}
         return dict(zip(OUTCOME, (self.state, self.rows, self.duplicates, metrics), strict=True))
+
+    @property
+    def by_split(self) -> dict[str, dict[str, Any]]:
+        """Split that was measured -> the evaluation of it."""
+        return {split_of(summary, role): summary for role, summary in self.evaluations.items()}
+
+    @property
+    def gated(self) -> str:
+        """The split that the gate looks at."""
+        return split_of(self.evaluations.get("dev", {}), "dev")
 
     @property
     def is_of_documents(self) -> bool:

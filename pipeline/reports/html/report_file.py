@@ -34,7 +34,7 @@ def write_at_end(record: RunRecord) -> str | None:
     """
     try:
         model_card.write(record)
-        answers = row_answers.kept(record, "dev")
+        answers = row_answers.kept(record, record.gated)
         is_known = answers or "dev" not in record.evaluations or record.is_of_documents
         write(record, answers, "" if is_known else _later(record))
     except Exception as error:

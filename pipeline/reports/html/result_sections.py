@@ -44,7 +44,7 @@ def verdict(record: RunRecord) -> Section:
     if reasons:
         blocks += [Note(f"refused: {reason}", "bad") for reason in reasons]
     elif dev.get("blessed"):
-        blocks.append(Note("Every rule of the gate is met on dev.", "good"))
+        blocks.append(Note(f"Every rule of the gate is met on {record.gated}.", "good"))
     if lines := dev.get("verdict"):
         rows = [
             [
@@ -59,14 +59,14 @@ def verdict(record: RunRecord) -> Section:
         ]
         headings = ["rule", "result", "value", "interval", "limit", "in words"]
         blocks.append(Table("The rules of the gate", headings, rows, texts=(0, 1, 5)))
-    blocks += metrics(record.evaluations)
+    blocks += metrics(record.by_split)
     facts = [("pushed", short_path(record.pushed))] if record.pushed else []
     if "baseline_version" in dev:
         facts.append(("in production before", f"version {dev['baseline_version']}"))
     if "not_compared" in dev:
         facts.append(("not compared", dev["not_compared"]))
     if flips := dev.get("flips"):
-        facts.append(("other answers", f"{flips[0]:,} of {flips[1]:,} on dev are others than in production"))
+        facts.append(("other answers", f"{flips[0]:,} of {flips[1]:,} on {record.gated} are others than in production"))
     return Section("verdict", "Verdict", [*blocks, Facts(facts)])
 
 
@@ -89,7 +89,7 @@ def metrics(evaluations: Mapping[str, Summary]) -> list[Block]:
 def classes(record: RunRecord) -> Section | None:
     """Metrics by class or kind of entity, and which class is taken for which; None for a task without any."""
     blocks: list[Block] = []
-    for split, summary in record.evaluations.items():
+    for split, summary in record.by_split.items():
         if summary.get("per_label"):
             blocks.append(_by_class(split, summary))
         if matrix := summary.get("confusion", {}).get(CANDIDATE):
@@ -170,7 +170,7 @@ def _counts(
 def slices(record: RunRecord) -> Section | None:
     """Metrics of the rows of each value of a column; None: there are no slices."""
     blocks: list[Block] = []
-    for split, summary in record.evaluations.items():
+    for split, summary in record.by_split.items():
         named = list(metric_values.slices(summary))
         if not named or "headline" not in summary:
             continue

@@ -42,7 +42,10 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
 
     Of the seven words of train one is no token and six are; of the three of dev all are unknown.
     """
-    folder = tmp_path_factory.mktemp("described")
+    return _described(tmp_path_factory.mktemp("described"))
+
+
+def _described(folder: Path, **more: Any) -> tuple[Any, Any, Any]:
     header = "text\tlabel\tsource\n"
     rows = {
         "train": "a film is\tgood\tweb\nb so bad .\tbad\tweb\n",
@@ -53,7 +56,7 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
     for split, content in rows.items():
         (folder / f"{split}.tsv").write_text(header + content)
         paths[split] = (str(folder / f"{split}.tsv"),)
-    examples = generate(Data(**paths, labels=("good", "bad", "ugly"), slices=("source",)), folder)
+    examples = generate(Data(**paths, labels=("good", "bad", "ugly"), slices=("source",), **more), folder)
     statistics = artifact(standard_artifacts.ExampleStatistics, folder / "statistics")
     beam_executor(StatisticsGen, folder).Do({"examples": [examples]}, {"statistics": [statistics]}, {})
     schema = artifact(standard_artifacts.Schema, folder / "schema")
@@ -64,7 +67,10 @@ def described(tmp_path_factory: pytest.TempPathFactory) -> tuple[Any, Any, Any]:
 @pytest.fixture
 def validate(described: tuple[Any, Any, Any], checkpoint: Path, tmp_path: Path) -> Validate:
     """Runs the validator; returns the directory of the anomalies."""
+    return _validator(described, checkpoint, tmp_path)
 
+
+def _validator(described: tuple[Any, Any, Any], checkpoint: Path, tmp_path: Path) -> Validate:
     def run(*allowed: str, schema: str | None = None, max_tokens: int = 16, **limits: Any) -> Path:
         examples, statistics, inferred = described
         given = inferred
@@ -102,6 +108,14 @@ def test_a_split_without_rows_and_a_class_without_rows_in_train_stop_the_run(val
         "  train:label:CLASS_WITHOUT_ROWS: no row of class 'ugly' in train",
     ]
     assert json.dumps([NO_ROWS, NO_CLASS]) in error.remedy
+
+
+def test_rows_that_the_gate_alone_looks_at_cannot_be_missing(checkpoint: Path, tmp_path: Path) -> None:
+    # Of two rows of dev a share of 0.0001 is none.
+    (tmp_path / "few").mkdir()
+    validate = _validator(_described(tmp_path / "few", held_back=0.0001), checkpoint, tmp_path)
+    error = refused(validate, NO_ROWS, NO_CLASS, "gate:rows:SPLIT_WITHOUT_ROWS", schema=SCHEMA % "")
+    assert error.problem.splitlines()[1:] == ["  gate:rows:SPLIT_WITHOUT_ROWS: the split has no rows"]
 
 
 def test_a_dev_split_without_rows_cannot_be_allowed(described: tuple[Any, Any, Any], validate: Validate) -> None:

@@ -54,6 +54,42 @@ def test_neither_label_nor_other_columns_have_a_part_in_the_split(write: Write) 
     assert set.union(*found.values()) == {"train", "dev", "test"}
 
 
+def test_the_hash_of_the_texts_decides_whether_a_row_of_dev_is_held_back() -> None:
+    # Literal, so that no change of the code deals the rows of a data set anew.
+    digest = int(hashlib.blake2b(b"a\tb\tgate", digest_size=8).hexdigest(), 16)
+    share = digest / 256**8
+    assert splits.is_held_back(["b", "a"], None, share + 1e-6)
+    assert not splits.is_held_back(["b", "a"], None, share - 1e-6)
+    assert splits.is_held_back(["x"], "A", 0.5) == splits.is_held_back(["y"], " a", 0.5)
+
+
+def test_rows_of_dev_alone_are_held_back_wherever_they_stand(write: Write) -> None:
+    path = write("".join(f"text {number % 500}\tpos\n" for number in range(1000)))
+    other = write("".join(f"Text  {number}\tneg\n" for number in reversed(range(500))), "other.tsv")
+    given = headerless(train=(str(path),), dev=(str(path),), held_back=0.3)
+    assert given.splits == ("train", "dev", "gate")
+    assert {row.split for row in reader.read_rows(path, "train", given) if isinstance(row, Row)} == {"train"}
+    sides = []
+    for file in (path, other):
+        rows = [row for row in reader.read_rows(file, "dev", given) if isinstance(row, Row)]
+        sides.append({row.texts[0].lower().split()[1]: row.split for row in rows})
+    assert sides[0] == sides[1]
+    assert Counter(sides[0].values())["gate"] == pytest.approx(150, abs=40)
+
+
+def test_of_rows_that_a_hash_deals_those_of_dev_are_held_back_too(write: Write) -> None:
+    path = write("".join(f"text {number}\tpos\tauthor {number // 4}\n" for number in range(4000)))
+    plain = headerless(train=(), dev=(), files=(str(path),), group=3)
+    given = headerless(train=(), dev=(), files=(str(path),), group=3, held_back=0.5)
+    assert given.splits == ("train", "dev", "gate", "test")
+    before, after = (
+        [row.split for row in reader.read_rows(path, None, of) if isinstance(row, Row)] for of in (plain, given)
+    )
+    assert before == ["dev" if split == "gate" else split for split in after]
+    assert Counter(after)["gate"] == pytest.approx(Counter(before)["dev"] / 2, rel=0.3)
+    assert {len(set(after[at : at + 4])) for at in range(0, 4000, 4)} == {1}
+
+
 def test_rows_of_one_group_go_the_same_way_whatever_their_texts(write: Write) -> None:
     path = write("".join(f"text {number}\tpos\tauthor {number // 10}\n" for number in range(400)))
     given = headerless(train=(), dev=(), files=(str(path),), group=3)

@@ -49,3 +49,7 @@ def test_the_power_is_told_in_words() -> None:
     )
     (line,) = sample_size.about_power(Gate(no_worse={"mae": 0.1}), Regression(), 1044)
     assert line == "mae: how often 1,044 rows of dev decide, only a run can tell"
+    # Of rows that were held back for the gate.
+    (line,) = sample_size.about_power(Gate(no_worse={"accuracy": 0.02}), TASK, 533, "gate")
+    assert "43% are found no worse by 0.02 on 533 rows of gate" in line
+    assert "or gate have 1,546 rows" in line

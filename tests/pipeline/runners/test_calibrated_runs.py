@@ -60,9 +60,15 @@ def test_a_model_that_answers_too_few_rows_is_refused(run: Run, first_run: First
 
 
 def test_scheduled_steps_with_one_killed_give_the_bits_of_a_local_run(
-    run: Run, first_run: FirstRun, tmp_path: Path
+    run_again: Run, first_run: FirstRun, tmp_path: Path
 ) -> None:
-    _, local = run(enabled=True)
+    """With rows of dev that the gate alone looks at: none of them chose the checkpoint or the temperature."""
+    _, local = run_again(calibration={"enabled": True}, data={"held_back": 0.5})
+    assert local["rows"] == {"train": 64, "dev": 7, "gate": 9, "test": 16}
+    assert local["calibration"]["rows"] == 7
+    gated = local["evaluations"]["dev"]
+    assert (gated["split"], gated["metrics"]["candidate"][""]["example_count"]) == ("gate", 9)
+    assert "cross_fitted" not in gated
     dag, root = export(first_run.folder / "run.toml", tmp_path), tmp_path
     assert step("begin-run", dag, "killed") == 0
     for node in nodes(dag):

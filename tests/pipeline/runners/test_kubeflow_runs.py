@@ -10,6 +10,7 @@ import pytest
 
 import pipeline_runner
 from components.export.card import read_card
+from components.rows import row_counts
 from components.serving.versions import versions
 from tests.google_form import as_google
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
@@ -165,6 +166,22 @@ def test_a_spec_with_a_wrong_parameter_fails(cluster: Cluster, first: dict[str, 
         cluster.run(spec, given)
     with pytest.raises(TaskError, match="root: no parameter data_pat"):
         cluster.run(first["spec"], {"data_pat": "/"})
+
+
+def test_the_gate_gets_the_rows_that_it_gets_in_a_local_run(
+    cluster: Cluster, first: dict[str, Any], tmp_path: Path
+) -> None:
+    config = write_toy_run(tmp_path, data={"held_back": 0.5}, kubeflow=settings(first["mounted"]))
+    spec = read(exported(config, tmp_path / "spec"))
+    assert '"gate"' in str(spec.root.dag.tasks["evaluator"].inputs.parameters["split"])
+    others: dict[str, Outputs] = {name: {} for name in spec.root.dag.tasks if name != "tsv-example-gen"}
+    outputs = cluster.run(spec, {"data_path": str(tmp_path)}, others)
+    rows = row_counts.row_counts(cluster.path(outputs["tsv-example-gen"]["examples"]))
+    # As tests/pipeline/runners/test_calibrated_runs.py has them.
+    assert {split: sum(count for (of, _), count in rows.items() if of == split) for split in ("dev", "gate")} == {
+        "dev": 7,
+        "gate": 9,
+    }
 
 
 class Tagger(NamedTuple):
