@@ -42,7 +42,7 @@ def test_transformers_reads_a_pushed_pre_training_as_a_masked_language_model_and
 
     ids = [2, 5, 6, 7, 3]
     command = [str(peer_python()), "-c", _READ, str(tmp_path / "1"), json.dumps(ids)]
-    done = subprocess.run(command, capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     missing, logits, states = json.loads(done.stdout.splitlines()[-1])
     assert missing == []
     built, head = build_encoder(config, blank=True), MaskedLanguageModel(config)
