@@ -62,8 +62,18 @@ class Windows(NamedTuple):
         return tf.reshape(merged, [self.shape[0], self.shape[1], units])
 
 
-def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, separator: int, padding_id: int) -> Windows:
+def windows(
+    token_ids: tf.Tensor,
+    padding_mask: tf.Tensor,
+    settings: Model,
+    separator: int,
+    padding_id: int,
+    question: tf.Tensor | None = None,
+) -> Windows:
     """Long rows to several of at most `max_length` tokens.
+
+    Where rows begin with a question, each window begins with it too, as far as it leaves half of the room, and the
+    windows of a row move over what stands behind it by as much less as the question takes.
 
     Args:
         token_ids: int32[batch, length], [CLS] ... [SEP] and padding.
@@ -71,7 +81,10 @@ def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, sepa
         settings: `max_length` and `stride`.
         separator: token id of [SEP].
         padding_id: token id that fills windows up.
+        question: int32[batch], tokens of the question between [CLS] and its [SEP]; None: there is none.
     """
+    if question is not None:
+        return _behind_questions(token_ids, padding_mask, settings, separator, padding_id, question)
     room, stride = settings.max_length - 2, settings.stride
     shape = tf.shape(token_ids)
     inner = tf.maximum(0, tf.reduce_sum(tf.cast(padding_mask, tf.int32), axis=1) - 2)
@@ -86,3 +99,34 @@ def windows(token_ids: tf.Tensor, padding_mask: tf.Tensor, settings: Model, sepa
     seen = tf.where(tf.equal(columns, lengths[:, tf.newaxis] + 1), separator, tf.where(mask, seen, padding_id))
     inside = (columns > 0) & (columns < lengths[:, tf.newaxis] + 1)
     return Windows(seen, mask, rows, tf.where(inside, places, -1), shape)
+
+
+def _behind_questions(
+    token_ids: tf.Tensor,
+    padding_mask: tf.Tensor,
+    settings: Model,
+    separator: int,
+    padding_id: int,
+    question: tf.Tensor,
+) -> Windows:
+    """`windows` of rows with a question in front; [CLS] has a place, too."""
+    shape, most = tf.shape(token_ids), settings.max_length
+    kept = tf.minimum(question, (most - 3) // 2)
+    inner = tf.maximum(0, tf.reduce_sum(tf.cast(padding_mask, tf.int32), axis=1) - 3 - question)
+    room = most - 3 - kept
+    stride = tf.maximum(1, room - settings.overlap)
+    counts = 1 + tf.maximum(0, inner - room + stride - 1) // stride
+    rows = tf.repeat(tf.range(shape[0]), counts)
+    of_window = [tf.gather(each, rows)[:, tf.newaxis] for each in (kept, question, inner, room, stride)]
+    kept, question, inner, room, stride = of_window
+    begins = tf.ragged.range(counts).flat_values[:, tf.newaxis] * stride
+    lengths = tf.minimum(room, inner - begins)
+    columns = tf.range(tf.minimum(shape[1], most))[tf.newaxis]
+    behind = columns - kept - 2
+    inside = (behind >= 0) & (behind < lengths)
+    ends = tf.equal(behind, -1) | tf.equal(behind, lengths)
+    places = tf.where(inside, behind + question + 2 + begins, tf.where(columns <= kept, columns, 0))
+    mask = behind <= lengths
+    seen = tf.gather(tf.gather(token_ids, rows), places, batch_dims=1)
+    seen = tf.where(ends, separator, tf.where(mask, seen, padding_id))
+    return Windows(seen, mask, rows, tf.where(inside | tf.equal(columns, 0), places, -1), shape)

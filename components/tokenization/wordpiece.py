@@ -21,11 +21,13 @@ from functools import lru_cache, partial
 
 import tensorflow as tf
 
+from components.tokenization.joins import Joins
 from components.tokenization.normalizer import Normalizer
 from components.tokenization.piece_lookup import PieceLookup
 from components.tokenization.piece_table import PieceTable, compile_pieces
 from components.tokenization.unicode_table import SEPARATOR_SYMBOL, START_SYMBOL, markers, symbols_of
 from components.tokenization.vocabulary import Tokenizer
+from components.tokenization.words import split
 
 
 @lru_cache(maxsize=1)
@@ -109,7 +111,13 @@ class WordPiece:
             `max_length` of them, which has to be at least 3.
         """
         pieces = [self._pieces_of(self._spelled(texts)) for texts in (first, second)]
-        n, m = (each.row_lengths() for each in pieces)
+        kept = self._kept(*(each.row_lengths() for each in pieces))
+        a, b = (_cut(each, most) for each, most in zip(pieces, kept, strict=True))
+        start, end = (tf.fill([tf.shape(first)[0], 1], tf.constant(i, tf.int64)) for i in self._ends)
+        return tf.concat([start, a, end, b, end], axis=1)
+
+    def _kept(self, n: tf.Tensor, m: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """Of two texts' pieces, int64[n] each, how many are kept, as `pairs` has it."""
         room = tf.constant(self._max_length - 3, tf.int64)
         short = tf.minimum(n, m)
         long = tf.maximum(short, room - short)
@@ -117,10 +125,8 @@ class WordPiece:
         short = tf.where(halved, room // 2, short)
         long = tf.where(halved, room // 2 + room % 2, long)
         fits = n + m <= room
-        kept = [tf.where(fits, n, tf.where(n > m, long, short)), tf.where(fits, m, tf.where(n > m, short, long))]
-        a, b = (_cut(each, tf.minimum(most, each.row_lengths())) for each, most in zip(pieces, kept, strict=True))
-        start, end = (tf.fill([tf.shape(n)[0], 1], tf.constant(i, tf.int64)) for i in self._ends)
-        return tf.concat([start, a, end, b, end], axis=1)
+        kept = tf.where(fits, n, tf.where(n > m, long, short)), tf.where(fits, m, tf.where(n > m, short, long))
+        return tf.minimum(n, kept[0]), tf.minimum(m, kept[1])
 
     def words(self, words: tf.RaggedTensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """Cut texts that are cut into words already.
@@ -132,10 +138,7 @@ class WordPiece:
             The token ids, int64[n, (tokens)], as of whole texts; and of each token the index of the word that it
             begins, int64[n, (tokens)], -1 where it begins none.
         """
-        pieces = self._pieces_of(self._spelled(words.flat_values))
-        none = tf.cast(tf.equal(pieces.row_lengths(), 0), tf.int64)
-        unknown = tf.fill([tf.reduce_sum(none)], tf.constant(self._unknown_id, tf.int64))
-        pieces = tf.concat([pieces, tf.RaggedTensor.from_row_lengths(unknown, none)], axis=1)
+        pieces = self._pieces_of_words(words)
         lengths = pieces.row_lengths()
         number = tf.repeat(tf.ragged.range(words.row_lengths()).flat_values, lengths)
         begins = tf.equal(tf.ragged.range(lengths).flat_values, 0)
@@ -144,6 +147,45 @@ class WordPiece:
         of_words = tf.RaggedTensor.from_row_splits(tf.where(begins, number, -1), splits)[:, : self._max_length - 2]
         start, end, none = (tf.fill([words.nrows(), 1], tf.constant(i, tf.int64)) for i in (*self._ends, -1))
         return tf.concat([start, ids, end], axis=1), tf.concat([none, of_words, none], axis=1)
+
+    def contexts(self, questions: tf.Tensor, contexts: tf.Tensor) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """Cut questions and the texts that answer them as `pairs`, with where in the text each token stands.
+
+        Args:
+            questions: string[n], UTF-8.
+            contexts: string[n], UTF-8.
+
+        Returns:
+            The token ids, int64[n, (tokens)]; and int64[n, (2 * tokens)], of each token the first character of its
+            word in the text and the one behind the word's last; -1 twice for a token of no such word.
+        """
+        found = split(contexts, Joins())
+        asked, pieces = self._pieces_of(self._spelled(questions)), self._pieces_of_words(found.words)
+        splits = tf.gather(pieces.row_splits, found.words.row_splits)
+        of_question, kept = self._kept(asked.row_lengths(), splits[1:] - splits[:-1])
+        asked = _cut(asked, of_question)
+
+        def of_tokens(values: tf.Tensor) -> tf.RaggedTensor:
+            return _cut(tf.RaggedTensor.from_row_splits(values, splits), kept)
+
+        start, end = (tf.fill([tf.shape(contexts)[0], 1], tf.constant(i, tf.int64)) for i in self._ends)
+        ids = tf.concat([start, asked, end, of_tokens(pieces.flat_values), end], axis=1)
+        words = tf.stack([tf.cast(each.flat_values, tf.int64) for each in (found.begins, found.ends)], axis=1)
+        places = of_tokens(tf.repeat(tf.range(tf.size(words) // 2), pieces.row_lengths()))
+        before = asked.row_lengths() + 2
+        none = tf.fill([2 * tf.reduce_sum(before)], tf.constant(-1, tf.int64))
+        of_pairs = tf.reshape(tf.gather(words, places.flat_values), [-1])
+        offsets = tf.RaggedTensor.from_row_splits(of_pairs, 2 * places.row_splits)
+        around = tf.RaggedTensor.from_row_lengths(none, 2 * before)
+        behind = tf.fill([tf.shape(contexts)[0], 2], tf.constant(-1, tf.int64))
+        return ids, tf.concat([around, offsets, behind], axis=1)
+
+    def _pieces_of_words(self, words: tf.RaggedTensor) -> tf.RaggedTensor:
+        """The tokens of words, string[n, (words)], one row a word, at least one token each: int64[words, (tokens)]."""
+        pieces = self._pieces_of(self._spelled(words.flat_values))
+        none = tf.cast(tf.equal(pieces.row_lengths(), 0), tf.int64)
+        unknown = tf.fill([tf.reduce_sum(none)], tf.constant(self._unknown_id, tf.int64))
+        return tf.concat([pieces, tf.RaggedTensor.from_row_lengths(unknown, none)], axis=1)
 
     def _spelled(self, texts: tf.Tensor) -> tf.Tensor:
         """Texts, string[n], as texts of ASCII and symbols."""
@@ -203,6 +245,7 @@ class TracedWordPiece:
         self._whole = function(plain, input_signature=[texts])
         self.pairs = function(plain.pairs, input_signature=[texts, texts])
         self.words = function(plain.words, input_signature=[words])
+        self.contexts = function(plain.contexts, input_signature=[texts, texts])
 
     def __call__(self, texts: tf.Tensor) -> tf.RaggedTensor:
         """As `WordPiece`."""

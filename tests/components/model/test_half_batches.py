@@ -57,3 +57,5 @@ def test_of_tokens_each_half_is_filled_up_to_the_length_of_the_batch() -> None:
     inputs = tf.constant([[1, 9, 9], [2, 3, 4]])
     found = in_halves(lambda ids, _: ids[:, :, tf.newaxis], per_token=True)(inputs, tf.constant(mask))
     assert found.numpy()[:, :, 0].tolist() == [[1, 0, 0], [2, 3, 4]]
+    filled = in_halves(lambda ids, _: ids[:, :, tf.newaxis], per_token=True, behind=-7)(inputs, tf.constant(mask))
+    assert filled.numpy()[:, :, 0].tolist() == [[1, -7, -7], [2, 3, 4]]

@@ -63,3 +63,50 @@ def test_every_token_is_in_some_window() -> None:
         assert set(places[places >= 0]) == set(range(1, length - 1))
         inner = seen.token_ids.numpy()[places >= 0]
         np.testing.assert_array_equal(inner, ids[0][places[places >= 0]])
+
+
+def test_each_window_of_a_context_begins_with_the_question() -> None:
+    # A question of two tokens, of five; contexts of four; windows of eight.
+    ids = tf.constant([[CLS, 7, 8, SEP, 11, 12, 13, 14, SEP, 0, 0], [CLS, 3, 4, 5, 6, 7, SEP, 21, 22, 23, SEP]])
+    settings = Model(base="b", max_length=8, long_texts="window", window_overlap=1)
+    seen = windows(ids, tf.not_equal(ids, 0), settings, SEP, PAD, tf.constant([2, 5]))
+    assert seen.token_ids.numpy().tolist() == [
+        [CLS, 7, 8, SEP, 11, 12, 13, SEP],
+        [CLS, 7, 8, SEP, 13, 14, SEP, 0],
+        # Of the question two tokens leave half of the room.
+        [CLS, 3, 4, SEP, 21, 22, 23, SEP],
+    ]
+    assert seen.padding_mask.numpy().tolist() == (seen.token_ids.numpy() > 0).tolist()
+    assert seen.rows.numpy().tolist() == [0, 0, 1]
+    assert seen.places.numpy().tolist() == [
+        [0, -1, -1, -1, 4, 5, 6, -1],
+        [0, -1, -1, -1, 6, 7, -1, -1],
+        [0, -1, -1, -1, 7, 8, 9, -1],
+    ]
+    logits = tf.reshape(tf.range(24.0), [3, 8, 1])
+    merged = seen.merged_tokens(logits)[:, :, 0].numpy().tolist()
+    # [CLS] is the mean of both windows, as is what both have.
+    assert merged[0] == [4.0, 0.0, 0.0, 0.0, 4.0, 5.0, 9.0, 13.0, 0.0, 0.0, 0.0]
+    assert merged[1] == [16.0, *[0.0] * 6, 20.0, 21.0, 22.0, 0.0]
+
+
+def test_every_token_of_a_context_is_in_some_window_in_its_order() -> None:
+    draws = np.random.default_rng(0)
+    for _ in range(40):
+        rows, most = int(draws.integers(1, 4)), int(draws.integers(8, 14))
+        sizes = draws.integers(1, 30, (rows, 2))
+        width = int(sizes.sum(axis=1).max()) + 3
+        ids = np.zeros((rows, width), np.int32)
+        for row, (asked, told) in enumerate(sizes):
+            ids[row, : asked + told + 3] = [CLS, *[3] * asked, SEP, *range(10, 10 + told), SEP]
+        settings = Model(base="b", max_length=most, long_texts="window", window_overlap=int(draws.integers(0, 3)))
+        question = tf.constant(sizes[:, 0], tf.int32)
+        seen = windows(tf.constant(ids), tf.constant(ids > 0), settings, SEP, PAD, question)
+        cut, places = seen.token_ids.numpy(), seen.places.numpy()
+        assert cut.shape[1] <= most
+        for row, (asked, told) in enumerate(sizes):
+            mine = seen.rows.numpy() == row
+            assert set(places[mine][places[mine] > 0]) == set(range(asked + 2, asked + 2 + told))
+            assert ((cut[mine] == SEP).sum(axis=1) == 2).all()
+            for window, at in zip(cut[mine], places[mine], strict=True):
+                assert window[at > 0].tolist() == ids[row, at[at > 0]].tolist()
