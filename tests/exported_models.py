@@ -35,6 +35,7 @@ TASKS: dict[str, Task] = {
     "tagging": tasks.BUILT_IN["tagging"](("ART", "MOOD")),
     "word_tags": tasks.BUILT_IN["word_tags"](("ADJ", "DET", "NOUN")),
     "embedding": tasks.BUILT_IN["embedding"](),
+    "answering": tasks.BUILT_IN["answering"](),
 }
 
 JOINS = Joins.learned([["the", "film", "'s"], ["good", "!"]])
@@ -77,7 +78,7 @@ def save(version: Path, model: TaskModel, settings: Model, tokenizer: Tokenizer,
     """Writes a model as a version, with what its card says besides."""
     task = model.task
     joins = JOINS if task.per_token else None
-    transform = _of_examples(texts.transform(task, tokenizer, settings.most_tokens))
+    transform = _of_examples(texts.transform(task, tokenizer, settings.most_tokens), task)
     raw = {**texts.raw_spec(task), "label": _label(task)}
     made = saved_model.exported(model, transform, raw, joins, settings.most_words)
     reads = {"predict_text": list(made.text_names), "header": True, "quoting": "none", "columns": None}
@@ -95,7 +96,7 @@ def _label(task: Task) -> Any:
     return tf.io.FixedLenFeature([], tf.float32 if task.numeric else tf.string)
 
 
-def _of_examples(transform: Any) -> Any:
+def _of_examples(transform: Any, task: Task) -> Any:
     """With a target and a length, which the signatures for an evaluation return."""
     import tensorflow as tf
 
@@ -104,7 +105,12 @@ def _of_examples(transform: Any) -> Any:
     def transformed(raw: dict[str, Any]) -> dict[str, Any]:
         found = transform(raw)
         nothing = tf.zeros([found[feature_names.TOKEN_IDS].dense_shape[0]], tf.float32)
-        return {**found, feature_names.TARGET: nothing, feature_names.LENGTH_BUCKET: nothing}
+        texts = (
+            {feature_names.ANSWER_TEXTS: tf.sparse.from_dense(tf.cast(nothing[:, tf.newaxis], tf.int64))}
+            if task.finds_span
+            else {}
+        )
+        return {**found, **texts, feature_names.TARGET: nothing, feature_names.LENGTH_BUCKET: nothing}
 
     return transformed
 

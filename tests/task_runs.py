@@ -87,6 +87,13 @@ def _embedding(draws: Draws) -> tuple[str, ...]:
     return _filled(draws, first, first), _filled(draws, second, second), f"{int(first == second)}"
 
 
+def _answering(draws: Draws) -> tuple[str, ...]:
+    answer = draws.choice(["film good", "bad", ""])
+    words = draws.choices(_LETTERS, k=4)
+    words.insert(draws.randrange(5), answer)
+    return _filled(draws, "is"), " ".join(filter(None, words)), answer
+
+
 MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
     "multilabel": (_multilabel, {"min": {"micro_f1": 0.9, "ap/good": 0.8}}, {"allow_no_label": True}),
     "pair": (_pair, {"min": {"accuracy": 0.9, "f1/good": 0.8}}, {}),
@@ -96,6 +103,7 @@ MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
     "classification": (_classification, {"min": {"accuracy": 0.9}}, {}),
     "embedding": (_embedding, {"min": {"spearman": 0.8}}, {}),
     "word_tags": (_word_tags, {"min": {"token_accuracy": 0.9, "recall/NOUN": 0.8}}, {"format": "conllu"}),
+    "answering": (_answering, {"min": {"f1": 0.9, "exact_match_without_answer": 0.8}}, {}),
 }
 """Task -> how a row is made, the gate, and more keys of `data`. Classification's here is Chinese."""
 
@@ -182,6 +190,13 @@ ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
             ]
         ),
     ),
+    "answering": (
+        ["is a\tc  film good d", "b is\ta b c", "is\tü — BAD!"],
+        lambda f: (
+            [(row["answer"], row["start"], row["end"]) for row in f]
+            == [("film good", 3, 12), ("", 0, 0), ("BAD", 4, 7)]
+        ),
+    ),
     "embedding": (["good good a", "bad bad a"], lambda f: abs(sum(v * v for v in f[0]["vector"]) - 1) < 1e-5),
 }
 
@@ -258,7 +273,7 @@ def check_suspects(task: str, record: dict[str, Any], folder: Path, capfd: pytes
     capfd.readouterr()
     status = pipeline_runner.main(["label-errors", record["id"], "--json", *where])
     out, err = capfd.readouterr()
-    if task == "embedding":
+    if task in ("answering", "embedding"):
         assert (status, json.loads(out)["failure"]["place"]) == (2, "label-errors")
         return
     assert status == 0, err

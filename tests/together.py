@@ -62,7 +62,10 @@ def trained(base_model: Path, name: str, settings: dict[str, Any], group: Any) -
 
 
 def toy_split(name: str, path: Path) -> tuple[Any, Any]:
-    """Rows of 3 to 14 tokens, and their task: two classes of a text or of two, or tags of few or many words a row."""
+    """Rows of 3 to 14 tokens, and their task: two classes of a text or of two, answers in the second of two, or tags of
+    few or many words a row.
+    """
+    from components.tasks.answering.task import Answering
     from components.tasks.classification import Classification
     from components.tasks.pair import Pair
     from components.tasks.tagging import IGNORED, Tagging
@@ -71,13 +74,17 @@ def toy_split(name: str, path: Path) -> tuple[Any, Any]:
     draws = np.random.default_rng(0)
     lengths = draws.integers(3, 15, ROWS).astype(np.int32)
     token_ids = draws.integers(5, 40, lengths.sum()).astype(np.int32)
-    if name == "pair":
+    if name in ("answering", "pair"):
         # A row's second token, so that the second text has one at least.
         token_ids[np.cumsum(lengths) - lengths + 1] = VOCABULARY.index("[SEP]")
     token_ids.tofile(path)
     if name in ("classification", "pair"):
         task = (Pair if name == "pair" else Classification)(("bad", "good"))
         return Rows(path, lengths, draws.integers(0, 2, ROWS).astype(np.int32)), task
+    if name == "answering":
+        targets = np.array([[0, 0] if row % 3 == 0 else [2, size - 1] for row, size in enumerate(lengths)], np.int32)
+        to_measure = [np.array([0, ord("a")], np.int32)] * ROWS
+        return Rows(path, lengths, targets, measured=lambda: iter(to_measure)), Answering()
     tags = draws.integers(0, 3, lengths.sum()).astype(np.int32)
     tags[draws.random(len(tags)) < 0.6] = IGNORED
     return Rows(path, lengths, tags, per_token=True), Tagging(("FILM",))

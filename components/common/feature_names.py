@@ -17,8 +17,19 @@ TARGET = "label_target"
 WORD_IDS = "word_ids"
 """Transformed feature where each word is labelled: int64[length], the index of the word that a token begins, or -1."""
 
+OFFSETS = "token_offsets"
+"""Transformed feature where the answer is a part of a text: int64[2 * length], of each token the first character of its
+word in that text and the one behind the word's last; -1 twice for a token of no such word."""
+
+ANSWER_TEXTS = "answer_texts"
+"""Transformed feature, likewise: int64[characters], the code points of the text, then a 0 and those of an answer, for
+each right answer."""
+
 LENGTH_BUCKET = "text_length"
 """Transformed feature: bytes[1], the number of tokens as a range, for slices."""
 
-RESERVED = frozenset({"text", "text_a", "text_b", "tokens", LABEL, TOKEN_IDS, TARGET, WORD_IDS, LENGTH_BUCKET})
+RESERVED = frozenset(
+    {"text", "text_a", "text_b", "tokens", "question", "context"}
+    | {LABEL, TOKEN_IDS, TARGET, WORD_IDS, OFFSETS, ANSWER_TEXTS, LENGTH_BUCKET}
+)
 """Names that a column carried along for slicing cannot have."""

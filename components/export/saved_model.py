@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from components.export.embedding_signatures import ExportedEmbedding
+from components.export.of_task.answering import ExportedAnswering
 from components.export.signatures import Exported
 from components.export.tagger_signatures import ExportedTagger
 from components.model.task_model import TaskModel
@@ -25,4 +26,6 @@ def exported(
     """
     if model.task.per_token:
         return ExportedTagger(model, transform, raw_spec, joins or Joins(), most_words)
+    if model.task.finds_span:
+        return ExportedAnswering(model, transform, raw_spec)
     return (ExportedEmbedding if model.task.bi_encoder else Exported)(model, transform, raw_spec)

@@ -24,8 +24,8 @@ ALLOWED = frozenset(
     PartitionedCall PlaceholderWithDefault Prod RaggedGather RaggedRange RaggedTensorToSparse RaggedTensorToTensor
     Range ReadVariableOp RealDiv ReduceJoin Reshape ResourceGather RightShift Rsqrt Select SelectV2 Shape Sigmoid
     Size Softmax SparseToDense Split SplitV Square Squeeze StatefulPartitionedCall StatelessIf StatelessWhile
-    StaticRegexFullMatch StaticRegexReplace StridedSlice StringJoin StringLength StringSplitV2 Sub Sum Tanh
-    TensorListConcatV2 TensorListLength TensorListReserve TensorListSetItem TensorScatterUpdate Tile TopKV2
+    StaticRegexFullMatch StaticRegexReplace StridedSlice StringJoin StringLength StringSplitV2 StringToNumber Sub Sum
+    Tanh TensorListConcatV2 TensorListLength TensorListReserve TensorListSetItem TensorScatterUpdate Tile TopKV2
     Transpose UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode Unpack UnsortedSegmentJoin UnsortedSegmentMax
     UnsortedSegmentMin UnsortedSegmentSum UpperBound Where While ZerosLike
     """.split()  # noqa: SIM905

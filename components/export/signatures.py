@@ -120,7 +120,10 @@ class Exported(tf.Module):
 
     def padded_tokens(self, *texts: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
         """string[n] of each text -> int32[n, length] and its mask."""
-        return padded(self.transformed_texts(*texts)[feature_names.TOKEN_IDS], self.model.padding_id)
+        return self._padded(self.transformed_texts(*texts))
+
+    def _padded(self, transformed: dict[str, Any]) -> tuple[tf.Tensor, tf.Tensor]:
+        return padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
 
     def transformed_texts(self, *texts: tf.Tensor) -> dict[str, Any]:
         """The transformed features of texts, string[n] each."""
@@ -170,10 +173,13 @@ class Exported(tf.Module):
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
         wanted = (*self._task.texts, feature_names.LABEL)
         transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
+        target, bucket = self.evaluation_target(transformed), transformed[feature_names.LENGTH_BUCKET]
+        return {feature_names.TARGET: target, feature_names.LENGTH_BUCKET: bucket}
+
+    def evaluation_target(self, transformed: dict[str, Any]) -> tf.Tensor:
+        """The targets of all rows in the form that `Task.compute_metrics` takes."""
         label = transformed[feature_names.TARGET]
-        if isinstance(label, tf.SparseTensor):
-            label = tf.sparse.to_dense(label, tagging.IGNORED)
-        return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: transformed[feature_names.LENGTH_BUCKET]}
+        return tf.sparse.to_dense(label, tagging.IGNORED) if isinstance(label, tf.SparseTensor) else label
 
     def _as_raw(self, name: str, values: tf.Tensor) -> Any:
         """string[n] in the form the transform graph was traced with."""

@@ -14,6 +14,9 @@ from components.settings.model import Model
 from components.tasks import Task
 from components.tokenization.vocabulary import Tokenizer
 
+NEVER = -1e6
+"""The logit of a token that is no answer: its probability is 0 in float32."""
+
 
 class TaskModel(TrainedModel):
     """Token ids to logits, for whatever task: its class says how many, and whether a row has them or each token.
@@ -42,15 +45,15 @@ class TaskModel(TrainedModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if settings.pooling == "auto" and not task.per_token:
+        if settings.pooling == "auto" and not task.has_token_head:
             raise ValueError("pooling is still to be chosen")
         self.encoder, self.task = encoder, task
         self._settings, self._start, self._separator = settings, tokenizer.start_id, tokenizer.separator_id
         self.padding_id = tokenizer.padding_id
         """Token id that fills rows up to equal length."""
-        self._bi_encoder, self._per_token = task.bi_encoder, task.per_token
+        self._bi_encoder, self._of_tokens, self._finds_span = task.bi_encoder, task.has_token_head, task.finds_span
         self._in_segments = len(task.texts) > 1 and not task.bi_encoder
-        self.uses_pooler = settings.pooling == "cls" and task.head_units is not None and not task.per_token
+        self.uses_pooler = settings.pooling == "cls" and task.head_units is not None and not self._of_tokens
         self.dropout = keras.layers.Dropout(dropout, seed=seed)
         if task.head_units is not None:
             deviation = encoder.config.initializer_range
@@ -65,17 +68,29 @@ class TaskModel(TrainedModel):
         """int32[batch, length] and bool[batch, length] to logits.
 
         Returns:
-            float32[batch, units]; of labels a token, float32[batch, length, units]; of embeddings, the unit vectors of
-            both texts one after the other, float32[batch, 2 * hidden].
+            float32[batch, units]; of labels a token, float32[batch, length, units]; likewise of answers, where all
+            tokens but [CLS] and the context's have `NEVER`; of embeddings, the unit vectors of both texts one after the
+            other, float32[batch, 2 * hidden].
         """
         if self._bi_encoder:
             both = windows.split_pairs(token_ids, padding_mask, self._start, self.padding_id)
             return tf.concat(tf.split(self.vectors(*both, training=training), 2), axis=1)
         if self._settings.long_texts == "truncate":
-            return self._of_rows(token_ids, padding_mask, training)
+            return self._answers(token_ids, padding_mask, self._of_rows(token_ids, padding_mask, training))
         seen = self._windows(token_ids, padding_mask)
         logits = self._of_rows(seen.token_ids, seen.padding_mask, training)
-        return seen.merged_tokens(logits) if self._per_token else seen.merged_rows(logits)
+        if not self._of_tokens:
+            return seen.merged_rows(logits)
+        return self._answers(token_ids, padding_mask, seen.merged_tokens(logits))
+
+    def _answers(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, logits: tf.Tensor) -> tf.Tensor:
+        """Where answers are looked for, without those that are none: in the question, at a [SEP], in padding."""
+        if not self._finds_span:
+            return logits
+        in_context = tf.equal(segment_ids(token_ids, self._separator), 1) & tf.not_equal(token_ids, self._separator)
+        is_first = tf.equal(tf.range(tf.shape(token_ids)[1]), 0)
+        allowed = (in_context & padding_mask) | is_first
+        return tf.where(allowed[:, :, tf.newaxis], logits, NEVER)
 
     def vectors(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool = False) -> tf.Tensor:
         """The pooled states of one text a row, scaled to length 1: float32[batch, hidden]; the mean over windows."""
@@ -86,7 +101,11 @@ class TaskModel(TrainedModel):
         return tf.math.l2_normalize(seen.merged_rows(pooled), axis=1)
 
     def _windows(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> windows.Windows:
-        return windows.windows(token_ids, padding_mask, self._settings, self._separator, self.padding_id)
+        question = None
+        if self._finds_span:
+            behind = segment_ids(token_ids, self._separator)
+            question = tf.reduce_sum(tf.cast(padding_mask & tf.equal(behind, 0), tf.int32), axis=1) - 2
+        return windows.windows(token_ids, padding_mask, self._settings, self._separator, self.padding_id, question)
 
     def _pooled(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
         sequence = self._encoded(token_ids, padding_mask, training)["sequence_output"]
@@ -97,7 +116,8 @@ class TaskModel(TrainedModel):
     @property
     def cacheable(self) -> bool:
         """Whether `lower` and `upper` together are what `call` is."""
-        return not self._bi_encoder and self._settings.long_texts == "truncate"
+        # Where an answer can be, the token ids tell.
+        return not (self._bi_encoder or self._finds_span) and self._settings.long_texts == "truncate"
 
     def lower(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, layers: int) -> tf.Tensor:
         """What the embeddings and the first `layers` layers make of a batch, without dropout.
@@ -113,7 +133,7 @@ class TaskModel(TrainedModel):
 
     def pooled(self, layers: int) -> bool:
         """Whether `lower` gives one state a row."""
-        return layers == len(self.encoder.blocks) and not self._per_token
+        return layers == len(self.encoder.blocks) and not self._of_tokens
 
     def upper(self, hidden: tf.Tensor, padding_mask: tf.Tensor, layers: int, training: bool = False) -> tf.Tensor:
         """What `lower` returned to logits; the mask has its length."""
@@ -141,7 +161,7 @@ class TaskModel(TrainedModel):
     def _logits(self, encoded: dict[str, tf.Tensor], padding_mask: tf.Tensor, training: bool) -> tf.Tensor:
         if self.uses_pooler:
             states = encoded["pooled_output"]
-        elif self._per_token:
+        elif self._of_tokens:
             states = tf.cast(encoded["sequence_output"], tf.float32)
         else:
             states = _mean(encoded["sequence_output"], padding_mask)

@@ -34,6 +34,10 @@ class Layout:
     """Between the fields."""
     needs_label: bool = True
     """Whether its field may not be empty."""
+    start: int | None = None
+    """Of where the answer begins in a text, which is the label; None: there is no such column."""
+    label_is_part: bool = False
+    """Whether the label is a part of a text, in which any character may stand."""
 
 
 def read_layout(path: Path, data: Data) -> Layout:
@@ -43,14 +47,17 @@ def read_layout(path: Path, data: Data) -> Layout:
         InputError: an unreadable or empty file, a header without a wanted column (with the nearest name).
     """
     wanted, texts = data.wanted, len(data.text)
-    reading = data.separator, not data.allow_no_label
+    of_text = TASKS[data.task].finds_span
+    reading = data.separator, not (data.allow_no_label or of_text)
     if not data.header:
         group = None if data.group is None else int(data.group) - 1
         width = max(width_without_header(data), 0 if data.columns else _conll_columns(path, data))
         places = [int(column) - 1 for column in wanted]
         rest = places[texts + 1 :]
         slice_names = tuple(f"column_{place + 1}" for place in rest)
-        return Layout(width, tuple(places[:texts]), places[texts], tuple(rest), slice_names, group, *reading)
+        start = None if data.start is None else int(data.start) - 1
+        places_of = tuple(places[:texts]), places[texts], tuple(rest)
+        return Layout(width, *places_of, slice_names, group, *reading, start, of_text)
     names = _header(path, data.row_quoting)
     keys = [*["data.text"] * texts, "data.label", *["data.slices"] * len(data.slices)]
     remedy = "Correct {}, or if line 1 is a row, set data.header = false and give the columns as numbers"
@@ -73,7 +80,9 @@ def read_layout(path: Path, data: Data) -> Layout:
     rest = places[texts + 1 :]
     group = None if data.group is None else index_of("data.group", data.group)
     slice_names = tuple(names[i] for i in rest)
-    return Layout(len(names), tuple(places[:texts]), places[texts], tuple(rest), slice_names, group, *reading)
+    start = None if data.start is None else index_of("data.start", data.start)
+    places_of = tuple(places[:texts]), places[texts], tuple(rest)
+    return Layout(len(names), *places_of, slice_names, group, *reading, start, of_text)
 
 
 def width_without_header(data: Data) -> int:

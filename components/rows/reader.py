@@ -20,6 +20,7 @@ from components.rows.splits import is_held_back, split_of
 from components.rows.tsv import BadRow, Fields, Quoting, read_fields, separator
 from components.settings.data import GATE, Data
 from components.settings.fields import Column
+from components.tasks.answering.task import Answering
 
 
 class Row(NamedTuple):
@@ -137,6 +138,8 @@ def read_rows(
             line, fields = record[0], record[1]
             if label is not None and label < len(fields):
                 fields[label] = clean(fields[label])
+                if isinstance(task, Answering) and layout.start is not None and layout.start < len(fields):
+                    fields[label] = task.with_starts(fields[label], fields[layout.start])
             if problem := broken_rule(fields, layout, rule):
                 yield bad.row(record, problem)
                 continue
@@ -150,7 +153,7 @@ def read_rows(
                 line,
                 dealt_to,
                 texts,
-                task.as_learned(found),
+                task.located(texts, found) if isinstance(task, Answering) else task.as_learned(found),
                 tuple([fields[i] for i in layout.slices]),
             )
         advance(bytes_read(file) - seen)

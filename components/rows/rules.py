@@ -40,7 +40,7 @@ def broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> Problem
         if len(fields) > layout.width:
             hint = "replace a tab that belongs to a text by a space" if name == "tab" else f"quote a text with a {name}"
         return f"expected {expected}, got {len(fields)}", f"Correct the row; {hint}"
-    alone = (index for index in (layout.label, layout.group) if index is not None)
+    alone = (index for index in (layout.label, layout.group, layout.start) if index is not None)
     used = (*layout.texts, *alone, *layout.slices)
     for index in used:
         if "\0" in fields[index]:
@@ -55,7 +55,7 @@ def broken_rule(fields: list[str], layout: Layout, rule: Rule | None) -> Problem
     label = fields[layout.label]
     if not label.strip() and layout.needs_label:
         return f"the label (field {layout.label + 1}) is empty", _GIVE_A_LABEL
-    if hidden := hidden_character(label):
+    if not layout.label_is_part and (hidden := hidden_character(label)):
         return hidden
     return rule([fields[index] for index in layout.texts], label) if rule else None
 

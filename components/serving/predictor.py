@@ -72,7 +72,7 @@ class BatchedInference:
 
     def _raw_window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
         return self._in_batches(
-            [1 + len(text) // _CHARACTERS_A_TOKEN for (text,) in texts],
+            [1 + sum(map(len, row)) // _CHARACTERS_A_TOKEN for row in texts],
             lambda batch: _by_row(self._of_texts(**self._columns([texts[row] for row in batch]))),  # type: ignore[misc]
             pool,
         )
@@ -136,10 +136,11 @@ class Predictor:
             self._padding_id = int(described.get("tokenizer", {}).get("padding_id", 0))
             self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
             of_texts = signatures[signature_names.TEXT_SIGNATURE]
-            self.text_names = tuple(sorted(self._tokenize.structured_input_signature[1]))
+            given = set(self._tokenize.structured_input_signature[1])
+            self.text_names = self.task.texts if given == set(self.task.texts) else tuple(sorted(given))
             """Names of the texts of a row."""
             self._rows = self._batched(
-                signatures[signature_names.TOKEN_SIGNATURE], of_texts if self.task.per_token else None
+                signatures[signature_names.TOKEN_SIGNATURE], of_texts if self.task.has_token_head else None
             )
             self._check_labels(of_texts(**{name: tf.constant([""]) for name in self.text_names}))
         except (OSError, LookupError, TypeError, ValueError, AttributeError, tf.errors.OpError) as error:

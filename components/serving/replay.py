@@ -14,6 +14,7 @@ import numpy as np
 from components.export import signature_names
 from components.serving.client import Call
 from components.tasks import Task
+from components.tasks.answering.task import Answering
 from components.tasks.tagging import entities
 from components.tasks.word_tags import WordTags
 
@@ -122,6 +123,26 @@ class ReplayOfEach(Replay):
             yield Found(np.array_equal(np.concatenate(ids), row.token_ids), _difference(vectors, wanted))
 
 
+class ReplayOfAnswers(Replay):
+    """Rows whose answer is a part of their second text."""
+
+    @property
+    def _wanted_outputs(self) -> list[str]:
+        return ["answer", "start", "end", "null_score", "scores"]
+
+    def found(
+        self, rows: Sequence[Row], outputs: Sequence[dict[str, np.ndarray]], expected: np.ndarray
+    ) -> Iterator[Found]:
+        """By the scores of the best answers and of none; an answer has to be what its text has at its place."""
+        tokens, answers = outputs
+        scores = np.concatenate([answers["null_score"][:, np.newaxis], answers["scores"]], axis=1)
+        for place, (row, ids, wanted) in enumerate(zip(rows, _rows_of(tokens), expected, strict=True)):
+            start, end = (int(answers[name][place]) for name in ("start", "end"))
+            same = answers["answer"][place].decode(errors="replace") == row.texts[1][start:end]
+            by = _difference(scores[place], wanted[:, 2]) if same else float("inf")
+            yield Found(np.array_equal(ids, row.token_ids), by)
+
+
 class ReplayOfWords(Replay):
     """Rows of words with a tag each: a client sends words, or running text, whose words the model finds."""
 
@@ -184,6 +205,8 @@ def replay_of(task: Task) -> Replay:
     """That of a task."""
     if task.per_token:
         return ReplayOfWords(task)
+    if isinstance(task, Answering):
+        return ReplayOfAnswers(task)
     return (ReplayOfEach if task.bi_encoder else Replay)(task)
 
 

@@ -56,9 +56,9 @@ class Data:
     """Where in a TOML file they are."""
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
-    """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`
-    or `embedding`, or a task of a package of your own, see docs/tasks.md. It stands at the top of the file, above the
-    tables.
+    """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`,
+    `embedding` or `answering`, or a task of a package of your own, see docs/tasks.md. It stands at the top of the file,
+    above the tables.
     Example: `task = "multilabel"`"""
     train: Paths = ()
     """The files that the model learns from; required, unless `files` is given.
@@ -116,11 +116,15 @@ class Data:
     Example: `comments = "# "` with `format = "conll"`, `task = "tagging"`"""
     text: Columns = ()
     """The column of the text, a name or a number from 1; for a task with two texts a list of both. Default: the task's
-    own names (`text`, or `text_a` and `text_b`, or `tokens`). Example: `text = "body"`"""
+    own names (`text`, or `text_a` and `text_b`, `tokens`, `question` and `context`). Example: `text = "body"`"""
     label: Column | None = None
     """The column of the label, a name or a number from 1; default: the task's own name (`label`, `score`, `value` or
-    `tags`), 2 with `format = "conll"`, 4 (UPOS) with `conllu`.
+    `tags`, `answer`), 2 with `format = "conll"`, 4 (UPOS) with `conllu`.
     Example: `label = "topic"`"""
+    start: Column | None = None
+    """For the task `answering`: the column of where each answer begins in its context, a name or a number from 1; in
+    characters from 0, with a `|` between several. Default: an answer is where it first stands in the context.
+    Example: `start = "start"` with `task = "answering"`"""
     scheme: tag_schemes.Scheme = "bio"
     """For the task `tagging`, how tags in the files mark entities: `bio` (IOB2), `iob1`, or `bioes`, which reads BILOU
     too. All are learned and answered as the same entities, see docs/tasks.md.
@@ -196,8 +200,7 @@ class Data:
         """Gives the columns that are not given the task's names, or in CoNLL's formats numbers."""
         task = TASKS[self.task]
         conll = {"conll": (1, 2), "conllu": (CONLLU_WORD, CONLLU_TAG)}.get(self.format)
-        # Frozen for everybody else.
-        if conll:
+        if conll:  # the fields are frozen for everybody else
             object.__setattr__(self, "header", False)
         if self.separator != "\t":
             object.__setattr__(self, "quoting", "csv")
@@ -222,7 +225,7 @@ class Data:
     @property
     def columns_in_use(self) -> int:
         """The largest number of a column, without a header."""
-        return max(int(column) for column in (*self.wanted, self.group or 1))
+        return max(int(column) for column in (*self.wanted, self.group or 1, self.start or 1))
 
     def _check_task(self) -> None:
         task = TASKS[self.task]
@@ -231,12 +234,13 @@ class Data:
             raise ConflictError("text", problem, f"Give {len(task.texts)}, say text = {shown(task.texts)}")
         bounds = self.range
         if bounds is not None and not (task.numeric and len(bounds) == 2 and bounds[0] < bounds[1]):
-            problem = f"`data.range` is {shown(self.range)}"
-            remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has names"
-            raise ConflictError("range", problem, remedy)
+            kind = "names" if task.has_label_names else "parts of texts"
+            remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has {kind}"
+            raise ConflictError("range", f"`data.range` is {shown(self.range)}", remedy)
         if self.labels != FROM_TRAIN and not task.has_label_names:
-            problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are numbers"
-            raise ConflictError("labels", problem, "Delete it; data.range bounds numbers")
+            kind = "numbers" if task.numeric else "parts of texts"
+            problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are {kind}"
+            raise ConflictError("labels", problem, "Delete it" + "; data.range bounds numbers" * task.numeric)
         if self.most_words is not None and not task.per_token:
             problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
             raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
@@ -254,15 +258,20 @@ class Data:
         if self.scheme != "bio" and self.task != Tagging.name:
             problem = f"`data.scheme` is {shown(self.scheme)}, but the rows of {self.task} have no tags of entities"
             raise ConflictError("scheme", problem, 'Delete it, or set task = "tagging"')
+        if self.start is not None and not task.finds_span:
+            problem = f"`data.start` is {shown(self.start)}, but the labels of {self.task} are no parts of a text"
+            raise ConflictError("start", problem, 'Delete it, or set task = "answering"')
         if self.allow_no_label and not issubclass(task, Multilabel):
-            problem = f"`data.allow_no_label` is true, but a row of {self.task} needs its label"
+            needs = "may have no label without it" if task.finds_span else "needs its label"
+            problem = f"`data.allow_no_label` is true, but a row of {self.task} {needs}"
             raise ConflictError("allow_no_label", problem, 'Delete it, or set task = "multilabel"')
 
     def _check_columns(self) -> None:
-        wanted = self.wanted
+        wanted = (*self.wanted, *(() if self.start is None else (self.start,)))
         if len(set(wanted)) < len(wanted):
             problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
-            raise ConflictError("label" if self.label in self.text else "slices", problem, "Give each another column")
+            key = "label" if self.label in self.text else "start" if self.start in self.wanted else "slices"
+            raise ConflictError(key, problem, "Give each another column")
         if self.group is not None and self.group == self.label:
             problem = f"`data.group` is {shown(self.group)}, the column of the label: a class would be in one split"
             raise ConflictError("group", problem, "Give a column of what belongs together, say the author")
@@ -270,8 +279,8 @@ class Data:
         if unknown := next((name for name in self.slice_values if name not in known), None):
             problem = f"`data.slice_values` names {shown(unknown)}, `data.slices` is {shown(self.slices)}"
             raise ConflictError("slice_values", problem, f"{did_you_mean(unknown, known)}Add the column to `slices`")
-        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices), "group")
-        for key, column in zip(keys, (*wanted, self.group), strict=True):
+        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices), "group", "start")
+        for key, column in zip(keys, (*self.wanted, self.group, self.start), strict=True):
             if not self.header and isinstance(column, str):
                 problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
                 remedy = "Number the columns from 1, say text = 1 and label = 2; or set header = true"
@@ -281,24 +290,19 @@ class Data:
                 raise ConflictError("columns", problem, "Correct the one or the other")
         if self.header and self.columns is not None:
             problem = f"`data.columns` is {self.columns}, but it is for files without a header"
-            remedy = "Delete it, the header tells the number itself; or set header = false"
-            raise ConflictError("columns", problem, remedy)
+            raise ConflictError(
+                "columns", problem, "Delete it, the header tells the number itself; or set header = false"
+            )
 
     def _check_labels(self) -> None:
         least = TASKS[self.task].min_labels
         if len(self.labels) < least or len(set(self.labels)) < len(self.labels):
-            count = {1: "one name", 2: "two names"}[least]
+            count = ("one name", "two names")[least - 1]
             problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
             raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
-        for name in self.labels:
-            if issubclass(TASKS[self.task], Multilabel) and LABEL_SEPARATOR in name:
-                problem = f"`data.labels` holds {shown(name)}, but a {LABEL_SEPARATOR} stands between labels"
-                raise ConflictError("labels", problem, "Rename the label")
-            if hidden := label_text.hidden_character(name):
-                raise ConflictError("labels", f"`data.labels`: {hidden[0]}", hidden[1])
-            if not name.strip():
-                problem = f"`data.labels` holds {shown(name)}, a name cannot be empty"
-                raise ConflictError("labels", problem, "Correct the name")
+        separator = LABEL_SEPARATOR if issubclass(TASKS[self.task], Multilabel) else None
+        if wrong := next((found for name in self.labels if (found := label_text.wrong_name(name, separator))), None):
+            raise ConflictError("labels", f"`data.labels`{wrong[0]}", wrong[1])
 
     def under(self, folder: str) -> Self:
         """The same with relative paths taken from a directory."""

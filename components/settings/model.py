@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from components.common import defaults
 from components.settings.fields import ConflictError, PathText, settings
+from components.tasks.answering.task import DEFAULT_LONGEST, DEFAULT_NULL_THRESHOLD
 from components.tasks.multilabel import DEFAULT_THRESHOLD
 
 DEFAULT_WINDOWS = 8
@@ -32,7 +33,8 @@ class Model:
     texts together the longer one first. At most what the base model has positions for. Example: `max_length = 64`"""
     long_texts: Literal["truncate", "window"] = "truncate"
     """What happens to a text of more than `max_length` tokens. `truncate`: the rest is ignored. `window`: it is seen in
-    overlapping windows of `max_length` tokens, whose logits are averaged; for tasks with one text.
+    overlapping windows of `max_length` tokens, whose logits are averaged; for tasks with one text, and for `answering`,
+    where each window has the question in front and the answer is the best of all windows.
     Example: `long_texts = "window"`"""
     window_overlap: Annotated[int, Field(ge=0, le=1_000_000)] | None = None
     """With `long_texts = "window"`: tokens that a window shares with the next one; default: a quarter of `max_length`.
@@ -49,12 +51,20 @@ class Model:
     where the base model's pooler was never trained, or where its own files (those of sentence-transformers) say so,
     else `cls`; a training that starts from a pushed model keeps that model's. `check` shows which. The task `embedding`
     takes with `cls` the first token's state itself, and with `auto` what the base model's files say, else `mean`;
-    `tagging` and `word_tags` always take each word's first token.
+    `tagging` and `word_tags` always take each word's first token, `answering` every token of the context.
     Example: `pooling = "mean"`"""
     threshold: Annotated[float, Field(gt=0, lt=1)] = DEFAULT_THRESHOLD
     """For the task `multilabel`: the score from which on a label is predicted; calibration draws a threshold of each
     label towards it.
     Example: `threshold = 0.3` with `task = "multilabel"`"""
+
+    null_threshold: Annotated[float, Field(ge=-20, le=20)] = DEFAULT_NULL_THRESHOLD
+    """For the task `answering`: no answer is given where the logarithm of its probability is more than that of the best
+    answer by more than this. Higher: more answers, also where there is none.
+    Example: `null_threshold = 1.5` with `task = "answering"`"""
+    longest_answer: Annotated[int, Field(ge=1, le=200)] = DEFAULT_LONGEST
+    """For the task `answering`: the most tokens of an answer that is given.
+    Example: `longest_answer = 12` with `task = "answering"`"""
 
     @property
     def overlap(self) -> int:

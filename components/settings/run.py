@@ -25,7 +25,11 @@ from components.settings.tracking import Tracking
 from components.settings.training import Training
 from components.settings.validation import Validation
 from components.tasks import TASKS
+from components.tasks.answering.task import DEFAULT_LONGEST, DEFAULT_NULL_THRESHOLD
 from components.tasks.multilabel import DEFAULT_THRESHOLD, Multilabel
+
+_LEAST_WITH_QUESTION = 8
+"""Tokens: [CLS], [SEP] twice, a question and a word or two."""
 
 FINE_TUNING: Literal["fine-tuning"] = "fine-tuning"
 
@@ -73,7 +77,7 @@ class Run:
         if self.calibration.abstain and not task.single_label:
             problem = f"`calibration.abstain` is given, but {task.name} has no one class a row to be sure of"
             raise ConflictError("calibration.abstain", problem, "Delete it")
-        if len(task.texts) > 1 and self.model.long_texts == "window":
+        if len(task.texts) > 1 and not task.finds_span and self.model.long_texts == "window":
             problem = f'`model.long_texts` is "window", which is for one text, and {task.name} reads two'
             raise ConflictError("model.long_texts", problem, "Delete it: long texts are truncated")
         if len(task.texts) > 1 and self.model.parses_control_tokens:
@@ -82,6 +86,17 @@ class Run:
         if task.bi_encoder and self.training.strategy == "head":
             problem = f'`training.strategy` is "head", but {task.name} has no head to train'
             raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')
+        if task.finds_span and self.training.label_smoothing:
+            problem = f"`training.label_smoothing` is given, but the labels of {task.name} are places in a text"
+            raise ConflictError("training.label_smoothing", problem, "Delete it")
+        if task.finds_span and self.model.max_length < _LEAST_WITH_QUESTION:
+            problem = f"`model.max_length` is {self.model.max_length}, a question and a context need more"
+            raise ConflictError("model.max_length", problem, f"Give at least {_LEAST_WITH_QUESTION}")
+        of_answers = {"null_threshold": DEFAULT_NULL_THRESHOLD, "longest_answer": DEFAULT_LONGEST}
+        for key, default in of_answers.items():
+            if not task.finds_span and (value := getattr(self.model, key)) != default:
+                problem = f"`model.{key}` is {value}, but {task.name} finds no answers in a text"
+                raise ConflictError(f"model.{key}", problem, 'Delete it, or set task = "answering"')
         if task.numeric and self.training.label_smoothing:
             problem = f"`training.label_smoothing` is given, but the labels of {task.name} are numbers"
             raise ConflictError("training.label_smoothing", problem, "Delete it")

@@ -16,6 +16,7 @@ from typing import Any
 from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.tasks import own
+from components.tasks.answering.task import Answering
 from components.tasks.base import Task
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
@@ -40,6 +41,7 @@ BUILT_IN: dict[str, type[Task]] = {
         Tagging,
         WordTags,
         Embedding,
+        Answering,
     )
 }
 """Name -> class."""

@@ -53,6 +53,10 @@ class Task:
     """Whether the label is a number."""
     per_token: ClassVar[bool] = False
     """Whether each word has a label of its own."""
+    has_token_head: ClassVar[bool] = False
+    """Whether the head has outputs for each token rather than for the row."""
+    finds_span: ClassVar[bool] = False
+    """Whether the answer is a part of the second text, in which long texts' windows move, or none, with no label."""
     bi_encoder: ClassVar[bool] = False
     """Whether the encoder sees the two texts apart from each other."""
     names_key: ClassVar[str] = ""
@@ -313,8 +317,3 @@ class Task:
         """
         line = self.to_line(values, texts)
         return Assessment(label, line, float(line != label), line == label, None)
-
-
-def names_with_values(values: dict[str, float]) -> list[str]:
-    """`NAME VALUE` of each, for `to_line`."""
-    return [f"{name} {value:.6f}" for name, value in values.items()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from components.common.suggest import did_you_mean
 from components.statistics.resampling import Draws, macro, smoothed_ratios, weighted_auc
 from components.tasks import label_weights
-from components.tasks.base import Problem, Task, names_with_values
+from components.tasks.base import Problem, Task
 from components.tasks.label_text import LIST_IT, listed, mixes_scripts
 from components.tasks.metrics import (
     F1,
@@ -21,6 +21,7 @@ from components.tasks.metrics import (
     by_label,
     label_shares,
     matthews_correlation,
+    names_with_values,
     precision_recall_f1,
     surprise,
 )

@@ -7,6 +7,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from components.common.json_files import shown
+
 LIST_IT = "list it in data.labels"
 """Of the remedy for a name that is not known."""
 
@@ -47,6 +49,20 @@ def _joins(label: str, place: int) -> bool:
     """Whether a joiner stands where one may belong: between two characters beyond ASCII."""
     around = label[max(0, place - 1) : place] + label[place + 1 : place + 2]
     return label[place] in _JOINERS and len(around) == 2 and not any(one.isascii() for one in around)
+
+
+def wrong_name(name: str, separator: str | None) -> tuple[str, str] | None:
+    """Why a name cannot be listed, in words that follow the list's, and the remedy.
+
+    Args:
+        name: of a label.
+        separator: what stands between the labels of a row, where that may have several.
+    """
+    if separator and separator in name:
+        return f" holds {shown(name)}, but a {separator} stands between labels", "Rename the label"
+    if hidden := hidden_character(name):
+        return f": {hidden[0]}", hidden[1]
+    return None if name.strip() else (f" holds {shown(name)}, a name cannot be empty", "Correct the name")
 
 
 def look_alikes(names: Iterable[str]) -> list[list[str]]:

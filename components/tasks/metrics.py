@@ -36,6 +36,11 @@ SPEARMAN = Metric("spearman", "Spearman's rank correlation of label and predicti
 PEARSON = Metric("pearson", "Pearson's correlation of label and prediction, as scipy has it", lower_bound=-1.0)
 
 
+def names_with_values(values: Mapping[str, float]) -> list[str]:
+    """`NAME VALUE` of each, for `Task.to_line`."""
+    return [f"{name} {value:.6f}" for name, value in values.items()]
+
+
 def ratio(part: float, whole: float) -> float:
     """Part / whole, 0 where the whole is 0."""
     return float(part / whole) if whole else 0.0

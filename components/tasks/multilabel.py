@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.statistics.resampling import Draws, label_ratios, smoothed_ratios, weighted_average_precision
 from components.tasks import label_text, label_weights
-from components.tasks.base import Problem, Task, names_with_values
+from components.tasks.base import Problem, Task
 from components.tasks.classification import unknown_label
 from components.tasks.metrics import (
     F1,
@@ -19,6 +19,7 @@ from components.tasks.metrics import (
     average_precision,
     by_label,
     label_shares,
+    names_with_values,
     precision_recall_f1,
     surprise,
 )

@@ -33,6 +33,10 @@ class DataSettings(Protocol):
     def scheme(self) -> Scheme:
         """Of the tags of entities, in the files."""
 
+    @property
+    def start(self) -> str | int | None:
+        """The column of where an answer begins in its text; None: it is looked for."""
+
 
 class ModelSettings(Protocol):
     """Of `[model]`; satisfied by `components.settings.model.Model`."""
@@ -40,6 +44,14 @@ class ModelSettings(Protocol):
     @property
     def threshold(self) -> float:
         """With several labels a text, the score from which on a label is predicted."""
+
+    @property
+    def null_threshold(self) -> float:
+        """How much more probable than the best answer none has to be, as a difference of logarithms."""
+
+    @property
+    def longest_answer(self) -> int:
+        """The most tokens of an answer that is a part of a text."""
 
 
 class Tokenizer(Protocol):
@@ -55,4 +67,11 @@ class Tokenizer(Protocol):
         """string[n, (words)] -> token ids, and the index of the word each token begins, -1 where it begins none.
 
         Both are int64[n, (tokens)].
+        """
+
+    def contexts(self, questions: tf.Tensor, contexts: tf.Tensor, /) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
+        """string[n] twice -> token ids, int64[n, (tokens)], each row [CLS] pieces [SEP] pieces [SEP]; and offsets.
+
+        These are int64[n, (2 * tokens)]: where the token's word begins in the second text and where it ends, in
+        characters, or -1 twice.
         """

@@ -47,6 +47,7 @@ class Tagging(Task):
     texts: ClassVar[tuple[str, ...]] = ("tokens",)
     target: ClassVar[str] = "tags"
     per_token: ClassVar[bool] = True
+    has_token_head: ClassVar[bool] = True
     weighs_labels: ClassVar[bool] = True
     has_temperature: ClassVar[bool] = True
     prediction_key: ClassVar[str] = "tags"

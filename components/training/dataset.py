@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -55,6 +56,7 @@ class Rows:
         unseen: with labels a token, int32[words] those of words beyond the last token, one row after the other, and
             int32[rows], how many of each: nothing learns from them, but they count where the model is measured.
         padding_id: token id that fills rows up to equal length. The mask hides it.
+        measured: where rows are measured by more than `targets`: gives that of each, int32[any], from files.
     """
 
     inference_tokens = 8192
@@ -69,9 +71,11 @@ class Rows:
         per_token: bool = False,
         unseen: tuple[np.ndarray, np.ndarray] | None = None,
         padding_id: int = 0,
+        measured: Callable[[], Iterator[np.ndarray]] | None = None,
     ) -> None:
         self.lengths, self.targets, self.per_token, self._hidden = lengths, targets, per_token, hidden
-        self._unseen, self._padding_id = unseen, padding_id
+        self._unseen, self._padding_id, self._measured = unseen, padding_id, measured
+        self._to_measure: np.ndarray | None = None
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         self._file = path.open("rb")
 
@@ -111,7 +115,8 @@ class Rows:
         tags, counts = map(np.concatenate, zip(*unseen, strict=True))
         of_words = (tags, counts) if task.per_token else None
         every_length = np.concatenate(lengths)
-        return cls(path, every_length, found, per_token=task.per_token, unseen=of_words, padding_id=padding_id)
+        measured = partial(_texts_to_measure, files) if task.finds_span else None
+        return cls(path, every_length, found, None, task.per_token, of_words, padding_id, measured)
 
     def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
         """Rows of hidden states in place of token ids.
@@ -162,7 +167,13 @@ class Rows:
         return targets
 
     def all_targets(self) -> np.ndarray:
-        """Of every row, in their order; those a token, and of words beyond the last one, filled up with `IGNORED`."""
+        """Of every row, in their order; those a token, and of words beyond the last one, filled up with `IGNORED`.
+
+        Likewise, where an answer is a part of a text, the offsets of its tokens and the text with the right answers.
+        """
+        if self._measured is not None:
+            self._to_measure = _filled_up(list(self._measured())) if self._to_measure is None else self._to_measure
+            return self._to_measure
         if not self.per_token:
             return self.targets
         tags, counts = self._unseen or (np.zeros(0, np.int32), np.zeros_like(self.lengths))
@@ -180,7 +191,10 @@ class Rows:
 
     def sha256(self) -> str:
         """Of the token ids and targets of all rows."""
-        digest = hashlib.sha256(self.lengths.tobytes() + self.all_targets().tobytes())
+        targets = self.targets if self._measured is not None else self.all_targets()
+        digest = hashlib.sha256(self.lengths.tobytes() + targets.tobytes())
+        for row in self._measured() if self._measured is not None else ():
+            digest.update(row.tobytes())
         with open(self._file.fileno(), "rb", closefd=False) as file:
             while part := file.read(1 << 20):
                 digest.update(part)
@@ -213,6 +227,24 @@ class Rows:
             size = max(1, self.inference_tokens // max(1, int(self.lengths[order[start]])))
             yield self.batch(order[start : start + size])
             start += size
+
+
+def _texts_to_measure(files: Sequence[str]) -> Iterator[np.ndarray]:
+    """Of rows in gzipped TFRecords of transformed examples, int32[any] as `Answering.compute_metrics` takes it."""
+    ragged = tf.io.RaggedFeature(tf.int64, row_splits_dtype=tf.int64)
+    wanted = {feature_names.OFFSETS: ragged, feature_names.ANSWER_TEXTS: ragged}
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_PARSE_ROWS)
+    for parsed in records.map(lambda batch: tf.io.parse_example(batch, wanted)).prefetch(2):
+        for offsets, codes in zip(*(parsed[name].to_list() for name in wanted), strict=True):
+            yield np.array([len(offsets) // 2, *offsets, *codes], np.int32)
+
+
+def _filled_up(rows: Sequence[np.ndarray]) -> np.ndarray:
+    """int32[rows, any], with `IGNORED` behind what is shorter."""
+    found = np.full((len(rows), max(map(len, rows), default=0)), IGNORED, np.int32)
+    for place, row in zip(found, rows, strict=True):
+        place[: len(row)] = row
+    return found
 
 
 def _of_rows(values: np.ndarray) -> np.ndarray:

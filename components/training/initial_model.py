@@ -107,7 +107,7 @@ def blank_model(
             forms=forms,
             blank=True,
         )
-    if settings.pooling == "auto" and not task.per_token:
+    if settings.pooling == "auto" and not task.has_token_head:
         chosen = recipe.pooling(task, pooling.read(base_model))
         _, settings = recipe.applied([chosen], training, settings)
     return TaskModel(

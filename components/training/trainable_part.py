@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from components.model.half_batches import in_halves
-from components.model.task_model import TaskModel
+from components.model.task_model import NEVER, TaskModel
 from components.model.trained_model import TrainedModel
 from components.tasks import Task
 from components.training.dataset import Rows
@@ -102,4 +102,6 @@ def _forward(model: TaskModel) -> Forward:
         return model.upper(states, mask, model.frozen, training=training)
 
     forward = upper if _takes_states(model) else model
-    return in_halves(forward, model.task.per_token) if model.forms.half_batches else forward
+    if not model.forms.half_batches:
+        return forward
+    return in_halves(forward, model.task.has_token_head, NEVER if model.task.finds_span else 0.0)

@@ -19,6 +19,7 @@ from components.rows.files import require_file
 from components.rows.tsv import CHUNK
 from components.settings.separators import SEPARATORS
 from components.tasks import tag_schemes
+from components.tasks.answering.task import Answering
 
 ROWS = 2000
 """That are looked at."""
@@ -29,12 +30,12 @@ _TEXTS = (
 
 _PAIRS = (
     ("text_a", "text_b"), ("sentence1", "sentence2"), ("question1", "question2"), ("premise", "hypothesis"),
-    ("sentence_a", "sentence_b"), ("text1", "text2"), ("query", "passage"),
+    ("sentence_a", "sentence_b"), ("text1", "text2"), ("query", "passage"), Answering.texts,
 )  # fmt: skip
 
 _LABELS = (
     "label", "labels", "class", "category", "target", "intent", "topic", "topics", "sentiment", "tags", "tag", "score",
-    "similarity", "rating", "stars", "value", "y",
+    "similarity", "rating", "stars", "value", "y", Answering.target,
 )  # fmt: skip
 
 _FEW_NUMBERS = 10
@@ -259,6 +260,9 @@ def _roles(
     texts_as: list[object] = [names[place] if names else place + 1 for place in texts]
     found.set("text", texts_as if len(texts_as) > 1 else texts_as[0], why_texts)
     found.set("label", names[label] if names else label + 1, why_label)
+    of_answering = list(Answering.texts), Answering.target
+    if (found.data["text"], found.data["label"]) == of_answering and "start" in names:
+        found.set("start", "start", "where an answer begins, by its name")
     return texts, label
 
 
@@ -286,7 +290,9 @@ def _task(found: Guess, texts: Sequence[Sequence[str]], labels: Sequence[str], g
     whole = numbers and all(float(value).is_integer() for value in values)
     parts = [set(value.split("|")) for value in labels]
     paired = list(zip(texts[0], labels, strict=True))
-    if any(" " in tags for tags in labels) and all(
+    if (found.data["text"], found.data["label"]) == (list(Answering.texts), Answering.target):
+        task, why = Answering.name, "its columns are those of questions, contexts and answers"
+    elif any(" " in tags for tags in labels) and all(
         len(text.split(" ")) == len(tags.split(" ")) for text, tags in paired
     ):
         flat = {tag_schemes.canonical(tag) for tags in labels for tag in tags.split(" ")}

@@ -222,13 +222,16 @@ def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
 def _columns(checked: Checked) -> str:
     layout, task = checked.layout, checked.task
     fields = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
-    found = [*fields, *([] if layout.group is None else [("group", layout.group)])]
+    more = (("start", layout.start), ("group", layout.group))
+    found = [*fields, *((name, place) for name, place in more if place is not None)]
     return ", ".join(f"{name} is field {place + 1}" for name, place in found) + f" of {layout.width}"
 
 
 def _labels(task: Task) -> str:
     if task.has_label_names:
         return ", ".join(task.labels) or "those in train"
+    if task.finds_span:
+        return f"parts of the {task.texts[1]}"
     allowed = getattr(task, "range", None)
     return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
 
@@ -255,7 +258,7 @@ def _counts(found: Survey, task: Task) -> Iterator[RenderableType]:
 def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[Text | str, list[int]]]:
     """The lines of the table of labels: all rows, the labels with the most and those with the fewest of train."""
     yield Text("all rows", "dim"), [found.rows[split] for split in splits]
-    counts = {split: found.by_name(split) for split in splits}
+    counts = {split: found.by_name(split) if task.has_label_names else found.labels[split] for split in splits}
     names = sorted({*task.labels, *chain.from_iterable(counts.values())})
     names.sort(key=lambda name: -counts[splits[0]][name])
     rest = names[_MOST:-_FEWEST] if len(names) > _MOST + _FEWEST + 1 else []
@@ -264,7 +267,7 @@ def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[T
             yield label(name), [counts[split][name] for split in splits]
         elif place == _MOST:
             yield Text(f"{len(rest):,} more", "dim"), [sum(counts[split][one] for one in rest) for split in splits]
-    if any(none := [found.unlabelled(split) for split in splits]):
+    if task.has_label_names and any(none := [found.unlabelled(split) for split in splits]):
         yield Text("none of them", "dim"), none
 
 

@@ -29,6 +29,7 @@ _PIPELINE_TAGS = {
     "tagging": "token-classification",
     "word_tags": "token-classification",
     "embedding": "feature-extraction",
+    "answering": "question-answering",
 }
 """Task -> what Hugging Face's hub calls its kind; it has none for a number, which is a text's class in its list."""
 

@@ -41,7 +41,7 @@ def _hf(task: Task, settings: Model) -> Problem | None:
     if settings.long_texts != "truncate":
         problem = 'is of long_texts = "window", and transformers\' classes see one window of a text'
         return problem, 'Export it as onnx, which cuts windows itself, or train with "truncate"'
-    if settings.pooling == "mean" and not task.per_token and not task.bi_encoder:
+    if settings.pooling == "mean" and not task.has_token_head and not task.bi_encoder:
         problem = 'is of pooling = "mean", and BertForSequenceClassification reads the first token alone'
         whole = "Export it as sentence-transformers, which pools as it does, or as onnx, which is the whole model"
         return problem, f'{whole}; or train with pooling = "cls"'

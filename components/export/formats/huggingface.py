@@ -16,8 +16,10 @@ from components.tasks.multilabel import Multilabel
 
 SEQUENCE, TOKENS, ENCODER = "BertForSequenceClassification", "BertForTokenClassification", "BertModel"
 
-HEAD = ("classifier.weight", "classifier.bias")
-"""What these classes call their last layer."""
+ANSWERS = "BertForQuestionAnswering"
+
+HEAD, HEAD_OF_ANSWERS = ("classifier.weight", "classifier.bias"), ("qa_outputs.weight", "qa_outputs.bias")
+"""What the classes with a head call their last layer, and what that for answers calls it."""
 
 _PREFIX = "bert."
 """Before the tensors of the encoder in a model that has a head."""
@@ -35,12 +37,14 @@ def write(model: Pushed, directory: Path) -> None:
         return
     weight, bias = model.head
     tensors = {f"{_PREFIX}{name}": values for name, values in encoder_tensors(model).items()}
-    if model.task.per_token:
-        # BertForTokenClassification has no pooler.
+    architecture = ANSWERS if model.task.finds_span else TOKENS if model.task.per_token else SEQUENCE
+    if model.task.has_token_head:
+        # BertForTokenClassification has no pooler, nor has BertForQuestionAnswering.
         for name in encoder_weights.POOLER:
             del tensors[f"{_PREFIX}{name}"]
-    save(tensors | dict(zip(HEAD, (weight, bias), strict=True)), directory)
-    config(model, TOKENS if model.task.per_token else SEQUENCE, directory, **of_labels(model))
+    names = HEAD_OF_ANSWERS if model.task.finds_span else HEAD
+    save(tensors | dict(zip(names, (weight, bias), strict=True)), directory)
+    config(model, architecture, directory, **of_labels(model))
 
 
 def write_encoder(model: Pushed, directory: Path, **more: Any) -> None:
@@ -75,6 +79,9 @@ def config(model: Pushed, architecture: str, directory: Path, **more: Any) -> No
 def of_labels(model: Pushed) -> dict[str, Any]:
     """What config.json says of a head: which label an output is of, and what kind of problem it is."""
     task = model.task
+    if task.finds_span:
+        # Its outputs are where an answer begins and where it ends.
+        return {}
     names = list(getattr(task, "tags", task.labels)) or [task.prediction_key]
     found: dict[str, Any] = {
         "id2label": dict(enumerate(names)),

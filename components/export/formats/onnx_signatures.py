@@ -42,7 +42,7 @@ class _Graph:
     def predictions(self, token_ids: tf.Tensor, mask: tf.Tensor) -> tf.Tensor:
         """What `Task.predictions` makes of the logits, float32[n, ...]."""
         # A number has no axis of its own in the signatures' outputs.
-        rank = 3 if self.task.per_token else 2 - self.task.numeric
+        rank = 3 if self.task.has_token_head else 2 - self.task.numeric
         found = self._run(self.task.prediction_key, token_ids, [None] * rank)
         return found[:, tf.newaxis] if self.task.numeric else found
 

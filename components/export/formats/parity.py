@@ -109,6 +109,9 @@ def measure(
             seen = (padded != model.tokenizer.padding_id)[:, :, np.newaxis]
             wanted, got = wanted * seen, got * seen
         same += int(_same(model, wanted, got).sum())
+        if model.task.finds_span:
+            # Of answers as probable as each other either may be the first: scores are compared.
+            wanted, got = wanted[..., 2], got[..., 2]
         over = np.abs(wanted - got) / np.maximum(1, np.maximum(np.abs(wanted), np.abs(got)))
         # Not finite is far off.
         difference = max(difference, float(np.nan_to_num(over, nan=np.inf).max(initial=0)))
@@ -135,6 +138,9 @@ def check(model: Pushed, found: Parity, most: float | None = MOST_DIFFERENCE) ->
 def _same(model: Pushed, wanted: np.ndarray, got: np.ndarray) -> np.ndarray:
     """Whether each row has the same answer, bool[n]."""
     task = model.task
+    if task.finds_span and (found := task.answers(wanted)) is not None:
+        agrees: np.ndarray = np.equal(found, np.asarray(task.answers(got))).all(axis=1)
+        return agrees
     if task.numeric or not task.has_label_names:
         return np.ones(len(wanted), bool)
     if hasattr(task, "threshold"):

@@ -72,7 +72,7 @@ class Pushed:
     @property
     def takes_mean(self) -> bool:
         """Whether the head, or the vector, is of the mean of all tokens."""
-        return self.settings.pooling == "mean" and not self.task.per_token
+        return self.settings.pooling == "mean" and not self.task.has_token_head
 
     @cached_property
     def weights(self) -> dict[str, np.ndarray]:

@@ -48,7 +48,8 @@ def predict_of(model: Pushed, directory: Path, head: Path | None) -> Predict:
 
 
 def _is_head(name: str, part: str) -> bool:
-    return name in (huggingface.HEAD[part == "bias"], f"linear.{part}")
+    heads = huggingface.HEAD, huggingface.HEAD_OF_ANSWERS
+    return name in (*(head[part == "bias"] for head in heads), f"linear.{part}")
 
 
 def _as_it_comes(task: Task) -> Task:

@@ -34,6 +34,25 @@ with torch.inference_mode():
     states, seen = model(**encoded).last_hidden_state, encoded["attention_mask"].unsqueeze(-1)
 print(torch.nn.functional.normalize({pooled}))"""
 
+_HF_ANSWERS = """\
+import torch
+from transformers import AutoModelForQuestionAnswering, AutoTokenizer
+
+cut = AutoTokenizer.from_pretrained("DIRECTORY")
+model = AutoModelForQuestionAnswering.from_pretrained("DIRECTORY")
+question, context = "a question", "the text that has the answer"
+given = cut(question, context, truncation=True, return_offsets_mapping=True, return_tensors="pt")
+offsets = given.pop("offset_mapping")[0].tolist()
+with torch.no_grad():
+    found = model(**given)
+in_context = torch.tensor([number == 1 for number in given.sequence_ids(0)])
+first, last = (logits[0].masked_fill(~in_context, -1e6) for logits in (found.start_logits, found.end_logits))
+spans = first[:, None] + last[None, :]
+spans = spans.masked_fill(torch.ones_like(spans).tril(-1).bool(), -1e9)  # none ends before it begins
+begin, end = divmod(int(spans.argmax()), len(last))
+none = found.start_logits[0, 0] + found.end_logits[0, 0]
+print("" if none > spans.max() else context[offsets[begin][0] : offsets[end][1]])"""
+
 _SENTENCE_TRANSFORMERS = """\
 from sentence_transformers import SentenceTransformer
 
@@ -98,6 +117,7 @@ def _front_matter(model: Pushed, form: Form) -> list[str]:
     library = {"hf": "transformers", "onnx": "onnx", "sentence-transformers": "sentence-transformers"}[form.format]
     kind = "token-classification" if model.task.per_token else "text-classification"
     kind = "sentence-similarity" if model.task.bi_encoder else kind
+    kind = "question-answering" if model.task.finds_span else kind
     return ["---", f"library_name: {library}", f"pipeline_tag: {kind}", "---"]
 
 
@@ -110,6 +130,8 @@ def _example(model: Pushed, form: Form) -> str:
         return _HF_VECTORS.format(pooled="(states * seen).sum(1) / seen.sum(1)" if model.takes_mean else "states[:, 0]")
     if form.format == "hf" and task.per_token:
         return _HF_TOKENS
+    if form.format == "hf" and task.finds_span:
+        return _HF_ANSWERS
     if form.format == "hf":
         several = not task.single_label and not task.numeric
         more = ", top_k=None" if several else ', function_to_apply="none"' if task.numeric else ""
@@ -146,6 +168,17 @@ def _notes(model: Pushed, form: Form) -> list[str]:
             "A word's tag is that of its first token. How running text is cut into words is this export's library's "
             "own way, where the pushed model has learned it."
         )
+    if task.finds_span:
+        said.append(
+            "The pushed model answers with whole words, one of them at least, and none of more than "
+            f"{settings.longest_answer} tokens; with nothing where the logarithm of the probability that there is no "
+            f"answer is more than that of the best one by more than {settings.null_threshold:g}."
+        )
+        if form.format == "onnx":
+            said.append(
+                "`spans` has six lines a row: no answer, then the five best ones, each its first token, its last one "
+                "and the product of their probabilities."
+            )
     if form.format == "sentence-transformers" and not task.bi_encoder:
         said.append("`encode` gives what comes out of the last layer: logits of the labels, or the number.")
     return [*said, ""]

@@ -21,7 +21,8 @@ def raw_spec(task: Task) -> dict[str, Any]:
 
 
 def transform(task: Task, tokenizer: Tokenizer, max_tokens: int) -> Callable[[Features], Features]:
-    """Raw texts to token ids and, where each word has a label, to the words that tokens begin; both sparse int64.
+    """Raw texts to token ids and, where the task has these, the words that tokens begin, or tokens' offsets; all sparse
+    int64.
 
     Args:
         task: whose texts they are.
@@ -38,13 +39,13 @@ def transform(task: Task, tokenizer: Tokenizer, max_tokens: int) -> Callable[[Fe
 
 
 def ragged(task: Task, tokenizer: Tokenizer, max_tokens: int) -> Callable[..., dict[str, tf.RaggedTensor]]:
-    """The same of columns, a string[n] for each text, both int64[n, (tokens)]; arguments as of `transform`."""
+    """The same of columns, a string[n] for each text, ragged int64 with n rows; arguments as of `transform`."""
     wordpiece = WordPiece(tokenizer, max_tokens)
 
     def of_columns(*columns: tf.Tensor) -> dict[str, tf.RaggedTensor]:
         # There is no label, and none is wanted.
         found = task.preprocess(wordpiece, columns, columns[0])
-        wanted = (feature_names.TOKEN_IDS, feature_names.WORD_IDS)
+        wanted = (feature_names.TOKEN_IDS, feature_names.WORD_IDS, feature_names.OFFSETS)
         return {name: found[name] for name in wanted if name in found}
 
     return of_columns

@@ -129,7 +129,10 @@ def _explain(record: RunRecord, answers: Answers) -> Explanations:
 
     paths = row_answers.paths_of(record)
     examples = row_answers.examples(record, paths)
-    task, rows = tasks.read(examples), worst(answers)
+    if (task := tasks.read(examples)).finds_span:
+        problem = f"the answers of {task.name} are places in a text, and no words are weighed for them"
+        raise InputError("--explain", problem, "Leave it out: the page has the worst mistakes themselves")
+    rows = worst(answers)
     train = list(islice(labelled_texts.read(examples / "Split-train", task), MOST_OF_TRAIN))
     found = Explanations(answers.split, answers.model, len(train), record.rows["train"])
     if not rows:

@@ -25,6 +25,8 @@ TEXTS = {
     "text": "the film is good, not bad!",
     "text_a": "the film is good",
     "text_b": "is a bad film good",
+    "question": "is the film good?",
+    "context": "the film is not bad, not bad",
 }
 
 NUMBER = re.compile(r"-?\d+\.\d+(e-?\d+)?")

@@ -6,10 +6,11 @@ import pytest
 import tensorflow as tf
 
 from components.model.freezing import freeze
-from components.model.task_model import TaskModel
+from components.model.task_model import NEVER, TaskModel
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
+from components.tasks.answering.task import Answering
 from components.tasks.classification import Classification
 from components.tasks.tagging import Tagging
 from components.training import initial_model
@@ -117,3 +118,31 @@ def test_frozen_layers_have_no_dropout_in_windows(checkpoint: Path) -> None:
     freeze(model, Training(strategy="head"))
     model.dropout.rate = 0.0
     np.testing.assert_allclose(model(ids, ids > 0, training=True), model(ids, ids > 0), atol=1e-6)
+
+
+def test_answers_are_looked_for_in_the_context_and_at_the_first_token_alone(checkpoint: Path) -> None:
+    settings = Model(base="toy", max_length=16)
+    model = initial_model.build_model(checkpoint, settings, Training(), Answering())
+    ids = tf.constant([[CLS, 57, SEP, 58, 59, SEP], [CLS, 60, 61, SEP, 62, SEP], [CLS, 57, SEP, 58, SEP, 0]])
+    mask = tf.not_equal(ids, 0)
+    never = model(ids, mask).numpy()[:, :, 0] == NEVER
+    assert never.astype(int).tolist() == [[0, 1, 1, 0, 0, 1], [0, 1, 1, 1, 0, 1], [0, 1, 1, 0, 1, 1]]
+    assert not model.cacheable
+    # What fits is seen as it is.
+    windowed = Model(base="toy", max_length=16, long_texts="window")
+    other = initial_model.build_model(checkpoint, windowed, Training(), Answering())
+    np.testing.assert_allclose(other(ids, mask), model(ids, mask), atol=1e-6)
+
+
+def test_of_a_long_context_a_token_has_the_mean_of_its_windows_logits(checkpoint: Path) -> None:
+    settings = Model(base="toy", max_length=8, long_texts="window", window_overlap=2)
+    model = initial_model.build_model(checkpoint, settings, Training(), Answering())
+    ids = tf.constant([[CLS, 57, SEP, 60, 61, 62, 63, 64, 65, SEP]])
+    found = model(ids, tf.not_equal(ids, 0)).numpy()[0]
+    plain = initial_model.build_model(checkpoint, Model(base="toy", max_length=16), Training(), Answering())
+    windows = [tf.constant([[CLS, 57, SEP, *ids.numpy()[0, begin : begin + 4], SEP]]) for begin in (3, 5)]
+    first, second = (plain(window, tf.ones_like(window, tf.bool)).numpy()[0] for window in windows)
+    np.testing.assert_allclose(found[0], (first[0] + second[0]) / 2, atol=1e-6)
+    np.testing.assert_allclose(found[3:5], first[3:5], atol=1e-6)
+    np.testing.assert_allclose(found[5:7], (first[5:7] + second[3:5]) / 2, atol=1e-6)
+    np.testing.assert_allclose(found[7:9], second[5:7], atol=1e-6)

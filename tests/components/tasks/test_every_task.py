@@ -9,6 +9,7 @@ import pytest
 from components import tasks
 from components.settings.data import Data
 from components.tasks import TASKS, Task
+from components.tasks.answering.task import Answering
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
 from components.tasks.multilabel import Multilabel
@@ -22,7 +23,7 @@ def data(**settings: Any) -> Data:
     return Data(train=("t.tsv",), dev=("d.tsv",), **settings)
 
 
-def test_eight_tasks_are_registered() -> None:
+def test_nine_tasks_are_registered() -> None:
     assert list(TASKS) == [
         "classification",
         "multilabel",
@@ -32,6 +33,7 @@ def test_eight_tasks_are_registered() -> None:
         "tagging",
         "word_tags",
         "embedding",
+        "answering",
     ]
 
 
@@ -46,6 +48,7 @@ def test_eight_tasks_are_registered() -> None:
         ("tagging", ("tokens",), "tags"),
         ("word_tags", ("tokens",), "tags"),
         ("embedding", ("text_a", "text_b"), "score"),
+        ("answering", ("question", "context"), "answer"),
     ],
 )
 def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ...], label: str) -> None:
@@ -61,10 +64,12 @@ def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ..
         ("numeric", {"similarity", "regression", "embedding"}),
         ("per_token", {"tagging", "word_tags"}),
         ("bi_encoder", {"embedding"}),
+        ("finds_span", {"answering"}),
+        ("has_token_head", {"tagging", "word_tags", "answering"}),
     ],
 )
 def test_what_tasks_differ_in(property_of_tasks: str, names: set[str]) -> None:
-    assert {name for name, task in TASKS.items() if getattr(task, property_of_tasks)} == names
+    assert {name for name, task in TASKS.items() if getattr(task(), property_of_tasks)} == names
 
 
 def test_classes_need_two_names_and_types_of_entities_one() -> None:
@@ -102,6 +107,7 @@ def test_label_names_and_the_limits_of_rows_are_the_settings() -> None:
         Similarity(range=(0.0, 5.0), mean=2.0, deviation=0.5),
         Tagging(("LOC",), scheme="bioes"),
         Embedding(),
+        Answering(starts_given=True, null_threshold=-0.5, longest_answer=7),
     ],
 )
 def test_a_task_is_read_as_it_was_written(task: Task, tmp_path: Path) -> None:
@@ -139,6 +145,9 @@ class Letters:
 
         return tf.concat([self(first), tf.zeros([2, 1], tf.int32), self(second)], axis=1)
 
+    def contexts(self, first: Any, second: Any, /) -> Any:
+        return self.pairs(first, second), None
+
     def words(self, words: Any, /) -> Any:
         letters = self(words.flat_values)
         return letters.merge_dims(0, 1), words.row_lengths()
@@ -153,6 +162,7 @@ class Letters:
         ("pair", [[1, 2, 0, 4], [3, 0, 5, 6]]),
         ("similarity", [[1, 2, 0, 4], [3, 0, 5, 6]]),
         ("embedding", [[1, 2, 4], [3, 5, 6]]),
+        ("answering", [[1, 2, 0, 4], [3, 0, 5, 6]]),
     ],
 )
 def test_texts_become_tokens_alone_as_a_pair_or_one_after_the_other(name: str, expected: list[list[int]]) -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from components.tasks import TASKS, Task
+from components.tasks.answering.task import Answering
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
 from components.tasks.metrics import Metric, correlation, precision_recall_f1, ratio
@@ -33,6 +34,11 @@ CLASSES = ["accuracy", "macro_f1", "auc", "mcc", "loss"]
         ("regression", ["spearman", "pearson", "mae", "r2"], []),
         ("tagging", ["f1", "precision", "recall", "token_accuracy", "raw_text_f1"], ["precision", "recall", "f1"]),
         ("embedding", ["spearman", "mrr_at_10"], []),
+        (
+            "answering",
+            [f"{name}{of}" for of in ("", "_with_answer", "_without_answer") for name in ("f1", "exact_match")],
+            [],
+        ),
     ],
 )
 def test_the_metrics_of_a_task(name: str, of_rows: list[str], of_labels: list[str]) -> None:
@@ -72,6 +78,7 @@ def test_a_checkpoint_is_chosen_by_a_metric_that_is_better_when_higher() -> None
         "tagging": "f1",
         "word_tags": "token_accuracy",
         "embedding": "spearman",
+        "answering": "f1",
     }
     assert all(task().primary_metric.higher_is_better for task in TASKS.values())
 
@@ -139,12 +146,21 @@ def rows_of(task: Task, draws: np.random.Generator) -> tuple[np.ndarray, np.ndar
         return draws.random(40).astype(np.float32), draws.random((40, 1)).astype(np.float32)
     if isinstance(task, Classification):
         return draws.integers(0, 2, 40), draws.dirichlet([1, 1], 40)
+    if isinstance(task, Answering):
+        texts = [[0, *map(ord, "a b c d e\0b c" if has_one else "a b c d e")] for has_one in draws.random(40) < 0.5]
+        targets = np.array([[*text, *[-1] * (14 - len(text))] for text in texts])
+        spans = np.zeros((40, 6, 3), np.float32)
+        spans[:, 0, 2], spans[:, 1, 2] = draws.random((2, 40))
+        spans[:, 1, 0], spans[:, 1, 1] = draws.integers(0, 4, 40), draws.integers(4, 9, 40)
+        return targets, spans
     assert isinstance(task, Tagging)
     return draws.integers(-1, 5, (40, 6)), draws.integers(-1, 5, (40, 6)).astype(np.float32)
 
 
 @pytest.mark.parametrize(
-    "task", [Multilabel(("a", "b")), Similarity(), Regression(), Tagging(("a", "b")), Embedding()], ids=lambda t: t.name
+    "task",
+    [Multilabel(("a", "b")), Similarity(), Regression(), Tagging(("a", "b")), Embedding(), Answering()],
+    ids=lambda task: task.name,
 )
 def test_a_task_computes_the_metrics_it_lists_within_their_bounds(task: Task) -> None:
     for seed in range(5):

@@ -56,7 +56,7 @@ def class_weights(task: Task) -> np.ndarray:
     return np.array([1.0, 2.5], np.float32)[: len(task.labels)]
 
 
-@pytest.mark.parametrize("name", ["classification", "tagging", "pair", "regression"])
+@pytest.mark.parametrize("name", ["classification", "tagging", "pair", "regression", "answering"])
 def test_outputs_and_gradients_are_equal(checkpoint: Path, tmp_path: Path, eagerly: None, name: str) -> None:
     rows, task = split(name, tmp_path)
     batch = rows.batch(np.arange(7))

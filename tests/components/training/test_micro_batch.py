@@ -34,12 +34,13 @@ CASES = [
     ("regression", "freeze_layers", CPU),
     ("tagging", "gradual", CPU),
     ("embedding", "full", CPU),
+    ("answering", "freeze_layers", CPU),
 ]
 
 
 def split(name: str, folder: Path) -> tuple[Rows, Task]:
     """45 rows of 3 to 14 tokens, two texts of them where the task reads two, and their task."""
-    if name in ("classification", "pair", "tagging"):
+    if name in ("answering", "classification", "pair", "tagging"):
         return toy_split(name, folder / "rows")
     kind = TASKS[name]
     if name == "embedding":
@@ -60,7 +61,7 @@ def trained(checkpoint: Path, folder: Path, name: str, training: Training, forms
     keras.utils.set_random_seed(training.seed)
     model = initial_model.build_model(checkpoint, Model(base="toy", pooling="mean"), training, task, forms)
     before = weights(model)
-    of_labels = np.array([1.0, 2.5, 0.5], np.float32)[: task.head_units or 0]
+    of_labels = np.array([1.0, 2.5, 0.5], np.float32)[: len(task.weight_names)]
     fit(model, rows, rows, training, of_labels, folder, folder)
     after = weights(model)
     assert any(np.abs(after[path] - before[path]).max() > 1e-3 for path in before)
@@ -83,8 +84,9 @@ def test_a_divided_batch_gives_the_weights_of_the_whole(
         )
         for rows in (None, 3)
     )
-    for path, value in whole.items():
-        np.testing.assert_allclose(divided[path], value, rtol=0, atol=1e-5, err_msg=path)
+    # A softmax over tokens does not change with what is added to all: this bias has no gradient but rounding.
+    for path in whole.keys() - ({"classifier/bias"} if task == "answering" else set()):
+        np.testing.assert_allclose(divided[path], whole[path], rtol=0, atol=1e-5, err_msg=path)
 
 
 def test_traced_steps_in_parts_draw_new_dropout_for_each_and_are_the_same_again(shallow: Path, tmp_path: Path) -> None:

@@ -174,6 +174,15 @@ class Box:
         self.toml("accuracy", "f1" if task == "tagging" else "token_accuracy")
         return self.write("train.tsv", content).write("dev.tsv", content)
 
+    def answering(self, start: str = "4", data: str = "", model: str = "max_length = 16", training: str = "") -> Self:
+        """A run that answers questions, with more lines in its tables."""
+        header = "question\tcontext\tanswer\tstart"
+        for name in ("train.tsv", "dev.tsv"):
+            self.write(name, f"{header}\nis it\tthe film is good\tfilm\t{start}\nis it\tthe film is bad\t\t\n")
+        lines = ['name = "toy"', 'task = "answering"', "[data]", 'train = "train.tsv"', 'dev = "dev.tsv"', data]
+        lines += ["[model]", 'base = "toy"', model, "[training]", training, "[gate]", "min = { f1 = 0.5 }", ""]
+        return self.write("run.toml", "\n".join(lines))
+
     def corpus(
         self, corpus: str = "", vocabulary: str = "", content: str | bytes = CORPUS, gate: str = CORPUS_GATE
     ) -> Self:
@@ -439,7 +448,8 @@ CASES: dict[str, list[Case]] = {
              "kubeflow."),
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
-             "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold."),
+             "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold, null_threshold, "
+             "longest_answer."),
         Case("several mistakes, with keys that are called so by other tools", lambda box: box.toml(
                  "epochs = 1", "num_train_epochs = 1\nlr = 5e-5\nbatch_size = 0"),
              "DIR/run.toml: 3 mistakes.\n"
@@ -471,8 +481,8 @@ CASES: dict[str, list[Case]] = {
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
              "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
-             "scheme, allow_no_label, labels, range, most_words, slices, max_slice_values, slice_values, on_bad_row, "
-             "max_bad_share."),
+             "start, scheme, allow_no_label, labels, range, most_words, slices, max_slice_values, slice_values, "
+             "on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -508,12 +518,12 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
         Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
              'DIR/run.toml:2: `task` is "pairs", there is none of this name. Did you mean \'pair\'? Known: '
-             "classification, multilabel, pair, similarity, regression, tagging, word_tags, embedding; a task of your "
-             "own needs its package installed."),
+             "classification, multilabel, pair, similarity, regression, tagging, word_tags, embedding, answering; a "
+             "task of your own needs its package installed."),
         Case("a table for the task", lambda box: box.toml("[gate]", '[task]\ntype = "pair"\n\n[gate]'),
              'DIR/run.toml:15: `task` is {"type": "pair"}, a name is expected. Give it above the first table: task = '
              '"classification", or another of classification, multilabel, pair, similarity, regression, tagging, '
-             "word_tags, embedding."),
+             "word_tags, embedding, answering."),
         Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
              .toml("[model]", 'text = "text"\n[model]'),
              'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
@@ -524,6 +534,35 @@ CASES: dict[str, list[Case]] = {
         Case("rows without a class", lambda box: box.toml("[model]", "allow_no_label = true\n[model]"),
              "DIR/run.toml:8: `data.allow_no_label` is true, but a row of classification needs its label. Delete it, "
              'or set task = "multilabel".'),
+        Case("places of answers for classes", lambda box: box.toml("[model]", 'start = "start"\n[model]'),
+             'DIR/run.toml:8: `data.start` is "start", but the labels of classification are no parts of a text. Delete '
+             'it, or set task = "answering".'),
+        Case("rows without an answer, stated", lambda box: box.answering(data="allow_no_label = true"),
+             "DIR/run.toml:6: `data.allow_no_label` is true, but a row of answering may have no label without it. "
+             'Delete it, or set task = "multilabel".'),
+        Case("names of answers", lambda box: box.answering(data='labels = ["yes", "no"]'),
+             'DIR/run.toml:6: `data.labels` is ["yes", "no"], but the labels of answering are parts of texts. Delete '
+             "it."),
+        Case("a range of answers", lambda box: box.answering(data="range = [0, 5]"),
+             "DIR/run.toml:6: `data.range` is [0.0, 5.0]. Delete it: answering has parts of texts."),
+        Case("the column of the answers for their places too", lambda box: box.answering(data='start = "answer"'),
+             'DIR/run.toml:6: a column can be used once, `data.text`, `label` and `slices` are ["question", "context", '
+             '"answer", "answer"]. Give each another column.'),
+        Case("places of answers in no column", lambda box: box.answering(data='start = "begin"'),
+             "DIR/train.tsv:1: data.start is 'begin', the header has 'question', 'context', 'answer', 'start'. Correct "
+             "data.start, or if line 1 is a row, set data.header = false and give the columns as numbers."),
+        Case("an answer at another place", lambda box: box.answering("2", data='start = "start"'),
+             "DIR/train.tsv:2: the answer 'film' is not at 2 in its context, 'e fi' is. It stands at 4: count "
+             "characters from 0, not bytes."),
+        Case("smoothed places of answers", lambda box: box.answering(training="label_smoothing = 0.1"),
+             "DIR/run.toml:11: `training.label_smoothing` is given, but the labels of answering are places in a text. "
+             "Delete it."),
+        Case("no room for a question", lambda box: box.answering(model="max_length = 7"),
+             "DIR/run.toml:9: `model.max_length` is 7, a question and a context need more. Give at least 8."),
+        Case("a threshold of no answer for classes", lambda box: box.toml(
+             "max_length", "null_threshold = 1.5\nmax_length"),
+             "DIR/run.toml:10: `model.null_threshold` is 1.5, but classification finds no answers in a text. Delete "
+             'it, or set task = "answering".'),
         Case("comments in rows", lambda box: box.toml("[model]", 'comments = "#"\n[model]'),
              'DIR/run.toml:8: `data.comments` is "#", but `data.format` is "tsv". Delete it, or set format = "conll".'),
         Case("an unknown separator", lambda box: box.toml("[model]", 'separator = " "\n[model]'),
@@ -1852,7 +1891,7 @@ CASES: dict[str, list[Case]] = {
              "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
-             "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003, minilm.",
+             "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003, news-answers, minilm.",
              "data movie-review"),
     ],
 }

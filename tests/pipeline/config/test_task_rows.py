@@ -14,9 +14,10 @@ _TSV: dict[str, tuple[str, list[str]]] = {
     "regression": ("text\tvalue", ["a\t1.5", "b\t-2"]),
     "tagging": ("tokens\ttags", ["a b\tB-X I-X", "c\tO"]),
     "embedding": ("text_a\ttext_b\tscore", ["a\tb\t1", "c\td\t0"]),
+    "answering": ("question\tcontext\tanswer", ["a\tb c\tc", "a\tb d\t"]),
 }
 
-_GATE = {"multilabel": "micro_f1", "pair": "accuracy", "tagging": "f1"}
+_GATE = {"multilabel": "micro_f1", "pair": "accuracy", "tagging": "f1", "answering": "f1"}
 
 BROKEN = [
     ("pair", "a\t\t1", "", "the text (field 2) is empty. Give a text or delete the row."),
@@ -59,6 +60,14 @@ BROKEN = [
         'labels = ["x", "y"]',
         "the label is 'z', expected one of x, y. Correct the row, or list it in data.labels.",
     ),
+    (
+        "answering",
+        "a\tB c\tb",
+        "",
+        "the answer 'b' is not in its context, 'B' is. Copy it from the context letter by letter, or leave the field "
+        "empty where the context has no answer.",
+    ),
+    ("answering", "a\tb c\tb||c", "", "of the answers 'b||c' one is empty. Put one | between answers, none beside."),
     ("tagging", "a b\tO", "", "2 tokens and 1 tags. Give each token its tag; a token cannot hold a space."),
     (
         "tagging",

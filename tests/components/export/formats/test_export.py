@@ -102,12 +102,27 @@ def test_a_tagger_has_no_pooler_and_its_tags_for_labels(version: Made, tmp_path:
     assert not base_model.tensors(found).stored("pooler.dense.weight")
 
 
+def test_what_finds_answers_has_the_head_of_its_class(version: Made, tmp_path: Path) -> None:
+    made = version("answering")
+    found = exported(made, "hf", tmp_path / "hf")
+    config = json.loads((found / "config.json").read_text())
+    assert config["architectures"] == ["BertForQuestionAnswering"]
+    tensors = base_model.tensors(found)
+    weight = tensors.read("qa_outputs.weight")
+    np.testing.assert_array_equal(weight, Pushed.read(made).weights["classifier/kernel"].T)
+    assert not tensors.stored("pooler.dense.weight")
+    parity = read_card(found)["exported"]["parity"]
+    assert (parity["rows"], parity["same_ids"], parity["same_answers"]) == (64, 64, 64)
+    assert "AutoModelForQuestionAnswering" in (found / "README.md").read_text()
+
+
 @pytest.mark.parametrize(
     ("task", "rows", "options"),
     [
         ("tagging", [("the film's good, bad!",), ("a",), ("good " * 40,)], {}),
         ("pair", [("the film", "is bad"), ("good " * 30, "a")], {"pooling": "mean"}),
         ("classification", [("the film is good",), ("bad " * 60,), ("a b c d e f " * 5,)], {"long_texts": "window"}),
+        ("answering", [("is it?", "the film is good, bad!"), ("a " * 30, "bad " * 20)], {"long_texts": "window"}),
     ],
 )
 def test_an_onnx_export_answers_as_the_model_does(

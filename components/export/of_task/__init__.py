@@ -1,0 +1,1 @@
+"""The signatures of models whose answers need a form of their own."""
