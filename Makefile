@@ -14,7 +14,8 @@ KERNELS := components/kernels/x86-64-v3.so
   bench-predict bench-pipeline bench-tasks bench-airflow bench-accuracy bench-scale bench-workers fuzz chaos \
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
-  bench-label-errors bench-suggest bench-shipped bench-mlm bench-adaptation bench-pretraining
+  bench-label-errors bench-suggest bench-shipped bench-mlm bench-adaptation bench-pretraining \
+  bench-answering
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -184,7 +185,7 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
 # bench-small-run, bench-first-model, bench-vocabulary, bench-pretraining, bench-verdict, bench-calibration,
-# bench-label-errors, bench-suggest, bench-shipped, bench-mlm and bench-adaptation are apart.
+# bench-label-errors, bench-suggest, bench-shipped, bench-mlm, bench-adaptation and bench-answering are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -306,6 +307,11 @@ bench-label-errors: setup samples
 bench-suggest: SAMPLES = minilm reuters-r8
 bench-suggest: setup samples
 	$(PY) -m bench.suggest
+
+# Answers in texts beside Hugging Face's run_qa, 3 seeds.
+bench-answering: SAMPLES = minilm news-answers
+bench-answering: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.answering
 
 bench-scale: setup samples
 	$(PY) -m bench.scale
