@@ -48,7 +48,8 @@ class SelfAttention(keras.layers.Layer):
         Args:
             rows: float[batch * length, hidden].
             queries: float[batch, hidden], the only rows that attend; None: all do.
-            padding: bool[batch, 1, 1, length], true for padding; None: there is none.
+            padding: bool[batch, 1, 1, length], true for padding, or for each row what it does not attend to,
+                bool[batch, 1, length, length]; None: there is none.
             batch: number of sequences.
             length: tokens in each, padding included.
             training: whether dropout is active.

@@ -51,11 +51,19 @@ class Embeddings(keras.layers.Layer):
         finally:
             self._lookup = before
 
-    def call(self, token_ids: tf.Tensor, segment_ids: tf.Tensor | None = None, training: bool = False) -> tf.Tensor:
-        """int32[batch, length] -> float[batch * length, hidden]."""
-        length = keras.ops.shape(token_ids)[1]
-        # One row of the segment table is added to the few positions rather than to every token.
-        position = self.position.embeddings[:length]
+    def call(
+        self,
+        token_ids: tf.Tensor,
+        segment_ids: tf.Tensor | None = None,
+        training: bool = False,
+        positions: tf.Tensor | None = None,
+    ) -> tf.Tensor:
+        """int32[batch, length] -> float[batch * length, hidden]; the positions are 0, 1, ... unless they are given."""
+        if positions is None:
+            # One row of the segment table is added to the few positions rather than to every token.
+            position = self.position.embeddings[: keras.ops.shape(token_ids)[1]]
+        else:
+            position = tf.gather(tf.convert_to_tensor(self.position.embeddings), positions)
         words = tf.cast(self._lookup(token_ids), self.compute_dtype)
         if segment_ids is None:
             embedded = words + (position + self.segment.embeddings[0])
@@ -96,7 +104,8 @@ class Block(keras.layers.Layer):
     ) -> tf.Tensor:
         """float[batch * length, hidden] -> the same, or float[batch, hidden] of the first tokens alone.
 
-        `padding` is bool[batch, 1, 1, length], true for padding.
+        `padding` is bool[batch, 1, 1, length], true for padding; or [batch, 1, length, length], true for what a token
+        does not see.
         """
         first = tf.reshape(rows, (batch, length, rows.shape[1]))[:, 0] if first_token_only else None
         attended = self.attention(rows, first, padding, batch=batch, length=length, training=training)
