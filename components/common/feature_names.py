@@ -32,4 +32,4 @@ RESERVED = frozenset(
     {"text", "text_a", "text_b", "tokens", "question", "context"}
     | {LABEL, TOKEN_IDS, TARGET, WORD_IDS, OFFSETS, ANSWER_TEXTS, LENGTH_BUCKET}
 )
-"""Names that a column carried along for slicing cannot have."""
+"""Names that a column carried along for slicing cannot have; nor can it have those of the task's texts."""

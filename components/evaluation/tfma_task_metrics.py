@@ -108,7 +108,7 @@ class GatheredRows(beam.CombineFn):
     @staticmethod
     def columns(accumulator: _Rows) -> list[np.ndarray]:
         """The labels of all rows, of which there is one at least, and each model's predictions, [n, longest]."""
-        return [_stacked(column) for column in zip(*accumulator, strict=True)]
+        return [stacked(column) for column in zip(*accumulator, strict=True)]
 
 
 class _ComputeOnce(GatheredRows):
@@ -123,7 +123,7 @@ class _ComputeOnce(GatheredRows):
         return {self._key: self._task.compute_metrics(labels, predictions)}
 
 
-def _stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
+def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
     """Rows of any length as one array, filled up with -1 as those of labels a token are."""
     made = np.full((len(rows), max(map(len, rows))), IGNORED, np.result_type(*{row.dtype for row in rows}))
     for place, row in zip(made, rows, strict=True):

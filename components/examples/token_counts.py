@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import tensorflow as tf
 
-from components.common import progress
+from components.common import feature_names, progress
 from components.examples import records
 from components.examples.in_process import ordered
 from components.rows.text_statistics import NO_LIMIT, Counter, TextStatistics
@@ -55,3 +56,39 @@ def of_examples(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: 
             rows = len(lengths) // (len(task.texts) if task.bi_encoder else 1)
             bar.advance(rows, f"{bar.done + rows:,.0f} rows")
     return counter.statistics()
+
+
+class LongTargets(NamedTuple):
+    """Targets of a split that have more tokens than are learned."""
+
+    rows: int
+    """Of the split."""
+    long: int
+    first: str
+    """The first of them; empty: there is none."""
+
+
+def long_targets(directory: Path, task: Task, tokenizer: Tokenizer, most_tokens: int) -> LongTargets:
+    """Counts the targets of a split that are too long.
+
+    Args:
+        directory: its gzipped TFRecords of raw Examples.
+        task: one whose labels are texts.
+        tokenizer: of the base model.
+        most_tokens: of a target, its end among them.
+    """
+    wordpiece = traced(tokenizer, NO_LIMIT)
+    features = {feature_names.LABEL: tf.io.FixedLenFeature([], tf.string)}
+
+    @tf.function(input_signature=[tf.TensorSpec([None], tf.string)], autograph=False)
+    def too_long(batch: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        labels = tf.io.parse_example(batch, features)[feature_names.LABEL]
+        is_long = wordpiece.pieces(labels).row_lengths() + 1 > most_tokens
+        return tf.size(labels), tf.boolean_mask(labels, is_long)
+
+    rows, long, first = 0, 0, ""
+    for batch in records.batches(directory, _ROWS, _BYTES):
+        size, found = (values.numpy() for values in too_long(tf.constant(batch)))
+        first = first or (found[0].decode() if len(found) else "")
+        rows, long = rows + int(size), long + len(found)
+    return LongTargets(rows, long, first)

@@ -43,6 +43,11 @@ class KerasModel:
     """
 
     def __init__(self, pushed: Pushed) -> None:
+        if pushed.task.writes:
+            problem = (
+                f"is of the task {pushed.task.name}, whose answer is a text and no number that words could weigh in"
+            )
+            raise InputError(str(pushed.path), problem, "`mistakes` lists the rows by their loss")
         self.task, self.tokenizer = pushed.task, pushed.tokenizer
         encoder = build_encoder(pushed.config, hidden_dropout=0.0, attention_dropout=0.0, forms=PLAIN, blank=True)
         self.model = TaskModel(encoder, pushed.task, pushed.settings, tokenizer=pushed.tokenizer, dropout=0.0, seed=0)

@@ -17,24 +17,25 @@ from components.export import older_ops
 
 ALLOWED = frozenset(
     """
-    AddN AddV2 All Any ArgMax Assert BatchMatMulV2 BiasAdd Bitcast BitwiseAnd BitwiseOr BroadcastTo Cast ConcatV2
-    Const Cumsum DecodeRaw DenseBincount DynamicStitch EnsureShape Equal Erf ExpandDims Fill FloorDiv FloorMod
-    GatherNd GatherV2 Greater GreaterEqual Identity IdentityN If LeftShift Less LessEqual LogicalAnd LogicalNot
-    LogicalOr LowerBound MatMul Max Maximum Mean Minimum Mul Neg NoOp NotEqual Pack Pad PadV2 ParseExampleV2
-    PartitionedCall PlaceholderWithDefault Prod RaggedGather RaggedRange RaggedTensorToSparse RaggedTensorToTensor
-    Range ReadVariableOp RealDiv ReduceJoin Reshape ResourceGather RightShift Rsqrt Select SelectV2 Shape Sigmoid
-    Size Softmax SparseToDense Split SplitV Square Squeeze StatefulPartitionedCall StatelessIf StatelessWhile
-    StaticRegexFullMatch StaticRegexReplace StridedSlice StringJoin StringLength StringSplitV2 StringToNumber Sub Sum
-    Tanh TensorListConcatV2 TensorListLength TensorListReserve TensorListSetItem TensorScatterUpdate Tile TopKV2
-    Transpose UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode Unpack UnsortedSegmentJoin UnsortedSegmentMax
-    UnsortedSegmentMin UnsortedSegmentSum UpperBound Where While ZerosLike
+    AddN AddV2 All Any ArgMax AsString Assert BatchMatMulV2 BiasAdd Bitcast BitwiseAnd BitwiseOr BroadcastTo Cast
+    ConcatV2 Const Cumsum DecodeRaw DenseBincount DynamicStitch EnsureShape Equal Erf ExpandDims Fill FloorDiv
+    FloorMod GatherNd GatherV2 Greater GreaterEqual Identity IdentityN If LeftShift Less LessEqual LogSoftmax
+    LogicalAnd LogicalNot LogicalOr LowerBound MatMul Max Maximum Mean Minimum Mul Neg NoOp NotEqual OnesLike Pack
+    Pad PadV2 ParseExampleV2 PartitionedCall PlaceholderWithDefault Pow Prod RaggedGather RaggedRange
+    RaggedTensorToSparse RaggedTensorToTensor Range ReadVariableOp RealDiv ReduceJoin Reshape ResourceGather
+    RightShift Rsqrt Select SelectV2 Shape Sigmoid Size Softmax SparseSoftmaxCrossEntropyWithLogits SparseToDense
+    Split SplitV Square Squeeze StatefulPartitionedCall StatelessIf StatelessWhile StaticRegexFullMatch
+    StaticRegexReplace StridedSlice StringJoin StringLength StringSplitV2 StringToHashBucketStrong StringToNumber
+    Sub Sum Tanh TensorListConcatV2 TensorListLength TensorListReserve TensorListSetItem TensorScatterUpdate Tile
+    TopKV2 Transpose UnicodeDecode UnicodeDecodeWithOffsets UnicodeEncode Unpack UnsortedSegmentJoin
+    UnsortedSegmentMax UnsortedSegmentMin UnsortedSegmentSum UpperBound Where While ZerosLike
     """.split()  # noqa: SIM905
 )
 """What models of all tasks are made of: ops that TensorFlow 2.14.1 has, too, and none that reads a file or the net."""
 
 _TAKEN = ALLOWED | frozenset(
     """
-    BatchMatMulV3 Einsum Erfc Exp FusedBatchNormV3 Log Log1p LogSoftmax Pow RegexFullMatch RegexReplace Relu Softplus
+    BatchMatMulV3 Einsum Erfc Exp FusedBatchNormV3 Log Log1p RegexFullMatch RegexReplace Relu Softplus
     Sqrt SquaredDifference StringLower StringStrip Substr
     """.split()  # noqa: SIM905
 )

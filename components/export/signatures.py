@@ -14,6 +14,7 @@ from components.common import feature_names
 from components.export import signature_names, warmup
 from components.export.calibrated import Calibrated
 from components.export.card import weights_sha256, write_card
+from components.model.decoder import GenerationModel
 from components.model.task_model import TaskModel
 from components.tasks import tagging
 
@@ -27,7 +28,8 @@ class Exported(tf.Module):
     Signatures, for `n` rows; the texts are named as the task has them, `text`, or `text_a` and `text_b`:
         serving_default: texts string[n] -> what `Task.outputs` says, such as `label` and `probabilities`.
         token_ids: `token_ids` int32[n, length], padded with the tokenizer's padding id behind [SEP] -> the same.
-        embedding, where a row has one text: `token_ids` -> `vector` float32[n, hidden], the pooled states, of length 1.
+        embedding, where a row has one text and the model writes none: `token_ids` -> `vector` float32[n, hidden], the
+            pooled states, of length 1.
         tokenize: texts string[n] -> `token_ids`, as above, and `lengths` int32[n].
         predict_examples: `examples` string[n], serialized tf.Examples -> `Task.prediction_key`, to evaluate.
         transform_features: the same examples -> the target and the length bucket, for TFMA.
@@ -38,7 +40,9 @@ class Exported(tf.Module):
         raw_spec: the raw feature spec, texts and label included.
     """
 
-    def __init__(self, model: TaskModel, transform: Callable[..., Any], raw_spec: dict[str, Any]) -> None:
+    def __init__(
+        self, model: TaskModel | GenerationModel, transform: Callable[..., Any], raw_spec: dict[str, Any]
+    ) -> None:
         super().__init__()
         self.model, self._raw_spec, self._task = model, raw_spec, model.task
         self.calibrated = Calibrated(model.task)
@@ -77,7 +81,7 @@ class Exported(tf.Module):
             (signature_names.TRANSFORM_SIGNATURE, self._transformed, examples),
             *self.more_signatures,
         ]
-        if len(self.text_names) == 1:
+        if len(self.text_names) == 1 and not self._task.writes:
             found.append((signature_names.EMBEDDING_SIGNATURE, self.vectors, ids))
         return found
 

@@ -102,7 +102,9 @@ def _label(label: str, task: Task) -> str:
     """What two labels have in common that say the same."""
     if task.numeric:
         return str(task.to_feature(label))
-    return label if task.per_token or task.finds_span else LABEL_SEPARATOR.join(sorted(task.label_names(label)))
+    if task.per_token or task.finds_span or task.writes:
+        return label
+    return LABEL_SEPARATOR.join(sorted(task.label_names(label)))
 
 
 def _place(examples: Path, file: str, split: str) -> Path:

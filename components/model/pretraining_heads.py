@@ -38,7 +38,8 @@ class MaskedLanguageModel(keras.layers.Layer):
         """Creates every variable."""
         self.transform.build()
         self.norm.build()
-        self.bias = self.add_weight((self.vocab_size,), initializer="zeros", name="bias", autocast=False)
+        size = (self.vocab_size,)
+        self.bias = self.add_weight(size, initializer="zeros", name="bias", dtype="float32", autocast=False)
         self.built = True
 
     def call(self, states: tf.Tensor, words: tf.Tensor) -> tf.Tensor:

@@ -45,7 +45,7 @@ class TaskModel(TrainedModel):
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
-        if settings.pooling == "auto" and not task.has_token_head:
+        if settings.pooling == "auto" and task.pools:
             raise ValueError("pooling is still to be chosen")
         self.encoder, self.task = encoder, task
         self._settings, self._start, self._separator = settings, tokenizer.start_id, tokenizer.separator_id

@@ -27,7 +27,9 @@ from components.rows.row_counts import row_counts, rows_by_file
 from components.settings.data import GATE
 from components.settings.serialization import dump, load
 from components.settings.validation import Validation
+from components.tasks.generation import Generation
 from components.tokenization.tokenizer_files import read_tokenizer
+from components.tokenization.vocabulary import Tokenizer
 
 _ANOMALIES_FILE = "SchemaDiff.pb"
 
@@ -95,8 +97,26 @@ def _of_texts(
     for split in _splits(examples):
         directory = Path(artifact_utils.get_split_uri(examples, split))
         if (texts := token_counts.of_examples(directory, task, tokenizer, exec_properties["max_tokens"])) is not None:
-            found[split] = texts
+            found[split] = texts if not isinstance(task, Generation) else _of_targets(texts, directory, task, tokenizer)
     return found
+
+
+def _of_targets(
+    texts: text_statistics.TextStatistics, directory: Path, task: Generation, tokenizer: Tokenizer
+) -> text_statistics.TextStatistics:
+    """The same with the share of targets that are cut.
+
+    Raises:
+        InputError: some would be, and are to be refused.
+    """
+    found = token_counts.long_targets(directory, task, tokenizer, task.target_length)
+    if found.long and not task.cuts_targets:
+        what = (
+            f"{found.long:,} of {found.rows:,} targets have more than data.target_length, {task.target_length} tokens"
+        )
+        remedy = 'Shorten them, raise data.target_length, or set data.long_targets = "cut"'
+        raise InputError("ExampleValidator", f"{directory.name}: {what}, the first: {found.first[:80]!r}", remedy)
+    return dataclasses.replace(texts, cut_targets_share=found.long / found.rows)
 
 
 def _splits(examples: list[types.Artifact]) -> list[str]:

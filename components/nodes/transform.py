@@ -15,12 +15,14 @@ from tfx.utils import json_utils
 
 from components import tasks
 from components.evaluation import split_examples
+from components.examples import labelled_texts
 from components.examples.in_process import stays_here
 from components.examples.transformation import Transformation
 from components.leakage import learned
 from components.rows import data_hash, row_counts
 from components.tasks import Task
 from components.tokenization.joins import Joins
+from components.tokenization.spacing import Spacing
 
 _SENTENCES = 50_000
 """Of train, about, to learn from how words of raw text are joined."""
@@ -35,7 +37,8 @@ class Executor(executor.Executor):
         output_dict: dict[str, list[types.Artifact]],
         exec_properties: dict[str, Any],
     ) -> None:
-        """Writes the transform graph, task.json and a tagger's joins beside it, and the transformed examples."""
+        """Writes the transform graph, the transformed examples, and beside the graph task.json and what train says of
+        words: a tagger's joins, a target's spacing."""
         examples = artifact_utils.get_single_uri(input_dict["examples"])
         task = tasks.read(examples)
         custom_config = json_utils.loads(exec_properties["custom_config"])
@@ -55,6 +58,8 @@ class Executor(executor.Executor):
         learned.carry_on(Path(examples), Path(graph))
         if task.per_token:
             _joins(Path(examples), task).write(graph)
+        if task.writes:
+            _spacing(Path(examples), task).write(graph)
 
 
 def _write_rows(graph: Path, examples: list[types.Artifact], transformed: types.Artifact) -> None:
@@ -71,6 +76,13 @@ def _joins(examples: Path, task: Task) -> Joins:
     rows = sum(count for (split, _), count in row_counts.row_counts(examples).items() if split == "train")
     read = split_examples.sentences(examples / "Split-train", task)
     return Joins.learned(words for words, _ in itertools.islice(read, 0, None, rows // _SENTENCES + 1))
+
+
+def _spacing(examples: Path, task: Task) -> Spacing:
+    """How train's targets join words and signs, learned from as many."""
+    rows = sum(count for (split, _), count in row_counts.row_counts(examples).items() if split == "train")
+    read = labelled_texts.read(examples / "Split-train", task)
+    return Spacing.learned(target for _, target in itertools.islice(read, 0, None, rows // _SENTENCES + 1))
 
 
 class Transform(component.Transform):

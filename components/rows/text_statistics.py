@@ -53,6 +53,8 @@ class TextStatistics:
     """50, 90, 99 and 100 -> tokens that so many in a hundred rows have at most."""
     unseen_share: float | None = None
     """With a label for each word: of these words, those beyond the last token that is seen."""
+    cut_targets_share: float | None = None
+    """With a text for a label: of the rows, those of more tokens than are learned."""
 
     @property
     def foreign_share(self) -> float:
@@ -62,8 +64,10 @@ class TextStatistics:
     def note(self, split: str) -> str:
         """In a line."""
         spelled = f", {self.spelled_share:.1%} spelled out" if self.spelled_share >= 0.01 else ""
+        cut = "" if self.cut_targets_share is None else f", {self.cut_targets_share:.1%} of targets cut"
         return (
             f"{split} {self.unknown_share:.1%} of words unknown{spelled}, {self.truncated_share:.1%} of rows truncated"
+            f"{cut}"
         )
 
 

@@ -18,6 +18,7 @@ from components.serving import input_format
 from components.settings.data import Data
 from components.settings.fields import Column
 from components.settings.toml import TomlSource, parse
+from components.tasks import TASKS
 
 _OF_LABELS = ("scheme", "comments", "allow_no_label")
 """Settings of the training data that say how labels are read."""
@@ -108,7 +109,8 @@ def of_file(card: dict[str, Any], source: Path, given: Given) -> tuple[Data, str
         if not header and (width := len(columns.first_fields(source, quoting))) > 1:
             values |= {"columns": width}
     data = parse(Data, values, TomlSource("the options", ""))
-    if reserved := sorted(set(columns.read_layout(source, data).slice_names) & feature_names.RESERVED):
+    taken = feature_names.RESERVED | {*TASKS[data.task].texts}
+    if reserved := sorted(set(columns.read_layout(source, data).slice_names) & taken):
         problem = f"{reserved[0]!r} is a name that the pipeline uses itself"
         raise InputError("--slice", problem, "Rename the column in the file's header")
     return data, note

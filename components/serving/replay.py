@@ -201,8 +201,32 @@ class ReplayOfWords(Replay):
         return list(entities(every))
 
 
+class ReplayOfText(Replay):
+    """Rows for which a text is written."""
+
+    @property
+    def _wanted_outputs(self) -> list[str]:
+        return ["text", "score"]
+
+    def found(
+        self, rows: Sequence[Row], outputs: Sequence[dict[str, np.ndarray]], expected: np.ndarray
+    ) -> Iterator[Found]:
+        """As for one answer; of two texts as probable as each other either may be the answer."""
+        tokens, answers = outputs
+        wanted = self._task.evaluated(expected) or ()
+        for row, ids, text, score, one in zip(
+            rows, _rows_of(tokens), answers["text"], answers["score"], wanted, strict=True
+        ):
+            by = _difference(np.asarray(score), np.asarray(one["score"]))
+            if text.decode() != one["text"] and by > MOST_DIFFERENCE:
+                by = float("inf")
+            yield Found(np.array_equal(ids, row.token_ids), by)
+
+
 def replay_of(task: Task) -> Replay:
     """That of a task."""
+    if task.writes:
+        return ReplayOfText(task)
     if task.per_token:
         return ReplayOfWords(task)
     if isinstance(task, Answering):

@@ -57,8 +57,8 @@ class Data:
 
     task: Annotated[str, AfterValidator(_a_task)] = "classification"
     """What is predicted: `classification`, `multilabel`, `pair`, `similarity`, `regression`, `tagging`, `word_tags`,
-    `embedding` or `answering`, or a task of a package of your own, see docs/tasks.md. It stands at the top of the file,
-    above the tables.
+    `embedding`, `answering` or `generation`, or a task of a package of your own, see docs/tasks.md. It stands at the
+    top of the file, above the tables.
     Example: `task = "multilabel"`"""
     train: Paths = ()
     """The files that the model learns from; required, unless `files` is given.
@@ -116,10 +116,11 @@ class Data:
     Example: `comments = "# "` with `format = "conll"`, `task = "tagging"`"""
     text: Columns = ()
     """The column of the text, a name or a number from 1; for a task with two texts a list of both. Default: the task's
-    own names (`text`, or `text_a` and `text_b`, `tokens`, `question` and `context`). Example: `text = "body"`"""
+    own names (`text`, or `text_a` and `text_b`, `tokens`, `question` and `context`, `source`).
+    Example: `text = "body"`"""
     label: Column | None = None
     """The column of the label, a name or a number from 1; default: the task's own name (`label`, `score`, `value` or
-    `tags`, `answer`), 2 with `format = "conll"`, 4 (UPOS) with `conllu`.
+    `tags`, `answer`, `target`), 2 with `format = "conll"`, 4 (UPOS) with `conllu`.
     Example: `label = "topic"`"""
     start: Column | None = None
     """For the task `answering`: the column of where each answer begins in its context, a name or a number from 1; in
@@ -144,6 +145,14 @@ class Data:
     """For the tasks `tagging` and `word_tags`: a sentence of more words is a bad row; default: as many as `max_length`
     and windows can hold if each is one token.
     Example: `most_words = 100` with `task = "tagging"`"""
+    target_length: Annotated[int, Field(ge=2, le=1_000_000)] | None = None
+    """For the task `generation`: most tokens of a target, its end counted, that are learned and written; default: 64.
+    With `model.max_length` of the source at most what the base model has positions for.
+    Example: `target_length = 32` with `task = "generation"`"""
+    long_targets: Literal["refuse", "cut"] = "refuse"
+    """For the task `generation`: what becomes of a target of more tokens. `refuse`: the run stops, and `check` names
+    the row. `cut`: the rest is not learned, and how many rows that is is told.
+    Example: `long_targets = "cut"` with `task = "generation"`"""
     slices: Columns = ()
     """Extra columns by whose values the metrics are also reported; they are always reported by text length.
     Example: `slices = ["country"]`"""
@@ -238,12 +247,18 @@ class Data:
             remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has {kind}"
             raise ConflictError("range", f"`data.range` is {shown(self.range)}", remedy)
         if self.labels != FROM_TRAIN and not task.has_label_names:
-            kind = "numbers" if task.numeric else "parts of texts"
+            kind = "numbers" if task.numeric else "texts" if task.writes else "parts of texts"
             problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are {kind}"
             raise ConflictError("labels", problem, "Delete it" + "; data.range bounds numbers" * task.numeric)
         if self.most_words is not None and not task.per_token:
             problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
             raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
+        for key in ("target_length", "long_targets"):
+            if getattr(self, key) not in (None, "refuse") and not task.writes:
+                problem = (
+                    f"`data.{key}` is {shown(getattr(self, key))}, but the rows of {self.task} have no target text"
+                )
+                raise ConflictError(key, problem, 'Delete it, or set task = "generation"')
         if self.format != "tsv":
             problem = f'`data.format` is "{self.format}", a token a line, '
             if not task.per_token:

@@ -42,6 +42,9 @@ class Gate:
     Example: `min = { accuracy = 0.85, macro_f1 = 0.8 }`"""
     max: Ceilings = Field(default_factory=dict)
     """Upper bounds by metric, for metrics that are better when lower. Example: `max = { loss = 0.6 }`"""
+    min_over_copy: Floors = Field(default_factory=dict)
+    """For the task `generation`, by metric: how much better than the sources themselves, copied in place of what is
+    written. Example: `min_over_copy = { chrf = 0.05 }` with `task = "generation"`"""
     max_drop: Ceilings = Field(default_factory=dict)
     """How much worse than the model in production a metric may be, where there is one: the two numbers are compared,
     in which a difference of a few rows is chance. Example: `max_drop = { accuracy = 0.01 }`"""

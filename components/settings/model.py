@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from components.common import defaults
 from components.settings.fields import ConflictError, PathText, settings
+from components.settings.generation import Generation
 from components.tasks.answering.task import DEFAULT_LONGEST, DEFAULT_NULL_THRESHOLD
 from components.tasks.multilabel import DEFAULT_THRESHOLD
 
@@ -65,6 +66,7 @@ class Model:
     longest_answer: Annotated[int, Field(ge=1, le=200)] = DEFAULT_LONGEST
     """For the task `answering`: the most tokens of an answer that is given.
     Example: `longest_answer = 12` with `task = "answering"`"""
+    generation: Generation = Field(default_factory=Generation)
 
     @property
     def overlap(self) -> int:

@@ -16,6 +16,7 @@ from components.settings.data import Data
 from components.settings.drift import Drift
 from components.settings.fields import ConflictError, Name, settings
 from components.settings.gate import Gate
+from components.settings.generation import Generation
 from components.settings.kubeflow import Kubeflow
 from components.settings.model import Model
 from components.settings.push import Notify, Push
@@ -103,6 +104,12 @@ class Run:
         if not issubclass(task, Multilabel) and self.model.threshold != DEFAULT_THRESHOLD:
             problem = f"`model.threshold` is {self.model.threshold}, but {task.name} has no scores to hold against it"
             raise ConflictError("model.threshold", problem, "Delete it")
+        if not task.writes and self.model.generation != Generation():
+            problem = f"`model.generation` is given, but {task.name} writes no text"
+            raise ConflictError("model.generation", problem, 'Delete it, or set task = "generation"')
+        if task.writes and self.model.long_texts == "window":
+            problem = f'`model.long_texts` is "window", but {task.name} writes of what it sees at once'
+            raise ConflictError("model.long_texts", problem, "Delete it: long sources are truncated")
         if self.training.metric is not None and (wrong := task().check_metric(self.training.metric)):
             raise ConflictError("training.metric", f"`training.metric` {wrong[0]}", wrong[1])
         if not task.weighs_labels and self.training.class_weights != "none":

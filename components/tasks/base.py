@@ -59,6 +59,8 @@ class Task:
     """Whether the answer is a part of the second text, in which long texts' windows move, or none, with no label."""
     bi_encoder: ClassVar[bool] = False
     """Whether the encoder sees the two texts apart from each other."""
+    writes: ClassVar[bool] = False
+    """Whether the answer is a text that the model writes, and the label the text it should be."""
     names_key: ClassVar[str] = ""
     """The signatures' output that repeats the labels' names in each row; empty: there is none."""
     prediction_key: ClassVar[str] = "probabilities"
@@ -93,6 +95,11 @@ class Task:
     def warm_started_from(self, pushed: Task) -> Self:
         """With what belongs to the weights of a pushed model, of the same task, from which training starts."""
         return self
+
+    @property
+    def pools(self) -> bool:
+        """Whether the head sees one state a row, so that there is a pooling to choose."""
+        return not (self.has_token_head or self.writes)
 
     # Rows.
 

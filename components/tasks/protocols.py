@@ -30,6 +30,14 @@ class DataSettings(Protocol):
         """The most words in a sentence to tag; None: no limit."""
 
     @property
+    def target_length(self) -> int | None:
+        """The most tokens of a text that is to be written; None: the task's default."""
+
+    @property
+    def long_targets(self) -> str:
+        """What becomes of one of more tokens: "refuse" or "cut"."""
+
+    @property
     def scheme(self) -> Scheme:
         """Of the tags of entities, in the files."""
 
@@ -62,6 +70,13 @@ class Tokenizer(Protocol):
 
     def pairs(self, first: tf.Tensor, second: tf.Tensor, /) -> tf.RaggedTensor:
         """string[n] twice -> int64[n, (tokens)], each row [CLS] pieces [SEP] pieces [SEP], the longer cut first."""
+
+    @property
+    def separator_id(self) -> int:
+        """Id of [SEP]."""
+
+    def pieces(self, texts: tf.Tensor, /) -> tf.RaggedTensor:
+        """string[n] -> int64[n, (tokens)], pieces alone, however many."""
 
     def words(self, words: tf.RaggedTensor, /) -> tuple[tf.RaggedTensor, tf.RaggedTensor]:
         """string[n, (words)] -> token ids, and the index of the word each token begins, -1 where it begins none.

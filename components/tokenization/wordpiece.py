@@ -81,6 +81,7 @@ class WordPiece:
             ends = f"{tokenizer.settings.start} and {tokenizer.settings.separator}"
             raise ValueError(f"max_length must leave room for {ends}, got {max_length}")
         self._settings, self._max_length = tokenizer.settings, max_length
+        self.separator_id = tokenizer.separator_id
         self._ends, self._unknown_id = (tokenizer.start_id, tokenizer.separator_id), tokenizer.unknown_id
         self._table, self._normalizer = _compile(tokenizer)
 
@@ -95,6 +96,10 @@ class WordPiece:
         """
         bordered = tf.strings.join([f"{START_SYMBOL} ", self._spelled(texts), f" {SEPARATOR_SYMBOL}"])
         return self._truncated(self._pieces_of(bordered))
+
+    def pieces(self, texts: tf.Tensor) -> tf.RaggedTensor:
+        """Texts, string[n], to word pieces, int64[n, (tokens)]: without [CLS] and [SEP], and not truncated."""
+        return self._pieces_of(self._spelled(texts))
 
     def pairs(self, first: tf.Tensor, second: tf.Tensor) -> tf.RaggedTensor:
         """Cut pairs of texts into token ids, the longer one of a pair truncated first.
@@ -243,6 +248,7 @@ class TracedWordPiece:
         # There is no Python in it that AutoGraph would have to rewrite, which takes seconds.
         function = partial(tf.function, autograph=False)
         self._whole = function(plain, input_signature=[texts])
+        self.pieces, self.separator_id = function(plain.pieces, input_signature=[texts]), plain.separator_id
         self.pairs = function(plain.pairs, input_signature=[texts, texts])
         self.words = function(plain.words, input_signature=[words])
         self.contexts = function(plain.contexts, input_signature=[texts, texts])

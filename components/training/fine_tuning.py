@@ -20,8 +20,10 @@ from components.common.errors import InputError
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import ASSETS, identity, read_card
+from components.export.writer_signatures import Writer
 from components.leakage import learned
 from components.model.config import BertConfig
+from components.model.decoder import GenerationModel
 from components.model.forms import Forms, forms_for, machine_kind
 from components.model.task_model import TaskModel
 from components.pretrained import content, pooling
@@ -31,6 +33,7 @@ from components.settings.serialization import load
 from components.settings.training import Training
 from components.tasks import Task
 from components.tokenization.joins import Joins
+from components.tokenization.spacing import Spacing
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from components.training import loop, recipe
@@ -38,7 +41,7 @@ from components.training.checkpoints import Checkpoints
 from components.training.class_weights import class_weights
 from components.training.dataset import Rows
 from components.training.history import HISTORY_FILE
-from components.training.initial_model import blank_model, build_model, warm_start
+from components.training.initial_model import blank_model, build_model, warm_start, writer_of
 from components.training.replicas import Replicas
 
 _NOT_OF_KEY = ("checkpoint_minutes", "checkpoint_steps", "devices", "init_from", "worker_minutes")
@@ -104,8 +107,12 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     history.write(logs / HISTORY_FILE)
     model = _served(model, config, model_settings, training, history.precision)
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
+    spacing = Spacing.read(fn_args.transform_output) if task.writes else None
     card = _card(fn_args, described(model.encoder.config, model_settings, tokenizer, joins), initial)
-    directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card)
+    writer = None if spacing is None else writer_of(model, model_settings, tokenizer, spacing)
+    directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card, writer)
+    if spacing is not None:
+        spacing.write(directory / ASSETS)
     looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
@@ -115,7 +122,9 @@ def _warm_started(task: Task, pushed: dict[str, Any] | None) -> Task:
     return task.warm_started_from(theirs) if pushed and theirs.name == task.name else task
 
 
-def _initial_model(config: dict[str, Any], settings: Model, training: Training, task: Task, forms: Forms) -> TaskModel:
+def _initial_model(
+    config: dict[str, Any], settings: Model, training: Training, task: Task, forms: Forms
+) -> TaskModel | GenerationModel:
     model = build_model(Path(config["base_model"]), settings, training, task, forms)
     if known := config.get("base_model_sha256"):
         # Before the first checkpoint, which is kept under it.
@@ -129,8 +138,8 @@ def _guessed_loss(training: Training, task: Task, train: Rows, dev: Rows) -> flo
 
 
 def _served(
-    trained: TaskModel, config: dict[str, Any], settings: Model, training: Training, precision: str
-) -> TaskModel:
+    trained: TaskModel | GenerationModel, config: dict[str, Any], settings: Model, training: Training, precision: str
+) -> TaskModel | GenerationModel:
     """The model as it is exported, so that whatever is found out of it from now on is found out of what is served.
 
     It computes in float32, on whatever CPU there is, and its larger weights are what `stored` says.
@@ -150,7 +159,9 @@ def _served(
     return with_weights(trained, blank_model(base, settings, training, trained.task, trained.forms, stored))
 
 
-def with_weights(trained: TaskModel, model: TaskModel) -> TaskModel:
+def with_weights(
+    trained: TaskModel | GenerationModel, model: TaskModel | GenerationModel
+) -> TaskModel | GenerationModel:
     """The second model with the weights of the first, each rounded to the type of its variable.
 
     Raises:
@@ -165,15 +176,16 @@ def with_weights(trained: TaskModel, model: TaskModel) -> TaskModel:
 
 
 def _export(
-    model: TaskModel,
+    model: TaskModel | GenerationModel,
     transform: tft.TFTransformOutput,
     joins: Joins | None,
     settings: Model,
     directory: Path,
     card: dict[str, Any],
+    writer: Writer | None,
 ) -> Path:
     layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
-    saved_model.exported(model, layer, raw_spec, joins, settings.most_words).write(directory, card)
+    saved_model.exported(model, layer, raw_spec, joins, settings.most_words, writer).write(directory, card)
     if joins is not None:
         joins.write(directory / ASSETS)
     return directory

@@ -10,13 +10,16 @@ import numpy as np
 import tensorflow as tf
 
 from components.export.calibrated import temperature_of
-from components.export.card import read_card
+from components.export.card import ASSETS, read_card
 from components.export.card_task import task_of
-from components.model.task_model import TaskModel
+from components.export.writer_signatures import Writer, Written
 from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training
-from components.training.initial_model import blank_model, warm_start
+from components.tasks import generation
+from components.tokenization.spacing import Spacing
+from components.tokenization.tokenizer_files import read_tokenizer
+from components.training.initial_model import blank_model, warm_start, writer_of
 
 
 class Float32Pass:
@@ -33,8 +36,12 @@ class Float32Pass:
     def __init__(self, saved_model: Path, base_model: Path) -> None:
         reads = {"base": str(base_model), **read_card(saved_model)["model"]}
         settings, self._task = load(Model, json.dumps(reads)), task_of(saved_model)
-        self._model: TaskModel = blank_model(base_model, settings, Training(precision="float32"), self._task)
+        self._model = blank_model(base_model, settings, Training(precision="float32"), self._task)
         warm_start(saved_model, self._model)
+        self._writer: Writer | None = None
+        if self._task.writes:
+            spacing = Spacing.read(saved_model / ASSETS)
+            self._writer = writer_of(self._model, settings, read_tokenizer(base_model), spacing)
         self._temperature = temperature_of(saved_model)
 
     def predictions(self, rows: Sequence[np.ndarray]) -> np.ndarray:
@@ -43,8 +50,18 @@ class Float32Pass:
         mask = np.zeros(ids.shape, bool)
         for place, row in enumerate(rows):
             ids[place, : len(row)], mask[place, : len(row)] = row, True
+        if self._writer is not None:
+            return _of_texts(self._writer(tf.constant(ids), tf.constant(mask)))
         logits = self._model(tf.constant(ids), tf.constant(mask))
         if self._task.has_temperature:
             logits /= self._temperature
         found: np.ndarray = tf.cast(self._task.predictions(logits), tf.float32).numpy()
         return found
+
+
+def _of_texts(written: Written) -> np.ndarray:
+    """Texts as predictions, without what an evaluation knows of their targets."""
+    texts, scores = [text.decode() for text in written["text"].numpy()], written["score"].numpy()
+    return generation.encoded(
+        texts, before=lambda place: (0.0, 0.0, float(written["cut"][place]), float(scores[place]))
+    )

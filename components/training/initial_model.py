@@ -16,15 +16,19 @@ from components.common.errors import InputError
 from components.export import saved_weights
 from components.export.card import read_card, weights_sha256
 from components.export.card_task import task_of
+from components.export.writer_signatures import Writer
 from components.model.bert import build_encoder
+from components.model.decoder import GenerationModel
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
 from components.pretrained import base_model as base_models
-from components.pretrained import encoder_weights, pooling
+from components.pretrained import encoder_weights, head_weights, pooling
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks import Task
+from components.tokenization.spacing import Detokenizer, Spacing
 from components.tokenization.tokenizer_files import read_tokenizer
+from components.tokenization.vocabulary import Tokenizer
 from components.training import recipe
 
 _AGAIN = "word_rows"
@@ -65,7 +69,7 @@ def computing_in(precision: str, stored: str = "float32") -> Iterator[None]:
 
 def build_model(
     base_model: Path, settings: Model, training: Training, task: Task, forms: Forms | None = None
-) -> TaskModel:
+) -> TaskModel | GenerationModel:
     """The model with the base model's weights, before any training; float32 variables with any precision.
 
     Args:
@@ -80,6 +84,8 @@ def build_model(
     """
     model = blank_model(base_model, settings, training, task, forms)
     encoder_weights.load_weights(model.encoder, base_model)
+    if isinstance(model, GenerationModel) and head_weights.has_masked_language_model(base_model):
+        head_weights.load_masked_language_model(model.tokens, base_model, model.encoder.config)
     return model
 
 
@@ -90,7 +96,7 @@ def blank_model(
     task: Task,
     forms: Forms | None = None,
     stored: str = "float32",
-) -> TaskModel:
+) -> TaskModel | GenerationModel:
     """The same, to be filled with other weights than the base model's: its encoder has zeros.
 
     With another type for what is `stored` it computes in float32, and its tables and kernels are of that type.
@@ -107,7 +113,10 @@ def blank_model(
             forms=forms,
             blank=True,
         )
-    if settings.pooling == "auto" and not task.has_token_head:
+        if task.writes:
+            tokenizer = read_tokenizer(base_model)
+            return GenerationModel(encoder, task, settings.generation, tokenizer=tokenizer, seed=training.seed)
+    if settings.pooling == "auto" and task.pools:
         chosen = recipe.pooling(task, pooling.read(base_model))
         _, settings = recipe.applied([chosen], training, settings)
     return TaskModel(
@@ -120,7 +129,20 @@ def blank_model(
     )
 
 
-def warm_start(pushed: Path, model: TaskModel) -> str:
+def writer_of(model: TaskModel | GenerationModel, settings: Model, tokenizer: Tokenizer, spacing: Spacing) -> Writer:
+    """What makes texts of a model that writes.
+
+    Args:
+        model: that writes.
+        settings: how.
+        tokenizer: of the base model.
+        spacing: of train's targets.
+    """
+    assert isinstance(model, GenerationModel)  # noqa: S101
+    return Writer(model, settings.generation, Detokenizer(tokenizer, spacing, model.encoder.config.vocab_size))
+
+
+def warm_start(pushed: Path, model: TaskModel | GenerationModel) -> str:
     """Gives the model a pushed model's weights; returns their sha256.
 
     Raises:

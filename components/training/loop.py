@@ -17,13 +17,14 @@ import tensorflow as tf
 from components.common.cpu import resolved_precision
 from components.common.errors import InputError
 from components.common.progress import progress
+from components.model.decoder import GenerationModel
 from components.model.freezing import freeze, unfrozen_at
 from components.model.task_model import TaskModel
 from components.model.trained_model import TrainedModel
 from components.settings.training import Training
 from components.tasks import Task
 from components.tasks.metrics import Metric
-from components.training import recipe
+from components.training import recipe, writing
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
@@ -62,7 +63,7 @@ class Plan:
 
 
 def fit(
-    model: TaskModel,
+    model: TaskModel | GenerationModel,
     train: Rows,
     dev: Rows,
     training: Training,
@@ -71,7 +72,7 @@ def fit(
     scratch: Path,
     checkpoints: Checkpoints | None = None,
     replicas: Replicas = SINGLE_REPLICA,
-    others: Sequence[TaskModel] = (),
+    others: Sequence[TaskModel | GenerationModel] = (),
 ) -> History:
     """Fine-tunes in place and leaves the model with its best weights by dev.
 
@@ -93,8 +94,12 @@ def fit(
     """
     metric = _metric(training, model.task)
     freeze(model, training)
-    part, train, dev = trainable_part(model, train, dev, scratch, replicas)
-    loss = BatchLoss(model.task, class_weights, training.label_smoothing)
+    loss: Loss
+    if isinstance(model, GenerationModel):
+        part, loss = writing.trained_whole(model), writing.WritingLoss(model.task, training.label_smoothing)
+    else:
+        part, train, dev = trainable_part(model, train, dev, scratch, replicas)
+        loss = BatchLoss(model.task, class_weights, training.label_smoothing)
     return fit_part(part, [model, *others], train, dev, training, loss, metric, logs, checkpoints, replicas)
 
 

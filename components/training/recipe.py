@@ -57,7 +57,7 @@ def choices(
     """
     if training.epochs is None and training.steps is None:
         yield _epochs(rows, training.batch_size)
-    if model.pooling == "auto" and not task.has_token_head:
+    if model.pooling == "auto" and task.pools:
         yield pooling(task, base, pushed)
 
 

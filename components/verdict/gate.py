@@ -10,6 +10,7 @@ from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.settings.gate import Gate
 from components.tasks import Task
+from components.tasks.generation import COPY
 from components.tasks.metrics import Metric
 from components.tasks.multilabel import Multilabel
 
@@ -48,11 +49,14 @@ def check(gate: Gate, task: Measured, place: str) -> None:
     Raises:
         InputError: no threshold, an unknown metric, or a bound on the side on which the metric is better.
     """
-    if not (gate.min or gate.max):
+    if not (gate.min or gate.max or gate.min_over_copy):
         side = "min" if task.primary_metric.higher_is_better else "max"
         example = f"`{side} = {{ {task.primary_metric.name} = 0.8 }}`"
         remedy = f"Add at least one, say {example}: a gate without a bound would push any model"
         raise InputError(place, "the gate has no absolute threshold", remedy)
+    if gate.min_over_copy and not (isinstance(task, Task) and task.writes):
+        problem = "gate.min_over_copy is given, but no text is written here that could be its source"
+        raise InputError(place, problem, "Delete it")
     if isinstance(task, Task):
         _check_answers(gate, task, place)
     for key, thresholds in _named(gate):
@@ -83,6 +87,11 @@ def _check_answers(gate: Gate, task: Task, place: str) -> None:
     if gate.max_flips is not None and task.numeric:
         problem = f"gate.max_flips is given, but the answers of {task.name} are numbers, of which no two are equal"
         raise InputError(place, problem, "Delete it; max_drop and no_worse compare two models")
+    for name in gate.min_over_copy:
+        known = [metric.name for metric in task.metrics if task.metric_of(f"{COPY}{metric.name}")]
+        if name not in known:
+            problem = f"gate.min_over_copy names {name!r}, which is not measured of copied sources"
+            raise InputError(place, problem, f"{did_you_mean(name, known)}Known: {', '.join(known)}")
     for side in ("min", "max"):
         if served := sorted(set(task.served_metrics) & set(getattr(gate.slices, side))):
             problem = f"gate.slices.{side} bounds {served[0]}, which is measured on all rows alone"
@@ -133,10 +142,14 @@ def wanted(side: Literal["min", "max"], limit: float) -> str:
     return f"required: at least {limit:g}" if side == "min" else f"allowed: at most {limit:g}"
 
 
+_BY_METRIC = ("min", "max", "min_over_copy", "max_drop", "no_worse", "anchor_no_worse")
+"""Tables of bounds on all rows."""
+
+
 def _named(gate: Gate) -> list[tuple[str, Mapping[str, float]]]:
     """Each table of bounds by metric, with its key."""
     of_slices = [(f"slices.{key}", getattr(gate.slices, key)) for key in ("min", "max")]
     return [
-        *((key, getattr(gate, key)) for key in ("min", "max", "max_drop", "no_worse", "anchor_no_worse")),
+        *((key, getattr(gate, key)) for key in _BY_METRIC),
         *of_slices,
     ]

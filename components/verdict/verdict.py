@@ -10,6 +10,7 @@ from typing import Any, Literal
 from components.settings.gate import Gate
 from components.statistics import shares
 from components.tasks import Task
+from components.tasks.generation import COPY
 from components.verdict import paired
 from components.verdict.gate import wanted
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
@@ -52,6 +53,7 @@ def verdict(gate: Gate, task: Task, summary: Mapping[str, Any], split: str) -> d
     """
     lines = [
         *_bounds(gate.min, gate.max, gate, summary, ""),
+        *_over_copy(gate, summary),
         *_of_slices(gate, summary),
         *_limits(gate, summary),
         *_comparisons(gate, task, summary, split),
@@ -82,6 +84,16 @@ def _bounds(
             ok = held >= limit - _ROUNDING if side == "min" else held <= limit + _ROUNDING
             rule = f"slices.{side} {name}, {of_slice}" if of_slice else f"{side} {name}"
             yield Line(rule, _finite(value), interval, limit, "pass" if ok else "fail", f"{text}, {asked}")
+
+
+def _over_copy(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:
+    """Of a model that writes, against its sources in place of what it writes."""
+    values = summary["metrics"][CANDIDATE][""]
+    for name, limit in gate.min_over_copy.items():
+        value, copied = values.get(name, math.nan), values.get(f"{COPY}{name}", math.nan)
+        better = value - copied
+        text = f"{name} is {value:.4f}, {copied:.4f} where sources are copied, required: at least {limit:g} more"
+        yield _line(f"min_over_copy {name}", better, None, limit, text, ok=better >= limit - _ROUNDING)
 
 
 def _of_slices(gate: Gate, summary: Mapping[str, Any]) -> Iterator[Line]:

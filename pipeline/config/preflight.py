@@ -24,10 +24,12 @@ from components.settings.kinds.registry import AnyRun
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from components.tasks import Task, own
+from components.tasks.generation import Generation
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from components.verdict import gate
 from pipeline.beam import options
+from pipeline.config import target_sample
 from pipeline.config.corpus_preflight import CheckedCorpus, check_corpus_run
 from pipeline.config.load import load_any, load_config, read_text
 from pipeline.config.named import Named, resolved
@@ -126,6 +128,8 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         limit = config.max_position_embeddings
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
         raise InputError(source.locate(("model", "max_length")), problem, "Lower it, or take another base model")
+    if isinstance(task, Generation):
+        target_sample.check(run, task, config, tokenizer, source)
     layers = config.num_hidden_layers
     if (run.training.freeze_layers or 0) > layers:
         problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"
@@ -136,6 +140,8 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
     layout, labels, quoted = _check_rows(run.data, files, task, source)
     _check_floors(run, layout, source)
+    if isinstance(task, Generation):
+        target_sample.check_lengths(run, task, tokenizer, files)
     names = task.labels or label_names.rows_by_name(labels, task)
     alone = label_names.check_headers(files, run.data, names)
     small = all(_is_small(run.data, path) for _, path in of_train(files))
@@ -229,7 +235,7 @@ def _check_rows(
     for split, path in files:
         layout = columns.read_layout(path, data)
         layouts.append(layout)
-        reserved = sorted(set(layout.slice_names) & feature_names.RESERVED)
+        reserved = sorted(set(layout.slice_names) & (feature_names.RESERVED | {*task.texts}))
         if reserved:
             problem = f"`data.slices` names the column {reserved[0]!r}, a name the pipeline uses itself"
             raise InputError(source.locate(("data", "slices")), problem, "Rename the column in the file's header")

@@ -30,7 +30,7 @@ def check_formats(run: Run, task: Task, base_model: Path, source: TomlSource) ->
         InputError: one of the forms cannot state it.
     """
     model, formats = run.model, run.push.formats
-    if formats and model.pooling == "auto" and not task.has_token_head:
+    if formats and model.pooling == "auto" and task.pools:
         if run.training.init_from != "base":
             # As the pushed model has it, which the run will find.
             return

@@ -17,6 +17,7 @@ from components.export.card import read_card
 from components.export.card_task import task_of
 from components.leakage import duplicates
 from components.leakage.duplicates import Duplicates
+from components.pretrained.head_weights import has_masked_language_model
 from components.rows import label_names, text_statistics
 from components.rows.reader import Row
 from components.rows.text_statistics import TextStatistics
@@ -26,11 +27,13 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
+from components.tasks.generation import Generation
 from components.training.recipe import Choice
 from components.verdict import sample_size
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
 from pipeline.config.survey import Frequent, Survey
+from pipeline.config.target_sample import target_sample
 from pipeline.dag import description
 from pipeline.reports.tables import Hanging, duplicates_table, fact_lines, new_table, short_path, text_table
 from pipeline.runs.paths import PipelinePaths
@@ -154,6 +157,7 @@ def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> 
         ),
         ("labels", _labels(checked.task)),
         *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
+        *_targets(checked),
         ("base model", short_path(str(checked.base_model))),
         ("", model),
         ("", ("uncased" if lower_case else "cased") + (f", {about_case}" if about_case else "")),
@@ -161,6 +165,15 @@ def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> 
         ("pushed to", short_path(str(paths.serving))),
         *_of_another_kind(checked.task, paths),
     ]
+
+
+def _targets(checked: Checked) -> Iterator[tuple[str, str]]:
+    """What becomes of targets, where texts are written."""
+    if isinstance(checked.task, Generation):
+        run, size = checked.run, checked.model_config.vocab_size
+        yield "targets", str(target_sample(run, checked.task, checked.tokenizer, size, checked.files))
+        if not has_masked_language_model(checked.base_model):
+            yield "", "no head for masked tokens in the base model: it starts from random values"
 
 
 def _dag(run: Run) -> Iterator[RenderableType]:
@@ -232,6 +245,8 @@ def _labels(task: Task) -> str:
         return ", ".join(task.labels) or "those in train"
     if task.finds_span:
         return f"parts of the {task.texts[1]}"
+    if isinstance(task, Generation):
+        return f"texts of at most {task.target_length} tokens"
     allowed = getattr(task, "range", None)
     return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
+from components.tasks.generation import COPY
 from components.verdict.summary import CANDIDATE, intervals_of
 
 
@@ -57,6 +58,16 @@ def slices(summary: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """The slices that the candidate was measured on, ranges in order of their numbers: name, and how it is shown."""
     for name in sorted(filter(None, summary.get("metrics", {}).get(CANDIDATE, {})), key=_natural):
         yield name, name if name.partition("=")[2] else f"{name}(empty)"
+
+
+def without_copies(headline: Sequence[str]) -> list[str]:
+    """The names of metrics but for those of sources that are copied in place of what a model writes."""
+    return [name for name in headline if not name.startswith(COPY)]
+
+
+def of_copies(metrics: Mapping[str, float], headline: Sequence[str]) -> dict[str, float]:
+    """Of metrics of what a model writes, those of copied sources, by the same names; none for other tasks."""
+    return {name: metrics[f"{COPY}{name}"] for name in headline if f"{COPY}{name}" in metrics}
 
 
 def _natural(name: str) -> tuple[str, int, str]:

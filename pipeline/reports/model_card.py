@@ -12,7 +12,7 @@ from components.common.streams import printable
 from components.serving.versions import CARDS
 from components.settings.run import Run
 from components.verdict.summary import CANDIDATE, intervals_of
-from pipeline.reports.metric_values import value
+from pipeline.reports.metric_values import of_copies, value, without_copies
 from pipeline.runs import manifest
 from pipeline.runs.manifest import Manifest
 from pipeline.runs.paths import PipelinePaths
@@ -30,6 +30,7 @@ _PIPELINE_TAGS = {
     "word_tags": "token-classification",
     "embedding": "feature-extraction",
     "answering": "question-answering",
+    "generation": "text2text-generation",
 }
 """Task -> what Hugging Face's hub calls its kind; it has none for a number, which is a text's class in its list."""
 
@@ -148,7 +149,7 @@ def _body(record: RunRecord, found: Manifest, version: str, task: str) -> Iterat
 
 
 def _metrics(record: RunRecord) -> Iterator[str]:
-    headline = record.evaluations["dev"]["headline"]
+    headline = without_copies(record.evaluations["dev"]["headline"])
     rows = []
     for split, summary in record.by_split.items():
         values, known = summary["metrics"][CANDIDATE][""], intervals_of(summary)
@@ -157,6 +158,8 @@ def _metrics(record: RunRecord) -> Iterator[str]:
             shown = value(values, name)
             cells.append(f"{shown} ({known[name][0]:.4f} to {known[name][1]:.4f})" if name in known else shown)
         rows.append([split, *cells])
+        if copies := of_copies(values, headline):
+            rows.append([f"{split}, sources copied", *(value(copies, name) for name in headline)])
     yield from _table(["", *headline], rows)
 
 

@@ -18,7 +18,7 @@ from components.rows.text_statistics import TextStatistics
 from components.tasks import TASKS
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 from pipeline.reports.class_report import classes, mistakes
-from pipeline.reports.metric_values import about, cell, interval, number, slices, value
+from pipeline.reports.metric_values import about, cell, interval, number, of_copies, slices, value, without_copies
 from pipeline.reports.tables import (
     Command,
     FittingTable,
@@ -216,7 +216,7 @@ def try_line(model: str, task: str) -> Command:
 
 
 def _metrics(evaluations: dict[str, dict[str, Any]]) -> list[RenderableType]:
-    headline = next(iter(evaluations.values()))["headline"]
+    headline = without_copies(next(iter(evaluations.values()))["headline"])
     table = new_table("", *headline)
     for split, summary in evaluations.items():
         overall = {model: by_slice.get("", {}) for model, by_slice in summary["metrics"].items()}
@@ -224,6 +224,8 @@ def _metrics(evaluations: dict[str, dict[str, Any]]) -> list[RenderableType]:
         candidate, baseline = (compared.get(model, {}) for model in (CANDIDATE, BASELINE))
         cells = [cell(summary, metric, change=_change(candidate, baseline, metric)) for metric in headline]
         table.add_row(split, *cells)
+        if copies := of_copies(overall[CANDIDATE], headline):
+            table.add_row("sources copied", *(number(copies.get(metric)) for metric in headline))
     meaning = about(list(evaluations.values()))
     return [table, *([Hanging(Text(), Text(meaning, "dim"))] if meaning else [])]
 
@@ -249,7 +251,7 @@ def _change(candidate: dict[str, float], baseline: dict[str, float], metric: str
 
 
 def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
-    headline = summary["headline"]
+    headline = without_copies(summary["headline"])
     if not any(summary["metrics"][CANDIDATE]):
         return []
     table = new_table(f"{split}, by slice", "rows", *headline)

@@ -166,7 +166,7 @@ def test_the_nearest_name_is_suggested_for_an_unknown_one(tmp_path: Path) -> Non
     assert str(error.value) == (
         "sample data: no sample is called 'movie_review'. "
         "Did you mean 'movie-reviews'? There are movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, "
-        "conll2003, news-answers, minilm."
+        "conll2003, news-answers, spelled-out, minilm."
     )
 
 

@@ -22,6 +22,9 @@ def why_not(form: Form, task: Task, settings: Model) -> Problem | None:
         task: the model's.
         settings: with the pooling that it has.
     """
+    if task.writes:
+        problem = f"is of the task {task.name}, which has a search in its graph: it cannot go out as {form.name}"
+        return problem, "Serve the pushed SavedModel, which takes and gives raw text"
     found = _WHY_NOT[form.format](task, settings) if form.format in _WHY_NOT else None
     return found and (f"{found[0]}: it cannot go out as {form.name}", found[1])
 

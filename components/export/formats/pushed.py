@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from components.export.card_task import task_of
 from components.model.config import BertConfig
 from components.pretrained import base_model
 from components.settings.model import Model
+from components.settings.serialization import load
 from components.tasks import Task
 from components.tasks.regression import Regression
 from components.tokenization.tokenizer_files import VOCABULARY
@@ -57,7 +59,7 @@ class Pushed:
             raise InputError(str(path), problem, _AGAIN)
         words = tuple(read_vocabulary(vocabulary))
         try:
-            settings = Model(base="-", **card["model"])
+            settings = load(Model, json.dumps({"base": "-", **card["model"]}))
             tokenizer = Tokenizer(vocabulary=words, settings=TokenizerSettings(**card["tokenizer"]["settings"]))
         except (LookupError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]

@@ -76,11 +76,13 @@ def metrics(evaluations: Mapping[str, Summary]) -> list[Block]:
     for split, summary in evaluations.items():
         if "headline" not in summary:
             continue
-        headline = summary["headline"]
+        headline = metric_values.without_copies(summary["headline"])
         for model, said in ((CANDIDATE, split), (BASELINE, f"{split}, in production before")):
             if (values := summary["metrics"].get(model, {}).get("")) is not None:
                 known = intervals_of(summary, model=model)
                 rows.append([said, *(with_interval(values, known, name) for name in headline)])
+                if model == CANDIDATE and (copies := metric_values.of_copies(values, headline)):
+                    rows.append([f"{split}, sources copied", *(number(copies.get(name)) for name in headline)])
     levels = [100 * summary["confidence"] for summary in evaluations.values() if intervals_of(summary)]
     of = f", with the range that holds the true value with {max(levels):g}% confidence" if levels else ""
     return [Table(f"Metrics of all rows{of}", ["", *headline], rows)] if rows else []
@@ -174,7 +176,7 @@ def slices(record: RunRecord) -> Section | None:
         named = list(metric_values.slices(summary))
         if not named or "headline" not in summary:
             continue
-        headline = summary["headline"]
+        headline = metric_values.without_copies(summary["headline"])
         first, rows, drawn = headline[0], [], []
         for name, shown in named:
             values, known = summary["metrics"][CANDIDATE][name], intervals_of(summary, name)

@@ -23,7 +23,7 @@ def test_many_rows_together_are_the_examples_that_they_are_one_by_one(task: str)
         Row(number, "train", (text,) * len(made.texts), label, (label, text))
         for number, (text, label) in enumerate(zip(TEXTS, labels, strict=True))
     ]
-    for names in (("source", "column_3"), ()):
+    for names in (("origin", "column_3"), ()):
         given = [row if names else row._replace(slices=()) for row in rows]
         together = [as_dict(example) for example in all_serialized(given, made, names)]
         assert together == [as_dict(serialized(row, made, names)) for row in given]

@@ -23,6 +23,7 @@ PAGE = ROOT / "docs" / "signatures.md"
 
 TEXTS = {
     "text": "the film is good, not bad!",
+    "source": "the film is good",
     "text_a": "the film is good",
     "text_b": "is a bad film good",
     "question": "is the film good?",

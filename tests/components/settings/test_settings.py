@@ -236,7 +236,7 @@ def test_a_remedy_tells_the_default_where_there_is_one() -> None:
             'bse = "toy"',
             "10: unknown key `model.bse`. Did you mean `base`? Known here: base, max_length, long_texts, "
             "window_overlap, max_windows, control_tokens, pooling, threshold, null_threshold, "
-            "longest_answer.",
+            "longest_answer, generation.",
         ),
         (
             "text = 2",

@@ -12,6 +12,7 @@ from components.tasks import TASKS, Task
 from components.tasks.answering.task import Answering
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
+from components.tasks.generation import Generation
 from components.tasks.multilabel import Multilabel
 from components.tasks.pair import Pair
 from components.tasks.regression import Regression
@@ -23,7 +24,7 @@ def data(**settings: Any) -> Data:
     return Data(train=("t.tsv",), dev=("d.tsv",), **settings)
 
 
-def test_nine_tasks_are_registered() -> None:
+def test_ten_tasks_are_registered() -> None:
     assert list(TASKS) == [
         "classification",
         "multilabel",
@@ -34,6 +35,7 @@ def test_nine_tasks_are_registered() -> None:
         "word_tags",
         "embedding",
         "answering",
+        "generation",
     ]
 
 
@@ -49,6 +51,7 @@ def test_nine_tasks_are_registered() -> None:
         ("word_tags", ("tokens",), "tags"),
         ("embedding", ("text_a", "text_b"), "score"),
         ("answering", ("question", "context"), "answer"),
+        ("generation", ("source",), "target"),
     ],
 )
 def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ...], label: str) -> None:
@@ -66,6 +69,7 @@ def test_columns_that_are_not_named_are_the_tasks(name: str, text: tuple[str, ..
         ("bi_encoder", {"embedding"}),
         ("finds_span", {"answering"}),
         ("has_token_head", {"tagging", "word_tags", "answering"}),
+        ("writes", {"generation"}),
     ],
 )
 def test_what_tasks_differ_in(property_of_tasks: str, names: set[str]) -> None:
@@ -148,6 +152,13 @@ class Letters:
     def contexts(self, first: Any, second: Any, /) -> Any:
         return self.pairs(first, second), None
 
+    def pieces(self, texts: Any, /) -> Any:
+        import tensorflow as tf
+
+        return tf.cast(self(texts), tf.int64)
+
+    separator_id = 0
+
     def words(self, words: Any, /) -> Any:
         letters = self(words.flat_values)
         return letters.merge_dims(0, 1), words.row_lengths()
@@ -170,6 +181,16 @@ def test_texts_become_tokens_alone_as_a_pair_or_one_after_the_other(name: str, e
 
     texts = [tf.constant(["ab", "c"]), tf.constant(["d", "ef"])][: len(TASKS[name].texts)]
     assert TASKS[name]().tokenize(Letters(), texts).to_list() == expected
+
+
+def test_a_target_ends_where_there_is_room_and_is_cut_where_there_is_none() -> None:
+    import tensorflow as tf
+
+    made = Generation(target_length=3).preprocess(
+        Letters(), [tf.constant(["a", "b", "c"])], tf.constant(["d", "de", "def"])
+    )
+    assert made["label_target"].numpy().tolist() == [[4, 0, -1], [4, 5, 0], [4, 5, 6]]
+    assert made["token_ids"].to_list() == [[1], [2], [3]]
 
 
 def test_words_become_tokens_with_the_word_that_each_begins() -> None:

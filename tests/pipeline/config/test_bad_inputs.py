@@ -132,6 +132,15 @@ class Box:
         card = {**CARD, "input": {**CARD["input"], "label": "label"}}
         return self.write("pushed/1/assets.extra/model.json", json.dumps(card))
 
+    def writes(self, row: str = "good\tnot bad") -> Self:
+        """A run that learns to write, with a row of train."""
+        self.toml('name = "toy"', 'name = "toy"\ntask = "generation"').toml(
+            'labels = ["bad", "good"]', "target_length = 4"
+        )
+        self.toml("accuracy", "token_accuracy")
+        self.write("train.tsv", f"source\ttarget\n{row}\nbad film\tgood\n")
+        return self.write("dev.tsv", "source\ttarget\nthe film\tgood\nis bad\tbad\n")
+
     def delete(self, name: str) -> Self:
         (self.directory / name).unlink()
         return self
@@ -449,7 +458,7 @@ CASES: dict[str, list[Case]] = {
         Case("a key of another table", lambda box: box.toml("max_length = 16", "batch_size = 16"),
              "DIR/run.toml:10: unknown key `model.batch_size`. Did you mean `training.batch_size`? Known here: base, "
              "max_length, long_texts, window_overlap, max_windows, control_tokens, pooling, threshold, null_threshold, "
-             "longest_answer."),
+             "longest_answer, generation."),
         Case("several mistakes, with keys that are called so by other tools", lambda box: box.toml(
                  "epochs = 1", "num_train_epochs = 1\nlr = 5e-5\nbatch_size = 0"),
              "DIR/run.toml: 3 mistakes.\n"
@@ -480,9 +489,9 @@ CASES: dict[str, list[Case]] = {
              "run. Take it out, and set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD where the run starts."),
         Case("an unknown split", lambda box: box.toml('dev = "dev.tsv"', 'valid = "dev.tsv"'),
              "DIR/run.toml:5: unknown key `data.valid`. Did you mean `dev`? Known here: train, dev, test, files, "
-             "split, group, window, spans, header, columns, quoting, separator, format, comments, text, label, "
-             "start, scheme, allow_no_label, labels, range, most_words, slices, max_slice_values, slice_values, "
-             "on_bad_row, max_bad_share."),
+             "split, held_back, group, window, spans, header, columns, quoting, separator, format, comments, text, "
+             "label, start, scheme, allow_no_label, labels, range, most_words, target_length, long_targets, slices, "
+             "max_slice_values, slice_values, on_bad_row, max_bad_share."),
         Case("a missing table", lambda box: box.toml('[model]\nbase = "toy"\nmax_length = 16\n', ""),
              "DIR/run.toml: `model` is missing. Add it; pipeline/configs/movie_reviews.toml shows how."),
         Case("a missing key", lambda box: box.toml('base = "toy"\n', ""),
@@ -518,12 +527,13 @@ CASES: dict[str, list[Case]] = {
              "DIR/run.toml:8: unknown key `data.split.trian`. Did you mean `train`? Known here: train, dev, test."),
         Case("an unknown task", lambda box: box.toml('name = "toy"', 'name = "toy"\ntask = "pairs"'),
              'DIR/run.toml:2: `task` is "pairs", there is none of this name. Did you mean \'pair\'? Known: '
-             "classification, multilabel, pair, similarity, regression, tagging, word_tags, embedding, answering; a "
+             "classification, multilabel, pair, similarity, regression, tagging, word_tags, embedding, answering, "
+             "generation; a "
              "task of your own needs its package installed."),
         Case("a table for the task", lambda box: box.toml("[gate]", '[task]\ntype = "pair"\n\n[gate]'),
              'DIR/run.toml:15: `task` is {"type": "pair"}, a name is expected. Give it above the first table: task = '
              '"classification", or another of classification, multilabel, pair, similarity, regression, tagging, '
-             "word_tags, embedding, answering."),
+             "word_tags, embedding, answering, generation."),
         Case("a task with two texts and one column", lambda box: box.toml('name = "toy"', 'task = "pair"\nname = "toy"')
              .toml("[model]", 'text = "text"\n[model]'),
              'DIR/run.toml:9: `data.text` is ["text"], the task pair reads 2 of them. Give 2, say text = ["text_a", '
@@ -1766,6 +1776,67 @@ CASES: dict[str, list[Case]] = {
              "Give a pushed model: the path a run printed at its end, `show` prints it again.",
              "predict --model DIR/bert a"),
     ],
+    "Texts to write": [
+        Case("a source without a text", lambda box: box.writes("\tgood"),
+             "DIR/train.tsv:2: the text (field 1) is empty. Give a text or delete the row."),
+        Case("a source without a target", lambda box: box.writes("bad\t"),
+             "DIR/train.tsv:2: the label (field 2) is empty. Give a label or delete the row."),
+        Case("a target that is too long", lambda box: box.writes("bad\tnot so good"),
+             "DIR/train.tsv:2: the target has 5 tokens, its end among them, at most 4 are learned. Shorten it, raise "
+             'data.target_length, or set data.long_targets = "cut".'),
+        Case("a vocabulary without [MASK]",
+             lambda box: box.writes().write("toy/vocab.txt", "\n".join(["[PAD]", "[UNK]", "[CLS]", "[SEP]", "a", ""])),
+             "DIR/run.toml:10: the vocabulary has no [MASK], by which generation asks for a token. Take another base "
+             "model."),
+        Case("more tokens than there are positions",
+             lambda box: box.writes().toml("max_length = 16", "max_length = 30"),
+             "DIR/run.toml:11: `model.max_length` is 30 and a target has up to 4 tokens, the base model takes at most "
+             "32 of both together. Lower it, data.target_length or model.generation.max_tokens, or take another base "
+             "model."),
+        Case("windows over a source",
+             lambda box: box.writes().toml("max_length = 16", 'max_length = 16\nlong_texts = "window"'),
+             'DIR/run.toml:12: `model.long_texts` is "window", but generation writes of what it sees at once. Delete '
+             "it: long sources are truncated."),
+        Case("a search for a task that writes nothing",
+             lambda box: box.toml("[training]", '[model.generation]\nsearch = "beam"\n\n[training]'),
+             'DIR/run.toml:12: `model.generation` is given, but classification writes no text. Delete it, or set '
+             'task = "generation".'),
+        Case("a key of another search",
+             lambda box: box.writes().toml("[training]", "[model.generation]\ntop_p = 0.9\n\n[training]"),
+             'DIR/run.toml:14: `model.generation.top_p` is 0.9, but `search` is "greedy". Delete it, or set search = '
+             '"sample".'),
+        Case("more texts than are followed",
+             lambda box: box.writes().toml(
+                 "[training]", '[model.generation]\nsearch = "beam"\nbest = 5\n\n[training]'),
+             'DIR/run.toml:15: `model.generation.best` is 5, but `search = "beam"` follows 4. Lower it, raise `beams`, '
+             "or take another search."),
+        Case("a text that may not end",
+             lambda box: box.writes().toml(
+                 "[training]", "[model.generation]\nmin_tokens = 4\nmax_tokens = 4\n\n[training]"),
+             "DIR/run.toml:14: `model.generation.min_tokens` is 4, `max_tokens` 4. Lower it: a text's end is one token "
+             "more."),
+        Case("a bound against copied labels",
+             lambda box: box.toml("accuracy = 0.5 }", "accuracy = 0.5 }\nmin_over_copy = { chrf = 0.1 }"),
+             "DIR/run.toml:15: gate.min_over_copy is given, but no text is written here that could be its source. "
+             "Delete it."),
+        Case("a bound on what is not measured of copies",
+             lambda box: box.writes().toml(
+                 "accuracy = 0.5 }", "accuracy = 0.5 }\nmin_over_copy = { cut_share = 0.1 }"),
+             "DIR/run.toml:16: gate.min_over_copy names 'cut_share', which is not measured of copied sources. Known: "
+             "exact_match, chrf, bleu, rouge_1, rouge_2, rouge_l."),
+        Case("a checkpoint by written texts",
+             lambda box: box.writes().toml("epochs = 1", 'metric = "chrf"'),
+             "DIR/run.toml:14: `training.metric` is 'chrf', which is measured once the model is exported. Known: "
+             "token_accuracy."),
+        Case("a target's length for classes", lambda box: box.toml("[model]", "target_length = 4\n[model]"),
+             "DIR/run.toml:8: `data.target_length` is 4, but the rows of classification have no target text. Delete "
+             'it, or set task = "generation".'),
+        Case("another form of a model that writes",
+             lambda box: box.writes().toml("[gate]", '[push]\nformats = ["hf"]\n\n[gate]'),
+             "DIR/run.toml:17: `push.formats` has 'hf', but the model is of the task generation, which has a search in "
+             "its graph: it cannot go out as hf. Take it out. Serve the pushed SavedModel, which takes and gives raw "
+             "text."),
+    ],
     "`label-errors` and `correct-labels`": [
         Case("a file that is another one by now", lambda box: box.ended_run(),
              "DIR/train.tsv: is not what run 20260102-030405 read. Run again, and list the suspects of that run.",
@@ -1891,7 +1962,8 @@ CASES: dict[str, list[Case]] = {
              "check-data DIR/dev.tsv --against 20260102-030405 --root DIR/runs"),
         Case("an unknown sample", nothing,
              "sample data: no sample is called 'movie-review'. Did you mean 'movie-reviews'? There are "
-             "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003, news-answers, minilm.",
+             "movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, conll2003, news-answers, spelled-out, "
+             "minilm.",
              "data movie-review"),
     ],
 }

@@ -13,11 +13,20 @@ _TSV: dict[str, tuple[str, list[str]]] = {
     "similarity": ("text_a\ttext_b\tscore", ["a\tb\t1", "c\td\t0"]),
     "regression": ("text\tvalue", ["a\t1.5", "b\t-2"]),
     "tagging": ("tokens\ttags", ["a b\tB-X I-X", "c\tO"]),
+    "generation": ("source\ttarget", ["a\tb c", "d\te"]),
     "embedding": ("text_a\ttext_b\tscore", ["a\tb\t1", "c\td\t0"]),
     "answering": ("question\tcontext\tanswer", ["a\tb c\tc", "a\tb d\t"]),
 }
 
-_GATE = {"multilabel": "micro_f1", "pair": "accuracy", "tagging": "f1", "answering": "f1"}
+_MORE = {"generation": "target_length = 4"}
+
+_GATE = {
+    "generation": "token_accuracy",
+    "multilabel": "micro_f1",
+    "pair": "accuracy",
+    "tagging": "f1",
+    "answering": "f1",
+}
 
 BROKEN = [
     ("pair", "a\t\t1", "", "the text (field 2) is empty. Give a text or delete the row."),
@@ -51,6 +60,15 @@ BROKEN = [
         "a\tx|y\u200b",
         "",
         "the label 'x|y\\u200b' holds U+200B, which cannot be seen. Delete that character.",
+    ),
+    ("generation", "a\t", "target_length = 4", "the label (field 2) is empty. Give a label or delete the row."),
+    ("generation", "\tb", "target_length = 4", "the text (field 1) is empty. Give a text or delete the row."),
+    (
+        "generation",
+        "a\tb c d e",
+        "target_length = 4",
+        "the target has 5 tokens, its end among them, at most 4 are learned. Shorten it, raise data.target_length, or "
+        'set data.long_targets = "cut".',
     ),
     ("regression", "a\t", "", "the label (field 2) is empty. Give a label or delete the row."),
     ("multilabel", "a\tx||y", "", "the labels 'x||y' have an empty one. Put one | between labels, none beside."),
@@ -132,7 +150,7 @@ min = {{ {_GATE.get(task, "spearman")} = 0.5 }}
 
 @pytest.mark.parametrize("task", _TSV)
 def test_good_rows_are_in_order(task: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    assert checked(tmp_path, task, _TSV[task][1][1], "", capfd) == (0, "")
+    assert checked(tmp_path, task, _TSV[task][1][1], _MORE.get(task, ""), capfd) == (0, "")
 
 
 @pytest.mark.parametrize(("task", "row", "more", "message"), BROKEN)

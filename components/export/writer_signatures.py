@@ -1,0 +1,135 @@
+"""The signatures of an exported model that writes: raw text to raw text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import tensorflow as tf
+
+from components.common import feature_names
+from components.export import signature_names
+from components.export.signatures import Exported, padded
+from components.model import search
+from components.model.decoder import GenerationModel
+from components.settings.generation import Generation
+from components.tasks.generation import HITS, SCORE, TEXT
+from components.tasks.generation import Generation as Task
+from components.tasks.tagging import IGNORED
+from components.tokenization.spacing import Detokenizer
+
+Written = dict[str, tf.Tensor]
+"""`text` string[n], its `score` float32[n] and whether it was `cut`, bool[n]; `texts` string[n, best] and `scores`
+float32[n, best], the best first, below `NO_TEXT` where a search found fewer."""
+
+
+class Writer:
+    """Token ids to texts.
+
+    Args:
+        model: fine-tuned.
+        settings: how it writes.
+        detokenizer: of its vocabulary.
+    """
+
+    def __init__(self, model: GenerationModel, settings: Generation, detokenizer: Detokenizer) -> None:
+        assert isinstance(model.task, Task)  # noqa: S101
+        self._model, self._settings, self._detokenizer = model, settings, detokenizer
+        self.room = model.task.target_length
+
+    def __call__(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> Written:
+        """int32[n, length] and bool[n, length] -> `Written`."""
+        found = search.write(self._model, self._settings, token_ids, padding_mask, self.room)
+        rows, best = tf.shape(token_ids)[0], self._settings.best
+        texts = self._detokenizer(tf.reshape(found.token_ids, [rows * best, tf.shape(found.token_ids)[2]]))
+        texts = tf.reshape(texts, [-1, best])
+        return {
+            "text": texts[:, 0],
+            "score": found.scores[:, 0],
+            "cut": found.cut[:, 0],
+            "texts": texts,
+            "scores": found.scores,
+        }
+
+
+class ExportedWriter(Exported):
+    """A model that writes, with the transform graph in front of it and the vocabulary behind it.
+
+    serving_default, token_ids: -> `Written`. predict_examples: -> `written` float32[n, numbers], as
+    `components.tasks.generation` has a prediction; the examples have their targets. There is no `embedding`.
+
+    Args:
+        model: fine-tuned.
+        transform: as for `Exported`.
+        raw_spec: the raw feature spec.
+        writer: of the model.
+    """
+
+    def __init__(
+        self, model: GenerationModel, transform: Callable[..., Any], raw_spec: dict[str, Any], writer: Writer
+    ) -> None:
+        super().__init__(model, transform, raw_spec)
+        specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
+        self._room = writer.room
+        # A function of its own, so that the signatures share one copy of the search.
+        self._of_tokens = tf.function(writer.__call__, input_signature=specs, autograph=False)
+
+    def _predict(self, token_ids: tf.Tensor, mask: tf.Tensor) -> Written:
+        return dict(self._of_tokens(token_ids, mask))
+
+    def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        transformed = self._transform(self._parsed(examples))
+        ids, mask = padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
+        targets = tf.cast(transformed[feature_names.TARGET], tf.int32)
+        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+        ids, mask, targets, lengths = (tf.gather(values, order) for values in (ids, mask, targets, lengths))
+        rows = tf.size(lengths)
+
+        def write_part(
+            start: tf.Tensor, numbers: tf.TensorArray, texts: tf.TensorArray
+        ) -> tuple[tf.Tensor, tf.TensorArray, tf.TensorArray]:
+            length = tf.maximum(1, lengths[start])
+            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // (length + self._room)))
+            part = ids[start:end, :length], mask[start:end, :length]
+            told, found = self.model(*part, targets[start:end]), self._of_tokens(*part)
+            hits = tf.math.unsorted_segment_sum(tf.cast(told.hits, tf.float32), told.rows, end - start)
+            tokens = tf.reduce_sum(tf.cast(tf.not_equal(targets[start:end], IGNORED), tf.float32), axis=1)
+            known = tf.stack([hits, tokens, tf.cast(found["cut"], tf.float32), found["score"]], axis=1)
+            return end, numbers.write(numbers.size(), known), texts.write(texts.size(), found["text"])
+
+        parts = [
+            tf.TensorArray(dtype, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
+            for dtype, shape in ((tf.float32, [None, TEXT - HITS]), (tf.string, [None]))
+        ]
+        _, numbers, texts = tf.while_loop(
+            lambda start, *_: start < rows, write_part, (0, *parts), parallel_iterations=1
+        )
+        there = rows > 0
+        known = tf.cond(there, numbers.concat, lambda: tf.zeros([0, SCORE + 1]))
+        written = tf.cond(there, texts.concat, lambda: tf.zeros([0], tf.string))
+        codes = tf.cast(tf.strings.unicode_decode(written, "UTF-8").to_tensor(IGNORED), tf.float32)
+        predictions = tf.concat([known, codes], axis=1)
+        return {self._task.prediction_key: tf.gather(predictions, tf.argsort(order))}
+
+    def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
+        parsed = self._parsed(examples)
+        # As texts, which tokens are not any more.
+        source, target = (
+            tf.strings.unicode_decode(_one_a_row(parsed[name]), "UTF-8")
+            for name in (*self._task.texts, feature_names.LABEL)
+        )
+        length = tf.cast(source.row_lengths(), tf.int32)[:, tf.newaxis]
+        label = tf.concat([length, source, target], axis=1).to_tensor(IGNORED)
+        bucket = self._transform(parsed)[feature_names.LENGTH_BUCKET]
+        return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: bucket}
+
+    def _parsed(self, examples: tf.Tensor) -> dict[str, Any]:
+        wanted = (*self._task.texts, feature_names.LABEL)
+        found: dict[str, Any] = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted})
+        return found
+
+
+def _one_a_row(feature: Any) -> tf.Tensor:
+    """string[n], from a dense or a sparse feature."""
+    return tf.reshape(feature.values if isinstance(feature, tf.sparse.SparseTensor) else feature, [-1])

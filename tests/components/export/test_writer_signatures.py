@@ -1,0 +1,61 @@
+"""An exported model that writes: its ops, and what its signatures give for texts, token ids and examples."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from components.export import served_ops
+from components.tasks.generation import CUT, HITS, SCORE, TOKENS, Generation
+from tests.components.export.conftest import Made
+from tests.saved_models import function_ops
+
+SOURCES = ["the film is good", "not", "is a bad film good !"]
+
+
+def _examples() -> list[bytes]:
+    made = []
+    for source, target in zip(SOURCES, ["bad", "a b", "c"], strict=True):
+        example = tf.train.Example()
+        example.features.feature["source"].bytes_list.value.append(source.encode())
+        example.features.feature["label"].bytes_list.value.append(target.encode())
+        made.append(example.SerializeToString())
+    return made
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"search": "beam", "best": 2, "no_repeat_ngram": 2, "min_tokens": 2},
+        {"search": "sample", "best": 2, "top_k": 20, "top_p": 0.9, "temperature": 1.5, "seed": 3},
+    ],
+    ids=lambda how: str(how["search"]),
+)
+def test_texts_ids_and_examples_have_one_answer(version: Made, how: dict[str, Any]) -> None:
+    path = version("generation", generation=how)
+    assert function_ops(path) <= served_ops.ALLOWED
+    served_ops.check(path)
+    loaded = tf.saved_model.load(str(path))
+    signatures = loaded.signatures
+    together = signatures["serving_default"](source=tf.constant(SOURCES))
+    for place, source in enumerate(SOURCES):
+        alone = signatures["serving_default"](source=tf.constant([source]))
+        assert alone["texts"].numpy()[0].tolist() == together["texts"].numpy()[place].tolist()
+        np.testing.assert_allclose(alone["scores"][0], together["scores"][place], atol=1e-4)
+    tokens = signatures["tokenize"](source=tf.constant(SOURCES))
+    by_ids = signatures["token_ids"](token_ids=tokens["token_ids"])
+    assert by_ids["text"].numpy().tolist() == together["text"].numpy().tolist()
+    evaluated = signatures["predict_examples"](examples=tf.constant(_examples()))["written"].numpy()
+    values = list(Generation().evaluated(evaluated))
+    assert [one["text"].encode() for one in values] == together["text"].numpy().tolist()
+    np.testing.assert_allclose(evaluated[:, SCORE], together["score"], atol=1e-4)
+    assert (evaluated[:, CUT] > 0).tolist() == together["cut"].numpy().tolist()
+    assert ((evaluated[:, HITS] >= 0) & (evaluated[:, HITS] <= evaluated[:, TOKENS])).all()
+    assert "embedding" not in signatures
+
+
+def test_what_is_measured_of_no_rows_is_nothing(version: Made) -> None:
+    loaded = tf.saved_model.load(str(version("generation")))
+    found = loaded.signatures["predict_examples"](examples=tf.zeros([0], tf.string))["written"]
+    assert found.shape[0] == 0
