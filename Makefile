@@ -15,7 +15,7 @@ KERNELS := components/kernels/x86-64-v3.so
   mutate beam-service bench-tagging-raw bench-small-data bench-precision bench-drift bench-classes bench-fill \
   bench-small-run bench-first-model bench-vocabulary bench-report bench-verdict bench-calibration bench-export \
   bench-label-errors bench-suggest bench-shipped bench-mlm bench-adaptation bench-pretraining \
-  bench-answering
+  bench-answering bench-generation
 
 run: setup samples
 	$(PY) pipeline_runner.py run --config $(CONFIG)
@@ -185,7 +185,8 @@ airflow: .venv-airflow-2/installed .venv-airflow-3/installed
 # Nothing else should run meanwhile: four hours in all, a part at a time by its name. bench-tasks, bench-accuracy,
 # bench-airflow, bench-tagging-raw, bench-small-data, bench-precision, bench-drift, bench-classes, bench-fill,
 # bench-small-run, bench-first-model, bench-vocabulary, bench-pretraining, bench-verdict, bench-calibration,
-# bench-label-errors, bench-suggest, bench-shipped, bench-mlm, bench-adaptation and bench-answering are apart.
+# bench-label-errors, bench-suggest, bench-shipped, bench-mlm, bench-adaptation, bench-answering and
+# bench-generation are apart.
 bench: bench-train bench-tokenize bench-predict bench-pipeline bench-scale bench-workers
 	$(PY) -m bench.table
 
@@ -312,6 +313,11 @@ bench-suggest: setup samples
 bench-answering: SAMPLES = minilm news-answers
 bench-answering: setup samples $(PEER_INSTALLED)
 	$(PY) -m bench.answering
+
+# A BERT that writes: rules, speed, paraphrases beside BERT2BERT, topics; two hours and more. MRPC as for bench-tasks.
+bench-generation: SAMPLES = minilm reuters-r8 spelled-out
+bench-generation: setup samples $(PEER_INSTALLED)
+	$(PY) -m bench.generation
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

@@ -103,6 +103,11 @@ def paraphrases() -> tuple[list[tuple[str, str]], list[str]]:
     return pairs, list(dict.fromkeys(b for split in ("test", "train") for _, b, _ in rows[split]))[:2000]
 
 
+def paraphrases_by_split() -> dict[str, list[tuple[str, str]]]:
+    """MRPC's pairs that say the same, first sentence and second."""
+    return {split: [(a, b) for a, b, label in rows if label == "1"] for split, rows in _mrpc().items()}
+
+
 TASKS: dict[str, tuple[str, Callable[[], dict[str, Rows]]]] = {
     "pair": ("text_a\ttext_b\tlabel", pair),
     "similarity": ("text_a\ttext_b\tscore", similarity),
