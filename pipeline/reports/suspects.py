@@ -134,7 +134,7 @@ def _rows(given: LabelledFiles, splits: Sequence[str]) -> dict[str, list[GivenRo
 
     found = defaultdict[str, list[GivenRow]](list)
     for name, (split, path) in zip(corrections.names(given.files), given.files, strict=True):
-        if split is not None and split not in splits:
+        if not set(given.settings.data.dealt(split)) & set(splits):
             continue
         for row in reader.read_rows(path, split, given.settings.data, given.task.check_row):
             if isinstance(row, reader.Row) and row.split in splits:

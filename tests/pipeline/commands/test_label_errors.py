@@ -4,14 +4,19 @@ import csv
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.common.errors import InputError
 from components.label_errors.listing import Suspect
+from components.settings.data import Data
+from components.settings.gate import Gate
+from components.settings.model import Model
+from components.settings.run import Run
 from components.tasks.classification import Classification
 from pipeline.reports import row_answers, suspects_report, tables
-from pipeline.reports.suspects import Suspects
+from pipeline.reports.suspects import LabelledFiles, Suspects, _rows
 from tests.pipeline.conftest import Command, FirstRun
 
 ODD = [
@@ -99,3 +104,16 @@ def test_a_list_says_how_many_there_are_and_how_many_could_not_be_judged() -> No
         "train: 1 not judged, because no row that could tell has the label",
     ]
     assert json.dumps(made_up("a", "b").found[0]._asdict())
+
+
+def test_rows_of_dev_that_are_held_back_are_judged_as_a_split_of_their_own(tmp_path: Path) -> None:
+    files = [(split, tmp_path / f"{split}.txt") for split in ("train", "dev")]
+    for _, path in files:
+        path.write_text("".join(f"text {number}\tgood\n" for number in range(40)))
+    paths: dict[str, Any] = {split: (str(path),) for split, path in files}
+    data = Data(**paths, header=False, columns=2, text=(1,), label=2, held_back=0.5)
+    run = Run(name="toy", data=data, model=Model(base="toy"), gate=Gate(min={"accuracy": 0.5}))
+    given = LabelledFiles(run, [*files], Classification(("good",)))
+    counts = {split: len(_rows(given, [split])[split]) for split in ("train", "dev", "gate")}
+    assert counts["train"] == 40 == counts["dev"] + counts["gate"]
+    assert min(counts.values()) > 0
