@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,7 @@ from components.common.streams import printable
 from components.leakage.duplicates import Duplicates
 from components.pretraining.corpus_statistics import CorpusStatistics
 from components.rows.text_statistics import TextStatistics
+from components.settings.data import GATE
 from components.tasks import TASKS
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of
 from pipeline.reports.class_report import classes, mistakes
@@ -263,7 +265,7 @@ def _slices(split: str, summary: dict[str, Any]) -> list[RenderableType]:
 
 def run_list(records: list[RunRecord]) -> FittingTable:
     """A line a run."""
-    table = new_table("run", "state", "started", "dev")
+    table = new_table("run", "state", "started", _gated(record.gated for record in records))
     for record in records:
         found = record.evaluations.get("dev", {})
         overall = found.get("metrics", {}).get("candidate", {}).get("", {})
@@ -276,11 +278,17 @@ def run_list(records: list[RunRecord]) -> FittingTable:
     return table
 
 
+def _gated(splits: Iterable[str]) -> str:
+    """What a column is called that has of each line the split that its gate looked at."""
+    return " or ".join(sorted(set(splits))) or "dev"
+
+
 def version_list(pushed: list[Version]) -> FittingTable:
     """A line a pushed version."""
-    table = new_table("version", "", "run", "metric", "dev", "test")
-    for version in pushed:
-        values = (version.metrics.get(split, {}).get(version.headline) for split in ("dev", "test"))
+    gated = [GATE if GATE in version.metrics else "dev" for version in pushed]
+    table = new_table("version", "", "run", "metric", _gated(gated), "test")
+    for version, of_version in zip(pushed, gated, strict=True):
+        values = (version.metrics.get(split, {}).get(version.headline) for split in (of_version, "test"))
         cells = [version.headline, *(f"{value:.4f}" if isinstance(value, int | float) else "-" for value in values)]
         table.add_row(str(version.number), version.state, version.run or "-", *cells)
     return table

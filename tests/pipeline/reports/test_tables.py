@@ -4,7 +4,9 @@ from typing import Any
 import pytest
 from rich.console import RenderableType
 
+from pipeline.reports.run_report import version_list
 from pipeline.reports.tables import Command, console, fact_lines, new_table
+from pipeline.runs.pushed_versions import Version
 
 SHOWN = "[red]\x1b]0;title :smile: 李\u202e\x07\r"
 
@@ -119,3 +121,14 @@ def test_a_heading_that_is_no_text_fails_where_the_table_is_made_and_not_where_i
     damaged: Any = True
     with pytest.raises(AttributeError):
         new_table("classes", damaged)
+
+
+def test_a_version_is_listed_with_what_its_gate_measured(monkeypatch: pytest.MonkeyPatch) -> None:
+    def version(number: int, **metrics: float) -> Version:
+        measured = {split: {"accuracy": value} for split, value in metrics.items()}
+        return Version(number, "", "", "", "", "a", measured, "accuracy")
+
+    of_dev, of_gate = version(1, dev=0.5, test=0.25), version(2, gate=0.75)
+    shown = [" ".join(line.split()) for line in lines(version_list([of_dev, of_gate]), 80, monkeypatch)]
+    assert shown[:3] == ["version run metric dev or gate test", "1 a accuracy 0.5000 0.2500", "2 a accuracy 0.7500 -"]
+    assert "metric gate test" in " ".join(lines(version_list([of_gate]), 80, monkeypatch)[0].split())
