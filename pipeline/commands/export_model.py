@@ -83,6 +83,8 @@ def execute(options: argparse.Namespace) -> int:
     forms.check(model, form)
     atomic_files.require_new(options.output)
     texts = list(itertools.islice(dev_texts(model, options.root), client_texts.HELD_AGAINST))
+    # Before TensorFlow is imported.
+    forms.check_texts(model, form, texts)
     with hidden_stderr():
         from components.export.formats.export import export
 

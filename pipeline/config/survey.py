@@ -127,12 +127,15 @@ def survey(checked: Checked) -> Survey:
     """Reads the files.
 
     Raises:
-        InputError: a row breaks a rule where the settings do not put it into quarantine; or train has fewer labels
-            than its task needs, or too many.
+        InputError: a row breaks a rule where the settings do not put it into quarantine; train has fewer labels than
+            its task needs, or too many; or dev or the gate has no rows.
     """
     sizes = sum(path.stat().st_size for _, path in checked.files)
     with progress.progress(sizes):
-        return _Pass(checked).result()
+        found = _Pass(checked).result()
+    if found.is_all:
+        _check_rows(checked, found)
+    return found
 
 
 class _Pass:
@@ -278,6 +281,24 @@ def _looks_like_header(row: Row) -> bool:
     fields: Sequence[str] = (*row.texts, row.label)
     # Few rows are as short as that, and only these are looked at closely.
     return all(len(one) < 24 for one in fields) and label_names.name_columns(fields)
+
+
+def _check_rows(checked: Checked, found: Survey) -> None:
+    """Refuses a dev or a gate without rows, as ExampleValidator does.
+
+    Raises:
+        InputError: there is one.
+    """
+    data = checked.run.data
+    of_dev = sum(found.rows[split] for split in data.dealt("dev"))
+    for split in data.dealt("dev"):
+        if found.rows[split]:
+            continue
+        if not of_dev:
+            raise InputError(str(checked.path), "no row is in dev", "Give more rows, or a file for each split")
+        rows = f"{of_dev:,} row{'s' * (of_dev > 1)}"
+        problem = f"of {rows} of dev `data.held_back` = {data.held_back:g} leaves none to {split}"
+        raise InputError(str(checked.path), problem, "Give more rows of dev, or another share")
 
 
 def _check_bad_share(data: Data, found: Survey) -> None:

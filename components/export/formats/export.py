@@ -44,10 +44,11 @@ def export(model: Pushed, destination: Path, form: Form, rows: Sequence[Texts] =
         How the export compares with the version.
 
     Raises:
-        InputError: the form cannot state the model, there is something at the destination, or the export answers
-            otherwise than the model.
+        InputError: the form cannot state the model or needs rows, there is something at the destination, or the export
+            answers otherwise than the model.
     """
     forms.check(model, form)
+    forms.check_texts(model, form, rows)
     with atomic_files.appearing(destination) as aside:
         (aside / ASSETS).mkdir()
         reference = Reference(model)

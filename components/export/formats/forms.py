@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from components.common.errors import InputError
 from components.export.formats.pushed import Pushed
@@ -37,6 +37,22 @@ def check(model: Pushed, form: Form) -> None:
     """
     if found := why_not(form, model.task, model.settings):
         raise InputError(str(model.path), *found)
+
+
+def check_texts(model: Pushed, form: Form, texts: Sequence[object]) -> None:
+    """Refuses a form that is made by texts of dev where there are none.
+
+    Args:
+        model: the version.
+        form: what it is to be.
+        texts: of dev.
+
+    Raises:
+        InputError: with the way out.
+    """
+    if form.precision == "int8-static" and not texts:
+        problem = "there are no texts of dev to find the ranges of int8-static by: the files of its run are not there"
+        raise InputError(str(model.path), problem, "Put them back, name the run's --root, or give --precision int8")
 
 
 def _hf(task: Task, settings: Model) -> Problem | None:

@@ -15,7 +15,6 @@ import numpy as np
 import tensorflow as tf
 
 from components.common import cpu
-from components.common.errors import InputError
 from components.export import signature_names
 from components.export.card import ASSETS
 from components.export.formats import onnx_fusions, tokenizer
@@ -46,7 +45,7 @@ def write(model: Pushed, directory: Path, reference: Reference, precision: str, 
         rows: texts of dev, which only the last one needs.
 
     Raises:
-        InputError: it has none.
+        InputError: as `tokenizer.write`.
     """
     import onnx
 
@@ -54,9 +53,6 @@ def write(model: Pushed, directory: Path, reference: Reference, precision: str, 
     if model.task.per_token:
         shutil.copy(model.path / ASSETS / joins.FILE, directory / ASSETS / joins.FILE)
     is_static = precision == "int8-static"
-    if is_static and not rows:
-        problem = "there are no texts of dev to find the ranges of int8-static by: the files of its run are not there"
-        raise InputError(str(model.path), problem, "Put them back, or give --precision int8")
     graph = _converted(model, reference, for_ranges=is_static)
     if precision == "float32":
         onnx.save(graph, directory / MODEL)

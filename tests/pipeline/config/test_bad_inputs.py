@@ -938,6 +938,10 @@ CASES: dict[str, list[Case]] = {
              "validation.max_leaked_share is 50.00%.\n"
              "Take such rows out of one of the splits, let data.files deal them (with data.group, give equal texts one "
              "group, or leave out data.group), or raise the limit."),
+        Case("a share held back of which no row is", lambda box: box.toml(
+                 'dev = "dev.tsv"', 'dev = "dev.tsv"\nheld_back = 0.01'),
+             "DIR/run.toml: of 2 rows of dev `data.held_back` = 0.01 leaves none to gate. Give more rows of dev, or "
+             "another share."),
         Case("an empty line", lambda box: box.row(""),
              "DIR/train.tsv:2: an empty line, expected 2 tab-separated fields. Delete the line."),
         Case("an empty text", lambda box: box.row(" \tgood"),
@@ -1319,6 +1323,10 @@ CASES: dict[str, list[Case]] = {
              "cannot go out as sentence-transformers. Export it as hf.", f"{EXPORT_MODEL} sentence-transformers"),
         Case("8 bits for Hugging Face", nothing,
              "--precision: int8 goes with --format onnx. Leave it out.", f"{EXPORT_MODEL} hf --precision int8"),
+        Case("ranges without texts of dev", lambda box: box.card(),
+             "DIR/pushed/1: there are no texts of dev to find the ranges of int8-static by: the files of its run are "
+             "not there. Put them back, name the run's --root, or give --precision int8.",
+             f"{EXPORT_MODEL} onnx --precision int8-static --root DIR/runs"),
         Case("a directory that is there", lambda box: box.card().write("out/x", ""),
              "DIR/out: is there already, and nothing is written over. Give another place.", f"{EXPORT_MODEL} hf"),
         Case("a base model", nothing,
