@@ -46,7 +46,7 @@ class Duplicates:
     contradicting: int
     """Rows whose texts another row has with another label."""
     leaked: dict[str, int]
-    """Split before this one (in the order train, dev, test) -> rows whose texts it has."""
+    """Split before this one (in the order train, dev, gate, test) -> rows whose texts it has."""
     examples: dict[str, list[list[int]]]
     """`repeated`, `contradicting` or a split before -> the places of two such rows: the file, by its place in the order
     of reading, and the line. So they hold wherever the files lie."""
@@ -77,7 +77,7 @@ def count(splits: Mapping[str, list[OfFile]]) -> dict[str, Duplicates]:
     """Split -> what was found, of splits with rows.
 
     Args:
-        splits: their rows, in the order train, dev, test.
+        splits: their rows, in the order train, dev, gate, test.
     """
     found, known = {}, dict[str, np.ndarray]()
     for split, files in splits.items():

@@ -86,7 +86,7 @@ class Training:
     Example: `dropout = 0.2`"""
     precision: Literal["float32", "bfloat16", "auto"] = "auto"
     """Precision of the matrix products in training. `auto`: bfloat16 on a CPU with AMX, else float32; which it was
-    is recorded, and `reproduce` holds to it. The pushed model is float32 in any case.
+    is recorded, and `reproduce` holds to it. The pushed model computes in float32 in any case.
     Example: `precision = "float32"`"""
     label_smoothing: Rate = 0.0
     """Share of the probability that the loss spreads evenly over all classes. Not for tasks whose labels are numbers.
