@@ -103,7 +103,7 @@ def paraphrases(seeds: Sequence[int], *, short: bool) -> Run:
 
 def _scores(folder: Path, texts: list[str]) -> Run:
     """The metrics of the peer's texts, by our code; and the first of them."""
-    from components.tasks import written_text
+    from components.tasks.generation import written_text
 
     targets = [target for _, target in paraphrases_by_split()["test"]][: len(texts)]
     of_bleu, of_chrf = written_text.corpus_counts(texts, targets)
@@ -200,11 +200,11 @@ def speed(seeds: Sequence[int], *, short: bool) -> Run:
     import numpy as np
     import tensorflow as tf
 
-    from components.model import search
+    from components.model.writing import search
     from components.settings.generation import Generation
     from components.settings.model import Model
     from components.settings.training import Training
-    from components.tasks.generation import Generation as Task
+    from components.tasks.generation.task import Generation as Task
     from components.training.initial_model import build_model
 
     model: Any = build_model(BASE, Model(base=str(BASE)), Training(), Task())

@@ -14,8 +14,8 @@ from components import tasks
 from components.export import saved_model
 from components.export.card import ASSETS
 from components.export.formats import texts
-from components.model.decoder import GenerationModel
 from components.model.task_model import TaskModel
+from components.model.writing.decoder import GenerationModel
 from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training

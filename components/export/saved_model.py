@@ -7,11 +7,11 @@ from typing import Any
 
 from components.export.embedding_signatures import ExportedEmbedding
 from components.export.of_task.answering import ExportedAnswering
+from components.export.of_task.generation import ExportedWriter, Writer
 from components.export.signatures import Exported
 from components.export.tagger_signatures import ExportedTagger
-from components.export.writer_signatures import ExportedWriter, Writer
-from components.model.decoder import GenerationModel
 from components.model.task_model import TaskModel
+from components.model.writing.decoder import GenerationModel
 from components.tokenization.joins import Joins
 
 

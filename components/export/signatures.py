@@ -14,8 +14,8 @@ from components.common import feature_names
 from components.export import signature_names, warmup
 from components.export.calibrated import Calibrated
 from components.export.card import weights_sha256, write_card
-from components.model.decoder import GenerationModel
 from components.model.task_model import TaskModel
+from components.model.writing.decoder import GenerationModel
 from components.tasks import tagging
 
 SignatureSpec = tuple[str, Callable[..., Any], list[tf.TensorSpec]]

@@ -76,10 +76,10 @@ class Executor(executor.Executor):
         served_ops.check(candidate)
         task = task_of(candidate)
         gate = load(Gate, exec_properties["gate"]) if exec_properties["gate"] else None
-        examples = artifact_utils.get_single_instance(input_dict["examples"])
-        split, learned = exec_properties["split"], None
+        examples, split = artifact_utils.get_single_instance(input_dict["examples"]), exec_properties["split"]
         if gate:
             check_labels(gate, task, split)
+        learned = None
         notes: dict[str, Any] = {}
         if baseline := next(iter(input_dict.get("baseline_model") or ()), None):
             notes, learned = comparable.about(baseline, task, Path(examples.uri), split)
@@ -103,9 +103,8 @@ class Executor(executor.Executor):
             summary = {**self._measure(input_dict, output_dict, exec_properties, task), **notes, "split": split}
             self._keep_answers(evaluation, examples, split, input_dict, notes)
             if rest is not None:
-                outputs = _aside(evaluation / _ON_REST)
                 inputs = {**input_dict, "examples": [rest]}
-                _merge(summary, self._measure(inputs, outputs, exec_properties, task))
+                _merge(summary, self._measure(inputs, _aside(evaluation / _ON_REST), exec_properties, task))
             elif learned is not None:
                 # Of rows that one of the two knows by heart.
                 summary = {name: value for name, value in summary.items() if name not in _OF_BOTH}
@@ -115,9 +114,8 @@ class Executor(executor.Executor):
         summary["megabytes"] = blessing.megabytes(candidate)
         if split == "dev":
             cross_fitted.hold(summary, Path(model), task)
-        elif gate:
-            cross_fitted.hold_abstention(summary, Path(model))
         if gate:
+            cross_fitted.hold_abstention(summary, Path(model))
             summary |= verdict.verdict(gate, task, summary, split)
             blessing.write(artifact_utils.get_single_instance(output_dict["blessing"]), input_dict, summary, task)
         # Without line breaks, which take seconds for a confusion matrix of a thousand classes.

@@ -27,7 +27,7 @@ from components.rows.row_counts import row_counts, rows_by_file
 from components.settings.data import GATE
 from components.settings.serialization import dump, load
 from components.settings.validation import Validation
-from components.tasks.generation import Generation
+from components.tasks.generation.task import Generation
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 

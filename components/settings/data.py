@@ -10,13 +10,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from components import tasks
 from components.common.json_files import shown
-from components.common.suggest import did_you_mean
+from components.settings import data_rules
 from components.settings.fields import Column, Columns, ConflictError, Count, Paths, Several, Share, settings, several
 from components.settings.separators import QUOTING, RowQuoting, Separator
 from components.tasks import TASKS, label_text, tag_schemes
-from components.tasks.multilabel import LABEL_SEPARATOR, Multilabel
 from components.tasks.regression import LARGEST
-from components.tasks.tagging import Tagging
 
 Split = Literal["train", "dev", "test"]
 
@@ -199,10 +197,9 @@ class Data:
         if self.window > 1 and not self.spans and not any(SPAN in pattern for _, pattern in self.patterns):
             problem = f"`data.window` is {self.window}, but no path holds {SPAN}"
             raise ConflictError("window", problem, "Delete it, or give paths such as data/span-{SPAN}/train.tsv")
-        self._check_columns()
-        self._check_task()
-        if self.labels != FROM_TRAIN:
-            self._check_labels()
+        data_rules.check_columns(self)
+        data_rules.check_task(self)
+        data_rules.check_labels(self)
         return self
 
     def _resolve(self) -> None:
@@ -235,89 +232,6 @@ class Data:
     def columns_in_use(self) -> int:
         """The largest number of a column, without a header."""
         return max(int(column) for column in (*self.wanted, self.group or 1, self.start or 1))
-
-    def _check_task(self) -> None:
-        task = TASKS[self.task]
-        if len(self.text) != len(task.texts):
-            problem = f"`data.text` is {shown(self.text)}, the task {self.task} reads {len(task.texts)} of them"
-            raise ConflictError("text", problem, f"Give {len(task.texts)}, say text = {shown(task.texts)}")
-        bounds = self.range
-        if bounds is not None and not (task.numeric and len(bounds) == 2 and bounds[0] < bounds[1]):
-            kind = "names" if task.has_label_names else "parts of texts"
-            remedy = "Give the least number and the greatest" if task.numeric else f"Delete it: {self.task} has {kind}"
-            raise ConflictError("range", f"`data.range` is {shown(self.range)}", remedy)
-        if self.labels != FROM_TRAIN and not task.has_label_names:
-            kind = "numbers" if task.numeric else "texts" if task.writes else "parts of texts"
-            problem = f"`data.labels` is {shown(self.labels)}, but the labels of {self.task} are {kind}"
-            raise ConflictError("labels", problem, "Delete it" + "; data.range bounds numbers" * task.numeric)
-        if self.most_words is not None and not task.per_token:
-            problem = f"`data.most_words` is {self.most_words}, but the rows of {self.task} are no sentences of words"
-            raise ConflictError("most_words", problem, "Delete it: texts are truncated or seen in windows")
-        for key in ("target_length", "long_targets"):
-            if getattr(self, key) not in (None, "refuse") and not task.writes:
-                problem = (
-                    f"`data.{key}` is {shown(getattr(self, key))}, but the rows of {self.task} have no target text"
-                )
-                raise ConflictError(key, problem, 'Delete it, or set task = "generation"')
-        if self.format != "tsv":
-            problem = f'`data.format` is "{self.format}", a token a line, '
-            if not task.per_token:
-                problem += f"but the rows of {self.task} are texts"
-                raise ConflictError("format", problem, 'Set format = "tsv", or task = "tagging" or "word_tags"')
-            given = {"slices": bool(self.slices), "group": self.group is not None, "quoting": self.quoting != "none"}
-            if wrong := next(filter(given.get, given), None):
-                raise ConflictError(wrong, f"{problem}which has no `data.{wrong}`", "Delete it")
-        if self.comments is not None and self.format != "conll":
-            problem = f'`data.comments` is {shown(self.comments)}, but `data.format` is "{self.format}"'
-            raise ConflictError("comments", problem, 'Delete it, or set format = "conll"')
-        if self.scheme != "bio" and self.task != Tagging.name:
-            problem = f"`data.scheme` is {shown(self.scheme)}, but the rows of {self.task} have no tags of entities"
-            raise ConflictError("scheme", problem, 'Delete it, or set task = "tagging"')
-        if self.start is not None and not task.finds_span:
-            problem = f"`data.start` is {shown(self.start)}, but the labels of {self.task} are no parts of a text"
-            raise ConflictError("start", problem, 'Delete it, or set task = "answering"')
-        if self.allow_no_label and not issubclass(task, Multilabel):
-            needs = "may have no label without it" if task.finds_span else "needs its label"
-            problem = f"`data.allow_no_label` is true, but a row of {self.task} {needs}"
-            raise ConflictError("allow_no_label", problem, 'Delete it, or set task = "multilabel"')
-
-    def _check_columns(self) -> None:
-        wanted = (*self.wanted, *(() if self.start is None else (self.start,)))
-        if len(set(wanted)) < len(wanted):
-            problem = f"a column can be used once, `data.text`, `label` and `slices` are {shown(wanted)}"
-            key = "label" if self.label in self.text else "start" if self.start in self.wanted else "slices"
-            raise ConflictError(key, problem, "Give each another column")
-        if self.group is not None and self.group == self.label:
-            problem = f"`data.group` is {shown(self.group)}, the column of the label: a class would be in one split"
-            raise ConflictError("group", problem, "Give a column of what belongs together, say the author")
-        known = list(map(str, self.slices))
-        if unknown := next((name for name in self.slice_values if name not in known), None):
-            problem = f"`data.slice_values` names {shown(unknown)}, `data.slices` is {shown(self.slices)}"
-            raise ConflictError("slice_values", problem, f"{did_you_mean(unknown, known)}Add the column to `slices`")
-        keys = (*["text"] * len(self.text), "label", *["slices"] * len(self.slices), "group", "start")
-        for key, column in zip(keys, (*self.wanted, self.group, self.start), strict=True):
-            if not self.header and isinstance(column, str):
-                problem = f"`data.{key}` is {shown(column)}, but without a header there are no names"
-                remedy = "Number the columns from 1, say text = 1 and label = 2; or set header = true"
-                raise ConflictError(key, problem, remedy)
-            if self.columns is not None and isinstance(column, int) and column > self.columns:
-                problem = f"`data.{key}` is column {column}, `data.columns` says that there are {self.columns}"
-                raise ConflictError("columns", problem, "Correct the one or the other")
-        if self.header and self.columns is not None:
-            problem = f"`data.columns` is {self.columns}, but it is for files without a header"
-            raise ConflictError(
-                "columns", problem, "Delete it, the header tells the number itself; or set header = false"
-            )
-
-    def _check_labels(self) -> None:
-        least = TASKS[self.task].min_labels
-        if len(self.labels) < least or len(set(self.labels)) < len(self.labels):
-            count = ("one name", "two names")[least - 1]
-            problem = f"`data.labels` needs at least {count}, each different, got {shown(self.labels)}"
-            raise ConflictError("labels", problem, 'List the classes, or set labels = "from train"')
-        separator = LABEL_SEPARATOR if issubclass(TASKS[self.task], Multilabel) else None
-        if wrong := next((found for name in self.labels if (found := label_text.wrong_name(name, separator))), None):
-            raise ConflictError("labels", f"`data.labels`{wrong[0]}", wrong[1])
 
     def under(self, folder: str) -> Self:
         """The same with relative paths taken from a directory."""

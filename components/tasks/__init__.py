@@ -20,7 +20,7 @@ from components.tasks.answering.task import Answering
 from components.tasks.base import Task
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
-from components.tasks.generation import Generation
+from components.tasks.generation.task import Generation
 from components.tasks.multilabel import Multilabel
 from components.tasks.pair import Pair
 from components.tasks.protocols import DataSettings

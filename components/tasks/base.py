@@ -220,8 +220,7 @@ class Task:
         its metrics from sums over rows, it does better.
 
         Args:
-            targets: as for `compute_metrics`.
-            predictions: likewise.
+            targets, predictions: as for `compute_metrics`.
             drawn: the weights.
         """
         import numpy as np
@@ -231,12 +230,7 @@ class Task:
         return {name: np.array([values[name] for values in found]) for name in found[0]}
 
     def shares(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, tuple[float, float]]:
-        """Of metrics that are a share of independent rows, by name: how many rows count, and of how many.
-
-        Args:
-            targets: as for `compute_metrics`.
-            predictions: likewise.
-        """
+        """Of metrics that are a share of rows, given as for `compute_metrics`, by name: how many count, of how many."""
         return {}
 
     def answers(self, predictions: np.ndarray) -> np.ndarray | None:

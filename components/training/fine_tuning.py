@@ -20,12 +20,12 @@ from components.common.errors import InputError
 from components.drift import profile
 from components.export import saved_model
 from components.export.card import ASSETS, identity, read_card
-from components.export.writer_signatures import Writer
+from components.export.of_task.generation import Writer
 from components.leakage import learned
 from components.model.config import BertConfig
-from components.model.decoder import GenerationModel
 from components.model.forms import Forms, forms_for, machine_kind
 from components.model.task_model import TaskModel
+from components.model.writing.decoder import GenerationModel
 from components.pretrained import content, pooling
 from components.rows import data_hash
 from components.settings.model import Model
@@ -57,10 +57,9 @@ def train(fn_args: Any, replicas: Replicas) -> None:
 
     Args:
         fn_args: TFX's FnArgs; `custom_config` holds `model` and `training` as JSON, `base_model`, a directory, and its
-            files' `base_model_sha256`, if that is known; `stored`, what the model's larger weights are to be, if not
-            float32.
+            files' `base_model_sha256`, if that is known; `stored`, what larger weights are to be, if not float32.
             Its own `base_model` is the pushed model that `init_from` names, None where there is none.
-        group: who trains together.
+        replicas: who trains together.
 
     Raises:
         InputError: a base model that cannot be loaded, or is another than `base_model_sha256` says; a pushed one of
@@ -109,10 +108,8 @@ def train(fn_args: Any, replicas: Replicas) -> None:
     joins = Joins.read(fn_args.transform_output) if task.per_token else None
     spacing = Spacing.read(fn_args.transform_output) if task.writes else None
     card = _card(fn_args, described(model.encoder.config, model_settings, tokenizer, joins), initial)
-    writer = None if spacing is None else writer_of(model, model_settings, tokenizer, spacing)
-    directory = _export(model, transform, joins, model_settings, Path(fn_args.serving_model_dir), card, writer)
-    if spacing is not None:
-        spacing.write(directory / ASSETS)
+    writer = writer_of(model, model_settings, tokenizer, spacing) if spacing is not None else None
+    directory = _export(model, transform, joins or spacing, model_settings, fn_args.serving_model_dir, card, writer)
     looks.write(directory, tokenizer)
     learned.write(directory, Path(fn_args.transform_output), Path(fn_args.base_model) if initial else None)
 
@@ -178,16 +175,17 @@ def with_weights(
 def _export(
     model: TaskModel | GenerationModel,
     transform: tft.TFTransformOutput,
-    joins: Joins | None,
+    of_words: Joins | Spacing | None,
     settings: Model,
-    directory: Path,
+    place: str,
     card: dict[str, Any],
     writer: Writer | None,
 ) -> Path:
-    layer, raw_spec = transform.transform_features_layer(), transform.raw_feature_spec()
+    layer, raw_spec, directory = transform.transform_features_layer(), transform.raw_feature_spec(), Path(place)
+    joins = of_words if isinstance(of_words, Joins) else None
     saved_model.exported(model, layer, raw_spec, joins, settings.most_words, writer).write(directory, card)
-    if joins is not None:
-        joins.write(directory / ASSETS)
+    if of_words is not None:
+        of_words.write(directory / ASSETS)
     return directory
 
 

@@ -12,11 +12,11 @@ import tensorflow as tf
 from components.export.calibrated import temperature_of
 from components.export.card import ASSETS, read_card
 from components.export.card_task import task_of
-from components.export.writer_signatures import Writer, Written
+from components.export.of_task.generation import Writer, Written
 from components.settings.model import Model
 from components.settings.serialization import load
 from components.settings.training import Training
-from components.tasks import generation
+from components.tasks.generation import task as generation
 from components.tokenization.spacing import Spacing
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.training.initial_model import blank_model, warm_start, writer_of

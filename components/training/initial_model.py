@@ -16,11 +16,11 @@ from components.common.errors import InputError
 from components.export import saved_weights
 from components.export.card import read_card, weights_sha256
 from components.export.card_task import task_of
-from components.export.writer_signatures import Writer
+from components.export.of_task.generation import Writer
 from components.model.bert import build_encoder
-from components.model.decoder import GenerationModel
 from components.model.forms import Forms
 from components.model.task_model import TaskModel
+from components.model.writing.decoder import GenerationModel
 from components.pretrained import base_model as base_models
 from components.pretrained import encoder_weights, head_weights, pooling
 from components.settings.model import Model

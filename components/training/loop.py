@@ -17,17 +17,18 @@ import tensorflow as tf
 from components.common.cpu import resolved_precision
 from components.common.errors import InputError
 from components.common.progress import progress
-from components.model.decoder import GenerationModel
 from components.model.freezing import freeze, unfrozen_at
 from components.model.task_model import TaskModel
 from components.model.trained_model import TrainedModel
+from components.model.writing.decoder import GenerationModel
 from components.settings.training import Training
 from components.tasks import Task
 from components.tasks.metrics import Metric
-from components.training import recipe, writing
+from components.training import recipe
 from components.training.checkpoints import Checkpoints
 from components.training.dataset import Batch, Rows
 from components.training.history import History, is_exhausted
+from components.training.of_task import writing
 from components.training.replicas import SINGLE_REPLICA, Replicas
 from components.training.state import TrainingState, check_loss, model_copies
 from components.training.step import BatchLoss, Loss, StagedSteps

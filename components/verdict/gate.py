@@ -10,7 +10,7 @@ from components.common.json_files import shown
 from components.common.suggest import did_you_mean
 from components.settings.gate import Gate
 from components.tasks import Task
-from components.tasks.generation import COPY
+from components.tasks.generation.task import COPY
 from components.tasks.metrics import Metric
 from components.tasks.multilabel import Multilabel
 

@@ -10,7 +10,7 @@ from typing import Any, Literal
 from components.settings.gate import Gate
 from components.statistics import shares
 from components.tasks import Task
-from components.tasks.generation import COPY
+from components.tasks.generation.task import COPY
 from components.verdict import paired
 from components.verdict.gate import wanted
 from components.verdict.summary import BASELINE, CANDIDATE, intervals_of

@@ -24,7 +24,7 @@ from components.settings.kinds.registry import AnyRun
 from components.settings.run import Run
 from components.settings.toml import TomlSource
 from components.tasks import Task, own
-from components.tasks.generation import Generation
+from components.tasks.generation.task import Generation
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.tokenization.vocabulary import Tokenizer
 from components.verdict import gate

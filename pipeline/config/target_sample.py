@@ -14,7 +14,7 @@ from components.rows import reader, tsv
 from components.rows.files import InputFiles
 from components.settings.run import Run
 from components.settings.toml import TomlSource
-from components.tasks.generation import Generation
+from components.tasks.generation.task import Generation
 from components.tokenization.plain import PlainWordPiece
 from components.tokenization.spacing import Detokenizer, Spacing
 from components.tokenization.vocabulary import Tokenizer

@@ -27,12 +27,13 @@ from components.settings.run import Run
 from components.settings.serialization import dump
 from components.settings.validation import Validation
 from components.tasks import Task
-from components.tasks.generation import Generation
+from components.tasks.generation.task import Generation
 from components.training.recipe import Choice
 from components.verdict import sample_size
+from pipeline.config import in_words
 from pipeline.config.missed_words import missed_words
 from pipeline.config.preflight import Checked
-from pipeline.config.survey import Frequent, Survey
+from pipeline.config.surveyed import Frequent, Survey
 from pipeline.config.target_sample import target_sample
 from pipeline.dag import description
 from pipeline.reports.tables import Hanging, duplicates_table, fact_lines, new_table, short_path, text_table
@@ -153,9 +154,9 @@ def _facts(checked: Checked, paths: PipelinePaths, chosen: Sequence[Choice]) -> 
         *([("spans", ", ".join(map(str, run.data.spans)))] if run.data.spans else []),
         (
             "columns",
-            _columns(checked),
+            in_words.columns(checked),
         ),
-        ("labels", _labels(checked.task)),
+        ("labels", in_words.labels(checked.task)),
         *([("words", str(missed_words(checked)))] if checked.task.per_token else []),
         *_targets(checked),
         ("base model", short_path(str(checked.base_model))),
@@ -230,25 +231,6 @@ def _marked(beyond: list[str], warnings: list[str]) -> Iterator[RenderableType]:
     """The limits that stop a run, else what it warns of."""
     for line in [f"{limit}: a run stops at this, where all rows are so" for limit in beyond] or warnings:
         yield Hanging(Text("! ", "bold red" if beyond else "yellow"), Text(line))
-
-
-def _columns(checked: Checked) -> str:
-    layout, task = checked.layout, checked.task
-    fields = zip((*task.texts, task.target), (*layout.texts, layout.label or 0), strict=True)
-    more = (("start", layout.start), ("group", layout.group))
-    found = [*fields, *((name, place) for name, place in more if place is not None)]
-    return ", ".join(f"{name} is field {place + 1}" for name, place in found) + f" of {layout.width}"
-
-
-def _labels(task: Task) -> str:
-    if task.has_label_names:
-        return ", ".join(task.labels) or "those in train"
-    if task.finds_span:
-        return f"parts of the {task.texts[1]}"
-    if isinstance(task, Generation):
-        return f"texts of at most {task.target_length} tokens"
-    allowed = getattr(task, "range", None)
-    return f"numbers from {allowed[0]:g} to {allowed[1]:g}" if allowed else "numbers"
 
 
 def _counts(found: Survey, task: Task) -> Iterator[RenderableType]:

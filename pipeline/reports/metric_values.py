@@ -7,7 +7,7 @@ from typing import Any
 
 from rich.text import Text
 
-from components.tasks.generation import COPY
+from components.tasks.generation.task import COPY
 from components.verdict.summary import CANDIDATE, intervals_of
 
 

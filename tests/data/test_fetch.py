@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from components.common.errors import InputError
-from data import fetch, samples
+from data import fetch, samples, sources
 from tests.data.archives import sha256, tarred, zipped
 
 HELLO = b"text\tlabel\nhello\tgreeting\nbye\tparting\n"
@@ -33,7 +33,7 @@ def greetings(unpack: Callable[[Path], Mapping[str, bytes]], **changes: object) 
 
 
 def unpack_hello(archive: Path) -> dict[str, bytes]:
-    return {"train.tsv": samples.from_wheel(archive, "pkg/hello.tsv")}
+    return {"train.tsv": sources.from_wheel(archive, "pkg/hello.tsv")}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from components.common.errors import InputError
-from data import samples
+from data import samples, sources
 from tests.data.archives import tarred, zipped
 
 
@@ -95,7 +95,7 @@ def test_a_link_in_an_archive_is_refused() -> None:
     buffer.seek(0)
 
     with pytest.raises(InputError, match=r"table\.txt: it is not a regular file"):
-        samples.from_tar(buffer, "table.txt")
+        sources.from_tar(buffer, "table.txt")
 
 
 @pytest.mark.parametrize("sample", samples.SAMPLES.values(), ids=samples.SAMPLES)

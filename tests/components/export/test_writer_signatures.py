@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.export import served_ops
-from components.tasks.generation import CUT, HITS, SCORE, TOKENS, Generation
+from components.tasks.generation.task import CUT, HITS, SCORE, TOKENS, Generation
 from tests.components.export.conftest import Made
 from tests.saved_models import function_ops
 

@@ -10,12 +10,12 @@ import tensorflow as tf
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from components.model import search
 from components.model.bert import build_encoder
 from components.model.config import BertConfig
-from components.model.decoder import GenerationModel, layout, seen
-from components.model.decoding import Cached, Recomputed
-from components.model.search import NEVER, repeated, write
+from components.model.writing import search
+from components.model.writing.decoder import GenerationModel, layout, seen
+from components.model.writing.decoding import Cached, Recomputed
+from components.model.writing.search import NEVER, repeated, write
 from components.settings.generation import Generation
 from components.tasks.tagging import IGNORED
 from components.tokenization.vocabulary import Tokenizer, TokenizerSettings

@@ -12,8 +12,8 @@ from components import tasks
 from components.settings.data import Data
 from components.settings.gate import Gate
 from components.statistics.resampling import draws
-from components.tasks import written_text
-from components.tasks.generation import Generation, encoded
+from components.tasks.generation import written_text
+from components.tasks.generation.task import Generation, encoded
 from components.verdict import verdict
 from components.verdict.summary import CANDIDATE
 

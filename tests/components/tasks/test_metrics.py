@@ -12,7 +12,7 @@ from components.tasks import TASKS, Task
 from components.tasks.answering.task import Answering
 from components.tasks.classification import Classification
 from components.tasks.embedding import Embedding
-from components.tasks.generation import Generation, encoded
+from components.tasks.generation.task import Generation, encoded
 from components.tasks.metrics import Metric, correlation, precision_recall_f1, ratio
 from components.tasks.multilabel import Multilabel
 from components.tasks.regression import Regression

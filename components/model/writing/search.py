@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import tensorflow as tf
 
-from components.model.decoder import GenerationModel
-from components.model.decoding import Cached, Recomputed, State, Steps
+from components.model.writing.decoder import GenerationModel
+from components.model.writing.decoding import Cached, Recomputed, State, Steps
 from components.settings.generation import Generation
 
 NEVER = -1e9

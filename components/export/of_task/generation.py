@@ -10,11 +10,11 @@ import tensorflow as tf
 from components.common import feature_names
 from components.export import signature_names
 from components.export.signatures import Exported, padded
-from components.model import search
-from components.model.decoder import GenerationModel
+from components.model.writing import search
+from components.model.writing.decoder import GenerationModel
 from components.settings.generation import Generation
-from components.tasks.generation import HITS, SCORE, TEXT
-from components.tasks.generation import Generation as Task
+from components.tasks.generation.task import HITS, SCORE, TEXT
+from components.tasks.generation.task import Generation as Task
 from components.tasks.tagging import IGNORED
 from components.tokenization.spacing import Detokenizer
 
@@ -56,7 +56,7 @@ class ExportedWriter(Exported):
     """A model that writes, with the transform graph in front of it and the vocabulary behind it.
 
     serving_default, token_ids: -> `Written`. predict_examples: -> `written` float32[n, numbers], as
-    `components.tasks.generation` has a prediction; the examples have their targets. There is no `embedding`.
+    `components.tasks.generation.task` has a prediction; the examples have their targets. There is no `embedding`.
 
     Args:
         model: fine-tuned.

@@ -13,8 +13,8 @@ import tensorflow as tf
 
 from components.model.attention import MASKED, SelfAttention
 from components.model.blocks import Block
-from components.model.decoder import GenerationModel
 from components.model.half_batches import rows_of
+from components.model.writing.decoder import GenerationModel
 
 State = list[tf.Tensor]
 """What a step leaves for the next: a row for each text that is followed, in the first axis."""

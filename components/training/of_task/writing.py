@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import tensorflow as tf
 
-from components.model.decoder import GenerationModel
+from components.model.writing.decoder import GenerationModel
 from components.tasks import Task
 from components.tasks.tagging import IGNORED
 from components.training.trainable_part import IDS_SPEC, MASK_SPEC, Forward, Infer, TrainablePart

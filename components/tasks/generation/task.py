@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
 from components.statistics.resampling import Draws
-from components.tasks import label_text, written_text
+from components.tasks import label_text
 from components.tasks.base import Problem, Task
+from components.tasks.generation import written_text
 from components.tasks.metrics import Assessment, Metric, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
 from components.tasks.tagging import IGNORED

@@ -1,0 +1,1 @@
+"""What tasks train in a way of their own."""
