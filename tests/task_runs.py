@@ -137,7 +137,14 @@ def write_run(folder: Path, task: str, **training: Any) -> Path:
         "task": task,
         "data": {"train": "train.tsv", "dev": "dev.tsv", **more},
         "model": {"base": "model", "max_length": 24, "pooling": "mean"},
-        "training": {"batch_size": 8, "epochs": 10, "learning_rate": 0.01, "dropout": 0.0, **training},
+        "training": {
+            "batch_size": 8,
+            "epochs": 10,
+            "learning_rate": 0.01,
+            "dropout": 0.0,
+            "precision": "float32",
+            **training,
+        },
         "gate": gate,
     }
     path = folder / "run.toml"
