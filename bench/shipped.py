@@ -86,8 +86,8 @@ def add(name: str, record: dict[str, Any]) -> None:
 
 
 def warnings(record: dict[str, Any]) -> list[str]:
-    """What the nodes of a run warned of."""
-    return [warning for node in record["nodes"] for warning in node["warnings"]]
+    """What the nodes of a run warned of; files by their paths in the checkout."""
+    return [warning.replace(f"{ROOT}/", "") for node in record["nodes"] for warning in node["warnings"]]
 
 
 def report() -> None:
