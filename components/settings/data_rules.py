@@ -85,7 +85,7 @@ def check_columns(data: Any) -> None:
             raise ConflictError("columns", problem, "Correct the one or the other")
     if data.header and data.columns is not None:
         problem = f"`data.columns` is {data.columns}, but it is for files without a header"
-        raise ConflictError("columns", problem, "Delete it, the header tells the number itdata; or set header = false")
+        raise ConflictError("columns", problem, "Delete it, the header tells the number itself; or set header = false")
 
 
 def check_labels(data: Any) -> None:

@@ -35,8 +35,8 @@ def test_entry_functions_and_executors_come_from_the_built_wheel(tmp_path: Path)
     source = tmp_path / "source"
     for folder in ("components", "pipeline", "data/intents", "data/requests"):
         shutil.copytree(ROOT / folder, source / folder, ignore=shutil.ignore_patterns("__pycache__", "*.so"))
-    for name in ("README.md", "fetch.py", "samples.py"):
-        shutil.copy(ROOT / "data" / name, source / "data")
+    for file in (ROOT / "data" / "README.md", *(ROOT / "data").glob("*.py")):
+        shutil.copy(file, source / "data")
     for name in ("pipeline_runner.py", "pyproject.toml", "setup.py", "requirements.in", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, source)
     build = ["wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", str(tmp_path), str(source)]

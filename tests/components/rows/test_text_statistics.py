@@ -62,6 +62,7 @@ def test_shares_are_of_words_of_rows_and_of_tokens() -> None:
         "tokens": 6 + 8,
         "most_tokens": 6,
         "truncated_share": 1 / 2,
+        "cut_targets_share": None,
         "cut_share": 2 / 14,
         "mean_tokens": 7.0,
         "percentiles": {"50": 6, "90": 8, "99": 8, "100": 8},

@@ -69,6 +69,7 @@ def test_a_shipped_config_is_valid_and_named_like_its_file(path: Path) -> None:
 
 def test_there_are_configs_that_ship() -> None:
     assert [path.stem for path in CONFIGS] == [
+        "answering",
         "embedding",
         "intents",
         "movie_reviews",
@@ -79,6 +80,7 @@ def test_there_are_configs_that_ship() -> None:
         "regression",
         "reuters_r8",
         "similarity",
+        "spelled_out",
         "tagging",
         "word_tags",
     ]

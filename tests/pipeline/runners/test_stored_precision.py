@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 
 
 def test_a_model_of_16_bits_is_proved_measured_and_pushed(run_again: Run, first_run: FirstRun) -> None:
-    status, found = run_again(push={"precision": "bfloat16"})
+    status, found = run_again(push={"precision": "bfloat16"}, serving={"validate": True})
     assert (status, found["state"], states(found)["Trainer"]) == (0, "pushed", "done")
     (note,) = (node["note"] for node in found["nodes"] if node["id"] == "ServingValidator")
     assert "rows answered as they should be" in note
