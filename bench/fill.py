@@ -5,7 +5,7 @@
 
 The sample weights have no head for masked tokens: theirs is drawn at random, which costs the same time. Interleaved,
 each in a process of its own that loads first; writes bench/results/fill.json. `--examples` times nothing: it prints a
-table of ten texts of test with what stood behind the mask, and what is told before a pre-training and by MODEL, the
+table of ten sentences with what stood behind the mask, and what is told before a pre-training and by MODEL, the
 directory that one has pushed.
 """
 
@@ -30,12 +30,26 @@ from components.tokenization.tokenizer_files import read_tokenizer
 
 MODEL = ROOT / "data" / "minilm"
 
-ROWS = ROOT / "data" / "movie_reviews"
+ROWS = ROOT / "data" / "movie_reviews" / "train.tsv"
 
 TOP = 5
 
-EXAMPLES, SHOWN = 10, 3
-"""Texts of the table, and tokens told of each."""
+EXAMPLES = (
+    ("The [MASK] are good, the story is not.", "actors"),
+    ("I could not stop laughing, it is the funniest [MASK] of the year.", "comedy"),
+    ("A [MASK] thriller that keeps you in your seat until the end.", "gripping"),
+    ("Too long by half an [MASK].", "hour"),
+    ("The director has never made a [MASK] film.", "better"),
+    ("It is based [MASK] a novel that I liked more.", "on"),
+    ("Children will [MASK] it, and so will their parents.", "love"),
+    ("The special [MASK] look cheap.", "effects"),
+    ("Nothing happens, and it happens very [MASK].", "slowly"),
+    ("A romantic [MASK] without a single joke.", "comedy"),
+)
+"""Sentences of our own, and the word that is hidden in each."""
+
+SHOWN = 3
+"""Tokens told of each."""
 
 
 def main() -> None:
@@ -56,7 +70,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         model = with_head(Path(scratch, "model"))
         texts = Path(scratch, "texts.txt")
-        texts.write_text("".join(f"{text}\n" for text, _ in masked("train", options.rows)), encoding="utf-8")
+        texts.write_text("".join(f"{text}\n" for text, _ in masked(options.rows)), encoding="utf-8")
         worker = [sys.executable, "-m", __spec__.name, "--worker", model, texts]
         ways = {"a file": "all", "a row at a time": "one"}
         runs = interleaved(options.rounds, {name: partial(last_json, [*worker, way]) for name, way in ways.items()})
@@ -90,10 +104,10 @@ def with_head(directory: Path) -> Path:
     return directory
 
 
-def masked(split: str, rows: int) -> list[tuple[str, str]]:
+def masked(rows: int) -> list[tuple[str, str]]:
     """Movie reviews with a word of each replaced, and that word."""
     draws, found = random.Random(0), []  # noqa: S311
-    for line in (ROWS / f"{split}.tsv").read_text(encoding="utf-8").splitlines()[1 : rows + 1]:
+    for line in ROWS.read_text(encoding="utf-8").splitlines()[1 : rows + 1]:
         words = line.split("\t")[1].split()
         place = draws.randrange(len(words))
         hidden, words[place] = words[place], "[MASK]"
@@ -106,14 +120,13 @@ def examples(model: Path) -> None:
     tensorflow_env.set_up()
     from components.serving.mask_filler import MaskFiller
 
-    rows = masked("test", EXAMPLES)
     told = []
     with tempfile.TemporaryDirectory() as scratch:
         for directory in (with_head(Path(scratch, "model")), model):
             filler = MaskFiller(directory, read_tokenizer(directory), SHOWN)
-            told.append(list(filler.filled(text for text, _ in rows)))
+            told.append(list(filler.filled(text for text, _ in EXAMPLES)))
     print("| text | hidden | before | after |\n| --- | --- | --- | --- |")
-    for (text, hidden), *of_both in zip(rows, *told, strict=True):
+    for (text, hidden), *of_both in zip(EXAMPLES, *told, strict=True):
         cells = (", ".join(f"{token} {share:.0%}" for token, share in masks[0]) for masks in of_both)
         print(f"| {text} | {hidden} | {' | '.join(cells)} |")
 
