@@ -72,8 +72,9 @@ def windows(
 ) -> Windows:
     """Long rows to several of at most `max_length` tokens.
 
-    Where rows begin with a question, each window begins with it too, as far as it leaves half of the room, and the
-    windows of a row move over what stands behind it by as much less as the question takes.
+    Where rows begin with a question, each window begins with it too, as far as it leaves half of the room. What is left
+    of a window shares as great a part of it with the next one as a window without a question: a row has at most about
+    twice as many windows as one without, however long its question is.
 
     Args:
         token_ids: int32[batch, length], [CLS] ... [SEP] and padding.
@@ -114,7 +115,7 @@ def _behind_questions(
     kept = tf.minimum(question, (most - 3) // 2)
     inner = tf.maximum(0, tf.reduce_sum(tf.cast(padding_mask, tf.int32), axis=1) - 3 - question)
     room = most - 3 - kept
-    stride = tf.maximum(1, room - settings.overlap)
+    stride = tf.maximum(1, room * settings.stride // (most - 2))
     counts = 1 + tf.maximum(0, inner - room + stride - 1) // stride
     rows = tf.repeat(tf.range(shape[0]), counts)
     of_window = [tf.gather(each, rows)[:, tf.newaxis] for each in (kept, question, inner, room, stride)]

@@ -110,3 +110,11 @@ def test_every_token_of_a_context_is_in_some_window_in_its_order() -> None:
             assert ((cut[mine] == SEP).sum(axis=1) == 2).all()
             for window, at in zip(cut[mine], places[mine], strict=True):
                 assert window[at > 0].tolist() == ids[row, at[at > 0]].tolist()
+
+
+def test_a_long_question_does_not_make_many_more_windows() -> None:
+    # A window has room for 13 of the context's tokens behind it, fewer than the 20 that windows share.
+    ids = tf.constant([[CLS, *[3] * 40, SEP, *range(10, 110), SEP]])
+    settings = Model(base="b", max_length=30, long_texts="window", window_overlap=20)
+    seen, alone = (windows(ids, ids > 0, settings, SEP, PAD, question) for question in (tf.constant([40]), None))
+    assert len(alone.rows) < len(seen.rows) <= 2 * len(alone.rows)
