@@ -22,8 +22,8 @@ OFFSETS = "token_offsets"
 word in that text and the one behind the word's last; -1 twice for a token of no such word."""
 
 ANSWER_TEXTS = "answer_texts"
-"""Transformed feature, likewise: int64[characters], the code points of the text, then a 0 and those of an answer, for
-each right answer."""
+"""Transformed feature, likewise: int64[characters], the code points of the text as far as tokens of it are seen, then a
+0 and those of an answer, for each right answer."""
 
 LENGTH_BUCKET = "text_length"
 """Transformed feature: bytes[1], the number of tokens as a range, for slices."""

@@ -113,7 +113,7 @@ class Answering(Task):
         return {
             feature_names.TOKEN_IDS: token_ids,
             feature_names.OFFSETS: offsets,
-            feature_names.ANSWER_TEXTS: _codes(tf.strings.join([texts[1], answers])),
+            feature_names.ANSWER_TEXTS: tf.concat([_seen(_codes(texts[1]), offsets), _codes(answers)], axis=1),
             feature_names.TARGET: _tokens_of(label, offsets),
         }
 
@@ -268,6 +268,18 @@ def _codes(texts: tf.Tensor) -> tf.RaggedTensor:
 
     decoded = tf.raw_ops.UnicodeDecode(input=texts, input_encoding="UTF-8")
     return tf.RaggedTensor.from_row_splits(tf.cast(decoded.char_values, tf.int64), decoded.row_splits, validate=False)
+
+
+def _seen(codes: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
+    """Characters of texts up to the last one that a token has: of a book with no more than an answer can be of."""
+    import tensorflow as tf
+
+    lengths = codes.row_lengths()
+    kept = tf.clip_by_value(tf.reduce_max(offsets.to_tensor(-1), axis=1), 0, lengths)
+    places = tf.ragged.range(lengths).flat_values
+    return tf.RaggedTensor.from_row_lengths(
+        tf.boolean_mask(codes.flat_values, places < tf.repeat(kept, lengths)), kept, validate=False
+    )
 
 
 def _tokens_of(label: tf.Tensor, offsets: tf.RaggedTensor) -> tf.Tensor:

@@ -116,6 +116,14 @@ def test_nothing_is_learned_of_an_answer_beyond_what_the_model_sees() -> None:
     assert losses.numpy().tolist() == pytest.approx([0.0, math.log(8)])
 
 
+def test_of_a_context_no_more_is_kept_to_measure_by_than_tokens_are_seen_of() -> None:
+    found = prepared(
+        ["not"] * 3, [f"{CONTEXT} {'film ' * 5000}", "é\u0301— film", " \u200b"], ["34:bad", "3:film", ""], 8
+    )
+    texts = ["".join(map(chr, row)) for row in found["answer_texts"].to_list()]
+    assert texts == ["The film is good\0bad", "é\u0301— film\0film", ""]
+
+
 def test_tokens_are_those_of_a_pair_whichever_text_is_cut() -> None:
     import tensorflow as tf
 
