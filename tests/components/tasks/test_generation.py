@@ -1,6 +1,9 @@
 """The metrics of written texts, held against the libraries that define them, and the task around them."""
 
+import itertools
 import json
+import random
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -50,6 +53,20 @@ def test_rouge_is_rouge_scores() -> None:
         )
     # Letters beyond ASCII are letters.
     assert written_text.rouge("Wörter und", "wörter und mehr")[0] == pytest.approx(0.8)
+
+
+def test_the_longest_common_subsequence_is_that_of_trying_all() -> None:
+    draws = random.Random(0)  # noqa: S311
+    for _ in range(200):
+        one, other = (draws.choices("abcd", k=draws.randrange(8)) for _ in range(2))
+        every = (part for size in range(len(one) + 1) for part in itertools.combinations(one, size))
+        longest = max(len(part) for part in every if _is_within(part, other))
+        assert written_text._common(one, other) == longest
+
+
+def _is_within(part: Sequence[str], whole: Sequence[str]) -> bool:
+    rest = iter(whole)
+    return all(word in rest for word in part)
 
 
 def test_all_metrics_of_rows() -> None:
