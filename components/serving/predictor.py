@@ -15,6 +15,7 @@ from components import tasks
 from components.common.errors import InputError
 from components.common.literal_paths.patterns import plain
 from components.export import card, saved_weights, served_ops, signature_names
+from components.export.card_task import row_tokens
 from components.serving import versions
 from components.tasks.embedding import Embedding
 from components.tasks.metrics import Assessment
@@ -42,6 +43,7 @@ class BatchedInference:
         padding_id: what fills up the shorter rows of a batch.
         of_texts: where a prediction needs more of the text than its tokens: texts by name -> the same.
         tokens: of a batch, padding included; None: as of a SavedModel.
+        row_tokens: of these what a row of so many counts for.
     """
 
     def __init__(
@@ -52,9 +54,10 @@ class BatchedInference:
         padding_id: int,
         of_texts: Callable[..., Any] | None = None,
         tokens: int | None = None,
+        row_tokens: Callable[[int], int] = int,
     ) -> None:
         self.text_names, self._tokenize, self._predict, self._of_texts = text_names, tokenize, predict, of_texts
-        self._padding_id, self._tokens = padding_id, tokens
+        self._padding_id, self._tokens, self._row_tokens = padding_id, tokens, row_tokens
 
     def outputs(self, rows: Iterable[tuple[str, ...]]) -> Iterator[dict[str, Any]]:
         """The outputs for each row of texts, as numpy values, in order; reads ahead some thousands of rows at most."""
@@ -67,7 +70,9 @@ class BatchedInference:
         parts = [texts[start : start + TEXTS_AT_A_TIME] for start in range(0, len(texts), TEXTS_AT_A_TIME)]
         rows = list(chain.from_iterable(pool.map(self._token_rows, parts)))
         return self._in_batches(
-            [len(row) for row in rows], lambda batch: self._predict_rows([rows[i] for i in batch]), pool
+            [self._row_tokens(len(row)) for row in rows],
+            lambda batch: self._predict_rows([rows[i] for i in batch]),
+            pool,
         )
 
     def _raw_window(self, texts: Sequence[tuple[str, ...]], pool: ThreadPoolExecutor) -> Iterator[dict[str, Any]]:
@@ -163,7 +168,8 @@ class Predictor:
     def _batched(self, predict: Callable[..., Any], of_texts: Callable[..., Any] | None = None) -> BatchedInference:
         """Arguments as for `BatchedInference`."""
         tokens = signature_names.TOKENS_AT_A_TIME_IN_ONNX if card.exported_as(self.path) else None
-        return BatchedInference(self.text_names, self._tokenize, predict, self._padding_id, of_texts, tokens)
+        counted = row_tokens(self.path)
+        return BatchedInference(self.text_names, self._tokenize, predict, self._padding_id, of_texts, tokens, counted)
 
     def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
         """Holds the card's labels, by which answers are told, against what the model itself calls them."""

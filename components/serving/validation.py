@@ -12,6 +12,7 @@ import numpy as np
 
 from components.common.errors import InputError
 from components.export import saved_weights, signature_names
+from components.export.card_task import row_tokens
 from components.serving.clean_process import Client, ClientError, Measured
 from components.serving.client import Call
 from components.serving.replay import MOST_DIFFERENCE, Found, Row, replay_of
@@ -59,7 +60,7 @@ def validate(
     summary: dict[str, Any] = {"blessed": False, "reasons": [], "rows": len(rows)}
     try:
         saved_weights.check(model)
-        replay, batches = replay_of(task), list(_batches(rows))
+        replay, batches = replay_of(task), list(_batches(rows, row_tokens(model)))
         asked = [replay.calls([rows[place] for place in batch]) for batch in batches]
         evenly = np.linspace(0, len(rows) - 1, min(len(rows), _TIMED)).astype(int)
         timed = [replay.request(rows[place]) for place in evenly]
@@ -102,11 +103,11 @@ def _expected(weights: Callable[[], Predict], batches: Sequence[Sequence[np.ndar
         return error
 
 
-def _batches(rows: Sequence[Row]) -> Iterator[list[int]]:
-    """Places of rows of similar length, as many as make a pass of the encoder."""
+def _batches(rows: Sequence[Row], tokens: Callable[[int], int]) -> Iterator[list[int]]:
+    """Places of rows of similar length, as many as make a pass of the encoder; `tokens` is what a row counts for."""
     order = sorted(range(len(rows)), key=lambda place: -len(rows[place].token_ids))
     while order:
-        size = max(1, signature_names.TOKENS_AT_A_TIME // len(rows[order[0]].token_ids))
+        size = max(1, signature_names.TOKENS_AT_A_TIME // tokens(len(rows[order[0]].token_ids)))
         yield order[:size]
         order = order[size:]
 

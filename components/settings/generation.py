@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -58,6 +58,16 @@ class Generation:
     def rows(self) -> int:
         """Texts that are followed for each source."""
         return {"greedy": 1, "beam": self.beams, "sample": self.best}[self.search]
+
+    def tokens_of_row(self, source: Any, room: int) -> Any:
+        """Tokens that a source counts for where a batch has room for so many, int, or an int32 tensor of any shape: its
+        own and those of the text behind it, for each text that is followed.
+
+        Args:
+            source: its tokens, likewise.
+            room: tokens of a text where these settings do not say.
+        """
+        return (source + (self.max_tokens or room)) * self.rows
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

@@ -13,7 +13,7 @@ from components.export.signatures import Exported, padded
 from components.model.writing import search
 from components.model.writing.decoder import GenerationModel
 from components.settings.generation import Generation
-from components.tasks.generation.task import HITS, SCORE, TEXT
+from components.tasks.generation.task import HITS, MOST_COPIED, SCORE, TEXT
 from components.tasks.generation.task import Generation as Task
 from components.tasks.tagging import IGNORED
 from components.tokenization.spacing import Detokenizer
@@ -36,6 +36,10 @@ class Writer:
         assert isinstance(model.task, Task)  # noqa: S101
         self._model, self._settings, self._detokenizer = model, settings, detokenizer
         self.room = model.task.target_length
+
+    def row_tokens(self, source: tf.Tensor) -> tf.Tensor:
+        """As `Generation.tokens_of_row`, of a source of so many tokens, int32[]."""
+        return self._settings.tokens_of_row(source, self.room)
 
     def __call__(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> Written:
         """int32[n, length] and bool[n, length] -> `Written`."""
@@ -70,7 +74,7 @@ class ExportedWriter(Exported):
     ) -> None:
         super().__init__(model, transform, raw_spec)
         specs = [tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None, None], tf.bool)]
-        self._room = writer.room
+        self._row_tokens = writer.row_tokens
         # A function of its own, so that the signatures share one copy of the search.
         self._of_tokens = tf.function(writer.__call__, input_signature=specs, autograph=False)
 
@@ -90,7 +94,7 @@ class ExportedWriter(Exported):
             start: tf.Tensor, numbers: tf.TensorArray, texts: tf.TensorArray
         ) -> tuple[tf.Tensor, tf.TensorArray, tf.TensorArray]:
             length = tf.maximum(1, lengths[start])
-            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // (length + self._room)))
+            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // self._row_tokens(length)))
             part = ids[start:end, :length], mask[start:end, :length]
             told, found = self.model(*part, targets[start:end]), self._of_tokens(*part)
             hits = tf.math.unsorted_segment_sum(tf.cast(told.hits, tf.float32), told.rows, end - start)
@@ -120,7 +124,9 @@ class ExportedWriter(Exported):
             for name in (*self._task.texts, feature_names.LABEL)
         )
         length = tf.cast(source.row_lengths(), tf.int32)[:, tf.newaxis]
-        label = tf.concat([length, source, target], axis=1).to_tensor(IGNORED)
+        # In memory all rows are as long as the longest, and a source may be a book.
+        source = source[:, :MOST_COPIED]
+        label = tf.concat([tf.minimum(length, MOST_COPIED), source, target], axis=1).to_tensor(IGNORED)
         bucket = self._transform(parsed)[feature_names.LENGTH_BUCKET]
         return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: bucket}
 

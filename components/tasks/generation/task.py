@@ -35,6 +35,9 @@ HITS, TOKENS, CUT, SCORE, TEXT = range(5)
 COPY = "copy_"
 """Begins the names of metrics of the source itself, in place of what is written."""
 
+MOST_COPIED = 10_000
+"""Characters of a source that are copied for these."""
+
 NO_TEXT = -1e8
 """Scores below are of texts that there are not: a search may find fewer than were asked for."""
 

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from components.export import served_ops
-from components.tasks.generation.task import CUT, HITS, SCORE, TOKENS, Generation
+from components.tasks.generation.task import CUT, HITS, MOST_COPIED, SCORE, TOKENS, Generation
 from tests.components.export.conftest import Made
 from tests.saved_models import function_ops
 
@@ -59,3 +59,13 @@ def test_what_is_measured_of_no_rows_is_nothing(version: Made) -> None:
     loaded = tf.saved_model.load(str(version("generation")))
     found = loaded.signatures["predict_examples"](examples=tf.zeros([0], tf.string))["written"]
     assert found.shape[0] == 0
+
+
+def test_of_a_source_as_much_is_measured_as_is_copied(version: Made) -> None:
+    loaded = tf.saved_model.load(str(version("generation")))
+    example = tf.train.Example()
+    example.features.feature["source"].bytes_list.value.append("ä ".encode() * MOST_COPIED)
+    example.features.feature["label"].bytes_list.value.append(b"good")
+    found = loaded.signatures["transform_features"](examples=tf.constant([example.SerializeToString()]))
+    (target,) = found["label_target"].numpy()
+    assert (target[0], len(target)) == (MOST_COPIED, 1 + MOST_COPIED + len("good"))

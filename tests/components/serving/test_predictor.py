@@ -1,3 +1,4 @@
+import functools
 import json
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,6 +15,7 @@ from components.export import older_ops, saved_weights, signature_names
 from components.export.card import CARD_FILE
 from components.serving import predictor
 from components.serving.predictor import Predictor
+from components.settings.generation import Generation
 from components.tasks.classification import Classification
 from tests.conftest import LABELS, Trained, dev_predictions, transformed_texts
 
@@ -70,6 +72,24 @@ def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None
     inference = predictor.BatchedInference(("text",), tokenize, predict, 7)
     assert [output["sum"] for output in inference.outputs(rows(["abc", "a"]))] == [0, 14]
     assert seen == [[[0, 7, 7], [0, 0, 0]]]
+
+
+def test_rows_that_count_for_more_than_their_tokens_are_fewer_in_a_batch() -> None:
+    seen = []
+
+    def tokenize(text: tf.Tensor) -> dict[str, tf.Tensor]:
+        lengths = tf.strings.length(text)
+        return {"token_ids": tf.zeros([tf.size(text), tf.reduce_max(lengths)], tf.int32), "lengths": lengths}
+
+    def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
+        seen.append(len(token_ids))
+        return {"sum": tf.reduce_sum(token_ids, axis=1)}
+
+    written = Generation(search="beam", beams=4, max_tokens=6)
+    counted = functools.partial(written.tokens_of_row, room=64)
+    made = predictor.BatchedInference(("text",), tokenize, predict, 7, tokens=80, row_tokens=counted)
+    assert len(list(made.outputs(rows(["abcd"] * 4)))) == 4
+    assert seen == [2, 2]
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
