@@ -45,7 +45,7 @@ class Model:
     Example: `max_windows = 4` with `long_texts = "window"`"""
     control_tokens: Literal["text", "parse"] = "text"
     """What `[SEP]`, `[MASK]` and the like are when somebody types them in a text. `text`: text as any other. `parse`:
-    the control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text.
+    the control tokens themselves, as for Hugging Face's AutoTokenizer; for tasks with one text, but for `generation`.
     Example: `control_tokens = "parse"`"""
     pooling: Literal["auto", "cls", "mean"] = "auto"
     """What the head sees. `cls`: BERT's pooler over the first token. `mean`: the mean over all tokens. `auto`: `mean`

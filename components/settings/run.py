@@ -84,6 +84,9 @@ class Run:
         if len(task.texts) > 1 and self.model.parses_control_tokens:
             problem = f'`model.control_tokens` is "parse", but {task.name} tells its two texts apart by [SEP]'
             raise ConflictError("model.control_tokens", problem, "Delete it")
+        if task.writes and self.model.parses_control_tokens:
+            problem = f'`model.control_tokens` is "parse", but a text that {task.name} learns to write ends at [SEP]'
+            raise ConflictError("model.control_tokens", problem, "Delete it")
         if task.bi_encoder and self.training.strategy == "head":
             problem = f'`training.strategy` is "head", but {task.name} has no head to train'
             raise ConflictError("training.strategy", problem, 'Use "full" or "gradual"; `embed` takes a base model too')

@@ -1805,6 +1805,10 @@ CASES: dict[str, list[Case]] = {
              lambda box: box.writes().toml("max_length = 16", 'max_length = 16\nlong_texts = "window"'),
              'DIR/run.toml:12: `model.long_texts` is "window", but generation writes of what it sees at once. Delete '
              "it: long sources are truncated."),
+        Case("control tokens in what is written",
+             lambda box: box.writes().toml("max_length = 16", 'max_length = 16\ncontrol_tokens = "parse"'),
+             'DIR/run.toml:12: `model.control_tokens` is "parse", but a text that generation learns to write ends at '
+             "[SEP]. Delete it."),
         Case("a search for a task that writes nothing",
              lambda box: box.toml("[training]", '[model.generation]\nsearch = "beam"\n\n[training]'),
              'DIR/run.toml:12: `model.generation` is given, but classification writes no text. Delete it, or set '
