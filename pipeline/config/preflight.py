@@ -129,7 +129,7 @@ def _check_run(run: Run, path: Path, source: TomlSource) -> Checked:
         problem = f"`model.max_length` is {run.model.max_length}, the base model takes at most {limit} tokens"
         raise InputError(source.locate(("model", "max_length")), problem, "Lower it, or take another base model")
     if isinstance(task, Generation):
-        target_sample.check(run, task, config, tokenizer, source)
+        target_sample.check(run, task, base_model, tokenizer, source)
     layers = config.num_hidden_layers
     if (run.training.freeze_layers or 0) > layers:
         problem = f"`training.freeze_layers` is {run.training.freeze_layers}, the base model has {layers} layers"

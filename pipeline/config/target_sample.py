@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from components.common.errors import InputError
-from components.model.config import BertConfig
+from components.pretrained import base_model, head_weights
 from components.rows import reader, tsv
 from components.rows.files import InputFiles
 from components.settings.run import Run
@@ -23,12 +23,13 @@ SAMPLE_ROWS = 1000
 """Rows of each file that are looked at."""
 
 
-def check(run: Run, task: Generation, config: BertConfig, tokenizer: Tokenizer, source: TomlSource) -> None:
+def check(run: Run, task: Generation, base: Path, tokenizer: Tokenizer, source: TomlSource) -> None:
     """Refuses a base model that cannot write so much, or nothing at all.
 
     Raises:
-        InputError: it is one.
+        InputError: it is one, or its head for masked tokens is damaged or has embeddings of its own.
     """
+    config = base_model.read_config(base)
     if tokenizer.mask_id is None:
         problem = f"the vocabulary has no {tokenizer.settings.mask}, by which {task.name} asks for a token"
         raise InputError(source.locate(("model", "base")), problem, "Take another base model")
@@ -43,6 +44,8 @@ def check(run: Run, task: Generation, config: BertConfig, tokenizer: Tokenizer, 
         )
         remedy = "Lower it, data.target_length or model.generation.max_tokens, or take another base model"
         raise InputError(source.locate(("model", "max_length")), problem, remedy)
+    if head_weights.has_masked_language_model(base):
+        head_weights.check_masked_language_model(base, config)
 
 
 def check_lengths(run: Run, task: Generation, tokenizer: Tokenizer, files: InputFiles) -> None:
