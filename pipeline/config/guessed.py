@@ -20,6 +20,7 @@ from components.rows.tsv import CHUNK
 from components.settings.separators import SEPARATORS
 from components.tasks import tag_schemes
 from components.tasks.answering.task import Answering
+from components.tasks.generation.task import Generation
 
 ROWS = 2000
 """That are looked at."""
@@ -234,6 +235,8 @@ def _roles(
         texts, why_texts = [lowered.index(name) for name in pair], "by their names"
     if not texts and (name := next((name for name in _TEXTS if name in lowered), None)):
         texts, why_texts = [lowered.index(name)], "by its name"
+    if not texts and {*lowered} == {*Generation.texts, Generation.target}:
+        texts, why_texts = [lowered.index(name) for name in Generation.texts], "by its name"
     if label is None and (name := next((name for name in _LABELS if name in lowered), None)):
         label, why_label = lowered.index(name), "by its name"
     free = [place for place in range(len(body)) if place not in texts and place != label]
@@ -292,6 +295,8 @@ def _task(found: Guess, texts: Sequence[Sequence[str]], labels: Sequence[str], g
     paired = list(zip(texts[0], labels, strict=True))
     if (found.data["text"], found.data["label"]) == (list(Answering.texts), Answering.target):
         task, why = Answering.name, "its columns are those of questions, contexts and answers"
+    elif ([found.data["text"]], found.data["label"]) == (list(Generation.texts), Generation.target):
+        task, why = Generation.name, "its columns are those of sources and targets"
     elif any(" " in tags for tags in labels) and all(
         len(text.split(" ")) == len(tags.split(" ")) for text, tags in paired
     ):

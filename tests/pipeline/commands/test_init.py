@@ -11,6 +11,9 @@ from typing import Any, NamedTuple
 import pytest
 
 import pipeline_runner
+from components.tasks import TASKS
+from pipeline.commands.init import _bound
+from pipeline.config.guessed import Guess, guess
 from pipeline.config.load import load_config
 from tests.toys import write_toy_checkpoint
 
@@ -114,6 +117,15 @@ def kinds() -> list[Kind]:
         Kind("one_row", b"a text\tgood\n", None),
         Kind("texts_alone", table(columns(body, second)), None),
     ]  # fmt: skip
+
+
+def test_sources_and_targets_are_texts_to_write(tmp_path: Path) -> None:
+    path = tmp_path / "rows.tsv"
+    path.write_text("source\ttarget\n" + "".join(f"{number}\tthe film {number}\n" for number in range(20)))
+    found = guess(path, {})
+    assert (found.task, found.data["text"], found.data["label"]) == ("generation", "source", "target")
+    # A bound that the task knows, whoever named it.
+    assert all(TASKS[task].metric_of(_bound(Guess(task))[0]) for task in TASKS)
 
 
 @pytest.fixture(scope="module")
