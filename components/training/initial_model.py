@@ -142,6 +142,11 @@ def writer_of(model: TaskModel | GenerationModel, settings: Model, tokenizer: To
     return Writer(model, settings.generation, Detokenizer(tokenizer, spacing, model.encoder.config.vocab_size))
 
 
+def _in_words(task: Task) -> str:
+    labels = ", ".join(task.labels) or "numbers" * task.numeric
+    return f"{task.name} of {labels}" if labels else task.name
+
+
 def warm_start(pushed: Path, model: TaskModel | GenerationModel) -> str:
     """Gives the model a pushed model's weights; returns their sha256.
 
@@ -152,7 +157,7 @@ def warm_start(pushed: Path, model: TaskModel | GenerationModel) -> str:
     remedy = 'Set training.init_from = "base"'
     theirs = task_of(pushed)
     if (theirs.name, theirs.labels) != (model.task.name, model.task.labels):
-        known, ours = (f"{each.name} of {', '.join(each.labels) or 'numbers'}" for each in (theirs, model.task))
+        known, ours = (_in_words(each) for each in (theirs, model.task))
         raise InputError("training.init_from", f"the pushed model knows {known}, the data has {ours}", remedy)
     with saved_weights.readable(pushed):
         weights = tf.train.load_checkpoint(str(pushed / "variables" / "variables"))

@@ -242,8 +242,9 @@ def execute(options: argparse.Namespace) -> int:
             raise InputError(str(output), "is the file of rows", "Give another by --output")
     version = versions.resolve(named_models.model_of(options))
     card = input_format.card_with_input(version)
-    if (task := task_of(version)).finds_span:
-        problem = f"the answers of {task.name} are parts of a text, and which row is worth one is not known of them"
+    if (task := task_of(version)).finds_span or task.writes:
+        kind = "texts" if task.writes else "parts of a text"
+        problem = f"the answers of {task.name} are {kind}, and which row is worth one is not known of them"
         raise InputError("suggest", problem, "`bulk-predict` gives the score of each answer: label the lowest first")
     rows = _format(card, task, options)
     note = input_format.note_of_width(options.rows, card, rows.quoting, bool(options.column) or options.no_header)

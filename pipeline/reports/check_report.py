@@ -256,7 +256,8 @@ def _lines(found: Survey, task: Task, splits: Sequence[str]) -> Iterator[tuple[T
     """The lines of the table of labels: all rows, the labels with the most and those with the fewest of train."""
     yield Text("all rows", "dim"), [found.rows[split] for split in splits]
     counts = {split: found.by_name(split) if task.has_label_names else found.labels[split] for split in splits}
-    names = sorted({*task.labels, *chain.from_iterable(counts.values())})
+    # Where all labels are different, they are counted together, without a name.
+    names = sorted({*task.labels, *chain.from_iterable(counts.values())} - {""})
     names.sort(key=lambda name: -counts[splits[0]][name])
     rest = names[_MOST:-_FEWEST] if len(names) > _MOST + _FEWEST + 1 else []
     for place, name in enumerate(names):
