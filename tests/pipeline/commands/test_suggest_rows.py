@@ -98,3 +98,15 @@ def test_where_no_row_is_left_that_is_said(first_run: FirstRun, tmp_path: Path, 
     status, _, err = command("suggest", "--model", first_run.serving, rows)
     assert status == 2
     assert "none of its 1 rows is left: 0 have a label, 1 learned" in err
+
+
+@pytest.mark.parametrize(("task", "kind"), [("answering", "parts of a text"), ("generation", "texts")])
+def test_what_is_answered_by_texts_is_not_suggested(task: str, kind: str, tmp_path: Path, command: Command) -> None:
+    made = exported_models.TASKS[task]
+    reads = {"predict_text": [*made.texts], "header": True, "quoting": "none", "columns": None}
+    version = exported_models.write(tmp_path, made, card={"input": reads})
+    rows = tmp_path / "rows.tsv"
+    rows.write_text("\t".join(made.texts) + "\n" + "\t".join("a" for _ in made.texts) + "\n")
+    status, _, err = command("suggest", "--model", version, rows)
+    assert status == 2
+    assert f"the answers of {task} are {kind}, and which row is worth one is not known of them" in err
