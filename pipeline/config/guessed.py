@@ -21,23 +21,10 @@ from components.settings.separators import SEPARATORS
 from components.tasks import tag_schemes
 from components.tasks.answering.task import Answering
 from components.tasks.generation.task import Generation
+from pipeline.config.known_names import LABELS, PAIRS, TEXTS
 
 ROWS = 2000
 """That are looked at."""
-
-_TEXTS = (
-    "text", "tokens", "sentence", "body", "review", "comment", "content", "tweet", "message", "question", "utterance",
-)  # fmt: skip
-
-_PAIRS = (
-    ("text_a", "text_b"), ("sentence1", "sentence2"), ("question1", "question2"), ("premise", "hypothesis"),
-    ("sentence_a", "sentence_b"), ("text1", "text2"), ("query", "passage"), Answering.texts,
-)  # fmt: skip
-
-_LABELS = (
-    "label", "labels", "class", "category", "target", "intent", "topic", "topics", "sentiment", "tags", "tag", "score",
-    "similarity", "rating", "stars", "value", "y", Answering.target,
-)  # fmt: skip
 
 _FEW_NUMBERS = 10
 """Whole numbers of no more different values than that are names of classes."""
@@ -193,7 +180,7 @@ def _quoted(lines: Sequence[str], separator: str) -> list[list[str]]:
 def _names(columns: Sequence[Sequence[str]], found: Guess) -> list[str]:
     """The first row's fields, if they are names; else none."""
     first = [column[0].strip() for column in columns]
-    known = {*_TEXTS, *_LABELS, *(name for pair in _PAIRS for name in pair), "id", "idx", "index"}
+    known = {*TEXTS, *LABELS, *(name for pair in PAIRS for name in pair), "id", "idx", "index"}
     lowered = [name.lower() for name in first]
     why = ""
     if len(set(lowered)) < len(lowered) or not all(lowered):
@@ -231,13 +218,13 @@ def _roles(
     label = _place(path, given.get("label"), names, body) if "label" in given else None
     texts = [_place(path, name, names, body) for name in given["text"].split(",")] if "text" in given else []
     why_texts = why_label = "as you said"
-    if not texts and (pair := next((pair for pair in _PAIRS if set(pair) <= set(lowered)), None)):
+    if not texts and (pair := next((pair for pair in PAIRS if set(pair) <= set(lowered)), None)):
         texts, why_texts = [lowered.index(name) for name in pair], "by their names"
-    if not texts and (name := next((name for name in _TEXTS if name in lowered), None)):
+    if not texts and (name := next((name for name in TEXTS if name in lowered), None)):
         texts, why_texts = [lowered.index(name)], "by its name"
     if not texts and {*lowered} == {*Generation.texts, Generation.target}:
         texts, why_texts = [lowered.index(name) for name in Generation.texts], "by its name"
-    if label is None and (name := next((name for name in _LABELS if name in lowered), None)):
+    if label is None and (name := next((name for name in LABELS if name in lowered), None)):
         label, why_label = lowered.index(name), "by its name"
     free = [place for place in range(len(body)) if place not in texts and place != label]
     if not texts:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
 from components.statistics.resampling import Draws
-from components.tasks.answering import labels, span_metrics
+from components.tasks.answering import labels, places, span_metrics
 from components.tasks.base import Problem, Task
 from components.tasks.metrics import Assessment, Metric, ratio
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
@@ -27,9 +27,6 @@ DEFAULT_NULL_THRESHOLD, DEFAULT_LONGEST = 0.0, 30
 
 BEST = 5
 """Answers that are given of each row, the most probable ones."""
-
-_CUT = -1
-"""In place of a token's number: the answer is beyond what the model sees, and nothing is learned from the row."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -113,8 +110,10 @@ class Answering(Task):
         return {
             feature_names.TOKEN_IDS: token_ids,
             feature_names.OFFSETS: offsets,
-            feature_names.ANSWER_TEXTS: tf.concat([_seen(_codes(texts[1]), offsets), _codes(answers)], axis=1),
-            feature_names.TARGET: _tokens_of(label, offsets),
+            feature_names.ANSWER_TEXTS: tf.concat(
+                [places.seen(places.codes_of(texts[1]), offsets), places.codes_of(answers)], axis=1
+            ),
+            feature_names.TARGET: places.tokens_of(label, offsets),
         }
 
     @property
@@ -260,47 +259,6 @@ class Answering(Task):
         exact, f1 = span_metrics.best(answer, golds)
         loss = 1 - f1 + (1 - exact) * values["score"]
         return Assessment(" | ".join(golds) or "-", answer or "-", loss, bool(exact), values["score"])
-
-
-def _codes(texts: tf.Tensor) -> tf.RaggedTensor:
-    """Code points of texts, int64[n, (characters)]."""
-    import tensorflow as tf
-
-    decoded = tf.raw_ops.UnicodeDecode(input=texts, input_encoding="UTF-8")
-    return tf.RaggedTensor.from_row_splits(tf.cast(decoded.char_values, tf.int64), decoded.row_splits, validate=False)
-
-
-def _seen(codes: tf.RaggedTensor, offsets: tf.RaggedTensor) -> tf.RaggedTensor:
-    """Characters of texts up to the last one that a token has: of a book with no more than an answer can be of."""
-    import tensorflow as tf
-
-    lengths = codes.row_lengths()
-    kept = tf.clip_by_value(tf.reduce_max(offsets.to_tensor(-1), axis=1), 0, lengths)
-    places = tf.ragged.range(lengths).flat_values
-    return tf.RaggedTensor.from_row_lengths(
-        tf.boolean_mask(codes.flat_values, places < tf.repeat(kept, lengths)), kept, validate=False
-    )
-
-
-def _tokens_of(label: tf.Tensor, offsets: tf.RaggedTensor) -> tf.Tensor:
-    """The first and the last token of the first answer, int64[n, 2]; 0 twice for none, -1 for one that is not seen."""
-    import tensorflow as tf
-
-    first = tf.strings.regex_replace(label, r"(?s)\|.*", "")
-    start = tf.strings.regex_replace(first, r"(?s)^(\d{0,9}).*$", r"0\1")
-    begin = tf.strings.to_number(start, tf.int64)[:, tf.newaxis]
-    answer = tf.strings.regex_replace(first, r"(?s)^\d+:", "")
-    end = begin + tf.cast(tf.strings.length(answer, "UTF8_CHAR"), tf.int64)[:, tf.newaxis]
-    pairs = offsets.to_tensor(-1)
-    begins, ends = pairs[:, 0::2], pairs[:, 1::2]
-    inside = tf.cast((begins >= 0) & (ends > begin) & (begins < end), tf.int32)
-    length = tf.cast(tf.shape(inside)[1], tf.int64)
-    found = tf.stack([tf.argmax(inside, axis=1), length - 1 - tf.argmax(inside[:, ::-1], axis=1)], axis=1)
-    # Up to its last character that is more than a space.
-    seen = tf.reduce_max(ends, axis=1, keepdims=True) >= end
-    none = tf.equal(label, "")[:, tf.newaxis]
-    of_answer = tf.where(seen & (tf.reduce_max(inside, axis=1, keepdims=True) > 0), found, tf.constant(_CUT, tf.int64))
-    return tf.ensure_shape(tf.where(none, tf.constant(0, tf.int64), of_answer), [None, 2])
 
 
 def _as_spans(predictions: np.ndarray) -> np.ndarray:
