@@ -19,14 +19,13 @@ from __future__ import annotations
 
 import argparse
 import json
-import subprocess
-import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
 from bench.common import ROOT, Run, add_sets, as_toml, keep, kept, settings_of
+from bench.runs import carried_out
 from bench.small_data import BASE, SmallSet, once, trained
 from components.common import tensorflow_env
 from components.settings.model import Model
@@ -92,11 +91,7 @@ def adapt(name: str, short: bool) -> Path:
     root = KEPT / ("short" if short else "whole")
     config = KEPT / f"{root.name}-{DOMAINS[name].folder}.toml"
     config.write_text(as_toml(pretraining(name, short)), encoding="utf-8")
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(root), "--json"]
-    done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    record: Run = json.loads(done.stdout) if done.stdout else {}
-    if record.get("state") not in ("pushed", "refused"):
-        sys.exit(f"{config}: the run ended with {done.returncode}")
+    record = carried_out(config, root, may_be_refused=True)
     (trainer,) = (node for node in record["nodes"] if node["id"] == "Pretrainer")
     (model,) = (found for uri in trainer["outputs"] if (found := Path(uri, "Format-Serving")).is_dir())
     if not short:

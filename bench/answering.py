@@ -11,15 +11,14 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_python, settings_of
+from bench.common import ROOT, Run, keep, kept, last_json, machine, peer_program, settings_of
+from bench.runs import beside, carried_out
 from components.settings.model import Model
 from components.settings.training import Training
 from components.tasks.answering import span_metrics
@@ -71,22 +70,9 @@ def ours(seed: int, short: bool, scratch: Path) -> Run:
             lines = (_DATA / f"{split}.tsv").read_text(encoding="utf-8").splitlines(keepends=True)
             (scratch / f"{split}.tsv").write_text("".join(lines[: _SHORT_ROWS + 1]), encoding="utf-8")
             settings["data"][split] = str(scratch / f"{split}.tsv")
-    # Beside the original, because paths in a config are relative to it.
-    path = _CONFIG.with_name(f".bench-{os.getpid()}.toml")
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(path), "--json"]
-    try:
-        path.write_text(as_toml(settings))
-        done = subprocess.run(  # noqa: S603
-            [*command, "--root", str(scratch / "runs")],
-            cwd=ROOT,
-            # A model of few rows may answer nothing, and be refused.
-            check=not short,
-            stdout=subprocess.PIPE,
-            text=True,
-        )
-    finally:
-        path.unlink(missing_ok=True)
-    record = json.loads(done.stdout)
+    with beside(_CONFIG, settings) as config:
+        # A model of few rows may answer nothing, and be refused.
+        record = carried_out(config, scratch / "runs", may_be_refused=short)
     metrics = record["evaluations"]["test"]["metrics"]["candidate"][""]
     history = record["training"]
     return {
@@ -103,7 +89,7 @@ def peer(seed: int, short: bool, scratch: Path) -> Run:
     settings = settings_of(_CONFIG)
     training, model = Training(**settings["training"]), Model(**settings["model"])
     base, predictions = (_CONFIG.parent / model.base).resolve(), scratch / "predictions.json"
-    command: list[Any] = [peer_python(), ROOT / "bench" / "peer_answering.py", "--model", base, "--data", _DATA]
+    command: list[Any] = [*peer_program("peer_answering"), "--model", base, "--data", _DATA]
     command += ["--predictions", predictions, "--lr", training.learning_rate, "--batch", training.batch_size]
     command += ["--epochs", 1 if short else training.epochs, "--max-length", model.max_length]
     command += ["--longest-answer", model.longest_answer, *(["--rows", _SHORT_ROWS] if short else [])]

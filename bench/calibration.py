@@ -97,7 +97,7 @@ def _predict(name: str, epochs: int | None, place: Path) -> None:
     if name == "pair":
         task_data.write(name, place / "rows")
         settings["data"] |= {part: str(place / "rows" / f"{part}.tsv") for part in task_data.SPLITS}
-    record = shipped.carried_out(name, settings, place / "run")
+    record = shipped.run_of(name, settings, place / "run")
     if is_shipped:
         shipped.add(name, record)
     (place / _WARNINGS).write_text(json.dumps(shipped.warnings(record)), encoding="utf-8")

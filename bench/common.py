@@ -18,12 +18,11 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from components.common import atomic_files, cpu
+from components.common import atomic_files, cpu, tensorflow_env
 from components.common.checkout import ROOT
 
 RESULTS = ROOT / "bench" / "results"
 
-PEER = ROOT / "bench" / "peer.py"
 
 Run = dict[str, Any]
 
@@ -41,9 +40,29 @@ def peer_python() -> Path:
     return Path(os.environ.get("PEER", ROOT / ".venv-peer" / "bin" / "python"))
 
 
+def peer_program(name: str = "peer") -> list[object]:
+    """The command of one of the peer's programs, without its arguments; it runs in the checkout."""
+    return [peer_python(), "-m", f"bench.{name}"]
+
+
 def peer_trainer() -> list[object]:
     """The command of the peer's fine-tuning, without its arguments."""
-    return [peer_python(), PEER, "train"]
+    return [*peer_program(), "train"]
+
+
+def worked(asked: list[str] | None, workers: Mapping[str, Callable[..., Run]]) -> bool:
+    """Whether this process was started for a single measurement, which it has made and printed then.
+
+    Args:
+        asked: the name of a worker and its arguments; None: this is the bench itself.
+        workers: each takes its arguments as text.
+    """
+    if asked is None:
+        return False
+    tensorflow_env.set_up()
+    name, *arguments = asked
+    print(json.dumps(workers[name](*arguments)))
+    return True
 
 
 def last_json(command: Iterable[object]) -> Run:

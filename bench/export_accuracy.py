@@ -18,7 +18,8 @@ from typing import Any
 
 import numpy as np
 
-from bench.common import ROOT, Progress, Run, as_toml, last_json, settings_of
+from bench.common import ROOT, Progress, Run, last_json, settings_of
+from bench.runs import beside, carried_out
 from components.common import tensorflow_env
 from components.settings.model_forms import FORMS
 
@@ -58,20 +59,15 @@ def _run(name: str, options: argparse.Namespace) -> Run:
     before = manifest.newest_ended(options.runs / name / "runs")
     if before is None:
         config, _ = CONFIGS[name]
-        settings = settings_of(ROOT / "pipeline" / "configs" / f"{config}.toml")
+        original = ROOT / "pipeline" / "configs" / f"{config}.toml"
+        settings = settings_of(original)
         if options.steps:
             settings["training"] = {**settings["training"], "steps": options.steps}
             settings["training"].pop("epochs", None)
         settings["gate"] = {"min": {next(iter(settings["gate"]["min"])): 0.001}}
         settings["serving"] = {"validate": False}
-        # Paths in it are relative to where it stands.
-        written = ROOT / "pipeline" / "configs" / f".bench-export-{config}.toml"
-        written.write_text(as_toml(settings), encoding="utf-8")
-        try:
-            command = [sys.executable, "pipeline_runner.py", "run", "--config", written, "--root", options.runs]
-            last_json([*command, "--json"])
-        finally:
-            written.unlink()
+        with beside(original, settings) as written:
+            carried_out(written, options.runs)
     return {"version": str(_version(options.runs, name).name)}
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.common import ROOT, Progress, Run, last_json, peer_python
+from bench.common import ROOT, Progress, Run, last_json, peer_program
 from components.common import tensorflow_env
 from components.export.formats.forms import why_not
 from components.settings.model_forms import FORMS
@@ -75,7 +75,7 @@ def _in_torch(model: Any, directory: Path, rows: list[tuple[str, ...]], scratch:
     given, got = scratch / "rows.json", scratch / "logits.npz"
     given.write_text(json.dumps(rows), encoding="utf-8")
     kind = "tokens" if model.task.per_token else model.settings.pooling if model.task.bi_encoder else "rows"
-    last_json([peer_python(), ROOT / "bench" / "export_peer.py", directory, given, got, kind])
+    last_json([*peer_program("export_peer"), directory, given, got, kind])
     theirs = np.load(got)
     ids, logits = _logits(model, rows)
     difference, same_ids, same = 0.0, 0, 0

@@ -1,6 +1,6 @@
 """An export for Hugging Face in PyTorch, row by row; runs in the peer's environment, see `bench.export`.
 
-    python export_peer.py DIRECTORY ROWS.json LOGITS.npz rows|tokens|mean|cls
+    python -m bench.export_peer DIRECTORY ROWS.json LOGITS.npz rows|tokens|mean|cls
 
 `mean` and `cls`: the unit vectors of texts, by that pooling, in place of logits.
 """

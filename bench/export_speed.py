@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.common import PEER, Progress, Run, last_json, middle, peer_python, ratio
+from bench.common import Progress, Run, last_json, middle, peer_program, ratio
 from bench.export_parity import BASE, texts_of
 from components.common import atomic_files, tensorflow_env
 from components.settings.model_forms import FORMS
@@ -38,7 +38,7 @@ def speed(progress: Progress, options: argparse.Namespace) -> dict[str, Any]:
     """Rows a second and milliseconds a text of each, and torch's beside them."""
     texts = _texts(options)
     models = {name: _model(name, options.kept) for name in ("saved_model", "saved_model-float16", *_ONNX, "hf")}
-    peer = [peer_python(), PEER, "predict", "--model", models.pop("hf"), "--texts", texts, "--single", _SINGLE]
+    peer = [*peer_program(), "predict", "--model", models.pop("hf"), "--texts", texts, "--single", _SINGLE]
     contestants = {name: _contestant(model, texts, options.rows) for name, model in models.items()}
     runs = _rounds(progress, f"speed/{options.rows}", {**contestants, "torch": partial(last_json, peer)}, options)
     figures: dict[str, Any] = {"published_int8_over_torch": _PUBLISHED}

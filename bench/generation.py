@@ -32,7 +32,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, keep, last_json, peer_python
+from bench.common import ROOT, Run, as_toml, keep, last_json, peer_program, peer_python
+from bench.runs import carried_out
 from bench.task_data import paraphrases_by_split
 from components.common import tensorflow_env
 
@@ -95,7 +96,7 @@ def paraphrases(seeds: Sequence[int], *, short: bool) -> Run:
             found["ours"].append({"seed": seed, **ours})
             if peer_python().exists():
                 seconds = 20 if short else ours["training_seconds"]
-                command = [peer_python(), ROOT / "bench" / "peer_generation.py", "--model", BASE, "--data", folder]
+                command = [*peer_program("peer_generation"), "--model", BASE, "--data", folder]
                 peer = last_json([*command, "--seconds", seconds, "--seed", seed])
                 found["peer"].append({"seed": seed, "seconds": seconds, **_scores(folder, peer.pop("texts")), **peer})
     return found
@@ -256,12 +257,8 @@ def _run(
     config.parent.mkdir(parents=True, exist_ok=True)
     gate = {"min": bound or {"token_accuracy": 0.0}}
     config.write_text(as_toml({"name": "bench", "task": task, **tables, "gate": gate}), encoding="utf-8")
-    command = [sys.executable, ROOT / "pipeline_runner.py", "run", "--config", config, "--root", folder / "runs"]
     before = _cpu_seconds()
-    done = subprocess.run(  # noqa: S603
-        [*map(str, command), "--json"], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    )
-    record = json.loads(done.stdout)
+    record = carried_out(config, folder / "runs")
     found: Run = {
         "training_seconds": record["training"]["seconds"],
         "cpu_seconds": _cpu_seconds() - before,

@@ -22,7 +22,6 @@ from __future__ import annotations
 
 import argparse
 import itertools
-import json
 import random
 import shutil
 import sys
@@ -32,9 +31,8 @@ from pathlib import Path
 from statistics import median
 from typing import TYPE_CHECKING, Any
 
-from bench.common import PEER, Run, interleaved, keep, kept, last_json, middle, peer_python, ratio
+from bench.common import Run, interleaved, keep, kept, last_json, middle, peer_program, ratio, worked
 from bench.train_data import MAX_LENGTH, SAMPLE_BASE
-from components.common import tensorflow_env
 from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
 
@@ -61,11 +59,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print what was measured")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        tensorflow_env.set_up()
-        name, *arguments = options.worker
-        workers: dict[str, Callable[..., Run]] = {"begin": begin, "fit": fit, "measure": measure}
-        print(json.dumps(workers[name](*arguments)))
+    if worked(options.worker, {"begin": begin, "fit": fit, "measure": measure}):
         return
     if options.short:
         options.rounds, options.rows = 1, 2 * BATCH
@@ -119,7 +113,7 @@ def ours(base: Path, folder: Path, trained: Path, precision: str, epochs: int, s
 
 def peer(mode: str, base: Path, folder: Path, trained: Path, precision: str, epochs: int, seed: int) -> Run:
     """The peer's, with as many steps."""
-    command: list[object] = [peer_python(), PEER, "mlm", "--model", base, "--data", folder, "--mode", mode]
+    command: list[object] = [*peer_program(), "mlm", "--model", base, "--data", folder, "--mode", mode]
     command += ["--output", trained, "--lr", RATE, "--epochs", epochs, "--batch", BATCH, "--seed", seed]
     command += ["--max-length", MAX_LENGTH, "--masked", MASKED, *(["--bf16"] if precision == "bfloat16" else [])]
     return measured(last_json(command), base, folder, trained)

@@ -24,6 +24,8 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from bench.peer_training import arguments
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 START = time.monotonic()
 MAX_LENGTH = 128
@@ -37,7 +39,6 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         AutoTokenizer,
         DataCollatorWithPadding,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -56,26 +57,17 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     set_seed(options.seed)
     model = AutoModelForSequenceClassification.from_pretrained(options.model, num_labels=len(labels))
     grouping = {"train_sampling_strategy": "group_by_length"} if options.mode == "grouped" else {}
-    arguments = TrainingArguments(
-        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+    given = arguments(
+        options,
         per_device_train_batch_size=options.batch,
         per_device_eval_batch_size=64,
-        learning_rate=options.lr,
         num_train_epochs=options.epochs,
-        warmup_steps=0.1,
-        weight_decay=0.01,
-        seed=options.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        use_cpu=True,
-        disable_tqdm=True,
         bf16=options.bf16,
         **grouping,
     )
     trainer = Trainer(
         model,
-        arguments,
+        given,
         train_dataset=table["train"],
         data_collator=DataCollatorWithPadding(tokenizer),
         compute_metrics=lambda e: {"accuracy": float((e.predictions.argmax(-1) == e.label_ids).mean())},
@@ -105,7 +97,6 @@ def mlm(options: argparse.Namespace) -> dict[str, Any]:
         AutoTokenizer,
         DataCollatorForLanguageModeling,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -125,24 +116,15 @@ def mlm(options: argparse.Namespace) -> dict[str, Any]:
     set_seed(options.seed)
     model = AutoModelForMaskedLM.from_pretrained(options.model)
     grouping = {} if blocks else {"train_sampling_strategy": "group_by_length"}
-    arguments = TrainingArguments(
-        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+    given = arguments(
+        options,
         per_device_train_batch_size=batch,
-        learning_rate=options.lr,
         max_steps=steps,
-        warmup_steps=0.1,
-        weight_decay=0.01,
-        seed=options.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        use_cpu=True,
-        disable_tqdm=True,
         bf16=options.bf16,
         **grouping,
     )
     collator = DataCollatorForLanguageModeling(tokenizer, mlm_probability=options.masked)
-    trainer = Trainer(model, arguments, train_dataset=Dataset.from_dict({"input_ids": ids}), data_collator=collator)
+    trainer = Trainer(model, given, train_dataset=Dataset.from_dict({"input_ids": ids}), data_collator=collator)
     started = time.monotonic()
     trainer.train()
     seconds = time.monotonic() - started

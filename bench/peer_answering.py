@@ -1,6 +1,6 @@
 """What a user would run instead for answers in texts: Hugging Face's run_qa, its way with rows and with predictions.
 
-    python bench/peer_answering.py --model DIR --data DIR --predictions FILE [--lr 1e-4] [--epochs 4] [--seed 1] ...
+    python -m bench.peer_answering --model DIR --data DIR --predictions FILE [--lr 1e-4] [--epochs 4] [--seed 1] ...
 
 DIR holds train.tsv and test.tsv with the columns question, context, answer and start, of one answer or none. As in
 transformers' examples/pytorch/question-answering: the context alone is truncated, the answer is learned by the tokens
@@ -16,6 +16,8 @@ import os
 import time
 from pathlib import Path
 from typing import Any
+
+from bench.peer_training import arguments
 
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
@@ -47,7 +49,6 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         AutoTokenizer,
         DataCollatorWithPadding,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -77,25 +78,14 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
 
     set_seed(options.seed)
     model = AutoModelForQuestionAnswering.from_pretrained(options.model)
-    arguments = TrainingArguments(
-        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+    given = arguments(
+        options,
         per_device_train_batch_size=options.batch,
         per_device_eval_batch_size=32,
-        learning_rate=options.lr,
         num_train_epochs=options.epochs,
-        warmup_steps=0.1,
-        weight_decay=0.01,
-        seed=options.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        use_cpu=True,
-        disable_tqdm=True,
         train_sampling_strategy="group_by_length",
     )
-    trainer = Trainer(
-        model, arguments, train_dataset=encode("train")[0], data_collator=DataCollatorWithPadding(tokenizer)
-    )
+    trainer = Trainer(model, given, train_dataset=encode("train")[0], data_collator=DataCollatorWithPadding(tokenizer))
     started = time.monotonic()
     trainer.train()
     seconds = time.monotonic() - started

@@ -1,6 +1,6 @@
 """What a user would run instead: the same checkpoint twice, as Hugging Face's EncoderDecoderModel (BERT2BERT).
 
-    PEER bench/peer_generation.py --model DIR --data DIR --seconds S [--seed 1]
+    python -m bench.peer_generation --model DIR --data DIR --seconds S [--seed 1]
 
 DIR holds train.tsv and test.tsv of sources and targets. Trains for so many seconds, AdamW with a linear rate over the
 steps that these allow, then writes the sources of test with 4 beams, no 4 tokens in a row twice, as ours. Prints a JSON

@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from bench.peer_training import arguments
+
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
@@ -46,7 +48,6 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
         DataCollatorForTokenClassification,
         DataCollatorWithPadding,
         Trainer,
-        TrainingArguments,
         set_seed,
     )
 
@@ -73,24 +74,15 @@ def train(options: argparse.Namespace) -> dict[str, Any]:
     problem = {"multilabel": "multi_label_classification", "similarity": "regression", "regression": "regression"}
     extra = {"problem_type": problem[options.task]} if options.task in problem else {}
     model = kind.from_pretrained(options.model, num_labels=max(1, len(names)), **extra)
-    arguments = TrainingArguments(
-        os.environ.get("TMPDIR", "/tmp") + "/peer",  # noqa: S108
+    given = arguments(
+        options,
         per_device_train_batch_size=options.batch,
         per_device_eval_batch_size=64,
-        learning_rate=options.lr,
         num_train_epochs=options.epochs,
-        warmup_steps=0.1,
-        weight_decay=0.01,
-        seed=options.seed,
-        save_strategy="no",
-        logging_strategy="no",
-        report_to="none",
-        use_cpu=True,
-        disable_tqdm=True,
         train_sampling_strategy="group_by_length",
     )
     collator = DataCollatorForTokenClassification if options.task == "tagging" else DataCollatorWithPadding
-    trainer = Trainer(model, arguments, train_dataset=encode("train"), data_collator=collator(tokenizer))
+    trainer = Trainer(model, given, train_dataset=encode("train"), data_collator=collator(tokenizer))
     started = time.monotonic()
     trainer.train()
     seconds = time.monotonic() - started

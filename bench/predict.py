@@ -19,7 +19,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio, settings_of
+from bench.common import ROOT, Run, interleaved, keep, last_json, middle, peer_program, ratio, settings_of
 from bench.train import CONFIGS, worker
 from bench.train_data import write_rows
 from components.common import tensorflow_env
@@ -52,8 +52,7 @@ def main() -> None:
         last_json([sys.executable, "-m", __spec__.name, "--export", Path(scratch, "few")])
         model = Path(scratch, "few", "model")
         peer = [
-            peer_python(),
-            PEER,
+            *peer_program(),
             "predict",
             "--model",
             ROOT / "data" / "minilm",

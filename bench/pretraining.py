@@ -19,17 +19,16 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 
-from bench.common import RESULTS, ROOT, Run, as_toml, keep, kept, last_json, machine, settings_of
+from bench.common import RESULTS, ROOT, Run, as_toml, keep, kept, last_json, machine, settings_of, worked
 from bench.pretraining_corpus import write_texts
 from bench.pretraining_models import BATCH, SHAPE, measure_speed, write_random
-from components.common import tensorflow_env
+from bench.runs import carried_out
 
 REVIEWS = ROOT / "pipeline" / "configs" / "movie_reviews.toml"
 
@@ -71,11 +70,7 @@ def main() -> None:
     parser.add_argument("--table", action="store_true", help="print what was measured")
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        tensorflow_env.set_up()
-        name, *arguments = options.worker
-        workers: dict[str, Callable[..., Run]] = {"random": write_random, "speed": measure_speed}
-        print(json.dumps(workers[name](*arguments)))
+    if worked(options.worker, {"random": write_random, "speed": measure_speed}):
         return
     runs = ROOT / "runs"
     size = Size(work=runs / "bench-pretraining", results=RESULTS, picture=PICTURE)
@@ -151,12 +146,7 @@ def launched(size: Size, config: Run) -> Run:
     """A run's record; one that came to its end before is not made again."""
     path = size.work / f"{config['name']}.toml"
     path.write_text(as_toml(config))
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(path), "--root", str(size.work / "root")]
-    done = subprocess.run([*command, "--json"], cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    if done.returncode:
-        sys.exit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout[-3000:]}")
-    record: Run = json.loads(done.stdout)
-    return record
+    return carried_out(path, size.work / "root")
 
 
 def pushed(size: Size, name: str) -> Path:

@@ -11,14 +11,13 @@ bench/results/shipped.json and prints it. Seconds are those of the machine as bu
 from __future__ import annotations
 
 import argparse
-import json
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, keep, kept, settings_of
+from bench.common import ROOT, Run, keep, kept, settings_of
+from bench.runs import beside, carried_out
 from components.common.errors import InputError
 from pipeline.config.preflight import check_any
 
@@ -44,31 +43,21 @@ def main() -> None:
             print(f"{name}: left out: {error}", file=sys.stderr)
             continue
         place = KEPT / name
-        add(name, carried_out(name, settings_of(CONFIGS / f"{name}.toml"), place))
+        add(name, run_of(name, settings_of(CONFIGS / f"{name}.toml"), place))
         shutil.rmtree(place)
     report()
 
 
-def carried_out(name: str, settings: dict[str, Any], root: Path) -> dict[str, Any]:
-    """The record of a run, whether the gate lets its model pass or not; an earlier one is gone on with.
+def run_of(name: str, settings: dict[str, Any], root: Path) -> Run:
+    """The record of a run of a config, whether the gate lets its model pass or not.
 
     Args:
-        name: of the config, which no other process runs meanwhile.
-        settings: what is in it.
+        name: of the config.
+        settings: what is to be in it.
         root: where the run keeps what it makes.
     """
-    # Beside the original, because paths in a config are relative to it.
-    config = CONFIGS / f".bench-{name}.toml"
-    command = [sys.executable, "pipeline_runner.py", "run", "--config", str(config), "--root", str(root), "--json"]
-    try:
-        config.write_text(as_toml(settings), encoding="utf-8")
-        done = subprocess.run(command, cwd=ROOT, check=False, stdout=subprocess.PIPE, text=True)  # noqa: S603
-    finally:
-        config.unlink(missing_ok=True)
-    record: dict[str, Any] = json.loads(done.stdout)
-    if record["state"] not in ("pushed", "refused"):
-        sys.exit(f"the run of {name} {record['state']}: {record['error']}")
-    return record
+    with beside(CONFIGS / f"{name}.toml", settings) as config:
+        return carried_out(config, root, may_be_refused=True)
 
 
 def add(name: str, record: dict[str, Any]) -> None:

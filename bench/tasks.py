@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import random
 import subprocess
 import sys
@@ -23,7 +22,8 @@ from typing import Any
 import numpy as np
 
 from bench import task_data
-from bench.common import ROOT, Run, as_toml, keep, kept, last_json, machine, peer_python, settings_of
+from bench.common import ROOT, Run, keep, kept, last_json, machine, peer_program, settings_of
+from bench.runs import beside, carried_out
 from components import tasks
 from components.settings.model import Model
 from components.settings.training import Training
@@ -101,21 +101,8 @@ def ours(task: str, seed: int, data: Path, scratch: Path, before_too: bool) -> R
         if "steps" in varied:
             training.pop("epochs", None)
         changed = settings | {"training": training, "gate": {"min": {METRICS[task][0]: 0.001}}}
-        # Beside the original, because paths in a config are relative to it.
-        path = ROOT / f"pipeline/configs/.bench-{os.getpid()}.toml"
-        command = [sys.executable, "pipeline_runner.py", "run", "--config", str(path), "--json"]
-        try:
-            path.write_text(as_toml(changed))
-            done = subprocess.run(  # noqa: S603
-                [*command, "--root", str(scratch / f"runs{name}")],
-                cwd=ROOT,
-                check=True,
-                stdout=subprocess.PIPE,
-                text=True,
-            )
-        finally:
-            path.unlink(missing_ok=True)
-        record = json.loads(done.stdout)
+        with beside(ROOT / f"pipeline/configs/{task}.toml", changed) as config:
+            record = carried_out(config, scratch / f"runs{name}")
         metrics = record["evaluations"]["test"]["metrics"]["candidate"][""]
         if task == "embedding":
             metrics["match_mrr_at_10"] = _matched(Path(record["pushed"]), scratch)
@@ -186,7 +173,7 @@ def peer(task: str, seed: int, data: Path, scratch: Path) -> Run:
     training, model = Training(**settings.get("training", {})), Model(**settings["model"])
     base = (ROOT / "pipeline/configs" / model.base).resolve()
     predictions = scratch / "predictions.json"
-    command = [peer_python(), ROOT / "bench" / "peer_tasks.py", task, "--model", base, "--data", data]
+    command = [*peer_program("peer_tasks"), task, "--model", base, "--data", data]
     command += ["--predictions", predictions, "--lr", training.learning_rate]
     command += ["--epochs", training.epochs]
     command += ["--batch", training.batch_size, "--max-length", model.max_length, "--threshold", model.threshold]

@@ -23,7 +23,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from bench.common import PEER, ROOT, Run, interleaved, keep, last_json, middle, peer_python, ratio
+from bench.common import ROOT, Run, interleaved, keep, last_json, middle, peer_program, ratio
 from components.common import tensorflow_env
 
 MAX_LENGTH = 128
@@ -80,7 +80,7 @@ def compare(scratch: Path, name: str, part: Part, texts: int, rounds: int) -> di
     reviews = itertools.cycle(line.split("\t")[1] for line in lines)
     made = (" ".join(itertools.islice(reviews, part.reviews)) for _ in range(texts))
     paths[0].write_text("".join(f"{text}\n" for text in made), encoding="utf-8")
-    command = [peer_python(), PEER, "tokenize", "--model", ROOT / "data" / "minilm", "--texts", paths[0]]
+    command = [*peer_program(), "tokenize", "--model", ROOT / "data" / "minilm", "--texts", paths[0]]
     sizes = ["--batch", part.batch, "--warm-up", part.warm_up, "--ids", paths[2]]
     runs = interleaved(
         rounds,

@@ -27,10 +27,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from bench.common import Run, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of
+from bench.common import Run, interleaved, keep, last_json, middle, peer_trainer, ratio, settings_of, worked
 from bench.train_data import BATCH, MAX_LENGTH, SAMPLE_BASE, one_layer, random_base, write_rows
 from bench.utilisation import by_turns, layer_flop
-from components.common import tensorflow_env
 from components.common.checkout import ROOT
 from components.common.cpu import resolved_precision
 
@@ -57,12 +56,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=parts, default=parts)
     parser.add_argument("--worker", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    if options.worker:
-        tensorflow_env.set_up()
-
-        name, *arguments = options.worker
-        workers: dict[str, Callable[..., Run]] = {"prepare": prepare, "fit": fit, "utilisation": measure_utilisation}
-        print(json.dumps(workers[name](*arguments)))
+    if worked(options.worker, {"prepare": prepare, "fit": fit, "utilisation": measure_utilisation}):
         return
     others: dict[str, Callable[[Path, int], None]] = {"head": head, "utilisation": utilisation, "memory": memory}
     with tempfile.TemporaryDirectory() as scratch:
