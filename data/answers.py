@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain, zip_longest
+
+from data.sources import key, tsv
 
 ROWS = {"train": 1000, "dev": 200, "test": 300}
 """Of each split, whose documents are those of the published one."""
@@ -42,7 +43,7 @@ class Asked:
     @property
     def key(self) -> int:
         """The number that the order is chosen by: sha256 of question and context."""
-        return int.from_bytes(hashlib.sha256(f"{self.question}\t{self.context}".encode()).digest(), "big")
+        return key(f"{self.question}\t{self.context}")
 
 
 def files(published: Mapping[str, bytes]) -> dict[str, bytes]:
@@ -50,8 +51,7 @@ def files(published: Mapping[str, bytes]) -> dict[str, bytes]:
     made = {}
     for name, content in published.items():
         split = name.removesuffix(".txt")
-        lines = ["question\tcontext\tanswer\tstart", *rows(content.decode(), split)]
-        made[f"{split}.tsv"] = "".join(f"{line}\n" for line in lines).encode()
+        made[f"{split}.tsv"] = tsv("question\tcontext\tanswer\tstart", rows(content.decode(), split))
     return made
 
 

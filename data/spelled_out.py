@@ -6,8 +6,10 @@ the files are the same bytes everywhere; no source stands twice.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterator
+from itertools import islice
+
+from data.sources import key, tsv
 
 ROWS = {"train": 5000, "dev": 500, "test": 500}
 
@@ -89,7 +91,7 @@ def pairs(count: int) -> Iterator[tuple[str, str]]:
 
 def _pair(place: int) -> tuple[str, str]:
     def drawn(what: str, most: int) -> int:
-        return int.from_bytes(hashlib.sha256(f"{place} {what}".encode()).digest(), "big") % most
+        return key(f"{place} {what}") % most
 
     day, month, year = drawn("day", 28) + 1, drawn("month", 12) + 1, 1900 + drawn("year", 130)
     # Small amounts are more frequent than large ones.
@@ -108,6 +110,5 @@ def files() -> dict[str, bytes]:
     made = pairs(sum(ROWS.values()))
     found = {}
     for split, count in ROWS.items():
-        lines = [f"{source}\t{target}" for source, target in (next(made) for _ in range(count))]
-        found[f"{split}.tsv"] = "".join(f"{line}\n" for line in ("source\ttarget", *lines)).encode()
+        found[f"{split}.tsv"] = tsv("source\ttarget", map("\t".join, islice(made, count)))
     return found
