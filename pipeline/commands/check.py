@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from components.common import json_text, progress
 from components.common.errors import InputError
@@ -49,29 +49,13 @@ def execute(options: argparse.Namespace) -> int:
             ],
             **counted.as_dict(),
             "warnings": check_report.warnings(checked, counted.survey),
-            "sample_size": _sample_size(checked, counted),
+            "sample_size": check_report.sample_size_of(checked, counted),
         }
         print(json_text.dumps(document))
     else:
         stated = None if options.all else load.stated(options.config)
         tables.console(sys.stdout).print(check_report.check_report(checked, paths, counted, found, stated))
     return DONE
-
-
-def _sample_size(checked: Checked, counted: Counted) -> dict[str, Any]:
-    """The rows that the gate looks at, and what it asks of them."""
-    from components.verdict import sample_size
-
-    split = checked.run.data.gated
-    if (found := counted.duplicates.get(split)) is None:
-        return {}
-    asked = checked.run.gate, checked.task, found.rows, split
-    return {
-        "split": split,
-        "rows": found.rows,
-        "warnings": sample_size.warnings(*asked),
-        "power": list(sample_size.about_power(*asked)),
-    }
 
 
 def _of_corpus(checked: CheckedCorpus, options: argparse.Namespace) -> int:

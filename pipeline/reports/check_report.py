@@ -207,16 +207,23 @@ def _fit(counted: Counted, files: list[str], limits: Validation) -> Iterator[Ren
         yield from _marked(text_statistics.beyond({split: texts}, limits), text_statistics.warnings({split: texts}))
 
 
-def _enough(checked: Checked, counted: Counted) -> Iterator[RenderableType]:
-    """What the gate asks, and whether the rows that it looks at are enough to say it."""
+def sample_size_of(checked: Checked, counted: Counted) -> dict[str, Any]:
+    """The rows that the gate looks at, and what it asks of them, as JSON can hold it; empty: they are not known."""
     split = checked.run.data.gated
     if (found := counted.duplicates.get(split)) is None:
-        return
+        return {}
     asked = checked.run.gate, checked.task, found.rows, split
-    said, warned = [*sample_size.about_power(*asked)], sample_size.warnings(*asked)
-    yield from (Hanging(Text("no_worse  ", "dim"), Text(line)) for line in said)
-    yield from _marked([], warned)
-    if said or warned:
+    warned, power = sample_size.warnings(*asked), list(sample_size.about_power(*asked))
+    return {"split": split, "rows": found.rows, "warnings": warned, "power": power}
+
+
+def _enough(checked: Checked, counted: Counted) -> Iterator[RenderableType]:
+    """What the gate asks, and whether the rows that it looks at are enough to say it."""
+    if not (found := sample_size_of(checked, counted)):
+        return
+    yield from (Hanging(Text("no_worse  ", "dim"), Text(line)) for line in found["power"])
+    yield from _marked([], found["warnings"])
+    if found["power"] or found["warnings"]:
         yield Text()
 
 
