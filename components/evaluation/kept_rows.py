@@ -18,14 +18,15 @@ from tensorflow_model_analysis.extractors import extractor
 from tensorflow_model_analysis.metrics import metric_types
 
 from components.evaluation import finite_answers
-from components.evaluation.tfma_task_metrics import stacked
 from components.examples import labelled_texts
 from components.examples.labelled_texts import LabelledTexts
 from components.export.card import identity, read_card
 from components.export.card_task import task_of
 from components.settings.serialization import dump
+from components.statistics.filled import filled_up
 from components.tasks import Task
 from components.tasks.metrics import Assessment
+from components.tasks.tagging import IGNORED
 from components.verdict.answers import ANSWERS_FILE, AnsweredRow, Answers
 from components.verdict.summary import BASELINE, CANDIDATE
 
@@ -119,7 +120,7 @@ def answered(rows: list[Kept], directory: Path, models: Mapping[str, Task]) -> l
 
 
 def _assessed(task: Task, rows: list[LabelledTexts], predictions: list[np.ndarray]) -> list[Assessment]:
-    values: Iterator[dict[str, Any]] | None = task.evaluated(stacked(predictions)) if predictions else None
+    values: Iterator[dict[str, Any]] | None = task.evaluated(filled_up(predictions, IGNORED)) if predictions else None
     if values is None:
         return []
     return [task.assess(texts, label, one) for (texts, label), one in zip(rows, values, strict=True)]

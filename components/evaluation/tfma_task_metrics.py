@@ -15,6 +15,7 @@ from tensorflow_model_analysis.metrics import metric_types, metric_util
 
 from components import tasks
 from components.evaluation import finite_answers
+from components.statistics.filled import filled_up
 from components.tasks import base
 from components.tasks.tagging import IGNORED
 from components.verdict.summary import BASELINE, CANDIDATE
@@ -108,7 +109,7 @@ class GatheredRows(beam.CombineFn):
     @staticmethod
     def columns(accumulator: _Rows) -> list[np.ndarray]:
         """The labels of all rows, of which there is one at least, and each model's predictions, [n, longest]."""
-        return [stacked(column) for column in zip(*accumulator, strict=True)]
+        return [filled_up(column, IGNORED) for column in zip(*accumulator, strict=True)]
 
 
 class _ComputeOnce(GatheredRows):
@@ -121,11 +122,3 @@ class _ComputeOnce(GatheredRows):
             return {self._key: {}}
         labels, predictions = self.columns(accumulator)
         return {self._key: self._task.compute_metrics(labels, predictions)}
-
-
-def stacked(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """Rows of any length as one array, filled up with -1 as those of labels a token are."""
-    made = np.full((len(rows), max(map(len, rows))), IGNORED, np.result_type(*{row.dtype for row in rows}))
-    for place, row in zip(made, rows, strict=True):
-        place[: len(row)] = row
-    return made

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from components import tasks
 from components.common.errors import InputError
 from components.export.card import CARD_FILE, REMEDY, read_card
-from components.settings import serialization
-from components.settings.generation import Generation
+from components.settings.model import Model
+from components.settings.serialization import load
 from components.tasks.generation.task import Generation as Writing
 
 
@@ -27,15 +28,29 @@ def task_of(model: Path) -> tasks.Task:
         raise InputError(str(model / CARD_FILE), problem, REMEDY) from None
 
 
-def row_tokens(model: Path) -> Callable[[int], int]:
+def model_settings(described: Mapping[str, Any], base: str = "-") -> Model:
+    """How a model reads texts and answers, as its card says.
+
+    Args:
+        described: the card.
+        base: of the base model, which the card does not name.
+
+    Raises:
+        LookupError: the card does not say, as of models that were pushed long ago.
+        ValueError: it says something else.
+    """
+    return load(Model, json.dumps({"base": base, **described["model"]}))
+
+
+def row_tokens(task: tasks.Task, described: Mapping[str, Any]) -> Callable[[int], int]:
     """What a row of so many tokens counts for where a batch has room for so many: of a model that writes, with the
     texts that it follows.
 
-    Raises:
-        InputError: as `task_of`.
+    Args:
+        task: of the model.
+        described: its card.
     """
-    task = task_of(model)
     if not isinstance(task, Writing):
         return int
-    how = serialization.load(Generation, json.dumps(read_card(model).get("model", {}).get("generation", {})))
+    how = model_settings(described).generation
     return lambda source: int(how.tokens_of_row(source, task.target_length))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -138,28 +138,20 @@ class Exported(tf.Module):
         )
 
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        raw = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in self._task.texts})
-        transformed = self._transform(raw)
-        ids, mask = padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
-        ids, mask, lengths = tf.gather(ids, order), tf.gather(mask, order), tf.gather(lengths, order)
-        rows = tf.size(lengths)
+        transformed = self._transform(self._parsed(examples, *self._task.texts))
+        ids, mask = self._padded(transformed)
 
-        def predict_part(start: tf.Tensor, parts: tf.TensorArray) -> tuple[tf.Tensor, tf.TensorArray]:
-            length = tf.maximum(1, lengths[start])
-            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // length))
-            predictions = self.predictions_of(ids[start:end, :length], mask[start:end, :length], tf.shape(ids)[1])
-            return end, parts.write(parts.size(), predictions)
+        def predict_part(token_ids: tf.Tensor, padding_mask: tf.Tensor) -> list[tf.Tensor]:
+            return [self.predictions_of(token_ids, padding_mask, tf.shape(ids)[1])]
 
-        shape = self.prediction_shape
-        parts = tf.TensorArray(tf.float32, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
-        # Rows of similar length together, so that little is padding; two parts at a time, an op a thread.
-        _, parts = tf.while_loop(lambda start, _: start < rows, predict_part, (0, parts), parallel_iterations=2)
-        predictions = tf.cond(rows > 0, parts.concat, lambda: tf.zeros([size or 0 for size in shape]))
-        return {
-            self._task.prediction_key: self.evaluation_output(tf.gather(predictions, tf.argsort(order)), transformed)
-        }
+        # Two parts at a time, an op a thread.
+        (predictions,) = in_parts(predict_part, ids, mask, made=[(tf.float32, self.prediction_shape)], at_once=2)
+        return {self._task.prediction_key: self.evaluation_output(predictions, transformed)}
+
+    def _parsed(self, examples: tf.Tensor, *wanted: str) -> dict[str, Any]:
+        """Serialized tf.Examples, string[n] -> the raw features of these names."""
+        found: dict[str, Any] = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted})
+        return found
 
     @property
     def prediction_shape(self) -> tf.TensorShape:
@@ -175,8 +167,7 @@ class Exported(tf.Module):
         return predictions
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        wanted = (*self._task.texts, feature_names.LABEL)
-        transformed = self._transform(tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted}))
+        transformed = self._transform(self._parsed(examples, *self._task.texts, feature_names.LABEL))
         target, bucket = self.evaluation_target(transformed), transformed[feature_names.LENGTH_BUCKET]
         return {feature_names.TARGET: target, feature_names.LENGTH_BUCKET: bucket}
 
@@ -193,6 +184,52 @@ class Exported(tf.Module):
             places = tf.stack([tf.range(rows), tf.zeros([rows], tf.int64)], axis=1)
             return tf.SparseTensor(places, values, [rows, 1])
         return tf.reshape(values, [-1, *self._raw_spec[name].shape])
+
+
+def in_parts(
+    predict: Callable[..., list[tf.Tensor]],
+    token_ids: tf.Tensor,
+    mask: tf.Tensor,
+    *more: tf.Tensor,
+    made: Sequence[tuple[tf.DType, tf.TensorShape]],
+    row_tokens: Callable[[tf.Tensor], tf.Tensor] = lambda length: length,
+    at_once: int = 1,
+) -> list[tf.Tensor]:
+    """What is predicted of all rows, those of similar length together, so that little is padding.
+
+    Args:
+        predict: a part of the rows, `token_ids` and `mask` without the padding that none of them needs, and of `more`
+            -> what is made of it, [part, ...] each.
+        token_ids: int32[n, length].
+        mask: bool[n, length].
+        more: [n, ...], what else there is of each row.
+        made: type and shape, any number of rows, of each of the results.
+        row_tokens: what a row of so many tokens counts for, int32[] both, where a part has room for so many.
+        at_once: parts that may be computed at a time.
+    """
+    lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
+    order = tf.argsort(lengths, direction="DESCENDING", stable=True)
+    token_ids, mask, lengths, *more_of = (tf.gather(values, order) for values in (token_ids, mask, lengths, *more))
+    rows = tf.size(lengths)
+
+    def predict_part(start: tf.Tensor, *parts: tf.TensorArray) -> tuple[Any, ...]:
+        length = tf.maximum(1, lengths[start])
+        end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // row_tokens(length)))
+        of_part = token_ids[start:end, :length], mask[start:end, :length], *(values[start:end] for values in more_of)
+        found = zip(parts, predict(*of_part), strict=True)
+        return end, *(part.write(part.size(), values) for part, values in found)
+
+    parts = [
+        tf.TensorArray(dtype, 0, dynamic_size=True, infer_shape=False, element_shape=shape) for dtype, shape in made
+    ]
+    _, *parts = tf.while_loop(lambda start, *_: start < rows, predict_part, (0, *parts), parallel_iterations=at_once)
+    back = tf.argsort(order)
+    return [
+        tf.gather(
+            tf.cond(rows > 0, part.concat, functools.partial(tf.zeros, [size or 0 for size in shape], dtype)), back
+        )
+        for part, (dtype, shape) in zip(parts, made, strict=True)
+    ]
 
 
 def padded(sparse_ids: tf.sparse.SparseTensor, padding_id: int) -> tuple[tf.Tensor, tf.Tensor]:

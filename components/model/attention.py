@@ -59,21 +59,33 @@ class SelfAttention(keras.layers.Layer):
         """
         hidden, width = self.hidden_size, self.hidden_size // self.heads
         if queries is None:
-            parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, width))
-            query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
+            query, key, value = self.parted(rows, batch, length)
         else:
             of_query, of_others = self.qkv.parts([hidden, 2 * hidden])
             query = tf.reshape(affine(queries, *of_query), (batch, self.heads, 1, width))
             parts = tf.reshape(affine(rows, *of_others), (batch, length, 2, self.heads, width))
             key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-        scores = tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True)
-        # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
-        scores = tf.cast(scores, tf.float32)
+        scores = self.scores(query, key)
         if padding is not None:
             scores += tf.where(padding, MASKED, 0.0)
         weights = self.dropout(tf.cast(tf.nn.softmax(scores), value.dtype), training=training)
-        mixed = tf.transpose(tf.matmul(weights, value), (0, 2, 1, 3))
-        return self.output_dense(tf.reshape(mixed, (-1, hidden)))
+        return self.joined(tf.matmul(weights, value))
+
+    def parted(self, rows: tf.Tensor, batch: Any, length: Any) -> list[tf.Tensor]:
+        """float[batch * length, hidden] -> queries, keys and values, float[batch, heads, length, width] each."""
+        parts = tf.reshape(self.qkv(rows), (batch, length, 3, self.heads, self.hidden_size // self.heads))
+        found: list[tf.Tensor] = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
+        return found
+
+    def scores(self, query: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
+        """float32[batch, heads, queries, keys], scaled, of what `parted` gives."""
+        width = self.hidden_size // self.heads
+        # In float32 under every policy: MASKED is no float16, and softmax is where rounding shows.
+        return tf.cast(tf.matmul(query * (1 / math.sqrt(width)), key, transpose_b=True), tf.float32)
+
+    def joined(self, mixed: tf.Tensor) -> tf.Tensor:
+        """Values that are mixed, float[batch, heads, length, width] -> float[batch * length, hidden]."""
+        return self.output_dense(tf.reshape(tf.transpose(mixed, (0, 2, 1, 3)), (-1, self.hidden_size)))
 
 
 def attention_mask(padding_mask: tf.Tensor | None) -> tf.Tensor | None:

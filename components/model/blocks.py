@@ -109,7 +109,10 @@ class Block(keras.layers.Layer):
         """
         first = tf.reshape(rows, (batch, length, rows.shape[1]))[:, 0] if first_token_only else None
         attended = self.attention(rows, first, padding, batch=batch, length=length, training=training)
-        rows = rows if first is None else first
+        return self.behind(rows if first is None else first, attended, training=training)
+
+    def behind(self, rows: tf.Tensor, attended: tf.Tensor, *, training: bool = False) -> tf.Tensor:
+        """What follows the attention: its input and its output, float[n, hidden] both -> float[n, hidden]."""
         rows = self.attention_norm(rows + self.dropout(attended, training=training))
         fed = self.outer(self.activation(self.inner(rows)))
         return self.output_norm(rows + self.dropout(fed, training=training))

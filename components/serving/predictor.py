@@ -17,6 +17,7 @@ from components.common.literal_paths.patterns import plain
 from components.export import card, saved_weights, served_ops, signature_names
 from components.export.card_task import row_tokens
 from components.serving import versions
+from components.statistics.filled import filled_up
 from components.tasks.embedding import Embedding
 from components.tasks.metrics import Assessment
 
@@ -113,10 +114,7 @@ class BatchedInference:
         return [ids[:n] for ids, n in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
 
     def _predict_rows(self, rows: Sequence[np.ndarray]) -> list[dict[str, Any]]:
-        ids = np.full((len(rows), max(map(len, rows))), self._padding_id, np.int32)
-        for padded, row in zip(ids, rows, strict=True):
-            padded[: len(row)] = row
-        return _by_row(self._predict(token_ids=tf.constant(ids)))
+        return _by_row(self._predict(token_ids=tf.constant(filled_up(rows, self._padding_id, np.int32))))
 
 
 class Predictor:
@@ -139,6 +137,7 @@ class Predictor:
             """What it was trained for."""
             # Models whose card does not say pad with 0.
             self._padding_id = int(described.get("tokenizer", {}).get("padding_id", 0))
+            self._row_tokens = row_tokens(self.task, described)
             self._tokenize = signatures[signature_names.TOKENIZER_SIGNATURE]
             of_texts = signatures[signature_names.TEXT_SIGNATURE]
             given = set(self._tokenize.structured_input_signature[1])
@@ -168,8 +167,9 @@ class Predictor:
     def _batched(self, predict: Callable[..., Any], of_texts: Callable[..., Any] | None = None) -> BatchedInference:
         """Arguments as for `BatchedInference`."""
         tokens = signature_names.TOKENS_AT_A_TIME_IN_ONNX if card.exported_as(self.path) else None
-        counted = row_tokens(self.path)
-        return BatchedInference(self.text_names, self._tokenize, predict, self._padding_id, of_texts, tokens, counted)
+        return BatchedInference(
+            self.text_names, self._tokenize, predict, self._padding_id, of_texts, tokens, self._row_tokens
+        )
 
     def _check_labels(self, answer: dict[str, tf.Tensor]) -> None:
         """Holds the card's labels, by which answers are told, against what the model itself calls them."""

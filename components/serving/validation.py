@@ -12,6 +12,7 @@ import numpy as np
 
 from components.common.errors import InputError
 from components.export import saved_weights, signature_names
+from components.export.card import read_card
 from components.export.card_task import row_tokens
 from components.serving.clean_process import Client, ClientError, Measured
 from components.serving.client import Call
@@ -60,7 +61,7 @@ def validate(
     summary: dict[str, Any] = {"blessed": False, "reasons": [], "rows": len(rows)}
     try:
         saved_weights.check(model)
-        replay, batches = replay_of(task), list(_batches(rows, row_tokens(model)))
+        replay, batches = replay_of(task), list(_batches(rows, row_tokens(task, read_card(model))))
         asked = [replay.calls([rows[place] for place in batch]) for batch in batches]
         evenly = np.linspace(0, len(rows) - 1, min(len(rows), _TIMED)).astype(int)
         timed = [replay.request(rows[place]) for place in evenly]

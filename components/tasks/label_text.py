@@ -6,8 +6,12 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from components.common.json_files import shown
+
+if TYPE_CHECKING:
+    import numpy as np
 
 LIST_IT = "list it in data.labels"
 """Of the remedy for a name that is not known."""
@@ -49,6 +53,11 @@ def _joins(label: str, place: int) -> bool:
     """Whether a joiner stands where one may belong: between two characters beyond ASCII."""
     around = label[max(0, place - 1) : place] + label[place + 1 : place + 2]
     return label[place] in _JOINERS and len(around) == 2 and not any(one.isascii() for one in around)
+
+
+def of_code_points(numbers: np.ndarray) -> str:
+    """The text of code points, any number type [length]; numbers below 0 fill up and are none."""
+    return numbers[numbers >= 0].astype("<u4").tobytes().decode("utf-32-le", errors="replace")
 
 
 def wrong_name(name: str, separator: str | None) -> tuple[str, str] | None:

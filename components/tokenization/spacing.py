@@ -13,7 +13,7 @@ import dataclasses
 import itertools
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -65,15 +65,19 @@ class Spacing:
         joined = {pair for pair, found in counts.items() if found[True] > found[False]}
         return cls(tuple(sorted(joined)), tuple(sorted(counts.keys() - joined)))
 
-    def joins(self, left: str, right: str) -> bool:
-        """Whether nothing stands between two kinds."""
-        if (left, right) in self._known:
-            return self._known[left, right]
-        return left == right == _IDEOGRAPH or right in _JOINED_TO_LEFT or left in _JOINED_TO_RIGHT
-
-    @property
-    def _known(self) -> dict[tuple[str, str], bool]:
-        return dict.fromkeys(self.joined, True) | dict.fromkeys(self.apart, False)
+    def between(self, kinds: Sequence[str]) -> np.ndarray:
+        """Whether nothing stands between two of these kinds, bool[left, right]."""
+        behind, before = (
+            np.array([kind in signs for kind in kinds], bool) for signs in (_JOINED_TO_LEFT, _JOINED_TO_RIGHT)
+        )
+        ideographs = np.array([kind == _IDEOGRAPH for kind in kinds], bool)
+        joined: np.ndarray = behind | before[:, np.newaxis] | (ideographs & ideographs[:, np.newaxis])
+        number = {kind: place for place, kind in enumerate(kinds)}
+        for pairs, is_joined in ((self.joined, True), (self.apart, False)):
+            for left, right in pairs:
+                if left in number and right in number:
+                    joined[number[left], number[right]] = is_joined
+        return joined
 
 
 class Detokenizer:
@@ -95,16 +99,11 @@ class Detokenizer:
         kinds = [kind_of(piece) for piece in pieces]
         names = sorted(set(kinds))
         number = {name: place for place, name in enumerate(names)}
-        known = spacing._known
-        default = np.array([[_default(left, right) for right in names] for left in names], bool)
-        for (left, right), joined in known.items():
-            if left in number and right in number:
-                default[number[left], number[right]] = joined
         more = size - len(pieces)
         self._pieces = [*pieces, *[""] * more]
         self._continues = np.array([*continues, *[True] * more], bool)
         self._kinds = np.array([*(number[kind] for kind in kinds), *[0] * more], np.int32)
-        self._joined, self._padding = default, tokenizer.padding_id
+        self._joined, self._padding = spacing.between(names), tokenizer.padding_id
 
     def __call__(self, token_ids: tf.Tensor) -> tf.Tensor:
         """int32[n, length], filled up with padding -> string[n]."""
@@ -132,10 +131,6 @@ class Detokenizer:
             )
             text, before = text + " " * apart + self._pieces[token], token
         return text
-
-
-def _default(left: str, right: str) -> bool:
-    return Spacing().joins(left, right)
 
 
 def kind_of(piece: str) -> str:

@@ -18,6 +18,7 @@ import tensorflow as tf
 
 from components.common import feature_names
 from components.common.literal_paths.patterns import matching
+from components.statistics.filled import filled_up
 from components.tasks import Task
 from components.tasks.tagging import IGNORED
 
@@ -172,7 +173,8 @@ class Rows:
         Likewise, where an answer is a part of a text, the offsets of its tokens and the text with the right answers.
         """
         if self._measured is not None:
-            self._to_measure = _filled_up(list(self._measured())) if self._to_measure is None else self._to_measure
+            if self._to_measure is None:
+                self._to_measure = filled_up(list(self._measured()), IGNORED, np.int32)
             return self._to_measure
         if not self.per_token:
             return self.targets
@@ -237,14 +239,6 @@ def _texts_to_measure(files: Sequence[str]) -> Iterator[np.ndarray]:
     for parsed in records.map(lambda batch: tf.io.parse_example(batch, wanted)).prefetch(2):
         for offsets, codes in zip(*(parsed[name].to_list() for name in wanted), strict=True):
             yield np.array([len(offsets) // 2, *offsets, *codes], np.int32)
-
-
-def _filled_up(rows: Sequence[np.ndarray]) -> np.ndarray:
-    """int32[rows, any], with `IGNORED` behind what is shorter."""
-    found = np.full((len(rows), max(map(len, rows), default=0)), IGNORED, np.int32)
-    for place, row in zip(found, rows, strict=True):
-        place[: len(row)] = row
-    return found
 
 
 def _of_rows(values: np.ndarray) -> np.ndarray:

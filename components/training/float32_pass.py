@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -11,11 +10,10 @@ import tensorflow as tf
 
 from components.export.calibrated import temperature_of
 from components.export.card import ASSETS, read_card
-from components.export.card_task import task_of
+from components.export.card_task import model_settings, task_of
 from components.export.of_task.generation import Writer, Written
-from components.settings.model import Model
-from components.settings.serialization import load
 from components.settings.training import Training
+from components.statistics.filled import filled_up
 from components.tasks.generation import task as generation
 from components.tokenization.spacing import Spacing
 from components.tokenization.tokenizer_files import read_tokenizer
@@ -34,8 +32,7 @@ class Float32Pass:
     """
 
     def __init__(self, saved_model: Path, base_model: Path) -> None:
-        reads = {"base": str(base_model), **read_card(saved_model)["model"]}
-        settings, self._task = load(Model, json.dumps(reads)), task_of(saved_model)
+        settings, self._task = model_settings(read_card(saved_model), str(base_model)), task_of(saved_model)
         self._model = blank_model(base_model, settings, Training(precision="float32"), self._task)
         warm_start(saved_model, self._model)
         self._writer: Writer | None = None
@@ -46,10 +43,8 @@ class Float32Pass:
 
     def predictions(self, rows: Sequence[np.ndarray]) -> np.ndarray:
         """Of the token ids of rows, int[length] each: `Task.predictions`, float32[rows, ...] or [rows, length, ...]."""
-        ids = np.full((len(rows), max(map(len, rows))), self._model.padding_id, np.int32)
-        mask = np.zeros(ids.shape, bool)
-        for place, row in enumerate(rows):
-            ids[place, : len(row)], mask[place, : len(row)] = row, True
+        ids = filled_up(rows, self._model.padding_id, np.int32)
+        mask = filled_up([np.ones(len(row), bool) for row in rows], False, bool)
         if self._writer is not None:
             return _of_texts(self._writer(tf.constant(ids), tf.constant(mask)))
         logits = self._model(tf.constant(ids), tf.constant(mask))

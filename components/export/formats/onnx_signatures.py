@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,9 @@ import tensorflow as tf
 from components.common.errors import InputError
 from components.export import saved_model, signature_names
 from components.export.card import ASSETS, read_card
-from components.export.card_task import task_of
+from components.export.card_task import model_settings, task_of
 from components.export.formats import texts
 from components.export.formats.onnx_file import MODEL, VECTOR, Session
-from components.settings import serialization
-from components.settings.model import Model
 from components.tokenization import joins
 from components.tokenization.joins import Joins
 from components.tokenization.tokenizer_files import read_tokenizer
@@ -61,10 +58,7 @@ def load(directory: Path) -> dict[str, Signature]:
     """
     try:
         graph: Any = _Graph(directory)
-        task, settings = (
-            graph.task,
-            serialization.load(Model, json.dumps({"base": "-", **read_card(directory)["model"]})),
-        )
+        task, settings = graph.task, model_settings(read_card(directory))
         tokenizer = read_tokenizer(directory, parses_control_tokens=settings.parses_control_tokens)
         words = Joins.read(directory / ASSETS) if (directory / ASSETS / joins.FILE).is_file() else None
     except InputError:

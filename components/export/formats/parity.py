@@ -14,6 +14,7 @@ from components.common.errors import InputError
 from components.common.literal_paths.patterns import plain
 from components.export import served_ops, signature_names
 from components.export.formats.pushed import Pushed
+from components.statistics.filled import filled_up
 from components.tokenization.vocabulary import Tokenizer
 
 MOST_DIFFERENCE = 1e-4
@@ -99,9 +100,7 @@ def measure(
     # By length, so that little is padding.
     order = sorted(range(len(ids)), key=lambda row: len(ids[row]))
     for part in _parts(order):
-        padded = np.full((len(part), max(len(ids[row]) for row in part)), model.tokenizer.padding_id, np.int32)
-        for filled, row in zip(padded, part, strict=True):
-            filled[: len(ids[row])] = ids[row]
+        padded = filled_up([ids[row] for row in part], model.tokenizer.padding_id, np.int32)
         wanted, got = reference.predictions(padded), predict(padded)
         got = got.reshape(wanted.shape)
         if model.task.per_token:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -12,11 +11,10 @@ import numpy as np
 
 from components.common.errors import InputError
 from components.export.card import ASSETS, read_card, temperature
-from components.export.card_task import task_of
+from components.export.card_task import model_settings, task_of
 from components.model.config import BertConfig
 from components.pretrained import base_model
 from components.settings.model import Model
-from components.settings.serialization import load
 from components.tasks import Task
 from components.tasks.regression import Regression
 from components.tokenization.tokenizer_files import VOCABULARY
@@ -59,7 +57,7 @@ class Pushed:
             raise InputError(str(path), problem, _AGAIN)
         words = tuple(read_vocabulary(vocabulary))
         try:
-            settings = load(Model, json.dumps({"base": "-", **card["model"]}))
+            settings = model_settings(card)
             tokenizer = Tokenizer(vocabulary=words, settings=TokenizerSettings(**card["tokenizer"]["settings"]))
         except (LookupError, TypeError, ValueError) as error:
             reason = str(error).splitlines()[0]

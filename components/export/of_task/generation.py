@@ -8,12 +8,11 @@ from typing import Any
 import tensorflow as tf
 
 from components.common import feature_names
-from components.export import signature_names
-from components.export.signatures import Exported, padded
+from components.export.signatures import Exported, in_parts
 from components.model.writing import search
 from components.model.writing.decoder import GenerationModel
 from components.settings.generation import Generation
-from components.tasks.generation.task import HITS, MOST_COPIED, SCORE, TEXT
+from components.tasks.generation.task import HITS, MOST_COPIED, TEXT
 from components.tasks.generation.task import Generation as Task
 from components.tasks.tagging import IGNORED
 from components.tokenization.spacing import Detokenizer
@@ -82,42 +81,25 @@ class ExportedWriter(Exported):
         return dict(self._of_tokens(token_ids, mask))
 
     def _of_examples(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        transformed = self._transform(self._parsed(examples))
-        ids, mask = padded(transformed[feature_names.TOKEN_IDS], self.model.padding_id)
+        transformed = self._transform(self._parsed(examples, *self._task.texts, feature_names.LABEL))
         targets = tf.cast(transformed[feature_names.TARGET], tf.int32)
-        lengths = tf.reduce_sum(tf.cast(mask, tf.int32), axis=1)
-        order = tf.argsort(lengths, direction="DESCENDING", stable=True)
-        ids, mask, targets, lengths = (tf.gather(values, order) for values in (ids, mask, targets, lengths))
-        rows = tf.size(lengths)
 
-        def write_part(
-            start: tf.Tensor, numbers: tf.TensorArray, texts: tf.TensorArray
-        ) -> tuple[tf.Tensor, tf.TensorArray, tf.TensorArray]:
-            length = tf.maximum(1, lengths[start])
-            end = tf.minimum(rows, start + tf.maximum(1, signature_names.TOKENS_AT_A_TIME // self._row_tokens(length)))
-            part = ids[start:end, :length], mask[start:end, :length]
-            told, found = self.model(*part, targets[start:end]), self._of_tokens(*part)
-            hits = tf.math.unsorted_segment_sum(tf.cast(told.hits, tf.float32), told.rows, end - start)
-            tokens = tf.reduce_sum(tf.cast(tf.not_equal(targets[start:end], IGNORED), tf.float32), axis=1)
+        def write_part(token_ids: tf.Tensor, mask: tf.Tensor, wanted: tf.Tensor) -> list[tf.Tensor]:
+            told, found = self.model(token_ids, mask, wanted), self._of_tokens(token_ids, mask)
+            hits = tf.math.unsorted_segment_sum(tf.cast(told.hits, tf.float32), told.rows, tf.shape(wanted)[0])
+            tokens = tf.reduce_sum(tf.cast(tf.not_equal(wanted, IGNORED), tf.float32), axis=1)
             known = tf.stack([hits, tokens, tf.cast(found["cut"], tf.float32), found["score"]], axis=1)
-            return end, numbers.write(numbers.size(), known), texts.write(texts.size(), found["text"])
+            return [known, found["text"]]
 
-        parts = [
-            tf.TensorArray(dtype, 0, dynamic_size=True, infer_shape=False, element_shape=shape)
-            for dtype, shape in ((tf.float32, [None, TEXT - HITS]), (tf.string, [None]))
-        ]
-        _, numbers, texts = tf.while_loop(
-            lambda start, *_: start < rows, write_part, (0, *parts), parallel_iterations=1
+        made = [(tf.float32, tf.TensorShape([None, TEXT - HITS])), (tf.string, tf.TensorShape([None]))]
+        known, written = in_parts(
+            write_part, *self._padded(transformed), targets, made=made, row_tokens=self._row_tokens
         )
-        there = rows > 0
-        known = tf.cond(there, numbers.concat, lambda: tf.zeros([0, SCORE + 1]))
-        written = tf.cond(there, texts.concat, lambda: tf.zeros([0], tf.string))
         codes = tf.cast(tf.strings.unicode_decode(written, "UTF-8").to_tensor(IGNORED), tf.float32)
-        predictions = tf.concat([known, codes], axis=1)
-        return {self._task.prediction_key: tf.gather(predictions, tf.argsort(order))}
+        return {self._task.prediction_key: tf.concat([known, codes], axis=1)}
 
     def _transformed(self, examples: tf.Tensor) -> dict[str, tf.Tensor]:
-        parsed = self._parsed(examples)
+        parsed = self._parsed(examples, *self._task.texts, feature_names.LABEL)
         # As texts, which tokens are not any more.
         source, target = (
             tf.strings.unicode_decode(_one_a_row(parsed[name]), "UTF-8")
@@ -129,11 +111,6 @@ class ExportedWriter(Exported):
         label = tf.concat([tf.minimum(length, MOST_COPIED), source, target], axis=1).to_tensor(IGNORED)
         bucket = self._transform(parsed)[feature_names.LENGTH_BUCKET]
         return {feature_names.TARGET: label, feature_names.LENGTH_BUCKET: bucket}
-
-    def _parsed(self, examples: tf.Tensor) -> dict[str, Any]:
-        wanted = (*self._task.texts, feature_names.LABEL)
-        found: dict[str, Any] = tf.io.parse_example(examples, {name: self._raw_spec[name] for name in wanted})
-        return found
 
 
 def _one_a_row(feature: Any) -> tf.Tensor:

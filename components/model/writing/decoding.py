@@ -6,13 +6,11 @@ one. The source's are computed once for all steps.
 
 from __future__ import annotations
 
-import math
 from typing import Protocol
 
 import tensorflow as tf
 
-from components.model.attention import MASKED, SelfAttention
-from components.model.blocks import Block
+from components.model.attention import MASKED
 from components.model.half_batches import rows_of
 from components.model.writing.decoder import GenerationModel
 
@@ -103,10 +101,11 @@ class Cached:
         unseen, found = tf.logical_not(mask)[:, tf.newaxis, tf.newaxis], []
         rows = encoder.embeddings(token_ids, tf.zeros_like(token_ids))
         for block in encoder.blocks:
-            query, key, value = _split(block.attention, rows, batch, length)
+            attention = block.attention
+            query, key, value = attention.parted(rows, batch, length)
             found.append((tf.repeat(key, self._texts, axis=0), tf.repeat(value, self._texts, axis=0)))
-            weights = _softmax([_scores(query, key) + tf.where(unseen, MASKED, 0.0)], value)[0]
-            rows = _behind(block, rows, tf.matmul(weights, value))
+            weights = _softmax([attention.scores(query, key) + tf.where(unseen, MASKED, 0.0)], value)[0]
+            rows = block.behind(rows, attention.joined(tf.matmul(weights, value)))
         return found
 
     def _step(self, tokens: tf.Tensor | None, state: State) -> tuple[tf.Tensor, State]:
@@ -119,7 +118,8 @@ class Cached:
         positions = self._lengths[:, tf.newaxis] + count + tf.range(1 - length, 1)
         rows, kept = encoder.embeddings(ids, tf.ones_like(ids), positions=positions), []
         for number, block in enumerate(encoder.blocks):
-            query, key, value = _split(block.attention, rows, self._rows, length)
+            attention = block.attention
+            query, key, value = attention.parted(rows, self._rows, length)
             if tokens is None:
                 past_key, past_value = state[2 * number : 2 * number + 2]
             else:
@@ -130,26 +130,14 @@ class Cached:
             kept += [past_key, past_value]
             source_key, source_value = self._source[number]
             # The [MASK] sees itself, and nobody else sees it.
-            own = _scores(query, key[:, :, -1:]) + tf.constant([MASKED, 0.0][2 - length :])[:, tf.newaxis]
-            scores = [_scores(query, source_key) + tf.where(self._unseen, MASKED, 0.0), _scores(query, past_key), own]
-            weights = _softmax(scores, value)
+            own = attention.scores(query, key[:, :, -1:]) + tf.constant([MASKED, 0.0][2 - length :])[:, tf.newaxis]
+            of_source = attention.scores(query, source_key) + tf.where(self._unseen, MASKED, 0.0)
+            weights = _softmax([of_source, attention.scores(query, past_key), own], value)
             values = (source_value, past_value, value[:, :, -1:])
             mixed = tf.add_n([tf.matmul(part, of) for part, of in zip(weights, values, strict=True)])
-            rows = _behind(block, rows, mixed)
+            rows = block.behind(rows, attention.joined(mixed))
         last = tf.reshape(rows, (self._rows, length, encoder.config.hidden_size))[:, -1]
         return model.tokens(last, encoder.embeddings.word_rows), kept
-
-
-def _split(attention: SelfAttention, rows: tf.Tensor, batch: tf.Tensor, length: tf.Tensor | int) -> list[tf.Tensor]:
-    """Rows to queries, keys and values, float[batch, heads, length, width]; queries are scaled."""
-    width = attention.hidden_size // attention.heads
-    parts = tf.reshape(attention.qkv(rows), (batch, length, 3, attention.heads, width))
-    query, key, value = tf.unstack(tf.transpose(parts, (2, 0, 3, 1, 4)))
-    return [query * (1 / math.sqrt(width)), key, value]
-
-
-def _scores(query: tf.Tensor, key: tf.Tensor) -> tf.Tensor:
-    return tf.cast(tf.matmul(query, key, transpose_b=True), tf.float32)
 
 
 def _softmax(scores: list[tf.Tensor], value: tf.Tensor) -> list[tf.Tensor]:
@@ -157,11 +145,3 @@ def _softmax(scores: list[tf.Tensor], value: tf.Tensor) -> list[tf.Tensor]:
     weights = tf.cast(tf.nn.softmax(tf.concat(scores, axis=-1)), value.dtype)
     found: list[tf.Tensor] = tf.split(weights, [tf.shape(one)[-1] for one in scores], axis=-1)
     return found
-
-
-def _behind(block: Block, rows: tf.Tensor, mixed: tf.Tensor) -> tf.Tensor:
-    """What follows the attention in `Block`, without dropout; `mixed` is float[batch, heads, length, width]."""
-    attention = block.attention
-    attended = attention.output_dense(tf.reshape(tf.transpose(mixed, (0, 2, 1, 3)), (-1, attention.hidden_size)))
-    rows = block.attention_norm(rows + attended)
-    return block.output_norm(rows + block.outer(block.activation(block.inner(rows))))

@@ -15,6 +15,7 @@ from components.common import feature_names
 from components.statistics.resampling import Draws
 from components.tasks.answering import labels, places, span_metrics
 from components.tasks.base import Problem, Task
+from components.tasks.label_text import of_code_points
 from components.tasks.metrics import Assessment, Metric, ratio
 from components.tasks.protocols import DataSettings, ModelSettings, Tokenizer
 
@@ -168,7 +169,7 @@ class Answering(Task):
         """
         exact, f1, has_answer = self._of_rows(targets, predictions)
         found: dict[str, float] = {}
-        for suffix, chosen in (("", has_answer >= 0), ("_with_answer", has_answer), ("_without_answer", ~has_answer)):
+        for suffix, chosen in _groups(has_answer):
             rows = int(chosen.sum())
             found |= {f"f1{suffix}": ratio(f1[chosen].sum(), rows)}
             found |= {f"exact_match{suffix}": ratio(exact[chosen].sum(), rows)}
@@ -180,12 +181,10 @@ class Answering(Task):
 
         exact, f1, has_answer = np.zeros(len(targets)), np.zeros(len(targets)), np.zeros(len(targets), bool)
         for row, (target, spans) in enumerate(zip(targets, located_in(targets, predictions), strict=True)):
-            codes = target[1 + 2 * int(target[0]) :]
-            codes = codes[codes >= 0].astype("<u4")
-            ends = np.flatnonzero(codes == 0)
-            golds = "".join(map(_text, np.split(codes, ends)[1:])).split("\0")[1:]
+            text = of_code_points(target[1 + 2 * int(target[0]) :])
+            golds = text.split("\0")[1:]
             start, end, _ = self._answer(spans)
-            exact[row], f1[row] = span_metrics.best(_text(codes[int(start) : int(end)]), golds)
+            exact[row], f1[row] = span_metrics.best(text[int(start) : int(end)], golds)
             has_answer[row] = bool(golds)
         return exact, f1, has_answer
 
@@ -200,7 +199,7 @@ class Answering(Task):
         """All of `metrics` of which there are rows."""
         exact, f1, has_answer = self._of_rows(targets, predictions)
         found = {}
-        for suffix, chosen in (("", has_answer >= 0), ("_with_answer", has_answer), ("_without_answer", ~has_answer)):
+        for suffix, chosen in _groups(has_answer):
             if chosen.any():
                 weights = drawn.weights[:, chosen]
                 found[f"f1{suffix}"] = weights @ f1[chosen] / weights.sum(axis=1)
@@ -210,10 +209,10 @@ class Answering(Task):
     def shares(self, targets: np.ndarray, predictions: np.ndarray) -> dict[str, tuple[float, float]]:
         """Of the exact matches."""
         exact, _, has_answer = self._of_rows(targets, predictions)
-        found = {"exact_match": (float(exact.sum()), float(len(exact)))}
-        for suffix, chosen in (("_with_answer", has_answer), ("_without_answer", ~has_answer)):
-            found[f"exact_match{suffix}"] = float(exact[chosen].sum()), float(chosen.sum())
-        return found
+        return {
+            f"exact_match{suffix}": (float(exact[chosen].sum()), float(chosen.sum()))
+            for suffix, chosen in _groups(has_answer)
+        }
 
     def answers(self, predictions: np.ndarray) -> np.ndarray:
         """Where what is answered begins and ends, float[n, 2]."""
@@ -261,6 +260,11 @@ class Answering(Task):
         return Assessment(" | ".join(golds) or "-", answer or "-", loss, bool(exact), values["score"])
 
 
+def _groups(has_answer: np.ndarray) -> list[tuple[str, np.ndarray]]:
+    """What the names of metrics end in, and the rows they are of, bool[n]: all, those with an answer, those without."""
+    return [("", has_answer | True), ("_with_answer", has_answer), ("_without_answer", ~has_answer)]
+
+
 def _as_spans(predictions: np.ndarray) -> np.ndarray:
     return predictions.reshape(len(predictions), -1, 3)
 
@@ -277,10 +281,6 @@ def located_in(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
             spans[:, 0], spans[:, 1] = offsets[tokens[:, 0], 0], offsets[tokens[:, 1], 1]
             spans[(tokens == 0).all(axis=1), :2] = 0
     return found
-
-
-def _text(codes: np.ndarray) -> str:
-    return codes.astype("<u4").tobytes().decode("utf-32-le", errors="replace")
 
 
 def _as_json(answer: bytes, score: Any, start: Any, end: Any) -> dict[str, Any]:

@@ -14,10 +14,12 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from components.common import feature_names
+from components.statistics.filled import filled_up
 from components.statistics.resampling import Draws
 from components.tasks import label_text
 from components.tasks.base import Problem, Task
 from components.tasks.generation import written_text
+from components.tasks.label_text import of_code_points
 from components.tasks.metrics import Assessment, Metric, ratio
 from components.tasks.protocols import DataSettings, Tokenizer
 from components.tasks.tagging import IGNORED
@@ -275,28 +277,21 @@ class Generation(Task):
 
 
 def encoded(texts: Sequence[str], *, before: Callable[[int], Sequence[float]] = lambda place: ()) -> np.ndarray:
-    """Rows of numbers as the module has them, of what stands before each text and its code points: for tests."""
+    """Rows of numbers as the module has them, float64: what stands before each text, and its code points."""
     import numpy as np
 
-    rows = [[*before(place), *map(ord, text)] for place, text in enumerate(texts)]
-    made = np.full((len(rows), max(map(len, rows))), IGNORED, np.float64)
-    for place, row in zip(made, rows, strict=True):
-        place[: len(row)] = row
-    return made
+    rows = [np.array([*before(place), *map(ord, text)], float) for place, text in enumerate(texts)]
+    return filled_up(rows, IGNORED, float)
 
 
 def _texts_of(target: np.ndarray) -> tuple[str, str]:
     """Source and target of a row of targets."""
     length = int(target[0])
-    return _of_code_points(target[1 : 1 + length]), _of_code_points(target[1 + length :])
+    return of_code_points(target[1 : 1 + length]), of_code_points(target[1 + length :])
 
 
 def _text_of(prediction: np.ndarray) -> str:
-    return _of_code_points(prediction[TEXT:])
-
-
-def _of_code_points(numbers: np.ndarray) -> str:
-    return "".join(chr(int(number)) for number in numbers if number >= 0)
+    return of_code_points(prediction[TEXT:])
 
 
 def _same(text: str, target: str) -> bool:

@@ -12,6 +12,7 @@ from components.rows.reader import Row, read_rows
 from components.rows.tsv import BadRow
 from components.settings.data import Data
 from components.settings.model import Model
+from components.statistics.filled import filled_up
 from components.tasks.answering.task import Answering
 from components.tokenization.vocabulary import Tokenizer
 
@@ -148,10 +149,7 @@ def measured(context: str, *golds: str) -> list[int]:
 
 
 def stacked(*rows: list[int]) -> np.ndarray:
-    found = np.full((len(rows), max(map(len, rows))), -1)
-    for place, row in zip(found, rows, strict=True):
-        place[: len(row)] = row
-    return found
+    return filled_up(list(map(np.array, rows)), -1)
 
 
 def test_metrics_are_those_of_the_nearest_right_answer_with_and_without_one() -> None:
