@@ -58,6 +58,8 @@ class Rows:
             int32[rows], how many of each: nothing learns from them, but they count where the model is measured.
         padding_id: token id that fills rows up to equal length. The mask hides it.
         measured: where rows are measured by more than `targets`: gives that of each, int32[any], from files.
+        computed: int64[rows], the tokens that a model computes of each, where these are not `lengths` alone: rows of
+            a batch are similar in these.
     """
 
     inference_tokens = 8192
@@ -73,8 +75,10 @@ class Rows:
         unseen: tuple[np.ndarray, np.ndarray] | None = None,
         padding_id: int = 0,
         measured: Callable[[], Iterator[np.ndarray]] | None = None,
+        computed: np.ndarray | None = None,
     ) -> None:
         self.lengths, self.targets, self.per_token, self._hidden = lengths, targets, per_token, hidden
+        self._computed = lengths if computed is None else computed
         self._unseen, self._padding_id, self._measured = unseen, padding_id, measured
         self._to_measure: np.ndarray | None = None
         self._starts = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
@@ -117,7 +121,11 @@ class Rows:
         of_words = (tags, counts) if task.per_token else None
         every_length = np.concatenate(lengths)
         measured = partial(_texts_to_measure, files) if task.finds_span else None
-        return cls(path, every_length, found, None, task.per_token, of_words, padding_id, measured)
+        computed = None
+        if task.writes:
+            # Each token of a target, and the [MASK] that it is told by.
+            computed = every_length + 2 * (found != IGNORED).reshape(len(found), -1).sum(axis=1)
+        return cls(path, every_length, found, None, task.per_token, of_words, padding_id, measured, computed)
 
     def mapped(self, states: Callable[[Batch], np.ndarray], path: Path, hidden: int, pooled: bool) -> Rows:
         """Rows of hidden states in place of token ids.
@@ -216,17 +224,17 @@ class Rows:
         batches = []
         for start in range(0, len(order), group := batch_size * _GROUPED_BATCHES):
             rows = order[start : start + group]
-            rows = rows[np.argsort(-self.lengths[rows], kind="stable")]
+            rows = rows[np.argsort(-self._computed[rows], kind="stable")]
             batches += [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
         for index in random.permutation(len(batches))[first:]:
             yield self.batch(batches[index])
 
     def by_length(self) -> Iterator[Batch]:
         """Every row once, the longest first, in batches of about as many tokens each: for passes without gradients."""
-        order = np.argsort(-self.lengths, kind="stable")
+        order = np.argsort(-self._computed, kind="stable")
         start = 0
         while start < len(order):
-            size = max(1, self.inference_tokens // max(1, int(self.lengths[order[start]])))
+            size = max(1, self.inference_tokens // max(1, int(self._computed[order[start]])))
             yield self.batch(order[start : start + size])
             start += size
 
