@@ -1,8 +1,9 @@
 """An export for Hugging Face in PyTorch, row by row; runs in the peer's environment, see `bench.export`.
 
-    python -m bench.export_peer DIRECTORY ROWS.json LOGITS.npz rows|tokens|mean|cls
+    python -m bench.export_peer DIRECTORY ROWS.json LOGITS.npz rows|tokens|spans|mean|cls
 
-`mean` and `cls`: the unit vectors of texts, by that pooling, in place of logits.
+`spans`: of each token the logits that an answer begins and ends there. `mean` and `cls`: the unit vectors of texts, by
+that pooling, in place of logits.
 """
 
 from __future__ import annotations
@@ -12,9 +13,19 @@ import sys
 
 import numpy as np
 import torch
-from transformers import AutoModel, AutoModelForSequenceClassification, AutoModelForTokenClassification, AutoTokenizer
+from transformers import (
+    AutoModel,
+    AutoModelForQuestionAnswering,
+    AutoModelForSequenceClassification,
+    AutoModelForTokenClassification,
+    AutoTokenizer,
+)
 
-_CLASSES = {"rows": AutoModelForSequenceClassification, "tokens": AutoModelForTokenClassification}
+_CLASSES = {
+    "rows": AutoModelForSequenceClassification,
+    "tokens": AutoModelForTokenClassification,
+    "spans": AutoModelForQuestionAnswering,
+}
 
 
 def main(directory: str, rows: str, out: str, kind: str) -> None:
@@ -29,7 +40,10 @@ def main(directory: str, rows: str, out: str, kind: str) -> None:
             encoded = tokenizer(*texts, truncation=True, return_tensors="pt")
             found[f"{number}/ids"] = encoded["input_ids"][0].numpy()
             answered = model(**encoded)
-            if kind in _CLASSES:
+            if kind == "spans":
+                both = torch.stack([answered.start_logits[0], answered.end_logits[0]], dim=-1)
+                found[f"{number}/logits"] = both.numpy()
+            elif kind in _CLASSES:
                 found[f"{number}/logits"] = answered.logits[0].numpy()
             else:
                 states = answered.last_hidden_state[0]
