@@ -11,6 +11,7 @@ import pytest
 
 from components.common.errors import InputError
 from data import fetch, samples, sources
+from pipeline.commands.arguments import commands
 from tests.data.archives import sha256, tarred, zipped
 
 HELLO = b"text\tlabel\nhello\tgreeting\nbye\tparting\n"
@@ -168,6 +169,13 @@ def test_the_nearest_name_is_suggested_for_an_unknown_one(tmp_path: Path) -> Non
         "Did you mean 'movie-reviews'? There are movie-reviews, reuters-r8, reuters-topics, newsgroups, documents, "
         "conll2003, news-answers, spelled-out, minilm."
     )
+
+
+def test_the_commands_help_names_every_sample() -> None:
+    shown = " ".join(commands()["data"].format_help().split()).replace("- ", "-")
+
+    # Behind the argument that they are values of.
+    assert f" NAME {', '.join(samples.SAMPLES)}; " in shown
 
 
 @pytest.mark.parametrize(
