@@ -25,7 +25,7 @@ def execute(options: argparse.Namespace) -> int:
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
     with record.as_written(directory):
-        answers = answers_of(found, options.split, None)
+        answers = answers_of(found, options.split or found.gated, None)
     if options.json:
         print(json_text.dumps(_document(found.id, answers)))
     elif options.output is not None or not sys.stdout.isatty():

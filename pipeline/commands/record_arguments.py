@@ -7,6 +7,8 @@ from pathlib import Path
 
 from pipeline.commands.model_options import RUN, Add, add_root, add_wait, at_least
 
+_GATED = "default those by which the gate decided: of gate with data.held_back, else of dev"
+
 
 def add_records(add: Add) -> None:
     """`show` and `reproduce`."""
@@ -47,7 +49,7 @@ def add_reports(add: Add) -> None:
         "report movie-reviews",
     )
     command.add_argument("run", nargs="?", metavar="RUN", help=f"{RUN}; default the newest run of all")
-    command.add_argument("--split", default="dev", metavar="SPLIT", help="whose rows are shown; default dev")
+    command.add_argument("--split", metavar="SPLIT", help=f"whose rows are shown; {_GATED}")
     explain = "of the 20 worst mistakes tell which words weighed most, and the nearest rows of train"
     command.add_argument("--explain", action="store_true", help=explain)
     command.add_argument("--compare", nargs="+", metavar="RUN", help="write these runs beside each other instead")
@@ -63,7 +65,7 @@ def add_reports(add: Add) -> None:
         "mistakes movie-reviews --output mistakes.tsv",
     )
     command.add_argument("run", nargs="?", metavar="RUN", help=f"{RUN}; default the newest run of all")
-    command.add_argument("--split", default="dev", metavar="SPLIT", help="whose rows; default dev")
+    command.add_argument("--split", metavar="SPLIT", help=f"whose rows; {_GATED}")
     _add_listed(command)
     command = add(
         "compare",

@@ -41,12 +41,13 @@ def _of_run(options: argparse.Namespace) -> Path:
 
     directory = record.find(options.root, options.run)[-1]
     found = record.read(directory)
-    if found.rows and not found.is_of_documents:
-        row_answers.check_split(found, options.split)
     answers, reasons, why = None, None, ""
     with record.as_written(directory):
+        split = options.split or found.gated
+        if found.rows and not found.is_of_documents:
+            row_answers.check_split(found, split)
         try:
-            answers = answers_of(found, options.split, MOST_ROWS)
+            answers = answers_of(found, split, MOST_ROWS)
             reasons = explanations_of(found, answers) if options.explain else explanations.kept(found, answers)
         except InputError as error:
             what = "The rows' answers are not known" if answers is None else "The mistakes cannot be explained"
