@@ -96,6 +96,14 @@ class Answering(Task):
         """Whether there is one: answers are not counted one by one."""
         return "answer" if label else "no answer"
 
+    def drift_values(self, labels: Sequence[str]) -> list[str] | None:
+        """Whether there is an answer."""
+        return list(map(self.count_key, labels))
+
+    def label_fields(self, targets: np.ndarray) -> list[str]:
+        """No answers, but whether there is one: of int[n, 2], 0 twice for none."""
+        return ["0:" if any(tokens) else "" for tokens in targets.tolist()]
+
     # The graph.
 
     def tokenize(self, tokenizer: Tokenizer, texts: Sequence[tf.Tensor]) -> tf.RaggedTensor:

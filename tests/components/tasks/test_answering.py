@@ -246,6 +246,14 @@ def test_an_answer_is_assessed_beside_the_right_ones() -> None:
     assert (wrong.truth, wrong.right, wrong.loss) == ("-", False, 1.5)
 
 
+def test_what_may_drift_is_the_share_that_has_an_answer() -> None:
+    task = Answering()
+    learned = task.drift_values(task.label_fields(np.array([[5, 6], [0, 0], [-1, -1], [4, 4]])))
+    assert (
+        learned == task.drift_values(["0:film|9:bad", "", "99:far", "0:f"]) == ["answer", "no answer", *["answer"] * 2]
+    )
+
+
 def test_the_settings_of_answers_are_the_model_s() -> None:
     model = Model(base="b", null_threshold=1.5, longest_answer=7)
     fitted = Answering(starts_given=True).fitted(model, np.zeros((1, 2)))
