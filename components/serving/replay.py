@@ -14,7 +14,7 @@ import numpy as np
 from components.export import signature_names
 from components.serving.client import Call
 from components.tasks import Task
-from components.tasks.answering.task import Answering
+from components.tasks.answering.task import Answering, located_in
 from components.tasks.tagging import entities
 from components.tasks.word_tags import WordTags
 
@@ -126,6 +126,11 @@ class ReplayOfEach(Replay):
 class ReplayOfAnswers(Replay):
     """Rows whose answer is a part of their second text."""
 
+    def calls(self, rows: Sequence[Row]) -> list[Call]:
+        """With where the tokens stand in the text."""
+        (signature, given, outputs), answers = super().calls(rows)
+        return [(signature, given, [*outputs, "start", "end"]), answers]
+
     @property
     def _wanted_outputs(self) -> list[str]:
         return ["answer", "start", "end", "null_score", "scores"]
@@ -136,7 +141,10 @@ class ReplayOfAnswers(Replay):
         """By the scores of the best answers and of none; an answer has to be what its text has at its place."""
         tokens, answers = outputs
         scores = np.concatenate([answers["null_score"][:, np.newaxis], answers["scores"]], axis=1)
-        for place, (row, ids, wanted) in enumerate(zip(rows, _rows_of(tokens), expected, strict=True)):
+        offsets = np.stack([tokens["start"], tokens["end"]], axis=2).reshape(len(rows), -1)
+        counts = np.full((len(rows), 1), tokens["start"].shape[1])
+        places = located_in(np.concatenate([counts, offsets], axis=1), expected)
+        for place, (row, ids, wanted) in enumerate(zip(rows, _rows_of(tokens), places, strict=True)):
             start, end = (int(answers[name][place]) for name in ("start", "end"))
             same = answers["answer"][place].decode(errors="replace") == row.texts[1][start:end]
             by = _difference(scores[place], wanted[:, 2]) if same else float("inf")

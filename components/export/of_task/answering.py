@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.common import feature_names
+from components.export.of_task.distinct import distinct
 from components.export.signatures import Exported
 from components.tasks.answering.task import BEST, Answering
 from components.tasks.tagging import IGNORED
@@ -68,12 +69,15 @@ def _offsets(transformed: dict[str, Any]) -> tf.Tensor:
 
 
 def _in_characters(spans: tf.Tensor, transformed: dict[str, Any]) -> tf.Tensor:
-    """Predictions of tokens, float32[n, 1 + best, 3], with the context's characters in their place."""
+    """Predictions of tokens, float32[n, 1 + best, 3], with the context's characters in their place, each part once."""
     pairs, tokens = _offsets(transformed), tf.cast(spans[:, :, :2], tf.int32)
     places = [tf.gather(pairs[:, :, side], tokens[:, :, side], batch_dims=1) for side in (0, 1)]
     some = tokens[:, :, 0] > 0
-    found = [tf.where(some, tf.cast(place, tf.float32), 0.0) for place in places]
-    return tf.stack([*found, spans[:, :, 2]], axis=2)
+    found = tf.stack([*(tf.where(some, tf.cast(place, tf.float32), 0.0) for place in places), spans[:, :, 2]], axis=2)
+    # Tokens of one word have the same place.
+    of_words = found[:, :, :2]
+    order, again = distinct(tf.reduce_all(tf.equal(of_words[:, :, tf.newaxis], of_words[:, tf.newaxis]), axis=3))
+    return tf.where(again[:, :, tf.newaxis], 0.0, tf.gather(found, order, batch_dims=1))
 
 
 def _parts(texts: tf.Tensor, starts: tf.Tensor, ends: tf.Tensor) -> tf.Tensor:

@@ -8,6 +8,7 @@ from typing import Any
 import tensorflow as tf
 
 from components.common import feature_names
+from components.export.of_task.distinct import distinct
 from components.export.signatures import Exported, in_parts
 from components.model.writing import search
 from components.model.writing.decoder import GenerationModel
@@ -19,7 +20,7 @@ from components.tokenization.spacing import Detokenizer
 
 Written = dict[str, tf.Tensor]
 """`text` string[n], its `score` float32[n] and whether it was `cut`, bool[n]; `texts` string[n, best] and `scores`
-float32[n, best], the best first, below `NO_TEXT` where a search found fewer."""
+float32[n, best], the best first, each text once; below `NO_TEXT` where a search found fewer."""
 
 
 class Writer:
@@ -45,14 +46,13 @@ class Writer:
         found = search.write(self._model, self._settings, token_ids, padding_mask, self.room)
         rows, best = tf.shape(token_ids)[0], self._settings.best
         texts = self._detokenizer(tf.reshape(found.token_ids, [rows * best, tf.shape(found.token_ids)[2]]))
-        texts = tf.reshape(texts, [-1, best])
-        return {
-            "text": texts[:, 0],
-            "score": found.scores[:, 0],
-            "cut": found.cut[:, 0],
-            "texts": texts,
-            "scores": found.scores,
-        }
+        texts, scores = tf.reshape(texts, [-1, best]), found.scores
+        if best > 1:
+            # Other pieces, or another draw, may give the same text.
+            order, again = distinct(tf.equal(texts[:, :, tf.newaxis], texts[:, tf.newaxis]))
+            texts, scores = (tf.gather(values, order, batch_dims=1) for values in (texts, scores))
+            texts, scores = tf.where(again, "", texts), tf.where(again, search.NEVER, scores)
+        return {"text": texts[:, 0], "score": scores[:, 0], "cut": found.cut[:, 0], "texts": texts, "scores": scores}
 
 
 class ExportedWriter(Exported):

@@ -278,7 +278,10 @@ def _as_spans(predictions: np.ndarray) -> np.ndarray:
 
 
 def located_in(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
-    """Predictions with characters in place of tokens, float[n, 1 + BEST, 3]; arguments as of `compute_metrics`."""
+    """Predictions with characters in place of tokens, each part once, float[n, 1 + BEST, 3].
+
+    Arguments as of `compute_metrics`.
+    """
     import numpy as np
 
     found = _as_spans(predictions).astype(np.float64)
@@ -288,6 +291,11 @@ def located_in(targets: np.ndarray, predictions: np.ndarray) -> np.ndarray:
             tokens = spans[:, :2].astype(np.int64)
             spans[:, 0], spans[:, 1] = offsets[tokens[:, 0], 0], offsets[tokens[:, 1], 1]
             spans[(tokens == 0).all(axis=1), :2] = 0
+            # Tokens of one word have the same place.
+            _, first = np.unique(spans[:, :2], axis=0, return_index=True)
+            once = spans[np.sort(first)]
+            spans[:] = 0
+            spans[: len(once)] = once
     return found
 
 
