@@ -83,6 +83,14 @@ class Replay:
             by = float("inf") if otherwise else _difference(answer, wanted)
             yield Found(np.array_equal(ids, row.token_ids), by)
 
+    def other_texts(self, outputs: Sequence[dict[str, np.ndarray]], expected: np.ndarray) -> list[str] | None:
+        """The texts that a client got for rows, if one of them is not what it should be; arguments as for `found`.
+
+        By them the weights have to be asked again: where two tokens are as probable as each other either may be
+        written, and all that follows depends on it.
+        """
+        return None
+
     def _decided_otherwise(self, answers: dict[str, np.ndarray], expected: np.ndarray) -> np.ndarray:
         """Of which rows something is decided otherwise than by what it should be, bool[rows]."""
         margins = self._task.margins(expected)
@@ -216,19 +224,23 @@ class ReplayOfText(Replay):
     def _wanted_outputs(self) -> list[str]:
         return ["text", "score"]
 
+    def other_texts(self, outputs: Sequence[dict[str, np.ndarray]], expected: np.ndarray) -> list[str] | None:
+        """As `Replay`."""
+        texts = [text.decode(errors="replace") for text in outputs[1]["text"].tolist()]
+        return None if texts == [one["text"] for one in self._task.evaluated(expected) or ()] else texts
+
     def found(
         self, rows: Sequence[Row], outputs: Sequence[dict[str, np.ndarray]], expected: np.ndarray
     ) -> Iterator[Found]:
-        """As for one answer; of two texts as probable as each other either may be the answer."""
+        """As for one answer, of the text and its score."""
         tokens, answers = outputs
         wanted = self._task.evaluated(expected) or ()
         for row, ids, text, score, one in zip(
             rows, _rows_of(tokens), answers["text"], answers["score"], wanted, strict=True
         ):
             by = _difference(np.asarray(score), np.asarray(one["score"]))
-            if text.decode() != one["text"] and by > MOST_DIFFERENCE:
-                by = float("inf")
-            yield Found(np.array_equal(ids, row.token_ids), by)
+            same = text.decode(errors="replace") == one["text"]
+            yield Found(np.array_equal(ids, row.token_ids), by if same else float("inf"))
 
 
 def replay_of(task: Task) -> Replay:

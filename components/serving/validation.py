@@ -16,7 +16,7 @@ from components.export.card import read_card
 from components.export.card_task import row_tokens
 from components.serving.clean_process import Client, ClientError, Measured
 from components.serving.client import Call
-from components.serving.replay import MOST_DIFFERENCE, Found, Row, replay_of
+from components.serving.replay import MOST_DIFFERENCE, Found, Replay, Row, replay_of
 from components.settings.serving import Serving
 from components.tasks import Task
 
@@ -29,8 +29,8 @@ _TIMED = 20
 _TRIES = 3
 """Of what is over a limit: a machine may be slow for a moment."""
 
-Predict = Callable[[Sequence[np.ndarray]], np.ndarray]
-"""Token ids of rows, int[length] each -> predictions of the exported weights, as `Task.predictions` has them."""
+Predict = Callable[..., np.ndarray]
+"""Predictions of the exported weights, as `training.float32_pass.Float32Pass` gives them."""
 
 
 def validate(
@@ -77,10 +77,10 @@ def validate(
         return summary | {"reasons": [str(error)]}
     except InputError as error:
         return summary | {"reasons": [error.problem]}
-    outputs, found = iter(answers.outputs), dict[int, Found]()
-    for batch, calls, wanted in zip(batches, asked, expected, strict=True):
-        of_batch = [rows[place] for place in batch]
-        found |= zip(batch, replay.found(of_batch, [next(outputs) for _ in calls], wanted), strict=True)
+    outputs, found, (predict, predicted) = iter(answers.outputs), dict[int, Found](), expected
+    for batch, calls, alone in zip(batches, asked, predicted, strict=True):
+        of_batch, got = [rows[place] for place in batch], [next(outputs) for _ in calls]
+        found |= zip(batch, _found(replay, of_batch, got, alone, predict), strict=True)
     reasons = [*_skew([found[place] for place in range(len(rows))]), *_over(measured, settings)]
     return {
         **summary,
@@ -95,11 +95,22 @@ def validate(
     }
 
 
-def _expected(weights: Callable[[], Predict], batches: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray] | InputError:
-    """The predictions of each batch, or why there are none: what a client says of the model goes before it."""
+def _found(
+    replay: Replay, rows: Sequence[Row], outputs: Sequence[dict[str, np.ndarray]], alone: np.ndarray, predict: Predict
+) -> Iterator[Found]:
+    """As `Replay.found`; `alone` is predicted of the rows as long as nobody knows what a client got."""
+    texts = replay.other_texts(outputs, alone)
+    return replay.found(rows, outputs, alone if texts is None else predict([row.token_ids for row in rows], texts))
+
+
+def _expected(
+    weights: Callable[[], Predict], batches: Sequence[Sequence[np.ndarray]]
+) -> tuple[Predict, list[np.ndarray]] | InputError:
+    """What predicts, and the predictions of each batch; or why there are none: what a client says of the model goes
+    before it."""
     try:
         predict = weights()
-        return [predict(batch) for batch in batches]
+        return predict, [predict(batch) for batch in batches]
     except InputError as error:
         return error
 

@@ -15,6 +15,7 @@ from components.export.of_task.generation import Writer, Written
 from components.settings.training import Training
 from components.statistics.filled import filled_up
 from components.tasks.generation import task as generation
+from components.tokenization.plain import PlainWordPiece
 from components.tokenization.spacing import Spacing
 from components.tokenization.tokenizer_files import read_tokenizer
 from components.training.initial_model import blank_model, warm_start, writer_of
@@ -38,13 +39,28 @@ class Float32Pass:
         self._writer: Writer | None = None
         if self._task.writes:
             spacing = Spacing.read(saved_model / ASSETS)
-            self._writer = writer_of(self._model, settings, read_tokenizer(base_model), spacing)
+            tokenizer = read_tokenizer(base_model)
+            self._writer, self._cut = writer_of(self._model, settings, tokenizer, spacing), PlainWordPiece(tokenizer)
         self._temperature = temperature_of(saved_model)
 
-    def predictions(self, rows: Sequence[np.ndarray]) -> np.ndarray:
-        """Of the token ids of rows, int[length] each: `Task.predictions`, float32[rows, ...] or [rows, length, ...]."""
+    def predictions(self, rows: Sequence[np.ndarray], led_by: Sequence[str] | None = None) -> np.ndarray:
+        """What the weights give.
+
+        Args:
+            rows: their token ids, int[length] each.
+            led_by: where texts are written, one of each row which is written if nothing but rounding speaks for
+                another one.
+
+        Returns:
+            `Task.predictions`, float32[rows, ...] or [rows, length, ...].
+        """
         ids = filled_up(rows, self._model.padding_id, np.int32)
         mask = filled_up([np.ones(len(row), bool) for row in rows], False, bool)
+        if self._writer is not None and led_by is not None:
+            # Behind [CLS]; [SEP] is a text's end.
+            led = [np.array(self._cut([text])[1:], np.int32) for text in led_by]
+            filled = tf.constant(filled_up(led, self._model.padding_id, np.int32))
+            return _of_texts(self._writer(tf.constant(ids), tf.constant(mask), filled))
         if self._writer is not None:
             return _of_texts(self._writer(tf.constant(ids), tf.constant(mask)))
         logits = self._model(tf.constant(ids), tf.constant(mask))

@@ -41,9 +41,9 @@ class Writer:
         """As `Generation.tokens_of_row`, of a source of so many tokens, int32[]."""
         return self._settings.tokens_of_row(source, self.room)
 
-    def __call__(self, token_ids: tf.Tensor, padding_mask: tf.Tensor) -> Written:
-        """int32[n, length] and bool[n, length] -> `Written`."""
-        found = search.write(self._model, self._settings, token_ids, padding_mask, self.room)
+    def __call__(self, token_ids: tf.Tensor, padding_mask: tf.Tensor, led_by: tf.Tensor | None = None) -> Written:
+        """int32[n, length] and bool[n, length] -> `Written`; `led_by` as `search.write` has it."""
+        found = search.write(self._model, self._settings, token_ids, padding_mask, self.room, led_by=led_by)
         rows, best = tf.shape(token_ids)[0], self._settings.best
         texts = self._detokenizer(tf.reshape(found.token_ids, [rows * best, tf.shape(found.token_ids)[2]]))
         texts, scores = tf.reshape(texts, [-1, best]), found.scores

@@ -14,6 +14,9 @@ from components.settings.generation import Generation
 NEVER = -1e9
 """In place of the log-probability of what may not come."""
 
+ROUNDING = 1e-5
+"""Between two log-probabilities of a token that may be the same but for the order of sums."""
+
 _CUT = -1e6
 """Added to the score of a text without an end while it is ranked: every text that has one is before it."""
 
@@ -37,6 +40,7 @@ def write(
     room: int,
     *,
     recompute: bool = False,
+    led_by: tf.Tensor | None = None,
 ) -> Written:
     """Writes texts for sources, all of a batch at a time, until every one has its end.
 
@@ -47,9 +51,11 @@ def write(
         padding_mask: bool[n, length].
         room: tokens of a text where the settings do not say.
         recompute: whether every step goes through all tokens again.
+        led_by: int32[n, tokens], texts with their end, filled up with padding: as long as one is followed its next
+            token counts as more probable by `ROUNDING`, though not in the scores that are given.
     """
     steps = (Recomputed if recompute else Cached)(model, token_ids, padding_mask, settings.rows)
-    search = _Search(model, settings, steps, settings.max_tokens or room)
+    search = _Search(model, settings, steps, settings.max_tokens or room, led_by)
     if settings.search == "beam":
         return search.beam(tf.shape(token_ids)[0])
     key = _keys(token_ids, padding_mask, settings.rows) if settings.search == "sample" else None
@@ -64,14 +70,21 @@ class _Search:
         settings: how it goes.
         steps: of the model.
         most: tokens of a text, its end among them.
+        led_by: as `write`.
     """
 
-    def __init__(self, model: GenerationModel, settings: Generation, steps: Steps, most: int) -> None:
+    def __init__(
+        self, model: GenerationModel, settings: Generation, steps: Steps, most: int, led_by: tf.Tensor | None = None
+    ) -> None:
         self._settings, self._steps, self._most = settings, steps, most
         self._end, self._padding, self._texts = model.end_id, model.padding_id, settings.rows
         allowed = model.of_texts.copy()
         allowed[self._end] = True
         self._refused = np.where(allowed, 0.0, NEVER).astype(np.float32)
+        self._led_by = led_by
+        if led_by is not None:
+            filled = tf.pad(led_by, [[0, 0], [0, most]], constant_values=self._padding)
+            self._led_by = tf.repeat(filled, self._texts, axis=0)
 
     def one_by_one(self, sources: tf.Tensor, keys: tf.Tensor | None) -> Written:
         """Each text by itself: greedily, or with the keys of the texts, string[rows], drawn."""
@@ -199,6 +212,9 @@ class _Search:
             # The end may always come.
             repeats = repeated(tokens, settings.no_repeat_ngram, len(self._refused))
             found = tf.where(repeats & tf.not_equal(tf.range(len(self._refused)), self._end), NEVER, found)
+        if self._led_by is not None:
+            follows = tf.reduce_all(tf.equal(self._led_by[:, :count], tokens), axis=1, keepdims=True)
+            found += ROUNDING * tf.where(follows, tf.one_hot(self._led_by[:, count], len(self._refused)), 0.0)
         return found
 
     def _norm(self, length: tf.Tensor) -> tf.Tensor:
@@ -210,6 +226,12 @@ class _Search:
         scores, places = tf.math.top_k(scores, best)
         cut = tf.logical_not(tf.reshape(ended, [-1, self._texts]))
         texts = tf.gather(texts, places, batch_dims=1)
+        if self._led_by is not None:
+            there, led_by = tf.not_equal(texts, self._padding), self._led_by[:: self._texts, tf.newaxis]
+            followed = tf.equal(texts, led_by[:, :, : tf.shape(texts)[2]]) & there
+            count = tf.reduce_sum(tf.math.cumprod(tf.cast(followed, tf.float32), axis=2), axis=2)
+            length = tf.reduce_sum(tf.cast(there, tf.int32), axis=2)
+            scores -= ROUNDING * count / self._norm(tf.maximum(1, length))
         texts = tf.where(tf.equal(texts, self._end), self._padding, texts)
         return Written(texts, scores, tf.gather(cut, places, batch_dims=1))
 

@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from components.export import served_ops
 from components.tasks.generation.task import CUT, HITS, MOST_COPIED, NO_TEXT, SCORE, TOKENS, Generation
+from components.training.float32_pass import Float32Pass
 from tests.components.export.conftest import Made
 from tests.saved_models import function_ops
 
@@ -59,6 +60,17 @@ def test_texts_ids_and_examples_have_one_answer(version: Made, how: dict[str, An
     assert (evaluated[:, CUT] > 0).tolist() == together["cut"].numpy().tolist()
     assert ((evaluated[:, HITS] >= 0) & (evaluated[:, HITS] <= evaluated[:, TOKENS])).all()
     assert "embedding" not in signatures
+
+
+def test_weights_that_are_led_by_their_own_texts_write_them_and_no_others(version: Made) -> None:
+    path = version("generation")
+    weights, padded = Float32Pass(path, path.parents[1] / "base"), tf.saved_model.load(str(path)).signatures["tokenize"]
+    tokens = padded(source=tf.constant(SOURCES))
+    rows = [ids[:length] for ids, length in zip(tokens["token_ids"].numpy(), tokens["lengths"].numpy(), strict=True)]
+    plain = weights.predictions(rows)
+    texts = [one["text"] for one in Generation().evaluated(plain)]
+    np.testing.assert_allclose(weights.predictions(rows, texts), plain, atol=4e-6)
+    np.testing.assert_allclose(weights.predictions(rows, ["the film is bad", "", "a"]), plain, atol=4e-6)
 
 
 def test_what_is_measured_of_no_rows_is_nothing(version: Made) -> None:

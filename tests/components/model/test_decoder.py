@@ -245,6 +245,25 @@ def test_samples_follow_the_probabilities_and_not_the_batch() -> None:
     np.testing.assert_allclose(counted, expected, atol=0.06)
 
 
+@pytest.mark.parametrize("how", [{}, {"search": "beam", "beams": 3}])
+def test_a_text_leads_where_nothing_but_rounding_speaks_for_another(how: dict[str, Any]) -> None:
+    model, generation = made(seed=3), Generation(min_tokens=4, max_tokens=5, **how)
+    ids, mask = sources([CLS, 5, SEP], [CLS, 9, 10, SEP])
+    first = int(write(model, generation, ids, mask, 5).token_ids[0, 0, 0])
+    # Another token that is the same to the model.
+    twin = first % 8 + 5
+    rows = model.encoder.embeddings.word_rows
+    rows.assign(tf.tensor_scatter_nd_update(rows, [[twin]], rows[first : first + 1]))
+    plain = write(model, generation, ids, mask, 5)
+    texts = plain.token_ids.numpy()[:, 0]
+    texts[0, 0] = {first: twin, twin: first}.get(texts[0, 0], PAD)
+    led = write(model, generation, ids, mask, 5, led_by=tf.constant(np.pad(texts, [(0, 0), (0, 1)])))
+    np.testing.assert_array_equal(led.token_ids[:, 0], texts)
+    np.testing.assert_allclose(led.scores[:, 0], plain.scores[:, 0], atol=search.ROUNDING / 4)
+    wrong = write(model, generation, ids, mask, 5, led_by=tf.constant(texts[:, ::-1].copy()))
+    np.testing.assert_array_equal(wrong.token_ids[1], plain.token_ids[1])
+
+
 def test_a_nucleus_holds_the_most_probable_token_alone_if_it_is_small() -> None:
     ids, mask = sources([CLS, 5, SEP], [CLS, 6, SEP])
     narrow = write(made(), Generation(search="sample", top_p=1e-6, best=3), ids, mask, 5)
