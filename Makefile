@@ -78,8 +78,7 @@ rooms: setup
 
 # 20,000 cases of each property test of the TSV reader, the config loader, base models' addresses and directories and, by
 # kind of tokenizer, of WordPiece, 2,000 of the files that runs leave, each through several commands, and 200 odd
-# texts as names, 20 in a whole run; kills at random moments, half an hour, and changes of what a run reads at every
-# node, an hour.
+# texts as names, 20 in a whole run; kills at random moments and changes of what a run reads at every node, hours.
 fuzz: setup
 	FUZZ_CASES=20000 $(PY) -m pytest tests/components/rows tests/pipeline/config/test_config_fuzz.py \
 	  tests/components/pretrained/test_hub.py tests/components/pretrained/test_model_directory_fuzz.py \

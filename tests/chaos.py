@@ -1,6 +1,6 @@
-"""Kills runs at random moments and sees that nothing comes of it. An hour; `make chaos`.
+"""Kills runs at random moments and sees that nothing comes of it. Hours; `make chaos`.
 
-    python -m tests.chaos [--kinds vocabulary pretraining] [--kills 60] [--seed 0] [--each 5]
+    python -m tests.chaos [--kinds vocabulary generation] [--kills 60] [--seed 0] [--each 5]
 
 Runs of toy data, of each kind, are killed (SIGKILL) while a node chosen beforehand is on, until there were `kills` in
 all and `each` in every node. After each kill `run` is called again on the same root. Whenever one gets to its end, its
@@ -30,6 +30,7 @@ from typing import Any, NamedTuple
 from components.serving.versions import CARDS
 from components.settings.run import FINE_TUNING
 from pipeline.runs import manifest
+from tests.task_runs import ANSWERS, write_run
 from tests.toys import VOCABULARY, write_toy_corpus, write_toy_pretraining, write_toy_run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -57,6 +58,19 @@ class Kind(NamedTuple):
 def _fine_tuning(folder: Path) -> Path:
     added: dict[str, Any] = {"serving": {"validate": True}, "calibration": {"enabled": True}}
     return write_toy_run(folder, training=TRAINING, gate={"min": {"accuracy": 0.01}}, **added)
+
+
+def _task(task: str) -> Kind:
+    """A fine-tuning whose model answers by texts."""
+    rows, is_right = ANSWERS[task]
+
+    def ask(version: Path) -> None:
+        from components.serving.predictor import Predictor
+
+        found = list(Predictor(version).predict(tuple(row.split("\t")) for row in rows))
+        assert is_right(found), found
+
+    return Kind("toy", lambda folder: write_run(folder, task, checkpoint_steps=7), ask)
 
 
 def _pretraining(folder: Path) -> Path:
@@ -88,7 +102,10 @@ KINDS = {
     FINE_TUNING: Kind("toy", _fine_tuning, _ask_model),
     "vocabulary": Kind("toy", write_toy_corpus, _ask_vocabulary),
     "pretraining": Kind("toy-bert", _pretraining, _ask_pretrained),
+    "answering": _task("answering"),
+    "generation": _task("generation"),
 }
+"""Kind of run, or a fine-tuning's task -> what is killed of it."""
 
 RESULTS = {
     FINE_TUNING: ("weights_sha256", "metrics", "rows"),

@@ -13,7 +13,9 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import functools
 import itertools
+import random
 import shutil
 import sys
 import tempfile
@@ -30,6 +32,7 @@ from components.settings.run import FINE_TUNING
 from pipeline.config import preflight
 from pipeline.runners import local
 from pipeline.runs import cache_key, manifest
+from tests import task_runs
 from tests.chaos import RESULTS
 from tests.checkout import ROOT
 from tests.toys import VOCABULARY, toy_tensors, write_toy_corpus, write_toy_pretraining, write_toy_run
@@ -47,7 +50,7 @@ class Place:
 
     folder: Path
     run: str
-    """Its kind."""
+    """Its name in `MADE`."""
     config: Path
     """The TOML file."""
     changes: Files
@@ -90,6 +93,20 @@ def made(folder: Path, **tables: Any) -> Place:
     return _with_code(Place(folder, FINE_TUNING, config, changes))
 
 
+def made_task(folder: Path, task: str) -> Place:
+    """The same of a task whose model answers by texts."""
+    config = task_runs.write_run(folder, task)
+    make, *_ = task_runs.MADE[task]
+    row = "\t".join(make(random.Random(1)))  # noqa: S311
+    changes: Files = {
+        "data": (folder / "train.tsv", _appended(f"{row}\n")),
+        "weights": (folder / "model" / "model.safetensors", _other_weights),
+        "tokenizer": (folder / "model" / "vocab.txt", _replaced("good\nbad\n", "bad\ngood\n")),
+        "config": (config, _replaced("epochs = 10", "epochs = 1")),
+    }
+    return _with_code(Place(folder, task, config, changes))
+
+
 def made_vocabulary(folder: Path) -> Place:
     """The same of a run that learns a vocabulary, beside that of the toy checkpoint."""
     config = write_toy_corpus(folder)
@@ -130,7 +147,7 @@ def result(place: Place, root: Path) -> dict[str, Any]:
         record = local.run(preflight.check_any(place.config), root, lambda _: None)
     assert record.state in ("pushed", "refused"), record.error
     found = manifest.read(Path(record.directory))
-    return {key: found.result[key] for key in RESULTS[place.run]}
+    return {key: found.result[key] for key in RESULTS[found.settings.kind]}
 
 
 @contextlib.contextmanager
@@ -244,8 +261,13 @@ def _of_everything(folder: Path) -> Place:
     return place
 
 
-MADE = {FINE_TUNING: _of_everything, "vocabulary": made_vocabulary, "pretraining": made_pretraining}
-"""Kind of run -> writes what it reads."""
+MADE: dict[str, Callable[[Path], Place]] = {
+    FINE_TUNING: _of_everything,
+    "vocabulary": made_vocabulary,
+    "pretraining": made_pretraining,
+    **{task: functools.partial(made_task, task=task) for task in ("answering", "generation")},
+}
+"""Kind of run, or a fine-tuning's task -> writes what it reads."""
 
 
 def _all_nodes(

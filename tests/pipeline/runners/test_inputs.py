@@ -20,7 +20,9 @@ TRAINER = {"run_fn": "components.nodes.trainer.run_fn"}
 
 
 def test_runs_of_every_kind_are_disturbed_and_killed() -> None:
-    assert set(mid_run.MADE) == set(chaos.KINDS) == set(chaos.RESULTS) == set(KINDS)
+    assert set(chaos.RESULTS) == set(KINDS)
+    # And of tasks that answer by texts, whose models are of other forms than a classifier's.
+    assert set(mid_run.MADE) == set(chaos.KINDS) == {*KINDS, "answering", "generation"}
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ from tests.pipeline.conftest import Command
 def run_killed_in_each(nodes: Sequence[str], config: Path, root: Path, command: Command) -> dict[str, Any]:
     """The record of a run that ends at last."""
     for node in nodes:
-        done = python().run("-m", "tests.killed_run", node, config, root)
+        done = python().run("-m", "tests.killed_run", node, "run", "--config", config, "--root", root, "--json")
         assert done.returncode == -9, (node, done.stderr)
     status, found, err = command("run", "--config", config, "--root", root, "--json")
     assert status == 0, err
