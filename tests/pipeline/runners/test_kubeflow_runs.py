@@ -1,4 +1,7 @@
-"""Whole pipelines that `export --runner kubeflow` wrote, container by container, beside the local run."""
+"""Whole pipelines that `export --runner kubeflow` wrote, container by container, beside the local run.
+
+Three tasks have their local runs here; those that answer by texts go on: as steps, made again, pruned.
+"""
 
 import json
 import shutil
@@ -9,14 +12,19 @@ from typing import Any, NamedTuple
 import pytest
 
 import pipeline_runner
+from components.export import saved_weights
 from components.export.card import read_card
 from components.rows import row_counts
 from components.serving.versions import versions
+from pipeline.runs import manifest, record
+from pipeline.runs.record import RunRecord
+from tests.commands import python
 from tests.google_form import as_google
 from tests.kfp_harness import Cluster, Outputs, TaskError, read
-from tests.pipeline.conftest import GATE, LEARNS, FirstRun
+from tests.pipeline.conftest import GATE, LEARNS, Command, FirstRun, states
 from tests.pipeline.runners.test_kubeflow_spec import NODES, exported, settings
-from tests.task_runs import check_pushed, check_refused, write_run
+from tests.pipeline.runners.test_scheduled import export, latest, nodes, step
+from tests.task_runs import ANSWERS, check_pushed, check_refused, check_suspects, predicted, write_run
 from tests.toys import write_toy_corpus, write_toy_pretraining, write_toy_run
 
 pytestmark = pytest.mark.slow
@@ -184,9 +192,10 @@ def test_the_gate_gets_the_rows_that_it_gets_in_a_local_run(
     }
 
 
-class Tagger(NamedTuple):
-    """A tagger's run on this machine."""
+class TaskRun(NamedTuple):
+    """A task's run on this machine."""
 
+    task: str
     config: Path
     root: Path
     spec: Any
@@ -196,34 +205,122 @@ class Tagger(NamedTuple):
     record: dict[str, Any]
 
 
-@pytest.fixture(scope="module")
-def tagger(folder: Path) -> Tagger:
-    (folder / "tagging").mkdir()
-    config, root, mounted = write_run(folder / "tagging", "tagging"), folder / "root", folder / "mounted-tagging"
-    as_google(config.parent / "model")
-    lines = [f"{key} = {json.dumps(value)}" for key, value in settings(mounted).items()]
-    config.write_text(config.read_text() + "\n".join(["", "[kubeflow]", *lines, ""]))
+TEXT_TASKS = ["answering", "generation"]
+"""Those that answer by texts, whose models are of other forms than a classifier's."""
+
+
+@pytest.fixture(scope="module", params=[*TEXT_TASKS, "tagging"])
+def task_run(request: pytest.FixtureRequest, folder: Path) -> TaskRun:
+    task = request.param
+    place, root, mounted = folder / task, folder / f"root-{task}", folder / f"mounted-{task}"
+    place.mkdir()
+    config = write_run(place, task)
+    if task == "tagging":
+        as_google(place / "model")
+    # A process as a client has it, which takes longer than all the rest, is tried there with the tagger alone.
+    tables = {"kubeflow": settings(mounted), "serving": {"validate": task == "tagging"}}
+    spec = read(exported(write_run(place, task, tables), folder / f"{task}-spec"))
+    write_run(place, task)
     assert pipeline_runner.main(["run", "--config", str(config), "--root", str(root)]) == 0
     (record,) = root.glob("toy/runs/*/run.json")
-    spec = read(exported(config, folder / "tagging-spec"))
-    return Tagger(config, root, spec, mounted, json.loads(record.read_text()))
+    return TaskRun(task, config, root, spec, mounted, json.loads(record.read_text()))
 
 
-def test_a_good_tagger_is_pushed_on_this_machine_and_a_bad_one_refused(
-    tagger: Tagger, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+def test_a_good_model_is_pushed_on_this_machine_and_a_bad_one_refused(
+    task_run: TaskRun, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    check_pushed("tagging", tagger.record, tmp_path, capfd)
-    check_refused("tagging", tagger.config.parent, tagger.root, capfd)
+    check_pushed(task_run.task, task_run.record, tmp_path, capfd)
+    check_refused(task_run.task, task_run.config.parent, task_run.root, capfd)
 
 
-def test_a_tagger_is_pushed_that_is_the_local_run_s_to_the_last_bit(tagger: Tagger, cluster: Cluster) -> None:
+@pytest.fixture(scope="module")
+def second(task_run: TaskRun) -> RunRecord:
+    """A run that goes on from the first one's model, as steps of a scheduler; its training is killed and resumed."""
+    place = task_run.config.parent
+    # Of the very same rows a model would not go on.
+    header, *rows = (place / "train.tsv").read_text().splitlines(keepends=True)
+    (place / "fewer.tsv").write_text("".join([header, *rows[:120]]))
+    tables: dict[str, dict[str, Any]] = {
+        "data": {"train": "fewer.tsv", "held_back": 0.5},
+        "push": {"precision": "bfloat16"},
+        "serving": {"validate": False},
+    }
+    training = {"init_from": "pushed", "epochs": 2, "learning_rate": 0.001, "checkpoint_steps": 8}
+    dag = export(write_run(place, task_run.task, tables, **training), task_run.root)
+    assert step("begin-run", dag, "killed") == 0
+    for node in nodes(dag):
+        if node == "Trainer":
+            words = ("run-node", node, "--dag", dag, "--run-id", "killed")
+            done = python().run("-m", "tests.killed_run", 2, *words)
+            assert done.returncode == -9, done.stderr
+        assert step("run-node", dag, "killed", node) == 0
+    assert step("end-run", dag, "killed") == 0
+    return record.read(latest(task_run.root))
+
+
+@pytest.mark.parametrize("task_run", TEXT_TASKS, indirect=True)
+def test_what_steps_of_which_one_was_killed_push_goes_on_from_the_first_version_in_16_bits(
+    task_run: TaskRun, second: RunRecord, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    assert (second.state, second.scheduled_as, second.training["resumed"]) == ("pushed", "killed", [16])
+    version = Path(str(second.pushed))
+    first, card = read_card(Path(task_run.record["pushed"])), read_card(version)
+    assert card["initial_weights"] == first["weights_sha256"] != card["weights_sha256"]
+    assert card["stored"] == "bfloat16"
+    saved_weights.check(version)
+    # The gate looks at rows that chose nothing.
+    gated = second.evaluations["dev"]
+    assert (gated["split"], second.rows["dev"] + second.rows["gate"]) == ("gate", 40)
+    assert gated["metrics"]["candidate"][""]["example_count"] == second.rows["gate"] > 0
+    asked, is_right = ANSWERS[task_run.task]
+    assert is_right(predicted(str(version), capfd, *asked))
+    assert pipeline_runner.main(["show", second.id, "--root", str(task_run.root), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out) == second.document()
+    check_suspects(task_run.task, task_run.record, task_run.config.parent, capfd)
+
+
+@pytest.mark.parametrize("task_run", TEXT_TASKS, indirect=True)
+def test_it_is_made_again_by_one_process_that_nothing_kills_with_the_same_bits(
+    task_run: TaskRun, second: RunRecord, tmp_path: Path, command: Command
+) -> None:
+    words = ("--root", task_run.root, "--into", tmp_path, "--json")
+    status, compared, err = command("reproduce", second.id, *words)
+    assert (status, compared["result"], compared["differences"]) == (0, [], []), err
+    again = record.read(Path(compared["reproduction"]))
+    assert {node.state for node in again.nodes} == {"done"}
+    assert (again.training["resumed"], again.evaluations["dev"]["split"]) == ([], "gate")
+    ours, theirs = (manifest.read(Path(one.directory)).result for one in (again, second))
+    assert {**ours, "model": 0} == {**theirs, "model": 0}
+    cards = [read_card(Path(str(one.pushed))) for one in (again, second)]
+    assert [{**card, "run": 0} for card in cards] == [{**cards[0], "run": 0}] * 2
+
+
+@pytest.mark.parametrize("task_run", TEXT_TASKS, indirect=True)
+def test_pruning_leaves_what_both_versions_stand_on(task_run: TaskRun, second: RunRecord, command: Command) -> None:
+    words = ("--root", task_run.root, "--json")
+    status, pruned, _ = command("prune", "--keep", 1, "--versions", 1, *words)
+    assert (status, pruned["removed_versions"]) == (0, [])
+    assert pruned["kept_runs"] == [task_run.record["id"], second.id]
+    # The refused run's.
+    assert any("/Trainer/model/" in path for path in pruned["removed"])
+    status, again, err = command("run", "--config", task_run.config, *words)
+    assert (status, set(states(again).values()), again["pushed"]) == (0, {"cached"}, second.pushed), err
+    assert (again["rows"], again["evaluations"]) == (second.rows, second.evaluations)
+
+
+def test_a_model_is_pushed_that_is_the_local_run_s_to_the_last_bit(
+    task_run: TaskRun, cluster: Cluster, capfd: pytest.CaptureFixture[str]
+) -> None:
     # The data where the parameter's default has it.
-    moved(tagger.config, tagger.mounted, tagger.mounted)
-    outputs = cluster.run(tagger.spec, {})
-    serving = tagger.mounted / "toy" / "serving" / "toy"
+    moved(task_run.config, task_run.mounted, task_run.mounted)
+    outputs = cluster.run(task_run.spec, {})
+    serving = task_run.mounted / "toy" / "serving" / "toy"
     (version,) = versions(serving)
     assert "run" not in read_card(serving / str(version))
-    same_as_local(serving / str(version), tagger.record, {"dev": summary(cluster, outputs["evaluator"])})
+    same_as_local(serving / str(version), task_run.record, {"dev": summary(cluster, outputs["evaluator"])})
+    asked, _ = ANSWERS[task_run.task]
+    ours, theirs = (predicted(str(one), capfd, *asked) for one in (serving / str(version), task_run.record["pushed"]))
+    assert ours == theirs
 
 
 @pytest.mark.parametrize(
