@@ -49,7 +49,7 @@ def _during_training(checkpoints: int) -> None:
         if next(written) == checkpoints:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    Checkpoints.save = save  # type: ignore[method-assign]
+    Checkpoints.save = save  # type: ignore[assignment, method-assign]
 
 
 if __name__ == "__main__":
