@@ -52,8 +52,8 @@ def given(monkeypatch: pytest.MonkeyPatch) -> list[Namespace]:
     found: list[Namespace] = []
 
     def parse(command: Iterable[object]) -> dict[str, Any]:
-        _, script, *arguments = map(str, command)
-        assert script == peer.__file__
+        _, flag, module, *arguments = map(str, command)
+        assert (flag, module) == ("-m", peer.__name__)
         found.append(peer.parser().parse_args(arguments))
         return {"train_seconds": 2.0}
 
