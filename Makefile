@@ -316,7 +316,7 @@ bench-answering: setup samples $(PEER_INSTALLED)
 # A BERT that writes: rules, speed, paraphrases beside BERT2BERT, topics; two hours and more. MRPC as for bench-tasks.
 bench-generation: SAMPLES = minilm reuters-r8 spelled-out
 bench-generation: setup samples $(PEER_INSTALLED)
-	$(PY) -m bench.generation
+	$(PY) -m bench.generation $(if $(PARTS),--parts $(PARTS))
 
 bench-scale: setup samples
 	$(PY) -m bench.scale

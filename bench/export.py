@@ -99,7 +99,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
         found = [
             _shown(load.get("bytes", {}).get(form), 1e-6, 0),
             _shown(load.get("first_answer_seconds", {}).get(form), 1, 1),
-            _shown(load.get("latency_ms", speed.get("latency_ms", {})).get(form), 1, 1),
+            _shown((speed.get("latency_ms", {}) | load.get("latency_ms", {})).get(form), 1, 1),
             _shown(speed.get("rows_per_second", {}).get(form), 1, 0),
             *(_shown(one["accuracy"].get(stored), 1, 4) for one in configs.values()),
         ]
