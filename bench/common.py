@@ -23,7 +23,6 @@ from components.common.checkout import ROOT
 
 RESULTS = ROOT / "bench" / "results"
 
-
 Run = dict[str, Any]
 
 

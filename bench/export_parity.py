@@ -72,12 +72,12 @@ def _parity_of(name: str, count: int, scratch: Path) -> Run:
 
 def _in_torch(model: Any, directory: Path, rows: list[tuple[str, ...]], scratch: Path) -> Run:
     """The largest difference of two logits, and rows with the same token ids and the same answer."""
+    from components.model.task_model import NEVER
+
     given, got = scratch / "rows.json", scratch / "logits.npz"
     given.write_text(json.dumps(rows), encoding="utf-8")
     last_json([*peer_program("export_peer"), directory, given, got, _kind(model)])
     theirs = np.load(got)
-    from components.model.task_model import NEVER
-
     ids, logits = _logits(model, rows)
     difference, same_ids, same = 0.0, 0, 0
     for number, (ours, wanted) in enumerate(zip(ids, logits, strict=True)):

@@ -32,12 +32,17 @@ from pathlib import Path
 from statistics import mean
 from typing import Any
 
-from bench.common import ROOT, Run, as_toml, keep, last_json, peer_program, peer_python
-from bench.runs import carried_out
+from bench.common import ROOT, Run, as_toml, keep, last_json, peer_program, peer_python, settings_of
+from bench.runs import beside, carried_out
 from bench.task_data import paraphrases_by_split
 from components.common import tensorflow_env
 
 BASE = ROOT / "data" / "minilm"
+
+SPELLED_OUT = ROOT / "pipeline" / "configs" / "spelled_out.toml"
+
+ANY = {"min": {"token_accuracy": 0.0}}
+"""A gate that lets every model that writes pass."""
 
 PARTS = ("rules", "speed", "paraphrases", "topics")
 
@@ -64,17 +69,14 @@ def main() -> None:
 
 def rules(seeds: Sequence[int], *, short: bool) -> Run:
     """Both objectives, with the first seed."""
-    data = ROOT / "data" / "spelled_out"
     found = {}
     for objective in ("left_to_right", "masked"):
-        training = {"epochs": 8, "learning_rate": 3e-4, "dropout": 0.0, "seed": seeds[0]}
-        tables: dict[str, dict[str, Any]] = {
-            "data": {**{split: str(data / f"{split}.tsv") for split in ("train", "dev", "test")}, "target_length": 48},
-            "model": {"base": str(BASE), "max_length": 40, "generation": {"objective": objective}},
-            "training": _steps(training, short=short),
-        }
-        with tempfile.TemporaryDirectory() as scratch:
-            found[objective] = _run(Path(scratch), tables)
+        settings = settings_of(SPELLED_OUT)
+        settings["model"] |= {"generation": {"objective": objective}}
+        settings["training"] = _steps(settings["training"] | {"seed": seeds[0]}, short=short)
+        settings["gate"] = ANY
+        with tempfile.TemporaryDirectory() as scratch, beside(SPELLED_OUT, settings) as config:
+            found[objective] = _measured(config, Path(scratch))
     return found
 
 
@@ -255,10 +257,15 @@ def _run(
     """A run in a folder: its metrics of test, and what it writes for some sources."""
     config = folder / "bench.toml"
     config.parent.mkdir(parents=True, exist_ok=True)
-    gate = {"min": bound or {"token_accuracy": 0.0}}
+    gate = {"min": bound} if bound else ANY
     config.write_text(as_toml({"name": "bench", "task": task, **tables, "gate": gate}), encoding="utf-8")
+    return _measured(config, folder / "runs", sources, task)
+
+
+def _measured(config: Path, root: Path, sources: Sequence[str] = (), task: str = "generation") -> Run:
+    """As `_run`, of a config."""
     before = _cpu_seconds()
-    record = carried_out(config, folder / "runs")
+    record = carried_out(config, root)
     found: Run = {
         "training_seconds": record["training"]["seconds"],
         "cpu_seconds": _cpu_seconds() - before,
