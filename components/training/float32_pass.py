@@ -56,13 +56,13 @@ class Float32Pass:
         """
         ids = filled_up(rows, self._model.padding_id, np.int32)
         mask = filled_up([np.ones(len(row), bool) for row in rows], False, bool)
-        if self._writer is not None and led_by is not None:
-            # Behind [CLS]; [SEP] is a text's end.
-            led = [np.array(self._cut([text])[1:], np.int32) for text in led_by]
-            filled = tf.constant(filled_up(led, self._model.padding_id, np.int32))
-            return _of_texts(self._writer(tf.constant(ids), tf.constant(mask), filled))
         if self._writer is not None:
-            return _of_texts(self._writer(tf.constant(ids), tf.constant(mask)))
+            led = None
+            if led_by is not None:
+                # Behind [CLS]; [SEP] is a text's end.
+                texts = [np.array(self._cut([text])[1:], np.int32) for text in led_by]
+                led = tf.constant(filled_up(texts, self._model.padding_id, np.int32))
+            return _of_texts(self._writer(tf.constant(ids), tf.constant(mask), led))
         logits = self._model(tf.constant(ids), tf.constant(mask))
         if self._task.has_temperature:
             logits /= self._temperature

@@ -58,8 +58,8 @@ def test_predictions_keep_the_order_of_the_texts_across_batches_and_windows(
     assert len(np.unique(probabilities(whole), axis=0)) > 7
 
 
-def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None:
-    seen = []
+def summing(seen: list[list[list[int]]], **how: Any) -> predictor.BatchedInference:
+    """Each text's sum, of a 0 a letter and padding of 7; the batches go into `seen`."""
 
     def tokenize(text: tf.Tensor) -> dict[str, tf.Tensor]:
         lengths = tf.strings.length(text)
@@ -69,27 +69,22 @@ def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None
         seen.append(token_ids.numpy().tolist())
         return {"sum": tf.reduce_sum(token_ids, axis=1)}
 
-    inference = predictor.BatchedInference(("text",), tokenize, predict, 7)
-    assert [output["sum"] for output in inference.outputs(rows(["abc", "a"]))] == [0, 14]
+    return predictor.BatchedInference(("text",), tokenize, predict, 7, **how)
+
+
+def test_the_shorter_rows_of_a_batch_are_filled_up_with_the_padding_id() -> None:
+    seen: list[list[list[int]]] = []
+    assert [output["sum"] for output in summing(seen).outputs(rows(["abc", "a"]))] == [0, 14]
     assert seen == [[[0, 7, 7], [0, 0, 0]]]
 
 
 def test_rows_that_count_for_more_than_their_tokens_are_fewer_in_a_batch() -> None:
-    seen = []
-
-    def tokenize(text: tf.Tensor) -> dict[str, tf.Tensor]:
-        lengths = tf.strings.length(text)
-        return {"token_ids": tf.zeros([tf.size(text), tf.reduce_max(lengths)], tf.int32), "lengths": lengths}
-
-    def predict(token_ids: tf.Tensor) -> dict[str, tf.Tensor]:
-        seen.append(len(token_ids))
-        return {"sum": tf.reduce_sum(token_ids, axis=1)}
-
+    seen: list[list[list[int]]] = []
     written = Generation(search="beam", beams=4, max_tokens=6)
     counted = functools.partial(written.tokens_of_row, room=64)
-    made = predictor.BatchedInference(("text",), tokenize, predict, 7, tokens=80, row_tokens=counted)
+    made = summing(seen, tokens=80, row_tokens=counted)
     assert len(list(made.outputs(rows(["abcd"] * 4)))) == 4
-    assert seen == [2, 2]
+    assert list(map(len, seen)) == [2, 2]
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])

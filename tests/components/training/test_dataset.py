@@ -1,4 +1,4 @@
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +20,20 @@ Content = Sequence[tuple[Sequence[int], int]]
 Store = Callable[[Content], Rows]
 
 
+def write_examples(path: Path, rows: Iterable[tuple[Sequence[int], Sequence[int]]]) -> None:
+    """Token ids and targets, as the transform step leaves them."""
+    with tf.io.TFRecordWriter(str(path), "GZIP") as writer:
+        for ids, targets in rows:
+            example = tf.train.Example()
+            example.features.feature[feature_names.TOKEN_IDS].int64_list.value.extend(ids)
+            example.features.feature[feature_names.TARGET].int64_list.value.extend(targets)
+            writer.write(example.SerializeToString())
+
+
 @pytest.fixture
 def store(tmp_path: Path) -> Store:
     def write(rows: Content) -> Rows:
-        with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
-            for ids, label in rows:
-                example = tf.train.Example()
-                example.features.feature[feature_names.TOKEN_IDS].int64_list.value.extend(ids)
-                example.features.feature[feature_names.TARGET].int64_list.value.append(label)
-                writer.write(example.SerializeToString())
+        write_examples(tmp_path / "rows.gz", ((ids, [label]) for ids, label in rows))
         return Rows.of_examples([str(tmp_path / "*.gz")], SPEC, TASK, tmp_path / "ids")
 
     return write
@@ -110,13 +115,9 @@ def test_a_row_above_the_budget_is_a_batch_of_its_own(store: Store) -> None:
 
 
 def test_what_is_written_counts_twice_where_rows_are_put_together(tmp_path: Path) -> None:
-    with tf.io.TFRecordWriter(str(tmp_path / "rows.gz"), "GZIP") as writer:
-        for source, target in [(3, 1), (4, 3), (5, 1), (3, 4)]:
-            example = tf.train.Example()
-            example.features.feature[feature_names.TOKEN_IDS].int64_list.value.extend([7] * source)
-            targets = [8] * target + [IGNORED] * (4 - target)
-            example.features.feature[feature_names.TARGET].int64_list.value.extend(targets)
-            writer.write(example.SerializeToString())
+    lengths = [(3, 1), (4, 3), (5, 1), (3, 4)]
+    written = (([7] * source, [8] * target + [IGNORED] * (4 - target)) for source, target in lengths)
+    write_examples(tmp_path / "rows.gz", written)
     spec: dict[str, object] = {feature_names.TARGET: tf.io.FixedLenFeature([4], tf.int64)}
     rows = Rows.of_examples([str(tmp_path / "*.gz")], spec, Generation(), tmp_path / "ids")
     rows.inference_tokens = 14
